@@ -1,0 +1,71 @@
+"""
+The checked configuration and the tables, which everything else reads.
+
+Paths of results are relative to the working directory (--directory); paths of this repository are found from there.
+"""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(workflow.basedir))
+
+from workflow_scripts.common import configuration
+from workflow_scripts.common.files import read_table
+
+# Jobs run `python -m workflow_scripts.<stage>.<script>`: with the Python that runs Snakemake, or with the one of the
+# rule's environment, which is activated in front of it.
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(workflow.basedir))}; ")
+
+
+def repository(path):
+    """A file of this repository as seen from the working directory, or the file of that name which lies there."""
+    if Path(path).exists():
+        return path
+    return os.path.relpath(Path(workflow.basedir) / path)
+
+
+def code(script):
+    """A script as input of its rule: an edited script counts as changed, one merely touched does not."""
+    return os.path.relpath(Path(workflow.basedir) / "workflow_scripts" / script)
+
+
+for section, table in [
+    ("genomes", "species"),
+    ("gue", "registry"),
+    ("gue", "sources"),
+    ("report", "paper_results"),
+    ("report", "paper_models"),
+]:
+    if isinstance(config.get(section), dict) and isinstance(config[section].get(table), str):
+        config[section][table] = repository(config[section][table])
+
+if mistakes := configuration.check(config):
+    raise WorkflowError("\n".join(["The configuration has mistakes, nothing was started:", *mistakes]))
+
+SPECIES = {row["accession"]: row for row in read_table(config["genomes"]["species"])}
+REGISTRY = {f"{row['task']}/{row['dataset']}": row for row in read_table(config["gue"]["registry"])}
+SOURCES = {row["source"]: row for row in read_table(config["gue"]["sources"])}
+DATASETS = configuration.matching(REGISTRY, config["gue"]["datasets"])
+NCBI = "https://ftp.ncbi.nlm.nih.gov"
+MODEL_FILES = [
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+]
+
+
+wildcard_constraints:
+    accession=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
+    tokenizer=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
+    model=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
+    method=r"full|lora",
+    task=r"[a-z_]+",
+    dataset=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
+    source=r".+",
+    seed=r"\d+",

@@ -1,0 +1,38 @@
+"""
+The simulated world of the demo.
+
+REQUIRED INPUTS:
+    config/demo/species.tsv, config/demo/gue_sources.tsv    the files it writes are those these tables name
+OUTPUTS:
+    results/demo/ncbi/...    a mirror of NCBI: assembly folders with FASTA and md5checksums.txt
+    results/demo/gue/...     the primary files of the benchmark
+"""
+
+
+rule simulate_world:
+    """Invent genomes and annotation with planted signals"""
+    input:
+        code=code("demo/world.py"),
+        species=config["genomes"]["species"],
+        sources=config["gue"]["sources"],
+    output:
+        genomes=[path for row in SPECIES.values() for path in assembly_files(row["url"])],
+        sources=[row["url"] for row in SOURCES.values()],
+    log:
+        "results/logs/demo/simulate_world.log",
+    benchmark:
+        "results/benchmarks/demo/simulate_world.tsv"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        seed=config["demo"]["seed"],
+    shell:
+        """
+        python -m workflow_scripts.demo.world \
+            --species {input.species:q} --sources {input.sources:q} \
+            --seed {params.seed:q} --out results/demo \
+            >{log:q} 2>&1
+        """

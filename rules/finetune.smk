@@ -1,0 +1,57 @@
+"""
+Fine-tuning: from a model and a data set to predictions and scores.
+
+REQUIRED INPUTS:
+    results/pretrain/{model}/..., or the directory of finetune.models.{model}
+    results/gue/{task}/{dataset}/{train,dev,test}.csv
+OUTPUTS:
+    results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/metrics.json
+    results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/predictions.parquet
+    results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/model/    all weights, or the adapter with the head
+"""
+
+
+rule finetune:
+    """Every fit of the configuration"""
+    input:
+        expand("{fit}/metrics.json", fit=FITS),
+
+
+rule finetune_model:
+    """Fine-tune {wildcards.model} ({wildcards.method}) on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"""
+    input:
+        code=ancient(code("finetune/fit.py")),
+        model=model_files,
+        data=expand(
+            "results/gue/{{task}}/{{dataset}}/{split}.csv",
+            split=["train", "dev", "test"],
+        ),
+    output:
+        metrics="results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/metrics.json",
+        predictions="results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/predictions.parquet",
+        model=directory("results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/model"),
+    log:
+        "results/logs/finetune/finetune_model/{model}/{method}/{task}/{dataset}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/finetune/finetune_model/{model}/{method}/{task}/{dataset}/seed{seed}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: config["finetune"]["threads"]
+    resources:
+        mem_mb=16000,
+        runtime=480,
+        gpu=config["finetune"]["gpus"],
+    params:
+        model=model_directory,
+        settings=fit_settings,
+        metric=dataset_metric,
+    shell:
+        """
+        python -m workflow_scripts.finetune.fit \
+            --name {wildcards.model:q} {wildcards.task:q} {wildcards.dataset:q} \
+            --model {params.model:q} --method {wildcards.method:q} --seed {wildcards.seed:q} \
+            --data results/gue/{wildcards.task:q}/{wildcards.dataset:q} \
+            --metric {params.metric:q} --settings {params.settings:q} \
+            --out results/finetune/{wildcards.model:q}/{wildcards.method:q}/{wildcards.task:q}/{wildcards.dataset:q}/seed{wildcards.seed:q} \
+            >{log:q} 2>&1
+        """

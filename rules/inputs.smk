@@ -1,0 +1,169 @@
+"""
+Functions that rules call to look up their inputs, resources and params, stage by stage.
+
+Each takes the wildcards of a job, or makes such a function. What they need beyond that stands in common.smk.
+"""
+
+import json
+
+# ---- demo and genomes -----------------------------------------------------------------------------
+
+
+def assembly_files(url):
+    """The two files of an NCBI assembly folder that the workflow reads."""
+    return [f"{url}/{Path(url).name}_genomic.fna.gz", f"{url}/md5checksums.txt"]
+
+
+def local_assembly(wildcards):
+    """The files of an assembly that lies on this machine, so that they are tracked; none for one on the web."""
+    url = SPECIES[wildcards.accession]["url"].replace(NCBI, config["genomes"]["mirror"], 1)
+    folder = configuration.local_path(url)
+    if folder is None:
+        return []
+    return assembly_files(folder)
+
+
+def assembly_url(wildcards):
+    return SPECIES[wildcards.accession]["url"]
+
+
+def intermediate(path):
+    """Mark a file for removal once it is used, unless the configuration keeps it."""
+    return path if config["genomes"]["keep_fasta"] else temp(path)
+
+
+# ---- tokenizer -----------------------------------------------------------------------------------
+
+
+def tokenizer_setting(key):
+    """An input function that looks up a setting of the tokenizer at hand."""
+
+    def setting(wildcards):
+        return config["tokenizer"][wildcards.tokenizer][key]
+
+    return setting
+
+
+# ---- pretrain ------------------------------------------------------------------------------------
+
+
+def shards(suffix):
+    """An input function: the shards of the model's tokenizer, in the order of the species table."""
+
+    def paths(wildcards):
+        tokenizer = config["pretrain"][wildcards.model]["tokenizer"]
+        return [f"results/tokenizer/{tokenizer}/tokens/{accession}{suffix}" for accession in SPECIES]
+
+    return paths
+
+
+def model_tokenizer(wildcards):
+    return f"results/tokenizer/{config['pretrain'][wildcards.model]['tokenizer']}/tokenizer.json"
+
+
+def model_architecture(wildcards):
+    return json.dumps(config["pretrain"][wildcards.model]["architecture"], sort_keys=True)
+
+
+def model_training(wildcards):
+    training = config["pretrain"][wildcards.model]["training"]
+    return json.dumps({**training, "seed": config["seed"]}, sort_keys=True)
+
+
+def model_gpus(wildcards):
+    return config["pretrain"][wildcards.model]["gpus"]
+
+
+# ---- gue -----------------------------------------------------------------------------------------
+
+
+def dataset_of(wildcards):
+    return f"{wildcards.task}/{wildcards.dataset}"
+
+
+def sources_of(wildcards):
+    """The rows of the sources table that a data set is built from."""
+    name = dataset_of(wildcards)
+    return [row for row in SOURCES.values() if configuration.matching([name], row["datasets"].split())]
+
+
+def source_files(wildcards):
+    return [f"results/gue/sources/{row['source']}" for row in sources_of(wildcards)]
+
+
+def source_arguments(wildcards):
+    """--source ROLE=PATH for each file; a file that stands for a class carries its label, ROLE:LABEL=PATH."""
+    arguments = []
+    for row in sources_of(wildcards):
+        role = f"{row['role']}:{row['label']}" if row["label"] else row["role"]
+        arguments += ["--source", f"{role}=results/gue/sources/{row['source']}"]
+    return arguments
+
+
+def local_source(wildcards):
+    """A source that lies on this machine, so that it is tracked; none for one on the web."""
+    path = configuration.local_path(SOURCES[wildcards.source]["url"])
+    return [] if path is None else [path]
+
+
+def source_setting(key):
+    """An input function that looks up a column of the sources table."""
+
+    def setting(wildcards):
+        return SOURCES[wildcards.source][key]
+
+    return setting
+
+
+def published_files(wildcards):
+    """The published files of a data set in a folder, or the archive that holds them."""
+    place = Path(config["gue"]["published"])
+    if place.is_file():
+        return [str(place)]
+    folder = REGISTRY[dataset_of(wildcards)]["published_dir"]
+    return sorted(str(path) for path in place.glob(f"**/{folder}/*.csv*"))
+
+
+def dataset_length(wildcards):
+    """The length that replaces the registry's for this task, if any."""
+    length = config["gue"]["length"].get(wildcards.task)
+    return [] if length is None else ["--length", str(length)]
+
+
+# ---- finetune ------------------------------------------------------------------------------------
+
+
+def model_directory(wildcards):
+    external = config["finetune"]["models"].get(wildcards.model)
+    return external["directory"] if external else f"results/pretrain/{wildcards.model}"
+
+
+def model_files(wildcards):
+    return [f"{model_directory(wildcards)}/{file}" for file in MODEL_FILES]
+
+
+def fit_settings(wildcards):
+    """The settings of one fit as JSON; what another task's settings say does not change it."""
+    dataset = REGISTRY[dataset_of(wildcards)]
+    return json.dumps(
+        configuration.fit_settings(config["finetune"], wildcards.method, dataset),
+        sort_keys=True,
+    )
+
+
+def dataset_metric(wildcards):
+    return REGISTRY[dataset_of(wildcards)]["metric"]
+
+
+def fits():
+    """The paths of all fits, one per model, method, data set and seed; a fit that two runs ask for is one."""
+    paths = {}
+    for run in config["finetune"]["runs"]:
+        for dataset in configuration.matching(DATASETS, run["datasets"]):
+            for model in run["models"]:
+                for seed in config["finetune"]["seeds"]:
+                    paths[f"results/finetune/{model}/{run['method']}/{dataset}/seed{seed}"] = None
+    return list(paths)
+
+
+FITS = fits()

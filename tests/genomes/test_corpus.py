@@ -1,0 +1,84 @@
+"""The corpus table joins what was fetched with what was cut, and adds up."""
+
+import json
+
+import pytest
+
+from workflow_scripts.common.files import read_table
+from workflow_scripts.genomes.corpus import COLUMNS, main
+
+COUNTS = {
+    "contigs": 2,
+    "bases": 1000,
+    "kept_bases": 800,
+    "dropped_N": 100,
+    "dropped_other": 10,
+    "dropped_short_contig": 50,
+    "dropped_tail": 40,
+    "chunks": 8,
+    "train_chunks": 6,
+    "validation_chunks": 2,
+    "soft_masked": 30,
+}
+
+
+class Corpus:
+    """Two genomes whose files a test may spoil before it runs the program."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.species = ["GCF_2", "GCF_1"]
+        self.records = {name: {"accession": name, "url": f"https://x/{name}", "md5": name * 2} for name in self.species}
+        self.counts = {name: {"accession": name, **COUNTS} for name in self.species}
+
+    def run(self) -> int:
+        table = "".join(f"{name}\tSpecies {name}\tfungi\n" for name in self.species)
+        (self.folder / "species.tsv").write_text(f"# a note\naccession\torganism\tgroup\n{table}")
+        paths = {}
+        for kind, values in (("records", self.records), ("counts", self.counts)):
+            paths[kind] = [self.folder / f"{name}.{kind}.json" for name in sorted(values)]
+            for path, name in zip(paths[kind], sorted(values), strict=True):
+                path.write_text(json.dumps(values[name]))
+        command = ["--species", self.folder / "species.tsv", "--out", self.folder / "corpus.tsv"]
+        command += ["--records", *paths["records"], "--counts", *paths["counts"]]
+        return main([str(part) for part in command])
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    return Corpus(tmp_path)
+
+
+def test_one_row_a_genome_in_the_tables_order(corpus):
+    corpus.counts["GCF_2"] |= {"kept_bases": 900, "dropped_N": 0}
+    assert corpus.run() == 0
+    rows = read_table(corpus.folder / "corpus.tsv")
+    assert list(rows[0]) == COLUMNS
+    assert [row["accession"] for row in rows] == ["GCF_2", "GCF_1"]
+    assert rows[0] | {"organism": "Species GCF_2", "url": "https://x/GCF_2", "md5": "GCF_2GCF_2"} == rows[0]
+    assert [int(row["kept_bases"]) for row in rows] == [900, 800]
+
+
+def test_totals_are_said(corpus, capsys):
+    assert corpus.run() == 0
+    assert "2 genomes, 2,000 bases, 1,600 kept, 16 chunks, 4 of them" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda c: c.records.pop("GCF_1"), "GCF_1: no record given"),
+        (lambda c: c.counts.pop("GCF_2"), "GCF_2: no counts given"),
+        (lambda c: c.species.pop(), "GCF_1: record of a genome that is not in the species table"),
+        (lambda c: c.species.append("GCF_1"), "GCF_1 is listed twice"),
+        (lambda c: c.records["GCF_2"].update(accession="GCF_1"), "GCF_1 was given before"),
+        (lambda c: c.counts["GCF_1"].update(dropped_tail=41), "GCF_1: 1,000 bases are not"),
+        (lambda c: c.counts["GCF_1"].update(train_chunks=7), "GCF_1: 8 chunks are not"),
+    ],
+)
+def test_refused(corpus, capsys, spoil, message):
+    spoil(corpus)
+    assert corpus.run() == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert not (corpus.folder / "corpus.tsv").exists()

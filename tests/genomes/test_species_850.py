@@ -1,0 +1,42 @@
+"""The committed table of 850 species is what its comment says."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from workflow_scripts.common.files import read_table
+
+TABLE = Path(__file__).resolve().parents[2] / "config" / "species_850.tsv"
+QUOTAS = {
+    "bacteria": 667,
+    "fungi": 46,
+    "invertebrate": 39,
+    "protozoa": 10,
+    "vertebrate_mammalian": 31,
+    "vertebrate_other": 57,
+}
+
+
+def test_quotas_and_addresses():
+    rows = read_table(TABLE)
+    assert list(rows[0]) == ["accession", "organism", "taxid", "group", "genus", "genome_size_bp", "url"]
+    assert Counter(row["group"] for row in rows) == QUOTAS
+    assert len({row["accession"] for row in rows}) == 850
+    for row in rows:
+        kind, number = row["accession"][:3], row["accession"][4:13]
+        place = f"genomes/all/{kind}/{number[:3]}/{number[3:6]}/{number[6:]}/{row['accession']}_"
+        assert row["url"].startswith(f"https://ftp.ncbi.nlm.nih.gov/{place}")
+        assert re.fullmatch(r"[0-9]*", row["genome_size_bp"])
+        assert row["taxid"].isdigit()
+        assert row["organism"]
+
+
+def test_one_species_a_genus_but_for_the_genera_the_comment_speaks_of():
+    genera = Counter((row["group"], row["genus"]) for row in read_table(TABLE))
+    assert sorted(genus for (_, genus), count in genera.items() if count > 1) == [
+        "Aspergillus",
+        "Colletotrichum",
+        "Penicillium",
+        "Plasmodium",
+        "Sordaria",
+    ]

@@ -1,0 +1,108 @@
+"""Serve real genomes as a local NCBI mirror, and write the overlay that runs the workflow over them.
+
+    python tests/real/mirror.py --data $REAL_DATA --out real --steps 1800
+    snakemake --directory real --configfile real/real.yaml --cores 2
+
+The genomes are those of the data folder's manifest: mammals and other animals, yeast, protozoa, viruses and some
+bacteria. The data sets are published GUE files that the folder holds with all three splits.
+"""
+
+import argparse
+import hashlib
+import shutil
+from pathlib import Path
+
+import yaml
+
+from workflow_scripts.common.files import read_table, write_table, write_text
+
+NCBI = "https://ftp.ncbi.nlm.nih.gov"
+COLUMNS = ["accession", "organism", "taxid", "group", "genus", "genome_size_bp", "url"]
+# The chicken blocks repeat a contig name and are rightly refused; the plant is no species of the corpus.
+LEFT_OUT = ("chicken_galGal3_axt_blocks", "a_thaliana_braker")
+DATASETS = ["tf_mouse/0", "tf_mouse/2", "tf_mouse/3", "tf_human/2", "promoter/tata", "core_promoter/tata"]
+
+
+def chosen_genomes(data: Path, bacteria: int) -> list[dict[str, str]]:
+    """Rows of the manifest: every eukaryote and virus that is not left out, and the first ``bacteria`` bacteria."""
+    rows = [row for row in read_table(data / "genomes" / "manifest.tsv") if row["id"] not in LEFT_OUT]
+    prokaryotes = [row for row in rows if row["group"] == "bacteria"]
+    return [row for row in rows if row["group"] != "bacteria"] + prokaryotes[:bacteria]
+
+
+def write_mirror(data: Path, mirror: Path, genomes: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Lay out assembly folders with FASTA and md5checksums.txt as NCBI does; returns rows of a species table."""
+    species = []
+    for row in genomes:
+        path = f"genomes/all/{row['group']}/{row['id']}_piece"
+        fasta = mirror / path / f"{row['id']}_piece_genomic.fna.gz"
+        fasta.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(data / "genomes" / row["file"], fasta)
+        md5 = hashlib.md5(fasta.read_bytes(), usedforsecurity=False).hexdigest()
+        write_text(fasta.parent / "md5checksums.txt", f"{md5}  ./{fasta.name}\n")
+        organism = row["organism"]
+        values = [row["id"], organism, "", row["group"], organism.split()[0], row["bp"], f"{NCBI}/{path}"]
+        species.append(dict(zip(COLUMNS, values, strict=True)))
+    return species
+
+
+def overlay(data: Path, mirror: Path, table: Path, steps: int, seeds: list[int]) -> dict:
+    """The configuration: a model of 4 layers of 256, pre-trained for ``steps``, fitted to published data sets."""
+    architecture = {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024}
+    training = {
+        "steps": steps,
+        "warmup_steps": steps // 15,
+        "batch_size": 64,
+        "micro_batch_size": 64,
+        "learning_rate": 1.0e-3,
+        "validate_every": max(steps // 12, 1),
+        "validation_sequences": 512,
+        "log_every": max(steps // 60, 1),
+        "checkpoint_every": max(steps // 12, 1),
+    }
+    return {
+        "genomes": {"species": str(table), "mirror": str(mirror), "validation": {"fraction": 0.01, "block": 20}},
+        "tokenizer": {"bpe4096": {"vocab_size": 4096, "sample_bases": 60_000_000}},
+        "pretrain": {
+            "dnabert2": {"gpus": 0, "architecture": architecture, "training": training},
+            "dnabert2_random": {"architecture": architecture},
+        },
+        "gue": {"origin": "published", "published": str(data / "gue"), "datasets": DATASETS},
+        "finetune": {
+            "seeds": seeds,
+            "runs": [{"models": ["dnabert2", "dnabert2_random"], "method": "full", "datasets": ["*"]}],
+            "threads": 1,
+            "gpus": 0,
+            "settings": {"pooling": "mean"},
+            "methods": {"full": {"learning_rate": 3.0e-4}},
+        },
+        "report": {
+            "title": "A small DNABERT-2 on real genomes",
+            "notice": "Real genomes and published GUE files, but a model of 4 layers of 256 that saw few tokens.",
+        },
+    }
+
+
+def prepare(data: Path, out: Path, bacteria: int, steps: int, seeds: list[int]) -> Path:
+    """Write mirror, species table and overlay below ``out``; returns the overlay's path."""
+    out, data = out.resolve(), data.resolve()
+    species = write_mirror(data, out / "mirror", chosen_genomes(data, bacteria))
+    write_table(out / "species.tsv", species, COLUMNS)
+    settings = overlay(data, out / "mirror", out / "species.tsv", steps, seeds)
+    write_text(out / "real.yaml", yaml.safe_dump(settings, sort_keys=False))
+    return out / "real.yaml"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with genomes/manifest.tsv and gue/")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument("--bacteria", type=int, default=6, help="bacterial genomes to include")
+    parser.add_argument("--steps", type=int, default=1800, help="pre-training steps of 64 x 128 tokens")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[42], help="fine-tuning seeds")
+    args = parser.parse_args()
+    print(prepare(args.data, args.out, args.bacteria, args.steps, args.seeds))
+
+
+if __name__ == "__main__":
+    main()

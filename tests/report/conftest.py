@@ -1,0 +1,110 @@
+"""A made-up run: every number here is fabricated, none was measured."""
+
+import json
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+CONFIG = Path(__file__).parents[2] / "config"
+DATASETS = {
+    "emp": ["H3", "H3K14ac", "H4"],
+    "promoter": ["all", "tata"],
+    "tf_human": ["0", "1", "2"],
+    "covid": ["variants"],
+    "species": ["fungi"],
+}
+
+
+def metric_of(task: str) -> str:
+    return "f1" if task in ("covid", "species") else "mcc"
+
+
+def write_json(path: Path, value: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))
+    return path
+
+
+def write_tsv(path: Path, rows: list[dict]) -> Path:
+    lines = ["\t".join(rows[0])] + ["\t".join(str(value) for value in row.values()) for row in rows]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+class MadeUpRun:
+    """Writes the files that a run would hold, below ``root``."""
+
+    datasets: ClassVar = DATASETS
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.paper = CONFIG / "paper_results.tsv"
+        self.paper_models = CONFIG / "paper_models.tsv"
+        self.metrics: list[Path] = []
+
+    def registry(self) -> Path:
+        rows = [
+            {"task": task, "dataset": dataset, "name": dataset, "metric": metric_of(task)}
+            for task, datasets in DATASETS.items()
+            for dataset in datasets
+        ]
+        return write_tsv(self.root / "gue.tsv", [*rows, {**rows[0], "task": "epi", "dataset": "K562"}])
+
+    def fit(self, model: str, method: str, task: str, dataset: str, seed: int, score: float, **more) -> Path:
+        metric = metric_of(task)
+        value = {
+            **{"model": model, "method": method, "task": task, "dataset": dataset, "seed": seed, "metric": metric},
+            **{"test": {metric: score, "rows": 1000}, "collapsed": False, "chance": 0.52},
+            **{"parameters": 117_000_000, "trainable_parameters": 890_000, "hardware": "a made-up machine"},
+        } | more
+        name = f"{len(self.metrics)}/metrics.json"
+        self.metrics.append(write_json(self.root / name, value))
+        return self.metrics[-1]
+
+    def corpus(self) -> Path:
+        rows = []
+        for index, name in enumerate(["bacteria", "bacteria", "fungi", "vertebrate_mammalian"]):
+            kept = 4_000_000 * 8**index
+            drops = {"dropped_N": kept // 40, "dropped_other": 7, "dropped_short_contig": kept // 90}
+            counts = {"kept_bases": kept, **drops, "dropped_tail": 1234}
+            rows.append(
+                {"accession": f"GCF_{index}", "organism": "made up", "group": name, "url": "-", "md5": "-"}
+                | {"bases": sum(counts.values()), **counts}
+                | {"chunks": kept // 1000, "train_chunks": kept // 1000 - 40, "validation_chunks": 40}
+                | {"soft_masked": 0}
+            )
+        return write_tsv(self.root / "corpus.tsv", rows)
+
+    def tokenizer(self, name: str = "bpe_4096") -> Path:
+        stats = {"kind": "bpe", "vocab_size": 4096, "merges": 4087, "sample_bases": 2_000_000}
+        stats |= {"bases_per_token": 4.71, "token_length_histogram": {"1": 4, "6": 928, "32": 3}}
+        stats |= {"longest_tokens": ["ACACACACACACACACACACACACACACACAC", "TGTGTGTGTGTGTG"]}
+        return write_json(self.root / name / "stats.json", stats)
+
+    def pretraining(self, model: str = "demo", validation: bool = True) -> tuple[Path, Path]:
+        folder = self.root / model
+        summary = {"model": model, "parameters": 4_100_000, "steps": 2000, "tokens_seen": 16_384_000}
+        summary |= {"validation_loss": 6.9, "validation_accuracy": 0.031, "bits_per_base": 1.93}
+        summary |= {"unigram_entropy": 7.4, "hardware": "a made-up machine", "settings": {}, "versions": {}}
+        lines = [{"step": n, "loss": 8.3 - 1.3 * n / 2000 + 0.1 * (n % 30) / 30} for n in range(0, 2001, 10)]
+        if validation:
+            lines += [{"step": n, "validation_loss": 8.3 - 1.4 * n / 2000} for n in range(0, 2001, 250)]
+        write_json(folder / "summary.json", summary)
+        (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return folder / "summary.json", folder / "log.jsonl"
+
+    def datasheet(self, task: str, dataset: str) -> Path:
+        rows = {"train": 800, "dev": 100, "test": 100}
+        sheet = {
+            **{"task": task, "dataset": dataset, "name": f"Made-up {dataset}", "species": "none"},
+            **{"origin": "primary", "classes": ["no", "yes"], "length": {"min": 70, "median": 70, "max": 70}},
+            **{"splits": {split: {"rows": n} for split, n in rows.items()}, "registry_rows": rows},
+            **{"dropped": {"N": 12}, "audit": {"duplicate_rows_within": {"train": 3}, "test_rows_in_train": 2}},
+        }
+        return write_json(self.root / "sheets" / task / dataset / "datasheet.json", sheet)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> MadeUpRun:
+    return MadeUpRun(tmp_path)

@@ -1,0 +1,228 @@
+"""The page: complete, escaped, offline, and speaking words where a run made nothing."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from workflow_scripts.report import page, results, sections
+from workflow_scripts.report.figures import thin
+
+ATTACK = "<img src='http://evil.example/x.png' onerror='alert(1)'>"
+
+
+class Reader(HTMLParser):
+    """Collects what the tests ask about: loads, charts, text outside scripts."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.tags, self.loads, self.charts, self.text = set(), [], [], ""
+        self.inside = None
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags.add(tag)
+        self.inside = (tag, attributes)
+        if tag not in ("a", "th", "td"):
+            self.loads += [attributes[name] for name in ("src", "href", "data", "srcset") if name in attributes]
+
+    def handle_endtag(self, tag):
+        self.inside = None
+
+    def handle_data(self, data):
+        tag, attributes = self.inside or ("", {})
+        if tag == "script" and attributes.get("type") == "application/json":
+            self.charts.append(json.loads(data))
+        elif tag not in ("script", "style"):
+            self.text += data + " "
+
+
+def fits(run, *models):
+    for model in models:
+        for task, datasets in run.datasets.items():
+            for index, dataset in enumerate(datasets):
+                for seed in (0, 1):
+                    run.fit(model, "full", task, dataset, seed, 0.5 + 0.05 * index + 0.01 * seed)
+
+
+def make(run, *more, title="A made-up run"):
+    paper = ["--paper", str(run.paper), "--paper-models", str(run.paper_models)]
+    table, summary = str(run.root / "results.tsv"), str(run.root / "summary.json")
+    command = ["--metrics", *map(str, run.metrics), "--registry", str(run.registry()), *paper]
+    assert results.main([*command, "--out", table, "--summary", summary]) == 0
+    out = run.root / "report" / "index.html"
+    command = ["--title", title, "--results", table, "--summary", summary, *paper, "--out", str(out)]
+    assert page.main([*command, "--figures", str(run.root / "report" / "figures"), *map(str, more)]) == 0
+    return out
+
+
+def whole(run):
+    summary, log = run.pretraining()
+    sheets = [run.datasheet(task, dataset) for task, names in run.datasets.items() for dataset in names]
+    return [
+        *("--corpus", run.corpus(), "--tokenizers", run.tokenizer(), "--pretraining", summary, "--logs", log),
+        *("--datasheets", *sheets, "--notice", "Simulated & made up."),
+    ]
+
+
+def test_page_needs_no_network_and_is_small(run):
+    fits(run, "ours", "theirs")
+    out = make(run, *whole(run))
+    reader = Reader(out.read_text())
+    assert reader.loads == []
+    assert not {"img", "link", "iframe", "object", "base"} & reader.tags
+    assert "default-src 'none'" in out.read_text()
+    assert "@import" not in out.read_text() and "url(http" not in out.read_text()
+    assert out.stat().st_size < 5_000_000
+
+
+def test_page_shows_notice_charts_and_the_numbers_of_each_step(run):
+    fits(run, "ours")
+    out = make(run, *whole(run))
+    reader = Reader(out.read_text())
+    assert "Simulated & made up." in reader.text
+    assert len(reader.charts) == 3 and all("vega-lite" in spec["$schema"] for spec in reader.charts)
+    assert "The counts add up" in reader.text
+    for words in ("6.9000", "7.4000", "−0.5000", "1.9300", "4.710", "Made-up H3K14ac", "23 of 28", "+5.97"):
+        assert words in reader.text, words
+    for name in ("corpus", "pretraining", "scores"):
+        assert f'href="figures/{name}.svg"' in out.read_text()
+        assert (out.parent / "figures" / f"{name}.svg").read_text().startswith("<svg")
+        assert (out.parent / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_file_is_named_as_a_source(run):
+    fits(run, "ours")
+    more = whole(run)
+    text = Reader(make(run, *more).read_text()).text
+    for path in [value for value in more if not isinstance(value, str)]:
+        assert str(path) in text
+
+
+def test_missing_fit_shows_by_name(run):
+    fits(run, "ours")
+    run.fit("theirs", "lora", "emp", "H3", 0, 0.6)
+    html = make(run).read_text()
+    assert 'title="no fit of theirs, lora on promoter/tata">missing<' in html
+    lacking = sum(map(len, run.datasets.values())) - 1
+    assert html.count(">missing<") == lacking + len(run.datasets) - 1, "cells of data sets, and means of tasks"
+    assert "promoter/tata" in json.loads((run.root / "summary.json").read_text())["runs"][1]["missing"]
+
+
+def test_collapsed_fits_are_said(run):
+    run.fit("ours", "full", "covid", "variants", 0, 0.02, collapsed=True)
+    assert "1 of 1 collapsed" in Reader(make(run).read_text()).text
+
+
+def test_names_are_escaped(run):
+    run.fit(ATTACK, "full", "emp", "H3", 0, 0.5)
+    reader = Reader(make(run, "--notice", ATTACK, title=ATTACK).read_text())
+    assert "img" not in reader.tags and reader.loads == []
+    assert ATTACK in reader.text
+
+
+def test_a_script_end_in_a_name_does_not_end_the_chart(run):
+    run.fit("</script><script>alert(1)</script>", "full", "emp", "H3", 0, 0.5)
+    reader = Reader(make(run).read_text())
+    assert "</script>" in json.dumps(reader.charts)
+
+
+def test_a_run_that_only_imports_a_model_says_so(run):
+    run.fit("imported", "full", "emp", "H3", 0, 0.5)
+    text = Reader(make(run).read_text()).text
+    for words in ("built no corpus", "trained no tokenizer", "pre-trained no model", "No datasheets were given"):
+        assert words in text, words
+
+
+def test_log_without_validation_or_with_nan_still_draws(run):
+    run.fit("ours", "full", "emp", "H3", 0, 0.5)
+    summary, log = run.pretraining(validation=False)
+    log.write_text(log.read_text() + '{"step": 2010, "loss": NaN}\n')
+    reader = Reader(make(run, "--pretraining", summary, "--logs", log).read_text())
+    assert len(reader.charts) == 2 and "NaN" not in json.dumps(reader.charts)
+
+
+def test_summary_without_validation_says_not_given(run):
+    run.fit("ours", "full", "emp", "H3", 0, 0.5)
+    path = run.root / "bare" / "summary.json"
+    path.parent.mkdir()
+    path.write_text('{"model": "bare", "steps": 3}')
+    text = Reader(make(run, "--pretraining", path).read_text()).text
+    assert "not given" in text and "No training log was given" in text
+
+
+def test_counts_that_do_not_add_up_are_said(run):
+    path = run.corpus()
+    lines = path.read_text().splitlines()
+    cells = lines[3].split("\t")
+    cells[lines[0].split("\t").index("bases")] = str(10**9)
+    path.write_text("\n".join([*lines[:3], "\t".join(cells), *lines[4:]]) + "\n")
+    run.fit("ours", "full", "emp", "H3", 0, 0.5)
+    assert re.search(r"do not add up: fungi has [\d,]+ bases", Reader(make(run, "--corpus", path).read_text()).text)
+
+
+def test_groups_sum_to_the_corpus(run):
+    groups = sections.corpus_by_group(run.corpus())
+    corpus = sections.total(groups)
+    assert [group["genomes"] for group in groups] == [2, 1, 1] and corpus["genomes"] == 4
+    assert corpus["bases"] == sum(group["bases"] for group in groups)
+    assert corpus["unaccounted"] == 0
+
+
+def test_same_input_gives_the_same_bytes(run):
+    fits(run, "ours")
+    more = whole(run)
+    first = make(run, *more).read_bytes()
+    assert make(run, *more).read_bytes() == first
+
+
+def test_thinned_curve_keeps_the_mean():
+    rows = [{"step": n, "loss": float(n % 7)} for n in range(10_000)]
+    thinned = thin(rows, 400)
+    assert len(thinned) == 400
+    assert sum(row["loss"] for row in thinned) / 400 == pytest.approx(sum(r["loss"] for r in rows) / 10_000)
+    assert thin([], 400) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "text", "words"),
+    [
+        ("--logs", "log.jsonl", '{"step": 1}\n{"loss": 2}\n', "log.jsonl:2"),
+        ("--pretraining", "summary.json", "{", "summary.json:1"),
+        ("--corpus", "corpus.tsv", "accession\tgroup\tbases\nG1\tfungi\tmany\n", "bases of G1"),
+        ("--datasheets-list", "list.txt", "nowhere/datasheet.json\n", "nowhere/datasheet.json"),
+    ],
+)
+def test_bad_input_is_one_line(run, capsys, option, name, text, words):
+    run.fit("ours", "full", "emp", "H3", 0, 0.5)
+    make(run).unlink()
+    path = run.root / "bad" / name
+    path.parent.mkdir()
+    path.write_text(text)
+    paper = ["--paper", str(run.paper), "--paper-models", str(run.paper_models)]
+    table, summary = str(run.root / "results.tsv"), str(run.root / "summary.json")
+    out = run.root / "report" / "index.html"
+    command = ["--title", "t", "--results", table, "--summary", summary, *paper, "--out", str(out)]
+    assert page.main([*command, "--figures", str(run.root / "f"), option, str(path)]) == 1
+    error = capsys.readouterr().err
+    assert words in error and error.count("\n") == 1
+    assert not out.exists()
+
+
+def test_table_and_summary_of_different_runs_do_not_mix(run, capsys):
+    run.fit("ours", "full", "emp", "H3", 0, 0.5)
+    out = make(run)
+    table = run.root / "results.tsv"
+    table.write_text(table.read_text().replace("ours", "others"))
+    command = ["--title", "t", "--results", str(table), "--summary", str(run.root / "summary.json")]
+    command += ["--paper", str(run.paper), "--paper-models", str(run.paper_models), "--out", str(out)]
+    assert page.main([*command, "--figures", str(run.root / "f")]) == 1
+    assert "others, full" in capsys.readouterr().err
+
+
+def test_formats():
+    assert page.bases(32_490_000_000) == "32.49 Gbp" and page.bases(870) == "870 bp"
+    assert page.signed(-1.234) == "−1.23" and page.signed(None) == "not given"
+    assert page.share(1, 0) == "not given" and page.probability(0.0004) == "< 0.001"

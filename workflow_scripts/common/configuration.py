@@ -1,0 +1,181 @@
+"""The configuration, checked as a whole before any job starts.
+
+Each mistake is one line that names key or table row, the bad value and the remedy; all are reported at once.
+"""
+
+import difflib
+import fnmatch
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.files import numbered_rows
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "config" / "schemas"
+TASKS = ("emp", "promoter", "core_promoter", "tf_human", "tf_mouse", "splice", "covid", "epi", "species")
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON schema of the configuration or of a table, from config/schemas."""
+    return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+
+
+def schema_errors(value: Any, rules: dict[str, Any], place: str) -> Iterator[str]:
+    """One line for each way in which ``value`` breaks a schema."""
+    errors = Draft202012Validator(rules).iter_errors(value)
+    for error in sorted(errors, key=lambda error: [str(part) for part in error.absolute_path]):
+        yield from _in_words(error, place)
+
+
+def _in_words(error: ValidationError, place: str) -> Iterator[str]:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path).lstrip(".")
+    where = f"{place} {path}".strip()
+    if error.validator == "additionalProperties" and error.validator_value is False:
+        known = sorted(error.schema.get("properties", {}))
+        for key in sorted(set(error.instance) - set(known)):
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+            yield f"{where}: unknown key {key!r}; {hint}"
+    elif error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        yield f"{where}: {', '.join(missing)} missing; see the comments of config/config.yaml"
+    elif error.validator == "type":
+        yield f"{where}: {error.instance!r} is not of type {error.validator_value}"
+    elif error.validator == "enum":
+        yield f"{where}: {error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
+    elif error.validator == "pattern" and error.instance == "":
+        yield f"{where}: empty; a value is needed"
+    else:
+        yield f"{where}: {error.message}"
+
+
+def table_errors(path: str | Path, name: str, key: Iterable[str]) -> Iterator[str]:
+    """One line for each row of a table that breaks its schema or repeats the key columns of an earlier row."""
+    rules, seen = schema(name), {}
+    key = tuple(key)
+    try:
+        for number, row in numbered_rows(path):
+            yield from schema_errors(row, rules, f"{path}:{number}")
+            identity = tuple(row.get(column) for column in key)
+            if identity in seen:
+                yield f"{path}:{number}: {'/'.join(map(str, identity))} stands already in line {seen[identity]}"
+            seen.setdefault(identity, number)
+    except UserError as error:
+        yield str(error)
+
+
+def matching(names: Iterable[str], patterns: Iterable[str]) -> list[str]:
+    """The names that match any of the patterns (``*`` and ``?`` are wildcards), in their own order."""
+    patterns = list(patterns)
+    return [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
+
+
+def check(config: dict[str, Any]) -> list[str]:
+    """All mistakes of a configuration with its tables, one line each; empty when it is sound.
+
+    ``config`` holds paths of tables that can be opened from the working directory.
+    """
+    errors = list(schema_errors(config, schema("config"), "config"))
+    if errors:
+        return errors
+    errors += table_errors(config["genomes"]["species"], "species", ["accession"])
+    errors += table_errors(config["gue"]["registry"], "gue", ["task", "dataset"])
+    errors += table_errors(config["gue"]["sources"], "gue_sources", ["source"])
+    errors += pretrain_errors(config)
+    errors += benchmark_errors(config)
+    return errors
+
+
+def pretrain_errors(config: dict[str, Any]) -> Iterator[str]:
+    """Values of the pre-trainings that do not fit together."""
+    for name, model in config["pretrain"].items():
+        place = f"config pretrain.{name}"
+        sizes, training = model["architecture"], model["training"]
+        if model["tokenizer"] not in config["tokenizer"]:
+            known = ", ".join(config["tokenizer"])
+            yield f"{place}.tokenizer: no tokenizer {model['tokenizer']!r}; defined are {known}"
+        if sizes["hidden_size"] % sizes["num_attention_heads"]:
+            yield (
+                f"{place}.architecture: hidden_size {sizes['hidden_size']} is not a multiple of "
+                f"num_attention_heads {sizes['num_attention_heads']}"
+            )
+        batch, micro = training.get("batch_size", 4096), training.get("micro_batch_size", 256)
+        if batch % micro:
+            yield f"{place}.training: batch_size {batch} is not a multiple of micro_batch_size {micro}"
+        if training["warmup_steps"] > training["steps"]:
+            yield f"{place}.training: warmup_steps {training['warmup_steps']} is more than steps {training['steps']}"
+        length, bases = training.get("length", 128), config["genomes"]["chunk"]["length"]
+        if length - 2 > bases:
+            yield f"{place}.training.length: {length} tokens do not fit chunks of {bases} bases (genomes.chunk.length)"
+
+
+def benchmark_errors(config: dict[str, Any]) -> Iterator[str]:
+    """Data sets, models, methods and tasks that the configuration names but nothing defines."""
+    try:
+        names = [f"{row['task']}/{row['dataset']}" for _, row in numbered_rows(config["gue"]["registry"])]
+    except (UserError, KeyError):
+        return  # reported with the table
+    gue, finetune = config["gue"], config["finetune"]
+    places = [("config gue.datasets", gue["datasets"])]
+    places += [(f"config finetune.runs[{n}].datasets", run["datasets"]) for n, run in enumerate(finetune["runs"])]
+    for place, patterns in places:
+        for pattern in patterns:
+            if not matching(names, [pattern]):
+                close = difflib.get_close_matches(pattern, names, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"{gue['registry']} lists them"
+                yield f"{place}: no data set {pattern!r}; {hint}"
+    models = {**config["pretrain"], **finetune["models"]}
+    for name in sorted(set(config["pretrain"]) & set(finetune["models"])):
+        yield f"config finetune.models.{name}: the name is taken by pretrain.{name}; choose another"
+    for number, run in enumerate(finetune["runs"]):
+        for name in run["models"]:
+            if name not in models:
+                yield f"config finetune.runs[{number}].models: no model {name!r}; defined are {', '.join(models)}"
+        if run["method"] not in finetune["methods"]:
+            known = ", ".join(finetune["methods"])
+            yield f"config finetune.runs[{number}].method: no method {run['method']!r}; known are {known}"
+    for name, model in finetune["models"].items():
+        if not (Path(model["directory"]) / "config.json").is_file():
+            yield f"config finetune.models.{name}.directory: no config.json in {model['directory']!r}"
+    for place, tasks in (("gue.length", gue["length"]), ("finetune.tasks", finetune["tasks"])):
+        for task in tasks:
+            if task not in TASKS:
+                yield f"config {place}: no task {task!r}; known are {', '.join(TASKS)}"
+    if gue["origin"] == "published" and not (gue["published"] and Path(gue["published"]).exists()):
+        yield f"config gue.published: {gue['published']!r} is not there; name the folder or archive of the GUE files"
+
+
+RELEASED = {
+    "learning_rate": float,
+    "epochs": int,
+    "max_steps": int,
+    "batch_size": int,
+    "warmup_steps": int,
+    "eval_steps": int,
+    "max_tokens": int,
+}
+
+
+def fit_settings(finetune: dict[str, Any], method: str, dataset: dict[str, str]) -> dict[str, Any]:
+    """Settings of one fit from four layers, each over the one before: general, released, method, task.
+
+    ``finetune`` is the section of the configuration, ``dataset`` the row of the registry. A released ``max_steps``
+    stands for itself: the scripts' epochs do not count beside it.
+    """
+    settings = dict(finetune["settings"])
+    if finetune["released_values"]:
+        settings |= {key: kind(dataset[key]) for key, kind in RELEASED.items() if dataset.get(key)}
+    return settings | finetune["methods"][method] | finetune["tasks"].get(dataset["task"], {})
+
+
+def local_path(address: str) -> str | None:
+    """The path behind an address that is a plain path or file://, relative as it was given; None for the web."""
+    scheme, separator, rest = address.partition("://")
+    if not separator:
+        return address
+    return rest if scheme == "file" else None

@@ -1,0 +1,1 @@
+"""Simulates the genomes and the primary sources of the benchmark, for a run without the network."""

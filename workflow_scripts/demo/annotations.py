@@ -1,0 +1,305 @@
+"""Planted annotation of a genome: promoters, genes with exons, binding sites, enhancers and promoters in contact.
+
+Every feature gets a stretch of its own, so that no signal overwrites another; it is written on the stretch read in the
+feature's own direction, and its coordinates are kept. ``formats.py`` writes them as the real sources do.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.randomness import generator
+from workflow_scripts.demo.genomes import CODONS, Contig
+from workflow_scripts.demo.sequences import (
+    LOWER,
+    N,
+    composition,
+    encode,
+    markov,
+    plant,
+    plant_all,
+    reverse_complement,
+    substitute,
+)
+from workflow_scripts.demo.words import (
+    BRANCH_POINT,
+    CCAAT_BOX,
+    CELL_LINES,
+    CELL_WORDS,
+    CONTACT_WORDS,
+    DOWNSTREAM_ELEMENT,
+    EXON_ENHANCER,
+    GC_BOX,
+    INITIATOR,
+    INTRON_ENHANCER,
+    TATA_BOX,
+)
+
+GENES = 250  # each with a promoter
+LONE_PROMOTERS = 480  # promoters of non-coding transcripts, in no gene table
+TATA_SHARE = 0.46
+PEAKS = 340  # a transcription factor
+ENHANCERS = 240
+CONTACT_PROMOTERS = 160
+UPSTREAM = 260  # bases of a promoter before its start, and
+DOWNSTREAM = 70  # from it on
+GAP = 20  # mean bases between two features
+MARGIN = 300  # bases at a contig's ends that no feature enters
+MUTATION = 0.05  # of a planted word, a base
+
+CODON_USAGE = generator("codon usage of the annotated genes").dirichlet(np.full(len(CODONS), 0.7))
+CPG_ISLAND = composition(generator("CpG island"), gc=0.64, evenness=8)
+
+
+class Tss(NamedTuple):
+    """A transcription start: 0-based position of the first transcribed base, and which motifs its promoter has."""
+
+    chrom: str
+    position: int
+    strand: str
+    name: str
+    motifs: dict[str, bool]
+
+
+class Gene(NamedTuple):
+    """A gene: 1-based inclusive (start, end) of its exons, in ascending order."""
+
+    name: str
+    chrom: str
+    strand: str
+    exons: list[tuple[int, int]]
+
+
+class Element(NamedTuple):
+    """An enhancer or a promoter: half-open interval, contact class, cell lines where it is active."""
+
+    chrom: str
+    start: int
+    end: int
+    contact: int
+    active: frozenset[str]
+
+
+@dataclass
+class Annotation:
+    """All that was planted on one genome; ``summits`` are 0-based positions, a list for each transcription factor."""
+
+    promoters: list[Tss] = field(default_factory=list)
+    genes: list[Gene] = field(default_factory=list)
+    summits: list[list[tuple[str, int]]] = field(default_factory=list)
+    enhancers: list[Element] = field(default_factory=list)
+    contact_promoters: list[Element] = field(default_factory=list)
+
+
+@dataclass
+class Stretch:
+    """A stretch of a contig reserved for a feature; ``read`` and ``write`` see it in the feature's direction."""
+
+    contig: Contig
+    start: int
+    length: int
+    strand: str
+
+    def read(self) -> np.ndarray:
+        """The bases, in the feature's direction, as a copy."""
+        bases = self.contig.sequence[self.start : self.start + self.length]
+        return bases.copy() if self.strand == "+" else reverse_complement(bases)
+
+    def write(self, bases: np.ndarray) -> None:
+        """Put the bases back."""
+        turned = bases if self.strand == "+" else reverse_complement(bases)
+        self.contig.sequence[self.start : self.start + self.length] = turned
+
+    def position(self, index: int) -> int:
+        """0-based genome position of an index of the feature."""
+        return self.start + (index if self.strand == "+" else self.length - 1 - index)
+
+
+def known_from(contig: Contig, start: int, length: int) -> int:
+    """The first place at or behind ``start`` from which ``length`` bases hold no N."""
+    while (unknown := np.flatnonzero(contig.sequence[start : start + length] == N)).size:
+        start += int(unknown[-1]) + 1
+    return start
+
+
+def stretches(rng: np.random.Generator, contigs: list[Contig], lengths: list[int]) -> Iterator[Stretch]:
+    """A stretch for each length, one behind the other with random gaps, clear of N and of the contigs' ends."""
+    chromosomes = iter([contig for contig in contigs if contig.sequence.size > 10_000])
+    contig, cursor = next(chromosomes), MARGIN
+    for number, length in enumerate(lengths):
+        start = known_from(contig, cursor + 1 + int(rng.exponential(GAP)), length)
+        if start + length > contig.sequence.size - MARGIN:
+            contig = next(chromosomes, None)
+            if contig is None:
+                raise UserError(
+                    f"genome_size_bp holds {number} of the {len(lengths)} features to plant; make it larger for the "
+                    "first two vertebrate_mammalian rows"
+                )
+            start = known_from(contig, MARGIN, length)
+        cursor = start + length
+        yield Stretch(contig, start, length, "+" if rng.random() < 0.5 else "-")
+
+
+def mutated(rng: np.random.Generator, word: str, rate: float = MUTATION) -> str:
+    """A word with mild substitutions."""
+    return substitute(rng, encode(word), rate).tobytes().decode()
+
+
+def write_promoter(rng: np.random.Generator, bases: np.ndarray, tata: bool) -> dict[str, bool]:
+    """Write a promoter whose transcription starts at index UPSTREAM; return the motifs it got, by EPD's names.
+
+    TATA promoters have the box near -30; the others lie in a whole CpG island and have more GC boxes. Both may have an
+    initiator, a CCAAT box near -80 and a downstream element at +25.
+    """
+    island = slice(UPSTREAM - 120, UPSTREAM - 45) if tata else slice(UPSTREAM - 160, UPSTREAM + 50)
+    bases[:] &= ~LOWER
+    bases[island] = markov(rng, island.stop - island.start, CPG_ISLAND)
+    motifs = {
+        "TATA-box": tata,
+        "Inr": rng.random() < 0.8,
+        "CCAAT-box": rng.random() < 0.35,
+        "GC-box": rng.random() < (0.4 if tata else 0.85),
+    }
+    if motifs["GC-box"]:
+        plant_all(rng, bases, GC_BOX, int(rng.integers(1, 4)), UPSTREAM - 200, UPSTREAM - 45)
+    if motifs["CCAAT-box"]:
+        plant(bases, CCAAT_BOX, UPSTREAM - 80 - int(rng.integers(0, 15)))
+    if tata:
+        plant(bases, mutated(rng, TATA_BOX), UPSTREAM - 31 + int(rng.integers(-1, 2)))
+    if motifs["Inr"]:
+        plant(bases, mutated(rng, INITIATOR), UPSTREAM - 3)
+    if rng.random() < (0.5 if tata else 0.9):
+        plant(bases, DOWNSTREAM_ELEMENT, UPSTREAM + 25)
+    return motifs
+
+
+def gene_structure(rng: np.random.Generator) -> list[tuple[int, int]]:
+    """(exon length, length of the intron behind it) of a gene with 3 or 4 exons; the last is long and has no intron."""
+    count = int(rng.integers(3, 5))
+    exons, introns = rng.integers(210, 300, count), rng.integers(400, 800, count)
+    exons[-1] += 350
+    introns[-1] = 0
+    return [(int(exon), int(intron)) for exon, intron in zip(exons, introns, strict=True)]
+
+
+def write_gene(rng: np.random.Generator, bases: np.ndarray, structure: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Write exons and introns from index UPSTREAM on; return the half-open spans of the exons.
+
+    Exons are codons with enhancer words, introns the genome's own bases; the edges carry CAG|GTAAGT and, before an
+    exon, branch point, polypyrimidine tract and CAG|G, with runs of G behind a donor. GT and AG are never mutated.
+    """
+    spans, start = [], UPSTREAM
+    for length, intron in structure:
+        end = start + length
+        coding = rng.choice(CODONS, -(-length // 3), p=CODON_USAGE)
+        bases[start:end] = encode("".join(coding))[:length]
+        plant_all(rng, bases, EXON_ENHANCER, 3, start + 8, end - 8, mutation=0.1, either_strand=False)
+        if spans:
+            plant(bases, mutated(rng, "G", 0.3), start)
+        spans.append((start, end))
+        if intron:
+            after = end + intron
+            bases[end:after] &= ~LOWER
+            plant(bases, mutated(rng, "CAG", 0.12), end - 3)
+            plant(bases, "GT" + mutated(rng, "AAGTA", 0.12), end)
+            plant_all(rng, bases, INTRON_ENHANCER, 4, end + 8, end + 80, mutation=0.1, either_strand=False)
+            plant(bases, mutated(rng, BRANCH_POINT, 0.1), after - 50)
+            plant(bases, mutated(rng, "".join(rng.choice(list("TTTC"), 36)), 0.12), after - 40)
+            plant(bases, mutated(rng, "C", 0.3) + "AG", after - 3)
+            start = after
+    return spans
+
+
+def write_site(rng: np.random.Generator, bases: np.ndarray, word: str) -> None:
+    """Write one to three copies of a factor's word within 40 bases of the middle."""
+    summit = bases.size // 2
+    plant_all(rng, bases, word, int(rng.integers(1, 4)), summit - 40, summit + 41, MUTATION)
+    bases &= ~LOWER
+
+
+def write_element(rng: np.random.Generator, bases: np.ndarray, contact: int, active: frozenset[str]) -> None:
+    """Write the words of a contact class and of the cell lines where the element is active."""
+    for cell in sorted(active):
+        plant_all(rng, bases, CELL_WORDS[cell], int(rng.integers(4, 7)), mutation=MUTATION)
+    plant_all(rng, bases, CONTACT_WORDS[contact], int(rng.integers(3, 6)), mutation=MUTATION)
+    bases &= ~LOWER
+
+
+def annotate_sites(seed: int, name: str, contigs: list[Contig], words: tuple[str, ...]) -> Annotation:
+    """Plant the binding sites of each factor's word on a genome, changing its contigs."""
+    rng = generator(seed, "sites", name)
+    annotation = Annotation(summits=[[] for _ in words])
+    factors = rng.permutation(np.repeat(np.arange(len(words)), PEAKS))
+    for factor, stretch in zip(factors, stretches(rng, contigs, [121] * factors.size), strict=True):
+        bases = stretch.read()
+        write_site(rng, bases, words[factor])
+        stretch.write(bases)
+        annotation.summits[factor].append((stretch.contig.name, stretch.position(60)))
+    return annotation
+
+
+def annotate(seed: int, name: str, contigs: list[Contig], words: tuple[str, ...]) -> Annotation:
+    """Plant promoters, genes, binding sites, enhancers and contact promoters on a genome, changing its contigs."""
+    rng = generator(seed, "annotation", name)
+    annotation = Annotation(summits=[[] for _ in words])
+    structures = [gene_structure(rng) for _ in range(GENES)]
+    plans = [("gene", UPSTREAM + sum(map(sum, s)) + 40, s) for s in structures]
+    plans += [("promoter", UPSTREAM + DOWNSTREAM, None)] * LONE_PROMOTERS
+    plans += [("site", 121, factor) for factor in range(len(words)) for _ in range(PEAKS)]
+    plans += [("enhancer", 360, None)] * ENHANCERS + [("contact promoter", 240, None)] * CONTACT_PROMOTERS
+    plans = [plans[i] for i in rng.permutation(len(plans))]
+    places = stretches(rng, contigs, [length for _, length, _ in plans])
+    for (kind, _, detail), stretch in zip(plans, places, strict=True):
+        bases, chrom = stretch.read(), stretch.contig.name
+        if kind in ("gene", "promoter"):
+            symbol = f"DEMO{len(annotation.promoters) + 1:04d}"
+            motifs = write_promoter(rng, bases, tata=bool(rng.random() < TATA_SHARE))
+            tss = Tss(chrom, stretch.position(UPSTREAM), stretch.strand, f"{symbol}_1", motifs)
+            annotation.promoters.append(tss)
+        if kind == "gene":
+            spans = write_gene(rng, bases, detail)
+            edges = [(stretch.position(start), stretch.position(end - 1)) for start, end in spans]
+            exons = sorted((min(edge) + 1, max(edge) + 1) for edge in edges)
+            annotation.genes.append(Gene(symbol, chrom, stretch.strand, exons))
+        elif kind == "site":
+            write_site(rng, bases, words[detail])
+            annotation.summits[detail].append((chrom, stretch.position(60)))
+        elif kind in ("enhancer", "contact promoter"):
+            active = frozenset(rng.choice(CELL_LINES, 2, replace=False).tolist())
+            contact = int(rng.integers(0, len(CONTACT_WORDS)))
+            write_element(rng, bases, contact, active)
+            kept = annotation.enhancers if kind == "enhancer" else annotation.contact_promoters
+            kept.append(Element(chrom, stretch.start, stretch.start + stretch.length, contact, active))
+        stretch.write(bases)
+    return annotation
+
+
+def draw_contacts(seed: int, annotation: Annotation, cell: str, pairs: int) -> list[tuple[Element, Element, int]]:
+    """(enhancer, promoter, label) on one chromosome, ``pairs`` of them, half with label 1, each pair once.
+
+    Most pairs in contact share their class and have both elements active in the cell line; most others do not. A pair
+    drawn at random is kept with the probability below, so that one element alone already tells a part of it.
+    """
+    rng = generator(seed, "contacts", cell)
+    drawn: dict[tuple[int, int], int] = {}
+    wanted = {1: pairs // 2, 0: pairs - pairs // 2}
+    while any(wanted.values()):
+        label = 1 if wanted[1] else 0
+        i = int(rng.integers(0, len(annotation.enhancers)))
+        j = int(rng.integers(0, len(annotation.contact_promoters)))
+        enhancer, promoter = annotation.enhancers[i], annotation.contact_promoters[j]
+        if (i, j) in drawn or enhancer.chrom != promoter.chrom:
+            continue
+        matches = enhancer.contact == promoter.contact
+        active = (cell in enhancer.active) + (cell in promoter.active)
+        if label:
+            kept = (1.0 if matches else 0.04) * (0.01, 0.5, 1.0)[active]
+        else:
+            kept = (0.3 if matches else 1.0) * (1.0, 0.15, 0.02)[active]
+        if rng.random() < kept:
+            drawn[i, j] = label
+            wanted[label] -= 1
+    return [(annotation.enhancers[i], annotation.contact_promoters[j], label) for (i, j), label in drawn.items()]

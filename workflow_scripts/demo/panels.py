@@ -1,0 +1,106 @@
+"""Sequences that need no coordinates: yeast histone windows, variant genomes, genomes of species to tell apart.
+
+They are drawn from the same ancestors as the genomes of the corpus, so that pre-training has seen their like.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from workflow_scripts.common.randomness import generator
+from workflow_scripts.demo.genomes import ancestor
+from workflow_scripts.demo.sequences import (
+    BASES,
+    encode,
+    insert_and_delete,
+    plant,
+    plant_all,
+    rearrange,
+    substitute,
+)
+from workflow_scripts.demo.words import LINEAGE_WORDS, LINEAGES, MARK_WORDS, spelled
+
+HISTONE_ROWS = 640  # windows a mark, half of them bound
+HISTONE_LENGTH = 500  # as in the real sets
+PERIOD = 10  # bases between AA/TT steps on a nucleosome
+
+VARIANT_LENGTH = 5000
+VARIANT_GENOMES = 14  # genomes a lineage
+VARIANT_SUBSTITUTIONS = 0.006  # fixed in a lineage
+PRIVATE_SUBSTITUTIONS = 0.006  # of one genome
+LINEAGE_WORD_SPACING = 1500  # bases between two copies of a lineage's word
+
+SPECIES_LENGTH = 90_000
+SPECIES_SUBSTITUTIONS = 0.10
+SPECIES_WORD_SPACING = 150
+SPECIES_GC = (0.30, 0.38, 0.46, 0.54, 0.62)  # of new bases, class by class
+
+
+class Variant(NamedTuple):
+    """A variant genome; ``who`` is empty for a lineage that is no class of the benchmark."""
+
+    name: str
+    pango: str
+    clade: str
+    who: str
+    mutations: int
+    sequence: np.ndarray
+
+
+def histone_windows(seed: int, mark: str, yeast: np.ndarray) -> list[tuple[str, np.ndarray, int]]:
+    """(name, sequence, label) of a mark's windows: bound ones have AA/TT steps and more copies of the mark's words.
+
+    How strong either signal is differs from mark to mark, as the real sets differ in difficulty.
+    """
+    rng = generator(seed, "histone", mark)
+    first, second = MARK_WORDS[mark]
+    steps, copies = rng.uniform(0.25, 0.55), rng.uniform(1.4, 2.4)
+    starts = rng.choice(yeast.size - HISTONE_LENGTH, HISTONE_ROWS, replace=False)
+    windows = []
+    for number, start in enumerate(starts):
+        label = number % 2
+        window = substitute(rng, yeast[start : start + HISTONE_LENGTH] & ~np.uint8(0x20), 0.3)
+        if label:
+            for step in range(int(rng.integers(0, PERIOD)), HISTONE_LENGTH - 2, PERIOD):
+                if rng.random() < steps:
+                    plant(window, "AA" if rng.random() < 0.5 else "TT", step)
+        for word in (first, second):
+            plant_all(rng, window, word, int(rng.poisson(copies if label else 0.3)))
+        windows.append((f"{mark}_{number + 1}", window, label))
+    return windows
+
+
+def variants(seed: int) -> list[Variant]:
+    """Genomes of the nine lineages, and a few of none, that descend from one ancestor.
+
+    A lineage has fixed substitutions towards bases it prefers, and copies of its own word at fixed places; a genome
+    has substitutions of its own.
+    """
+    root = ancestor(seed, "viral", VARIANT_LENGTH) & ~np.uint8(0x20)
+    genomes = []
+    for number, (who, pango) in enumerate([*LINEAGES.items(), ("", "B.1")]):
+        rng = generator(seed, "lineage", pango)
+        lineage = root.copy()
+        if who:
+            hit = np.flatnonzero(rng.random(lineage.size) < VARIANT_SUBSTITUTIONS)
+            lineage[hit] = BASES[rng.choice(4, hit.size, p=rng.dirichlet(np.full(4, 1.5)))]
+            word = encode(LINEAGE_WORDS[who])
+            for start in range(int(rng.integers(20, 1000)), lineage.size - word.size, LINEAGE_WORD_SPACING):
+                lineage[start : start + word.size] = word
+        for i in range(1, VARIANT_GENOMES + 1):
+            genome = substitute(rng, lineage, PRIVATE_SUBSTITUTIONS)
+            mutations = int((genome != root).sum())
+            genomes.append(Variant(f"{pango}.{i}", pango, f"demo{number:02d}", who, mutations, genome))
+    return genomes
+
+
+def species_genome(seed: int, group: str, label: str, number: int) -> np.ndarray:
+    """The genome of a class of species/fungi or species/virus: new bases of its own GC content and words of its own."""
+    rng = generator(seed, "class", group, label)
+    sequence = ancestor(seed, group, SPECIES_LENGTH * 11 // 10)
+    sequence = substitute(rng, sequence, SPECIES_SUBSTITUTIONS, gc=SPECIES_GC[number % len(SPECIES_GC)])
+    sequence = rearrange(rng, insert_and_delete(rng, sequence, 0.004), inversions=3)[:SPECIES_LENGTH]
+    for i in range(2):
+        word = spelled("class", group, label, str(i))
+        plant_all(rng, sequence, word, SPECIES_LENGTH // SPECIES_WORD_SPACING // 2)
+    return sequence

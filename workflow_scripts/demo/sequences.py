@@ -1,0 +1,134 @@
+"""Sequences as arrays of ASCII bytes: drawing, mutating, turning, planting words, writing FASTA.
+
+Lower case (the soft mask) and N live in the bytes themselves and travel with every edit.
+"""
+
+import numpy as np
+
+BASES = np.frombuffer(b"ACGT", np.uint8)
+LOWER = np.uint8(0x20)
+N = np.uint8(ord("N"))
+MARKOV_CHAIN = 512  # bases a chain: many chains advance together, one numpy step a base
+
+_INDEX = np.full(256, 4, np.uint8)
+_COMPLEMENT = np.arange(256, dtype=np.uint8)
+for _i, (_base, _partner) in enumerate(zip(b"ACGT", b"TGCA", strict=True)):
+    _INDEX[[_base, _base | 0x20]] = _i
+    _COMPLEMENT[_base], _COMPLEMENT[_base | 0x20] = _partner, _partner | 0x20
+
+
+def encode(text: str) -> np.ndarray:
+    """A text as a writable byte array."""
+    return np.frombuffer(text.encode(), np.uint8).copy()
+
+
+def decode(sequence: np.ndarray) -> str:
+    """A byte array as text."""
+    return sequence.tobytes().decode()
+
+
+def reverse_complement(sequence: np.ndarray) -> np.ndarray:
+    """The other strand, case kept."""
+    return _COMPLEMENT[sequence[..., ::-1]]
+
+
+def base_frequencies(gc: float) -> np.ndarray:
+    """Probabilities of A, C, G, T at a GC content."""
+    return np.array([1 - gc, gc, gc, 1 - gc]) / 2
+
+
+def random_bases(rng: np.random.Generator, size: int | tuple[int, ...], gc: float = 0.5) -> np.ndarray:
+    """Independent bases at a GC content."""
+    return BASES[rng.choice(4, size, p=base_frequencies(gc))]
+
+
+def composition(rng: np.random.Generator, gc: float, evenness: float = 25.0) -> np.ndarray:
+    """A second-order composition, float (16, 4): next-base probabilities after each dinucleotide.
+
+    Rows scatter around the GC content; the smaller ``evenness``, the wider.
+    """
+    return np.array([rng.dirichlet(base_frequencies(gc) * evenness) for _ in range(16)])
+
+
+def markov(rng: np.random.Generator, length: int, table: np.ndarray) -> np.ndarray:
+    """A sequence of ``length`` bases drawn from a composition (see :func:`composition`)."""
+    chains = -(-length // MARKOV_CHAIN)
+    limits = table.cumsum(axis=1)[:, :3].astype(np.float32)
+    draws = rng.random((MARKOV_CHAIN, chains), dtype=np.float32)
+    state = rng.integers(0, 16, chains)
+    drawn = np.empty((MARKOV_CHAIN, chains), np.uint8)
+    for step in range(MARKOV_CHAIN):
+        drawn[step] = (draws[step][:, None] > limits[state]).sum(axis=1)
+        state = state % 4 * 4 + drawn[step]
+    return BASES[drawn.T.ravel()[:length]]
+
+
+def substitute(rng: np.random.Generator, sequence: np.ndarray, rate: float, gc: float | None = None) -> np.ndarray:
+    """A copy where a share ``rate`` of the bases is replaced: by another base, or by a draw at content ``gc``."""
+    result = sequence.copy()
+    hit = np.flatnonzero((rng.random(sequence.shape) < rate) & (_INDEX[sequence] < 4))
+    old = sequence.flat[hit]
+    other = BASES[(_INDEX[old] + rng.integers(1, 4, hit.size)) % 4]
+    new = other if gc is None else random_bases(rng, hit.size, gc)
+    result.flat[hit] = new | (old & LOWER)
+    return result
+
+
+def insert_and_delete(rng: np.random.Generator, sequence: np.ndarray, rate: float) -> np.ndarray:
+    """A copy with short insertions and deletions (1 to 6 bases), each at ``rate`` / 2 events a base."""
+    events = int(rate / 2 * sequence.size)
+    starts = rng.integers(0, sequence.size, events)
+    lengths = rng.integers(1, 7, events)
+    keep = np.ones(sequence.size, bool)
+    for offset in range(6):
+        keep[np.minimum(starts[lengths > offset] + offset, sequence.size - 1)] = False
+    kept = sequence[keep]
+    places = np.repeat(rng.integers(0, kept.size, events), rng.integers(1, 7, events))
+    return np.insert(kept, places, random_bases(rng, places.size))
+
+
+def rearrange(rng: np.random.Generator, sequence: np.ndarray, inversions: int) -> np.ndarray:
+    """A copy with some inverted segments (1 to 5 % of the whole each) and one segment moved to another place."""
+    result = sequence.copy()
+    for _ in range(inversions):
+        length = int(sequence.size * rng.uniform(0.01, 0.05))
+        start = int(rng.integers(0, sequence.size - length))
+        result[start : start + length] = reverse_complement(result[start : start + length])
+    first, second, third = np.sort(rng.integers(0, sequence.size, 3))
+    return np.concatenate([result[:first], result[second:third], result[first:second], result[third:]])
+
+
+def plant(sequence: np.ndarray, word: str, start: int) -> None:
+    """Write a word into the sequence."""
+    sequence[start : start + len(word)] = encode(word)
+
+
+def plant_all(
+    rng: np.random.Generator,
+    sequence: np.ndarray,
+    word: str,
+    copies: int,
+    start: int = 0,
+    end: int | None = None,
+    mutation: float = 0.05,
+    either_strand: bool = True,
+) -> None:
+    """Write ``copies`` of a word, mildly mutated, at random places of [start, end), each on a random strand."""
+    end = sequence.size if end is None else end
+    places = rng.integers(start, end - len(word) + 1, copies)
+    spelled = substitute(rng, np.tile(encode(word), (copies, 1)), mutation)
+    if either_strand:
+        spelled = np.where(rng.random((copies, 1)) < 0.5, reverse_complement(spelled), spelled)
+    sequence[places[:, None] + np.arange(len(word))] = spelled
+
+
+def fasta(records: list[tuple[str, np.ndarray]], width: int = 80) -> bytes:
+    """FASTA of (header, sequence) records, ``width`` bases a line as NCBI writes it."""
+    parts = []
+    for header, sequence in records:
+        whole = sequence.size // width * width
+        lines = np.full((whole // width, width + 1), ord("\n"), np.uint8)
+        lines[:, :width] = sequence[:whole].reshape(-1, width)
+        rest = sequence[whole:].tobytes() + b"\n" if whole < sequence.size else b""
+        parts += [b">" + header.encode() + b"\n", lines.tobytes(), rest]
+    return b"".join(parts)

@@ -1,0 +1,1 @@
+"""From a model and a data set to predictions and scores."""

@@ -1,0 +1,61 @@
+"""Covid variant classification: windows of SARS-CoV-2 genomes, labelled with the variant of the genome."""
+
+import numpy as np
+
+from workflow_scripts.common.errors import UserError
+from workflow_scripts.gue.examples import Built, Example, Recipe
+from workflow_scripts.gue.genome import cut
+from workflow_scripts.gue.sources import Source, one, read_lineages, read_variant_genomes
+
+ROUNDS = 50
+
+
+def draw_windows(
+    genomes: list[tuple[str, bytes]], count: int, length: int, random: np.random.Generator, built: Built
+) -> list[str]:
+    """``count`` draws of a uniform place of a uniform genome; those with unknown bases are dropped."""
+    windows = []
+    for _ in range(count):
+        name, genome = genomes[random.integers(len(genomes))]
+        start = int(random.integers(len(genome) - length + 1))
+        built.candidates += 1
+        if window := cut({name: genome}, name, start, length, "+", built.dropped):
+            windows.append(window)
+    return windows
+
+
+def build(sources: list[Source], recipe: Recipe) -> Built:
+    """covid/*. Roles: variants (FASTA), lineages. As many windows of one variant as of another.
+
+    Draws go on until every variant has its share of windows that no other variant drew; those that two drew are
+    dropped with the copies, for both, so that what is left of a conserved stretch does not tell the variant.
+    """
+    lineages, path = read_lineages(one(sources, "lineages")), one(sources, "variants")
+    if strange := sorted(set(lineages.values()) - set(recipe.classes)):
+        raise UserError(f"{one(sources, 'lineages')}: unknown variant {strange[0]!r}; use {', '.join(recipe.classes)}")
+    by_variant = read_variant_genomes(path, lineages)
+    built = Built()
+    genomes = [[g for g in by_variant.get(variant, []) if len(g[1]) >= recipe.length] for variant in recipe.classes]
+    for variant, members in zip(recipe.classes, genomes, strict=True):
+        if not members:
+            raise UserError(f"{path}: no genome of {variant} with {recipe.length} bp or more; every class needs one")
+
+    owners: dict[str, set[int]] = {}
+    for number in range(ROUNDS):
+        own = [0] * len(genomes)
+        for labels in owners.values():
+            if len(labels) == 1:
+                own[next(iter(labels))] += 1
+        missing = [max(0, recipe.quota(label) - have) for label, have in enumerate(own)]
+        if not any(missing):
+            break
+        for label, members in enumerate(genomes):
+            random = recipe.random("windows", recipe.classes[label], number)
+            for window in draw_windows(members, missing[label], recipe.length, random, built):
+                owners.setdefault(window, set()).add(label)
+                built.examples.append(Example((window,), label))
+    built.construction = (
+        f"{recipe.length}-bp windows at uniform places of genomes drawn uniformly within each variant, the same number "
+        "a variant; windows drawn for two variants are left out."
+    )
+    return built

@@ -1,0 +1,1 @@
+"""From token shards to a pre-trained masked language model."""

@@ -1,0 +1,66 @@
+"""The settings of one pre-training, as they stand in the configuration under ``pretrain.<model>.training``."""
+
+import dataclasses
+import json
+
+from workflow_scripts.common.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """How a model is trained; the defaults are the paper's (section 4.1 and its summaries).
+
+    steps: optimiser steps; 0 writes the initial weights, the baseline without pre-training.
+    warmup_steps: steps in which the learning rate rises from 0 to its peak; it falls linearly to 0 over the rest.
+    batch_size: sequences per optimiser step, whatever the hardware.
+    micro_batch_size: sequences that pass through the model at once; must divide batch_size.
+    length: tokens per sequence, [CLS] and [SEP] included.
+    crop: "window" takes a random stretch of each chunk, anew in every epoch; "truncate" always its first tokens, as
+        the paper's 128-token limit does.
+    mask_share: share of tokens to predict; 80% become [MASK], 10% a random token, 10% stay.
+    learning_rate, beta1, beta2, epsilon, weight_decay: of AdamW.
+    precision: "fp32" or "bf16" (autocast; the weights stay in 32 bits).
+    validate_every, validation_sequences: steps between validations, and sequences in each.
+    log_every, checkpoint_every: steps between lines of the log, and between saved states.
+    """
+
+    steps: int = 500_000
+    warmup_steps: int = 30_000
+    batch_size: int = 4096
+    micro_batch_size: int = 256
+    length: int = 128
+    crop: str = "window"
+    mask_share: float = 0.15
+    learning_rate: float = 5e-4
+    beta1: float = 0.9
+    beta2: float = 0.98
+    epsilon: float = 1e-6
+    weight_decay: float = 1e-5
+    precision: str = "bf16"
+    validate_every: int = 2_000
+    validation_sequences: int = 4_096
+    log_every: int = 100
+    checkpoint_every: int = 1_000
+    seed: int = 42
+
+    def learning_rate_at(self, step: int) -> float:
+        """Learning rate of step ``step`` (counted from 0): linear warm-up, then linear to 0."""
+        if step < self.warmup_steps:
+            return self.learning_rate * (step + 1) / self.warmup_steps
+        return self.learning_rate * (self.steps - step) / max(self.steps - self.warmup_steps, 1)
+
+
+def read_training(text: str) -> Training:
+    """Parse the JSON of ``--training``. Raises UserError for unknown keys and values that do not fit together."""
+    values = json.loads(text)
+    known = {field.name for field in dataclasses.fields(Training)}
+    for key in values:
+        if key not in known:
+            raise UserError(f"--training: unknown key {key!r}; known are {', '.join(sorted(known))}")
+    training = Training(**values)
+    if training.batch_size % training.micro_batch_size:
+        raise UserError(
+            f"--training: batch_size {training.batch_size} is not a multiple of "
+            f"micro_batch_size {training.micro_batch_size}"
+        )
+    return training

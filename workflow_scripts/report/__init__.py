@@ -1,0 +1,1 @@
+"""From scores and counts to tables and the HTML page."""

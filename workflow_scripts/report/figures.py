@@ -1,0 +1,177 @@
+"""Charts of the report, as Vega-Lite specifications and as SVG and PNG files.
+
+Text, axes and the paper's marks take the colour of the page (``currentColor``), so that one chart serves a light
+and a dark page. The colours of the series are those of Okabe and Ito, told apart with impaired colour vision.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import vl_convert
+
+from workflow_scripts.common.files import atomic, write_text
+
+PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#7f7f7f"]
+POINTS = 400  # points of a training curve; more than a page is wide in dots serve nobody
+FATES = {  # column of corpus.tsv -> words
+    "kept_bases": "kept",
+    "dropped_N": "N",
+    "dropped_other": "other letters",
+    "dropped_short_contig": "short contigs",
+    "dropped_tail": "ends of contigs",
+}
+VEGA_LITE = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+
+
+def thin(rows: list[dict[str, Any]], points: int = POINTS) -> list[dict[str, float]]:
+    """Mean step and loss of equal runs of consecutive rows, at most ``points`` of them."""
+    size = -(-len(rows) // points)
+    bins = [rows[start : start + size] for start in range(0, len(rows), max(size, 1))]
+    return [{name: sum(row[name] for row in rows) / len(rows) for name in ("step", "loss")} for rows in bins]
+
+
+def pretraining_chart(curves: list[dict[str, Any]]) -> alt.TopLevelMixin | None:
+    """Training and validation loss by step, with the unigram entropy as a dashed line.
+
+    ``curves``: ``model``, ``train`` and ``validation`` (rows with ``step`` and ``loss``), ``entropy`` or ``None``.
+    """
+    curves = [curve for curve in curves if curve["train"] or curve["validation"]]
+    if not curves:
+        return None
+    models = [curve["model"] for curve in curves]
+    colour = alt.Color("model:N", scale=alt.Scale(domain=models, range=cycle(models)), title=None)
+    x = alt.X("step:Q", title="Step", axis=alt.Axis(format="~s"))
+    y = alt.Y("loss:Q", title="Loss (nats per masked token)", scale=alt.Scale(zero=False))
+
+    def rows(kind: str) -> alt.InlineData:
+        return values({"model": c["model"], "kind": kind} | row for c in curves for row in c[kind])
+
+    tooltip = ["model:N", alt.Tooltip("step:Q", format=",.0f"), alt.Tooltip("loss:Q", format=".4f")]
+    train = alt.Chart(rows("train")).mark_line(opacity=0.6, strokeWidth=1.5).encode(x, y, colour)
+    validation = alt.Chart(rows("validation")).mark_line(point={"size": 40, "filled": True}, strokeWidth=2)
+    layers = [train, validation.encode(x, y, colour, tooltip=tooltip)]
+    entropies = [{"model": c["model"], "loss": c["entropy"]} for c in curves if c["entropy"] is not None]
+    if entropies:
+        rule = alt.Chart(values(entropies)).mark_rule(strokeDash=[5, 4], strokeWidth=1.5)
+        layers.append(rule.encode(y=y, color=colour, tooltip=["model:N", alt.Tooltip("loss:Q", format=".4f")]))
+    return alt.layer(*layers).properties(width="container", height=300)
+
+
+def scores_chart(rows: list[dict[str, Any]], tasks: list[str]) -> alt.TopLevelMixin | None:
+    """Scores by task and run: a dot for each data set, a bar for their mean, the paper's mean as a tick.
+
+    ``rows``: ``run``, ``task``, ``dataset``, ``score`` and ``paper`` (DNABERT-2 on the data set, or ``None``), x 100.
+    """
+    if not rows:
+        return None
+    runs = list(dict.fromkeys(row["run"] for row in rows))
+    quoted = {(row["task"], row["dataset"]): row["paper"] for row in rows if row["paper"] is not None}
+    y = alt.Y("task:N", title=None, sort=tasks, scale=alt.Scale(paddingInner=0.25))
+    offset = alt.YOffset("run:N", sort=runs)
+    colour = alt.Color("run:N", scale=alt.Scale(domain=runs, range=cycle(runs)), title=None)
+    title = "Score × 100 (MCC; macro F1 where a data set uses it)"
+    data = alt.Chart(values(rows))
+    bars = data.mark_bar(opacity=0.35).encode(
+        alt.X("mean(score):Q", title=title),
+        y,
+        offset,
+        colour,
+        tooltip=["task:N", "run:N", alt.Tooltip("mean(score):Q", format=".2f", title="mean")],
+    )
+    dots = data.mark_circle(size=36, opacity=1).encode(
+        alt.X("score:Q", title=title),
+        y,
+        offset,
+        colour,
+        tooltip=["task:N", "dataset:N", "run:N", alt.Tooltip("score:Q", format=".2f")],
+    )
+    layers = [bars, dots]
+    if quoted:
+        cells = [{"task": task, "dataset": name, "score": score} for (task, name), score in quoted.items()]
+        mark = alt.Chart(values(cells)).mark_tick(color="currentColor", thickness=2.5, height=alt.RelativeBandSize(1))
+        tooltip = ["task:N", alt.Tooltip("mean(score):Q", format=".2f", title="DNABERT-2 in the paper")]
+        layers.append(mark.encode(alt.X("mean(score):Q", title=title), y, tooltip=tooltip))
+    thickness = max(14 * len(runs), 30) + 8  # pixels of one task
+    return alt.layer(*layers).properties(width="container", height=thickness * len(tasks))
+
+
+def corpus_chart(groups: list[dict[str, Any]]) -> alt.TopLevelMixin | None:
+    """Raw bases of each group: those that reached the corpus, and why the others did not.
+
+    ``groups``: ``group`` and a number of bases under each key of :data:`FATES`.
+    """
+    if not groups:
+        return None
+    rows = [
+        {"group": row["group"], "fate": words, "bases": row[column], "order": order}
+        for row in groups
+        for order, (column, words) in enumerate(FATES.items())
+    ]
+    colours = ["#0072b2", "#999999", "#cc79a7", "#e69f00", "#d55e00"]
+    chart = alt.Chart(values(rows)).mark_bar()
+    return chart.encode(
+        alt.X("bases:Q", title="Bases", axis=alt.Axis(format="~s")),
+        alt.Y("group:N", title=None, sort=[row["group"] for row in groups]),
+        alt.Color("fate:N", title=None, scale=alt.Scale(domain=list(FATES.values()), range=colours)),
+        order="order:Q",
+        tooltip=["group:N", "fate:N", alt.Tooltip("bases:Q", format=",.0f")],
+    ).properties(width="container", height=26 * len(groups))
+
+
+def values(rows: Iterable[dict[str, Any]]) -> alt.InlineData:
+    """Rows as the data of a chart."""
+    return alt.InlineData(values=list(rows))
+
+
+def cycle(names: list[str]) -> list[str]:
+    """A colour for each name."""
+    return [PALETTE[index % len(PALETTE)] for index in range(len(names))]
+
+
+def specification(chart: alt.TopLevelMixin) -> dict[str, Any]:
+    """The chart as a Vega-Lite specification in the style of the page."""
+    return (
+        chart.configure(background="transparent", font="sans-serif")
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor="currentColor",
+            titleColor="currentColor",
+            domainColor="currentColor",
+            tickColor="currentColor",
+            gridColor="currentColor",
+            gridOpacity=0.15,
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            labelLimit=220,
+            tickCount=8,
+        )
+        .configure_legend(
+            labelColor="currentColor",
+            titleColor="currentColor",
+            orient="top",
+            columns=2,
+            symbolOpacity=1,
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            labelLimit=260,
+        )
+        .to_dict()
+    )
+
+
+def write_figure(spec: dict[str, Any], folder: Path, name: str) -> None:
+    """Write a chart as ``name.svg`` and ``name.png``, 800 points wide, on white."""
+    spec = spec | {"width": 800, "config": spec["config"] | {"background": "white"}}
+    svg = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
+    write_text(folder / f"{name}.svg", svg)
+    with atomic(folder / f"{name}.png") as temporary:
+        temporary.write_bytes(vl_convert.svg_to_png(svg, scale=2))
+
+
+def javascript() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script that needs no network."""
+    return vl_convert.javascript_bundle(vl_version=VEGA_LITE)

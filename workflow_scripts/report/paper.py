@@ -1,0 +1,146 @@
+"""The paper's own numbers: its cells by data set and model, and its claims recomputed from them.
+
+The cells are those of config/paper_results.tsv, the models those of config/paper_models.tsv.
+"""
+
+from collections.abc import Iterable
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.files import read_table
+
+DNABERT2 = "DNABERT-2"
+FURTHER = "DNABERT-2 (further pre-trained on GUE, diamond)"
+NT_MULTI = "NT-2500M-multi"
+KMERS = ("DNABERT (3-mer)", "DNABERT (4-mer)", "DNABERT (5-mer)", "DNABERT (6-mer)")
+GUE_PLUS = ("epi", "species")  # the tasks that the averages over 28 data sets leave out
+
+Cells = dict[str, dict[tuple[str, str], float]]
+"""Scores (x 100) by model, then by (task, data set)."""
+
+
+def number(path: str | PathLike, row: dict[str, str], column: str) -> float:
+    """The number in a cell of a table; UserError where it is missing or no number."""
+    try:
+        return float(row[column])
+    except (KeyError, ValueError):
+        value = row.get(column)
+        raise UserError(f"{path}: {column} of {row.get('model')} is {value!r}; it must be a number") from None
+
+
+def read_cells(path: str | PathLike) -> tuple[Cells, dict[tuple[str, str], str]]:
+    """Read the paper's scores by model and data set, and the metric of each data set."""
+    cells: Cells = {}
+    metrics = {}
+    for row in read_table(path):
+        key = row["task"], row["dataset"]
+        cells.setdefault(row["model"], {})[key] = number(path, row, "score")
+        metrics[key] = row["metric"]
+    return cells, metrics
+
+
+def comparable(scores: dict[tuple[str, str], float], ours: dict, theirs: dict) -> dict[tuple[str, str], float]:
+    """The scores of data sets whose metric here is the paper's metric there."""
+    return {key: score for key, score in scores.items() if ours.get(key) == theirs.get(key)}
+
+
+def gue_28(scores: dict[tuple[str, str], float]) -> dict[tuple[str, str], float]:
+    """The scores of the 28 data sets of GUE, without GUE+."""
+    return {key: score for key, score in scores.items() if key[0] not in GUE_PLUS}
+
+
+def averages(cells: Cells, models: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
+    """Each model's average over GUE as quoted and as its cells give it, and whether the two agree.
+
+    They agree within 0.01, because the paper truncates where rounding would be expected.
+    """
+    rows = []
+    for model in models:
+        scores = gue_28(cells.get(model["model"], {}))
+        mean = float(np.mean(list(scores.values()))) if scores else None
+        quoted = float(model["average_quoted"]) if model["average_quoted"] else None
+        agrees = None if quoted is None or mean is None else abs(quoted - mean) <= 0.01
+        rows.append(
+            {
+                "model": model["model"],
+                "datasets": len(scores),
+                "quoted": quoted,
+                "recomputed": mean,
+                "agrees": agrees,
+                "note": model["note"],
+            }
+        )
+    return rows
+
+
+def against_kmers(cells: Cells) -> dict[str, Any]:
+    """DNABERT-2 beside the four DNABERTs over GUE: data sets where it beats the best of them, and each singly."""
+    ours = gue_28(cells[DNABERT2])
+    kmers = [gue_28(cells[model]) for model in KMERS]
+    return {
+        "datasets": len(ours),
+        "wins_over_best": sum(score > max(model[key] for model in kmers) for key, score in ours.items()),
+        "wins_over_each": [sum(score > model[key] for key, score in ours.items()) for model in kmers],
+        "mean_difference": float(np.mean(list(ours.values())) - np.mean([list(model.values()) for model in kmers])),
+    }
+
+
+def difference(value: float) -> str:
+    """A difference with its sign, to three decimals: at two the paper's truncation would show as an error."""
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def claims(cells: Cells, models: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The paper's claims that its own tables allow to recompute: what is said, what the numbers give, from where."""
+    kmers = against_kmers(cells)
+    facts = {model["model"]: model for model in models}
+    parameters = {name: float(row["parameters_M"]) for name, row in facts.items()}
+    flops = {name: float(row["relative_flops_500bp"]) for name, row in facts.items() if row["relative_flops_500bp"]}
+    mean = {row["model"]: row["recomputed"] for row in averages(cells, models)}
+    kmer_flops = [flops[name] for name in KMERS]
+    datasets = kmers["datasets"]
+    return [
+        {
+            "claim": "DNABERT-2 beats the best DNABERT on 23 of 28 data sets",
+            "recomputed": f"{kmers['wins_over_best']} of {datasets} over the best of the four; "
+            + ", ".join(f"{n}" for n in kmers["wins_over_each"])
+            + " over the 3-, 4-, 5- and 6-mer singly",
+            "source": "results",
+        },
+        {
+            "claim": "6 points above DNABERT on average",
+            "recomputed": f"{difference(kmers['mean_difference'])} points to the mean of the four",
+            "source": "results",
+        },
+        {
+            "claim": "Comparable to NT-2500M-multi: 66.80 against 66.93",
+            "recomputed": f"{mean[DNABERT2]:.3f} against {mean[NT_MULTI]:.3f}, "
+            f"{difference(mean[DNABERT2] - mean[NT_MULTI])} points",
+            "source": "results",
+        },
+        {
+            "claim": "Further pre-training on GUE adds about one point: 67.77",
+            "recomputed": f"{mean[FURTHER]:.3f}, {difference(mean[FURTHER] - mean[DNABERT2])} points",
+            "source": "results",
+        },
+        {
+            "claim": "21 times fewer parameters than NT-2500M",
+            "recomputed": f"{parameters[NT_MULTI]:.0f} M / {parameters[DNABERT2]:.0f} M "
+            f"= {parameters[NT_MULTI] / parameters[DNABERT2]:.1f}",
+            "source": "models",
+        },
+        {
+            "claim": "3 times cheaper than DNABERT on 500 bp",
+            "recomputed": f"{min(kmer_flops) / flops[DNABERT2]:.2f} to {max(kmer_flops) / flops[DNABERT2]:.2f} "
+            "times the FLOPs",
+            "source": "models",
+        },
+        {
+            "claim": "19 times cheaper than NT-2500M on 500 bp",
+            "recomputed": f"{flops[NT_MULTI] / flops[DNABERT2]:.2f} times the FLOPs",
+            "source": "models",
+        },
+    ]

@@ -35,12 +35,12 @@ rule fetch_source:
         runtime=240,
         downloads=1,
     params:
-        url=source_setting("url"),
-        md5=source_setting("md5"),
+        url=source_url,
+        md5=source_md5,
     shell:
         """
         python -m workflow_scripts.common.download \
-            --url {params.url:q} --md5 {params.md5:q} \
+            --url {params.url:q} {params.md5:q} \
             --out {output.file:q} --record {output.record:q} \
             >{log:q} 2>&1
         """

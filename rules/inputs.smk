@@ -6,6 +6,12 @@ Each takes the wildcards of a job, or makes such a function. What they need beyo
 
 import json
 
+
+def option(flag, value):
+    """The words of a command-line option, none where there is no value: an empty word would vanish in the shell."""
+    return [flag, str(value)] if value not in (None, "") else []
+
+
 # ---- demo and genomes -----------------------------------------------------------------------------
 
 
@@ -106,13 +112,12 @@ def local_source(wildcards):
     return [] if path is None else [path]
 
 
-def source_setting(key):
-    """An input function that looks up a column of the sources table."""
+def source_url(wildcards):
+    return SOURCES[wildcards.source]["url"]
 
-    def setting(wildcards):
-        return SOURCES[wildcards.source][key]
 
-    return setting
+def source_md5(wildcards):
+    return option("--md5", SOURCES[wildcards.source]["md5"])
 
 
 def published_files(wildcards):
@@ -126,8 +131,7 @@ def published_files(wildcards):
 
 def dataset_length(wildcards):
     """The length that replaces the registry's for this task, if any."""
-    length = config["gue"]["length"].get(wildcards.task)
-    return [] if length is None else ["--length", str(length)]
+    return option("--length", config["gue"]["length"].get(wildcards.task))
 
 
 # ---- finetune ------------------------------------------------------------------------------------

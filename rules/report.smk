@@ -79,11 +79,11 @@ rule write_report:
         runtime=10,
     params:
         title=config["report"]["title"],
-        notice=config["report"]["notice"],
+        notice=option("--notice", config["report"]["notice"]),
     shell:
         """
         python -m workflow_scripts.report.page \
-            --title {params.title:q} --notice {params.notice:q} \
+            --title {params.title:q} {params.notice:q} \
             --corpus {input.corpus:q} --tokenizers {input.tokenizers:q} \
             --pretraining {input.pretraining:q} --logs {input.logs:q} \
             --datasheets {input.datasheets:q} \

@@ -6,7 +6,7 @@ feature's own direction, and its coordinates are kept. ``formats.py`` writes the
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -46,12 +46,14 @@ ENHANCERS = 240
 CONTACT_PROMOTERS = 160
 UPSTREAM = 260  # bases of a promoter before its start, and
 DOWNSTREAM = 70  # from it on
-GAP = 20  # mean bases between two features
+LEADER = 40  # bases of a gene before its first codon, which belong to the promoter
+SITE = 121  # bases of a binding site, its summit in the middle
+GAP = 35  # mean bases between two features
 MARGIN = 300  # bases at a contig's ends that no feature enters
 MUTATION = 0.05  # of a planted word, a base
 
 CODON_USAGE = generator("codon usage of the annotated genes").dirichlet(np.full(len(CODONS), 0.7))
-CPG_ISLAND = composition(generator("CpG island"), gc=0.64, evenness=8)
+CPG_ISLAND = composition(generator("CpG island"), gc=0.64, evenness=12)
 
 
 class Tss(NamedTuple):
@@ -81,6 +83,14 @@ class Element(NamedTuple):
     end: int
     contact: int
     active: frozenset[str]
+
+
+class Feature(NamedTuple):
+    """Something to plant; ``detail`` is the structure of a gene or the factor of a site."""
+
+    kind: str
+    length: int
+    detail: Any = None
 
 
 @dataclass
@@ -155,7 +165,7 @@ def write_promoter(rng: np.random.Generator, bases: np.ndarray, tata: bool) -> d
     initiator, a CCAAT box near -80 and a downstream element at +25.
     """
     island = slice(UPSTREAM - 120, UPSTREAM - 45) if tata else slice(UPSTREAM - 160, UPSTREAM + 50)
-    bases[:] &= ~LOWER
+    bases[: UPSTREAM + DOWNSTREAM] &= ~LOWER
     bases[island] = markov(rng, island.stop - island.start, CPG_ISLAND)
     motifs = {
         "TATA-box": tata,
@@ -194,15 +204,14 @@ def write_gene(rng: np.random.Generator, bases: np.ndarray, structure: list[tupl
     spans, start = [], UPSTREAM
     for length, intron in structure:
         end = start + length
-        coding = rng.choice(CODONS, -(-length // 3), p=CODON_USAGE)
-        bases[start:end] = encode("".join(coding))[:length]
-        plant_all(rng, bases, EXON_ENHANCER, 3, start + 8, end - 8, mutation=0.1, either_strand=False)
+        coding = start if spans else start + LEADER
+        bases[coding:end] = encode("".join(rng.choice(CODONS, length // 3 + 1, p=CODON_USAGE)))[: end - coding]
+        plant_all(rng, bases, EXON_ENHANCER, 3, coding + 8, end - 8, mutation=0.1, either_strand=False)
         if spans:
             plant(bases, mutated(rng, "G", 0.3), start)
         spans.append((start, end))
         if intron:
             after = end + intron
-            bases[end:after] &= ~LOWER
             plant(bases, mutated(rng, "CAG", 0.12), end - 3)
             plant(bases, "GT" + mutated(rng, "AAGTA", 0.12), end)
             plant_all(rng, bases, INTRON_ENHANCER, 4, end + 8, end + 80, mutation=0.1, either_strand=False)
@@ -216,63 +225,72 @@ def write_gene(rng: np.random.Generator, bases: np.ndarray, structure: list[tupl
 def write_site(rng: np.random.Generator, bases: np.ndarray, word: str) -> None:
     """Write one to three copies of a factor's word within 40 bases of the middle."""
     summit = bases.size // 2
-    plant_all(rng, bases, word, int(rng.integers(1, 4)), summit - 40, summit + 41, MUTATION)
+    plant_all(rng, bases, word, int(rng.integers(1, 4)), summit - 40, summit + 41, mutation=MUTATION)
     bases &= ~LOWER
 
 
-def write_element(rng: np.random.Generator, bases: np.ndarray, contact: int, active: frozenset[str]) -> None:
-    """Write the words of a contact class and of the cell lines where the element is active."""
-    for cell in sorted(active):
+def add_promoter(
+    rng: np.random.Generator,
+    bases: np.ndarray,
+    stretch: Stretch,
+    structure: list[tuple[int, int]] | None,
+    annotation: Annotation,
+) -> None:
+    """Write a promoter and, where a structure is given, the gene behind it; note both."""
+    symbol, chrom = f"DEMO{len(annotation.promoters) + 1:04d}", stretch.contig.name
+    motifs = write_promoter(rng, bases, tata=bool(rng.random() < TATA_SHARE))
+    annotation.promoters.append(Tss(chrom, stretch.position(UPSTREAM), stretch.strand, f"{symbol}_1", motifs))
+    if structure:
+        spans = write_gene(rng, bases, structure)
+        edges = [sorted((stretch.position(start), stretch.position(end - 1))) for start, end in spans]
+        exons = sorted((first + 1, last + 1) for first, last in edges)
+        annotation.genes.append(Gene(symbol, chrom, stretch.strand, exons))
+
+
+def add_element(rng: np.random.Generator, bases: np.ndarray, stretch: Stretch) -> Element:
+    """Write the words of a contact class and of two cell lines, where the element is active."""
+    contact = int(rng.integers(0, len(CONTACT_WORDS)))
+    active = rng.choice(CELL_LINES, 2, replace=False).tolist()
+    for cell in active:
         plant_all(rng, bases, CELL_WORDS[cell], int(rng.integers(4, 7)), mutation=MUTATION)
     plant_all(rng, bases, CONTACT_WORDS[contact], int(rng.integers(3, 6)), mutation=MUTATION)
     bases &= ~LOWER
+    return Element(stretch.contig.name, stretch.start, stretch.start + stretch.length, contact, frozenset(active))
 
 
-def annotate_sites(seed: int, name: str, contigs: list[Contig], words: tuple[str, ...]) -> Annotation:
-    """Plant the binding sites of each factor's word on a genome, changing its contigs."""
-    rng = generator(seed, "sites", name)
-    annotation = Annotation(summits=[[] for _ in words])
-    factors = rng.permutation(np.repeat(np.arange(len(words)), PEAKS))
-    for factor, stretch in zip(factors, stretches(rng, contigs, [121] * factors.size), strict=True):
-        bases = stretch.read()
-        write_site(rng, bases, words[factor])
-        stretch.write(bases)
-        annotation.summits[factor].append((stretch.contig.name, stretch.position(60)))
-    return annotation
+def site_features(factors: int) -> list[Feature]:
+    """The binding sites of some transcription factors."""
+    return [Feature("site", SITE, factor) for factor in range(factors) for _ in range(PEAKS)]
 
 
-def annotate(seed: int, name: str, contigs: list[Contig], words: tuple[str, ...]) -> Annotation:
-    """Plant promoters, genes, binding sites, enhancers and contact promoters on a genome, changing its contigs."""
+def all_features(seed: int, factors: int) -> list[Feature]:
+    """Genes, lone promoters, binding sites, enhancers and contact promoters."""
+    structures = [gene_structure(generator(seed, "gene", i)) for i in range(GENES)]
+    genes = [Feature("gene", UPSTREAM + sum(map(sum, structure)) + 40, structure) for structure in structures]
+    promoters = [Feature("promoter", UPSTREAM + DOWNSTREAM)] * LONE_PROMOTERS
+    contacts = [Feature("enhancer", 360)] * ENHANCERS + [Feature("contact promoter", 240)] * CONTACT_PROMOTERS
+    return genes + promoters + site_features(factors) + contacts
+
+
+def annotate(
+    seed: int, name: str, contigs: list[Contig], words: tuple[str, ...], features: list[Feature]
+) -> Annotation:
+    """Plant features in random order on a genome, changing its contigs; ``words`` has one for each factor."""
     rng = generator(seed, "annotation", name)
     annotation = Annotation(summits=[[] for _ in words])
-    structures = [gene_structure(rng) for _ in range(GENES)]
-    plans = [("gene", UPSTREAM + sum(map(sum, s)) + 40, s) for s in structures]
-    plans += [("promoter", UPSTREAM + DOWNSTREAM, None)] * LONE_PROMOTERS
-    plans += [("site", 121, factor) for factor in range(len(words)) for _ in range(PEAKS)]
-    plans += [("enhancer", 360, None)] * ENHANCERS + [("contact promoter", 240, None)] * CONTACT_PROMOTERS
-    plans = [plans[i] for i in rng.permutation(len(plans))]
-    places = stretches(rng, contigs, [length for _, length, _ in plans])
-    for (kind, _, detail), stretch in zip(plans, places, strict=True):
-        bases, chrom = stretch.read(), stretch.contig.name
-        if kind in ("gene", "promoter"):
-            symbol = f"DEMO{len(annotation.promoters) + 1:04d}"
-            motifs = write_promoter(rng, bases, tata=bool(rng.random() < TATA_SHARE))
-            tss = Tss(chrom, stretch.position(UPSTREAM), stretch.strand, f"{symbol}_1", motifs)
-            annotation.promoters.append(tss)
-        if kind == "gene":
-            spans = write_gene(rng, bases, detail)
-            edges = [(stretch.position(start), stretch.position(end - 1)) for start, end in spans]
-            exons = sorted((min(edge) + 1, max(edge) + 1) for edge in edges)
-            annotation.genes.append(Gene(symbol, chrom, stretch.strand, exons))
-        elif kind == "site":
-            write_site(rng, bases, words[detail])
-            annotation.summits[detail].append((chrom, stretch.position(60)))
-        elif kind in ("enhancer", "contact promoter"):
-            active = frozenset(rng.choice(CELL_LINES, 2, replace=False).tolist())
-            contact = int(rng.integers(0, len(CONTACT_WORDS)))
-            write_element(rng, bases, contact, active)
-            kept = annotation.enhancers if kind == "enhancer" else annotation.contact_promoters
-            kept.append(Element(chrom, stretch.start, stretch.start + stretch.length, contact, active))
+    order = [features[i] for i in rng.permutation(len(features))]
+    for feature, stretch in zip(order, stretches(rng, contigs, [f.length for f in order]), strict=True):
+        bases = stretch.read()
+        match feature.kind:
+            case "gene" | "promoter":
+                add_promoter(rng, bases, stretch, feature.detail, annotation)
+            case "site":
+                write_site(rng, bases, words[feature.detail])
+                annotation.summits[feature.detail].append((stretch.contig.name, stretch.position(SITE // 2)))
+            case "enhancer":
+                annotation.enhancers.append(add_element(rng, bases, stretch))
+            case "contact promoter":
+                annotation.contact_promoters.append(add_element(rng, bases, stretch))
         stretch.write(bases)
     return annotation
 

@@ -27,7 +27,7 @@ from workflow_scripts.demo.sequences import (
 )
 from workflow_scripts.demo.words import ALL_WORDS
 
-WORD_SPACING = 90  # bases of a genome for one planted word
+WORD_SPACING = 70  # bases of a genome for one planted word
 SUBSTITUTIONS = 0.03  # from the group's ancestor to a species
 INDELS = 0.004
 SCAFFOLD = 640  # bases: shorter than a chunk of the corpus, so that it is dropped there
@@ -52,10 +52,10 @@ class Group:
 GROUPS = {
     "bacteria": Group(0.52, 0.75, 0.01, 2, 300, (0.7, 0.3), 0, "plasmid"),
     "fungi": Group(0.40, 0.50, 0.03, 3, 250, (0.5, 0.3, 0.2), 1),
-    "invertebrate": Group(0.37, 0.20, 0.15, 4, 300, (0.6, 0.4), 2),
+    "invertebrate": Group(0.37, 0.20, 0.25, 4, 300, (0.6, 0.4), 2),
     "protozoa": Group(0.27, 0.45, 0.05, 3, 200, (0.5, 0.5), 1),
-    "vertebrate_mammalian": Group(0.42, 0.03, 0.25, 6, 300, (0.40, 0.35, 0.25), 3),
-    "vertebrate_other": Group(0.44, 0.05, 0.20, 5, 300, (0.6, 0.4), 2),
+    "vertebrate_mammalian": Group(0.42, 0.03, 0.45, 6, 300, (0.40, 0.35, 0.25), 3),
+    "vertebrate_other": Group(0.44, 0.05, 0.40, 5, 300, (0.6, 0.4), 2),
     "viral": Group(0.38, 0.80, 0.0, 0, 0, (1.0,), 0, ""),
 }
 
@@ -71,7 +71,7 @@ class Contig:
 
 def add_reading_frames(rng: np.random.Generator, sequence: np.ndarray, group: Group) -> None:
     """Write open reading frames (60 to 300 codons, either strand) over the group's coding share."""
-    usage = rng.dirichlet(np.full(len(CODONS), 1.5))
+    usage = rng.dirichlet(np.full(len(CODONS), 0.5))
     codons = np.frombuffer("".join(CODONS).encode(), np.uint8).reshape(-1, 3)
     count = int(group.coding * sequence.size / 546)  # 546: bases of an average frame
     step = sequence.size / max(count, 1)
@@ -83,12 +83,12 @@ def add_reading_frames(rng: np.random.Generator, sequence: np.ndarray, group: Gr
 
 
 def add_repeats(rng: np.random.Generator, sequence: np.ndarray, group: Group, table: np.ndarray) -> None:
-    """Write soft-masked copies of the group's repeat families: 3 to 20 % diverged, cut at the 5' end, either strand."""
+    """Write soft-masked copies of the group's repeat families: 1 to 12 % diverged, cut at the 5' end, either strand."""
     for _ in range(group.families):
         consensus = markov(rng, int(group.repeat_length * rng.uniform(0.5, 1.5)), table)
         copies = int(group.repeats * sequence.size / group.families / (0.75 * consensus.size))
         for _ in range(copies):
-            copy = substitute(rng, consensus, rng.uniform(0.03, 0.2))[int(consensus.size * rng.uniform(0, 0.5)) :]
+            copy = substitute(rng, consensus, rng.uniform(0.01, 0.12))[int(consensus.size * rng.uniform(0, 0.5)) :]
             copy = copy if rng.random() < 0.5 else reverse_complement(copy)
             start = int(rng.integers(0, sequence.size - copy.size))
             sequence[start : start + copy.size] = copy | LOWER
@@ -105,7 +105,7 @@ def ancestor(seed: int, name: str, length: int) -> np.ndarray:
     """The ancestral sequence of a group, without contigs and N."""
     group = GROUPS[name]
     rng = generator(seed, "ancestor", name)
-    table = composition(rng, group.gc)
+    table = composition(rng, group.gc, evenness=10)
     sequence = markov(rng, length, table)
     add_reading_frames(rng, sequence, group)
     add_repeats(rng, sequence, group, table)

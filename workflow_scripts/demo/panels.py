@@ -11,6 +11,7 @@ from workflow_scripts.common.randomness import generator
 from workflow_scripts.demo.genomes import ancestor
 from workflow_scripts.demo.sequences import (
     BASES,
+    LOWER,
     encode,
     insert_and_delete,
     plant,
@@ -26,9 +27,9 @@ PERIOD = 10  # bases between AA/TT steps on a nucleosome
 
 VARIANT_LENGTH = 5000
 VARIANT_GENOMES = 14  # genomes a lineage
-VARIANT_SUBSTITUTIONS = 0.006  # fixed in a lineage
+VARIANT_SUBSTITUTIONS = 0.03  # fixed in a lineage
 PRIVATE_SUBSTITUTIONS = 0.006  # of one genome
-LINEAGE_WORD_SPACING = 1500  # bases between two copies of a lineage's word
+LINEAGE_WORD_SPACING = 200  # bases between two copies of a lineage's word
 
 SPECIES_LENGTH = 90_000
 SPECIES_SUBSTITUTIONS = 0.10
@@ -59,7 +60,7 @@ def histone_windows(seed: int, mark: str, yeast: np.ndarray) -> list[tuple[str, 
     windows = []
     for number, start in enumerate(starts):
         label = number % 2
-        window = substitute(rng, yeast[start : start + HISTONE_LENGTH] & ~np.uint8(0x20), 0.3)
+        window = substitute(rng, yeast[start : start + HISTONE_LENGTH] & ~LOWER, 0.3)
         if label:
             for step in range(int(rng.integers(0, PERIOD)), HISTONE_LENGTH - 2, PERIOD):
                 if rng.random() < steps:
@@ -76,16 +77,17 @@ def variants(seed: int) -> list[Variant]:
     A lineage has fixed substitutions towards bases it prefers, and copies of its own word at fixed places; a genome
     has substitutions of its own.
     """
-    root = ancestor(seed, "viral", VARIANT_LENGTH) & ~np.uint8(0x20)
+    root = ancestor(seed, "viral", VARIANT_LENGTH) & ~LOWER
     genomes = []
     for number, (who, pango) in enumerate([*LINEAGES.items(), ("", "B.1")]):
         rng = generator(seed, "lineage", pango)
         lineage = root.copy()
         if who:
             hit = np.flatnonzero(rng.random(lineage.size) < VARIANT_SUBSTITUTIONS)
-            lineage[hit] = BASES[rng.choice(4, hit.size, p=rng.dirichlet(np.full(4, 1.5)))]
+            lineage[hit] = BASES[rng.choice(4, hit.size, p=rng.dirichlet(np.full(4, 0.5)))]
             word = encode(LINEAGE_WORDS[who])
-            for start in range(int(rng.integers(20, 1000)), lineage.size - word.size, LINEAGE_WORD_SPACING):
+            first = int(rng.integers(0, LINEAGE_WORD_SPACING))
+            for start in range(first, lineage.size - word.size, LINEAGE_WORD_SPACING):
                 lineage[start : start + word.size] = word
         for i in range(1, VARIANT_GENOMES + 1):
             genome = substitute(rng, lineage, PRIVATE_SUBSTITUTIONS)

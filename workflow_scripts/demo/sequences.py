@@ -42,7 +42,7 @@ def random_bases(rng: np.random.Generator, size: int | tuple[int, ...], gc: floa
     return BASES[rng.choice(4, size, p=base_frequencies(gc))]
 
 
-def composition(rng: np.random.Generator, gc: float, evenness: float = 25.0) -> np.ndarray:
+def composition(rng: np.random.Generator, gc: float, evenness: float) -> np.ndarray:
     """A second-order composition, float (16, 4): next-base probabilities after each dinucleotide.
 
     Rows scatter around the GC content; the smaller ``evenness``, the wider.

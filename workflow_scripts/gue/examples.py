@@ -74,11 +74,12 @@ def unique(examples: list[Example], dropped: Counter) -> list[Example]:
 
 
 def balance(examples: list[Example], recipe: Recipe, dropped: Counter) -> list[Example]:
-    """The same number of rows in every class (the smallest class decides), and no more than the wanted rows."""
+    """The wanted rows shared equally by the classes; where a class has fewer, as many of each as it has."""
     by_label = [[e for e in examples if e.label == label] for label in range(len(recipe.classes))]
-    smallest = min(map(len, by_label))
+    counts = [recipe.quota(label) for label in range(len(by_label))]
+    if any(len(members) < count for members, count in zip(by_label, counts, strict=True)):
+        counts = [min(map(len, by_label))] * len(by_label)
     kept = []
-    for label, members in enumerate(by_label):
-        count = min(recipe.quota(label), smallest)
+    for label, (members, count) in enumerate(zip(by_label, counts, strict=True)):
         kept += pick(members, count, recipe.random("balance", label), dropped)
     return kept

@@ -65,20 +65,26 @@ def substitute(sequence: str, random: np.random.Generator) -> str:
 
 
 def tata_windows(
-    genome: Genome, chroms: list[str], avoid: Regions, count: int, shape: tuple[int, int], random, built: Built
+    genome: Genome,
+    chroms: list[str],
+    avoid: Regions,
+    count: int,
+    shape: tuple[int, int],
+    random: np.random.Generator,
+    built: Built,
 ) -> list[str]:
-    """``count`` windows outside ``avoid``, on either strand, whose motif starts 31 bases before ``tss_index``.
+    """``count`` distinct windows outside ``avoid``, on either strand, whose motif starts 31 bases before ``tss_index``.
 
     ``shape`` is (length, tss_index). Gives fewer where 20,000 draws a window are not enough.
     """
     length, tss_index = shape
     width, motif_index = len(TATA_BOX), tss_index - MOTIF_UPSTREAM
-    found: list[str] = []
+    found: dict[str, None] = {}
     for _ in range(DRAWS_PER_NEGATIVE):
         strands = random.integers(2, size=count).tolist()
         for (chrom, at), minus in zip(random_places(genome, chroms, count, random), strands, strict=True):
             if len(found) == count:
-                return found
+                return list(found)
             built.candidates += 1
             if genome[chrom][at : at + width].decode() not in (TATA_MOTIFS_MINUS if minus else TATA_MOTIFS):
                 built.dropped["no_tata_motif"] += 1
@@ -86,9 +92,13 @@ def tata_windows(
             start = at - (length - motif_index - width) if minus else at - motif_index
             if avoid.overlaps(chrom, start, start + length):
                 built.dropped["promoter_region"] += 1
-            elif window := cut(genome, chrom, start, length, "-" if minus else "+", built.dropped):
-                found.append(window)
-    return found
+                continue
+            window = cut(genome, chrom, start, length, "-" if minus else "+", built.dropped)
+            if window in found:
+                built.dropped["duplicate"] += 1
+            elif window:
+                found[window] = None
+    return list(found)
 
 
 def with_tata_flags(
@@ -159,8 +169,8 @@ def build(sources: list[Source], recipe: Recipe) -> Built:
     )
     built.construction = (
         f"Positives: {recipe.length} bp with an EPDnew TSS at index {shape[1] - part.start}, along its strand; "
-        f"{flag_rule}. Negatives, one a positive: for TATA promoters, genome windows outside all promoter windows with TATAWAWR (one "
-        "mismatch allowed) 31 bp upstream of where the TSS would be; for others, the promoter with 12 of 20 segments "
-        "replaced by random bases."
+        f"{flag_rule}. Negatives, one a positive: for TATA promoters, genome windows outside all promoter windows with "
+        "TATAWAWR (one mismatch allowed) 31 bp upstream of where the TSS would be; for others, the promoter with 12 of "
+        "20 segments replaced by random bases."
     )
     return built

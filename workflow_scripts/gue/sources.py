@@ -185,9 +185,10 @@ def read_peaks(path: Path) -> list[Peak]:
         if fields[9] == "-1":
             summit = (start + end) // 2
         else:
-            summit = start + integer(fields[9], where, "summit offset")
-            if summit >= end:
-                raise UserError(f"{where}: summit offset {fields[9]} is outside the peak of {end - start} bp")
+            offset = integer(fields[9], where, "summit offset")
+            if offset > end - start:
+                raise UserError(f"{where}: summit offset {offset} is outside the peak of {end - start} bp")
+            summit = min(start + offset, end - 1)  # some released peaks have offset = length
         found.append(Peak(fields[0], start, end, summit, where))
     return found
 

@@ -10,7 +10,8 @@ from workflow_scripts.gue.genome import Genome, check_place, cut, read_fasta
 from workflow_scripts.gue.sources import Gene, Source, one, read_genes
 
 ACCEPTOR, DONOR, NO_SITE = 0, 1, 2
-# Of the released non-sites 40 % end in AG and 27 % start with GT at the boundary; chance alone gives about 7 %.
+# Of the non-sites in the released dev and test files 40 % have AG before and 27 % GT after the boundary; at other
+# places of the window each has about 7 %.
 DECOYS = {"AG": 0.36, "GT": 0.22}
 DRAWS_PER_NON_SITE = 1_000
 

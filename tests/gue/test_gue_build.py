@@ -1,0 +1,124 @@
+"""The program: same bytes on every run, all files or none, and datasheets whose counts add up."""
+
+import csv
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workflow_scripts.gue import build
+
+ROOT = Path(__file__).parents[2]
+FILES = ("train.csv", "dev.csv", "test.csv", "datasheet.json")
+
+
+@pytest.fixture
+def peaks(fasta, text, bases, registry):
+    """Arguments that build a small tf_human set."""
+    rows = [f"c\t{at}\t{at + 60}\t.\t1\t.\t1\t-1\t-1\t30" for at in range(200, 19_000, 120)]
+    genome, peaks = fasta({"c": bases(40_000, 51)}), text("a.narrowPeak", "\n".join(rows) + "\n")
+    table = registry(task="tf_human", dataset="0", length=21)
+    return [
+        "--task",
+        "tf_human",
+        "--dataset",
+        "0",
+        "--registry",
+        str(table),
+        f"--source=genome={genome}",
+        f"--source=peaks={peaks}",
+    ]
+
+
+def read(folder):
+    return {name: (folder / name).read_bytes() for name in FILES}
+
+
+def test_same_bytes_on_every_run(peaks, tmp_path):
+    """The order of sets and dicts of strings differs between hash seeds; the files must not."""
+    results = []
+    for number, hash_seed in enumerate(("0", "1", "4242")):
+        out = tmp_path / f"out{number}"
+        command = [sys.executable, "-m", "workflow_scripts.gue.build", *peaks, "--out", str(out)]
+        subprocess.run(
+            command, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": hash_seed}, check=True, capture_output=True
+        )
+        results.append(read(out))
+    assert results[0] == results[1] == results[2]
+    assert build.main([*peaks, "--seed", "7", "--out", str(tmp_path / "other")]) == 0
+    assert read(tmp_path / "other")["train.csv"] != results[0]["train.csv"]
+
+
+def test_files_and_datasheet_agree(peaks, tmp_path):
+    assert build.main([*peaks, "--out", str(tmp_path / "out")]) == 0
+    sheet = json.loads((tmp_path / "out/datasheet.json").read_text())
+    assert sheet["registry_rows"] == {"train": 80, "dev": 10, "test": 10}
+    seen = set()
+    for name, split in sheet["splits"].items():
+        content = (tmp_path / f"out/{name}.csv").read_bytes()
+        assert hashlib.sha256(content).hexdigest() == split["sha256"]
+        rows = list(csv.DictReader(content.decode().splitlines()))
+        assert len(rows) == split["rows"] == sum(split["classes"].values()) == sheet["registry_rows"][name]
+        assert split["classes"]["0"] == split["classes"]["1"]
+        sequences = {row["sequence"] for row in rows}
+        assert len(sequences) == len(rows) and not sequences & seen
+        seen |= sequences
+    assert sheet["candidates"] == 100 + sum(sheet["dropped"].values())
+    assert sheet["length"] == {"min": 21, "median": 21, "max": 21}
+    assert (sheet["origin"], sheet["classes"], sheet["seed"]) == ("primary", ["no", "yes"], 42)
+    assert {source["role"] for source in sheet["sources"]} == {"genome", "peaks"}
+    assert not any(sheet["audit"][key] for key in ("test_rows_in_train", "dev_rows_in_train", "conflicting_labels"))
+
+
+def test_limits_and_length_from_the_command_line(peaks, tmp_path):
+    out = tmp_path / "out"
+    assert build.main([*peaks, "--max-rows", "40", "6", "100", "--length", "11", "--out", str(out)]) == 0
+    sheet = json.loads((out / "datasheet.json").read_text())
+    assert {name: split["rows"] for name, split in sheet["splits"].items()} == {"train": 40, "dev": 6, "test": 10}
+    assert sheet["length"]["max"] == 11
+
+
+def test_smaller_sources_keep_the_proportion_of_the_splits(peaks, tmp_path, text):
+    few = text(
+        "few.narrowPeak", "".join(f"c\t{at}\t{at + 60}\t.\t1\t.\t1\t-1\t-1\t30\n" for at in range(200, 2600, 120))
+    )
+    assert build.main([*peaks[:-1], f"--source=peaks={few}", "--out", str(tmp_path / "out")]) == 0
+    sheet = json.loads((tmp_path / "out/datasheet.json").read_text())
+    assert {name: split["rows"] for name, split in sheet["splits"].items()} == {"train": 32, "dev": 4, "test": 4}
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (["--dataset", "9"], "0 rows for tf_human/9"),
+        (["--source", "peaks=nowhere"], "needed once, given 2 times"),
+        (["--length", "39999"], "too few rows"),
+    ],
+)
+def test_an_error_is_one_line_and_leaves_nothing(peaks, tmp_path, capsys, change, complaint):
+    out = tmp_path / "out"
+    assert build.main([*peaks, *change, "--out", str(out)]) == 1
+    message = capsys.readouterr().err.strip()
+    assert complaint in message and message.count("\n") == 0 and message.startswith("error: ")
+    assert not out.exists()
+
+
+def test_a_failed_write_leaves_the_earlier_files(peaks, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    assert build.main([*peaks, "--out", str(out)]) == 0
+    before = read(out)
+    monkeypatch.setattr(Path, "write_bytes", lambda self, data: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        build.main([*peaks, "--seed", "8", "--out", str(out)])
+    assert read(out) == before and sorted(path.name for path in out.iterdir()) == sorted(FILES)
+
+
+def test_the_help_names_the_roles(capsys):
+    with pytest.raises(SystemExit):
+        build.main(["--help"])
+    text = capsys.readouterr().out
+    assert all(role in text for role in ("tata_motifs", "species_genome:LABEL", "lineages", "histone"))

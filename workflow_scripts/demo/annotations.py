@@ -31,10 +31,11 @@ from workflow_scripts.demo.words import (
     CELL_WORDS,
     CONTACT_WORDS,
     DOWNSTREAM_ELEMENT,
-    EXON_ENHANCER,
+    EXON,
     GC_BOX,
     INITIATOR,
-    INTRON_ENHANCER,
+    INTRON,
+    PROMOTER,
     TATA_BOX,
 )
 
@@ -173,8 +174,9 @@ def write_promoter(rng: np.random.Generator, bases: np.ndarray, tata: bool) -> d
         "CCAAT-box": rng.random() < 0.35,
         "GC-box": rng.random() < (0.4 if tata else 0.85),
     }
+    plant_all(rng, bases, PROMOTER, int(rng.integers(3, 7)), UPSTREAM - 230, UPSTREAM + 60)
     if motifs["GC-box"]:
-        plant_all(rng, bases, GC_BOX, int(rng.integers(1, 4)), UPSTREAM - 200, UPSTREAM - 45)
+        plant_all(rng, bases, (GC_BOX,), int(rng.integers(1, 4)), UPSTREAM - 200, UPSTREAM - 45)
     if motifs["CCAAT-box"]:
         plant(bases, CCAAT_BOX, UPSTREAM - 80 - int(rng.integers(0, 15)))
     if tata:
@@ -206,7 +208,7 @@ def write_gene(rng: np.random.Generator, bases: np.ndarray, structure: list[tupl
         end = start + length
         coding = start if spans else start + LEADER
         bases[coding:end] = encode("".join(rng.choice(CODONS, length // 3 + 1, p=CODON_USAGE)))[: end - coding]
-        plant_all(rng, bases, EXON_ENHANCER, 3, coding + 8, end - 8, mutation=0.1, either_strand=False)
+        plant_all(rng, bases, EXON, 3, coding + 8, end - 8, mutation=0.1, either_strand=False)
         if spans:
             plant(bases, mutated(rng, "G", 0.3), start)
         spans.append((start, end))
@@ -214,7 +216,7 @@ def write_gene(rng: np.random.Generator, bases: np.ndarray, structure: list[tupl
             after = end + intron
             plant(bases, mutated(rng, "CAG", 0.12), end - 3)
             plant(bases, "GT" + mutated(rng, "AAGTA", 0.12), end)
-            plant_all(rng, bases, INTRON_ENHANCER, 4, end + 8, end + 80, mutation=0.1, either_strand=False)
+            plant_all(rng, bases, INTRON, 4, end + 8, end + 80, mutation=0.1, either_strand=False)
             plant(bases, mutated(rng, BRANCH_POINT, 0.1), after - 50)
             plant(bases, mutated(rng, "".join(rng.choice(list("TTTC"), 36)), 0.12), after - 40)
             plant(bases, mutated(rng, "C", 0.3) + "AG", after - 3)
@@ -222,10 +224,10 @@ def write_gene(rng: np.random.Generator, bases: np.ndarray, structure: list[tupl
     return spans
 
 
-def write_site(rng: np.random.Generator, bases: np.ndarray, word: str) -> None:
-    """Write one to three copies of a factor's word within 40 bases of the middle."""
+def write_site(rng: np.random.Generator, bases: np.ndarray, words: tuple[str, ...]) -> None:
+    """Write three to five of a factor's words within 40 bases of the middle."""
     summit = bases.size // 2
-    plant_all(rng, bases, word, int(rng.integers(1, 4)), summit - 40, summit + 41, mutation=MUTATION)
+    plant_all(rng, bases, words, int(rng.integers(3, 6)), summit - 40, summit + 41, mutation=MUTATION)
     bases &= ~LOWER
 
 
@@ -273,9 +275,9 @@ def all_features(seed: int, factors: int) -> list[Feature]:
 
 
 def annotate(
-    seed: int, name: str, contigs: list[Contig], words: tuple[str, ...], features: list[Feature]
+    seed: int, name: str, contigs: list[Contig], words: tuple[tuple[str, ...], ...], features: list[Feature]
 ) -> Annotation:
-    """Plant features in random order on a genome, changing its contigs; ``words`` has one for each factor."""
+    """Plant features in random order on a genome, changing its contigs; ``words`` has a family for each factor."""
     rng = generator(seed, "annotation", name)
     annotation = Annotation(summits=[[] for _ in words])
     order = [features[i] for i in rng.permutation(len(features))]

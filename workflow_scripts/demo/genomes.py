@@ -1,9 +1,10 @@
 """Related genomes: each group has an ancestor; its species descend from it by substitutions, indels and rearrangements.
 
 An ancestor is a second-order background at the group's GC content with open reading frames of a codon usage of its
-own, families of interspersed repeats (diverged copies, in lower case) and the words of ``words.py``. A species' genome
-is cut into contigs as an assembly is: chromosomes, a mitochondrion (a plasmid in bacteria) and a scaffold shorter than
-1,000 bases; eukaryotes have runs of N. The sizes add up to the species table's ``genome_size_bp``.
+own, families of interspersed repeats (diverged copies, in lower case) and modules written in the words of ``words.py``.
+A species' genome is cut into contigs as an assembly is: chromosomes, a mitochondrion (a plasmid in bacteria) and a
+scaffold shorter than 1,000 bases; eukaryotes have runs of N. The sizes add up to the species table's
+``genome_size_bp``.
 """
 
 from dataclasses import dataclass
@@ -20,14 +21,16 @@ from workflow_scripts.demo.sequences import (
     encode,
     insert_and_delete,
     markov,
-    plant_all,
+    plant,
     rearrange,
     reverse_complement,
     substitute,
 )
-from workflow_scripts.demo.words import ALL_WORDS
+from workflow_scripts.demo.words import TOPICS
 
-WORD_SPACING = 70  # bases of a genome for one planted word
+MODULES = 0.8  # share of an ancestor that is written in modules
+MODULE_LENGTH = (150, 400)  # bases, shortest and longest
+SPACER = 2  # bases at most between two words of a module
 SUBSTITUTIONS = 0.03  # from the group's ancestor to a species
 INDELS = 0.004
 SCAFFOLD = 640  # bases: shorter than a chunk of the corpus, so that it is dropped there
@@ -94,11 +97,23 @@ def add_repeats(rng: np.random.Generator, sequence: np.ndarray, group: Group, ta
             sequence[start : start + copy.size] = copy | LOWER
 
 
-def add_words(rng: np.random.Generator, sequence: np.ndarray) -> None:
-    """Write the world's words, each with a frequency of its own, one word in ``WORD_SPACING`` bases in all."""
-    shares = rng.dirichlet(np.full(len(ALL_WORDS), 4.0))
-    for word, share in zip(ALL_WORDS, shares, strict=True):
-        plant_all(rng, sequence, word, int(share * sequence.size / WORD_SPACING))
+def add_modules(rng: np.random.Generator, sequence: np.ndarray) -> None:
+    """Write modules: stretches in the words of one topic with short spacers, on either strand."""
+    start = 0
+    while (end := start + int(rng.integers(*MODULE_LENGTH))) < sequence.size:
+        if rng.random() < MODULES:
+            module = sequence[start:end] & ~LOWER
+            write_words(rng, module, TOPICS[rng.integers(0, len(TOPICS))])
+            sequence[start:end] = module if rng.random() < 0.5 else reverse_complement(module)
+        start = end
+
+
+def write_words(rng: np.random.Generator, module: np.ndarray, topic: tuple[str, ...]) -> None:
+    """Fill a module with words of its topic, one behind the other."""
+    cursor = 0
+    while cursor + len(word := topic[rng.integers(0, len(topic))]) <= module.size:
+        plant(module, word, cursor)
+        cursor += len(word) + int(rng.integers(0, SPACER + 1))
 
 
 def ancestor(seed: int, name: str, length: int) -> np.ndarray:
@@ -108,8 +123,8 @@ def ancestor(seed: int, name: str, length: int) -> np.ndarray:
     table = composition(rng, group.gc, evenness=10)
     sequence = markov(rng, length, table)
     add_reading_frames(rng, sequence, group)
+    add_modules(rng, sequence)
     add_repeats(rng, sequence, group, table)
-    add_words(rng, sequence)
     return sequence
 
 

@@ -12,14 +12,13 @@ from workflow_scripts.demo.genomes import ancestor
 from workflow_scripts.demo.sequences import (
     BASES,
     LOWER,
-    encode,
     insert_and_delete,
     plant,
     plant_all,
     rearrange,
     substitute,
 )
-from workflow_scripts.demo.words import LINEAGE_WORDS, LINEAGES, MARK_WORDS, spelled
+from workflow_scripts.demo.words import LINEAGE_WORDS, LINEAGES, MARK_WORDS, family
 
 HISTONE_ROWS = 640  # windows a mark, half of them bound
 HISTONE_LENGTH = 500  # as in the real sets
@@ -29,11 +28,11 @@ VARIANT_LENGTH = 5000
 VARIANT_GENOMES = 14  # genomes a lineage
 VARIANT_SUBSTITUTIONS = 0.03  # fixed in a lineage
 PRIVATE_SUBSTITUTIONS = 0.006  # of one genome
-LINEAGE_WORD_SPACING = 200  # bases between two copies of a lineage's word
+LINEAGE_WORD_SPACING = 200  # bases between two of a lineage's words
 
 SPECIES_LENGTH = 90_000
-SPECIES_SUBSTITUTIONS = 0.10
-SPECIES_WORD_SPACING = 150
+SPECIES_SUBSTITUTIONS = 0.15
+SPECIES_WORD_SPACING = 50
 SPECIES_GC = (0.30, 0.38, 0.46, 0.54, 0.62)  # of new bases, class by class
 
 
@@ -54,8 +53,7 @@ def histone_windows(seed: int, mark: str, yeast: np.ndarray) -> list[tuple[str, 
     How strong either signal is differs from mark to mark, as the real sets differ in difficulty.
     """
     rng = generator(seed, "histone", mark)
-    first, second = MARK_WORDS[mark]
-    steps, copies = rng.uniform(0.25, 0.55), rng.uniform(1.4, 2.4)
+    steps, copies = rng.uniform(0.25, 0.55), rng.uniform(3.0, 5.0)
     starts = rng.choice(yeast.size - HISTONE_LENGTH, HISTONE_ROWS, replace=False)
     windows = []
     for number, start in enumerate(starts):
@@ -65,8 +63,7 @@ def histone_windows(seed: int, mark: str, yeast: np.ndarray) -> list[tuple[str, 
             for step in range(int(rng.integers(0, PERIOD)), HISTONE_LENGTH - 2, PERIOD):
                 if rng.random() < steps:
                     plant(window, "AA" if rng.random() < 0.5 else "TT", step)
-        for word in (first, second):
-            plant_all(rng, window, word, int(rng.poisson(copies if label else 0.3)))
+        plant_all(rng, window, MARK_WORDS[mark], int(rng.poisson(copies if label else 0.6)))
         windows.append((f"{mark}_{number + 1}", window, label))
     return windows
 
@@ -74,7 +71,7 @@ def histone_windows(seed: int, mark: str, yeast: np.ndarray) -> list[tuple[str, 
 def variants(seed: int) -> list[Variant]:
     """Genomes of the nine lineages, and a few of none, that descend from one ancestor.
 
-    A lineage has fixed substitutions towards bases it prefers, and copies of its own word at fixed places; a genome
+    A lineage has fixed substitutions towards bases it prefers, and its own words at fixed places; a genome
     has substitutions of its own.
     """
     root = ancestor(seed, "viral", VARIANT_LENGTH) & ~LOWER
@@ -85,10 +82,9 @@ def variants(seed: int) -> list[Variant]:
         if who:
             hit = np.flatnonzero(rng.random(lineage.size) < VARIANT_SUBSTITUTIONS)
             lineage[hit] = BASES[rng.choice(4, hit.size, p=rng.dirichlet(np.full(4, 0.5)))]
-            word = encode(LINEAGE_WORDS[who])
             first = int(rng.integers(0, LINEAGE_WORD_SPACING))
-            for start in range(first, lineage.size - word.size, LINEAGE_WORD_SPACING):
-                lineage[start : start + word.size] = word
+            for start in range(first, lineage.size - 20, LINEAGE_WORD_SPACING):
+                plant(lineage, str(rng.choice(LINEAGE_WORDS[who])), start)
         for i in range(1, VARIANT_GENOMES + 1):
             genome = substitute(rng, lineage, PRIVATE_SUBSTITUTIONS)
             mutations = int((genome != root).sum())
@@ -102,7 +98,5 @@ def species_genome(seed: int, group: str, label: str, number: int) -> np.ndarray
     sequence = ancestor(seed, group, SPECIES_LENGTH * 11 // 10)
     sequence = substitute(rng, sequence, SPECIES_SUBSTITUTIONS, gc=SPECIES_GC[number % len(SPECIES_GC)])
     sequence = rearrange(rng, insert_and_delete(rng, sequence, 0.004), inversions=3)[:SPECIES_LENGTH]
-    for i in range(2):
-        word = spelled("class", group, label, str(i))
-        plant_all(rng, sequence, word, SPECIES_LENGTH // SPECIES_WORD_SPACING // 2)
+    plant_all(rng, sequence, family("class", group, label, size=3), SPECIES_LENGTH // SPECIES_WORD_SPACING)
     return sequence

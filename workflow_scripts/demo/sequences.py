@@ -106,20 +106,20 @@ def plant(sequence: np.ndarray, word: str, start: int) -> None:
 def plant_all(
     rng: np.random.Generator,
     sequence: np.ndarray,
-    word: str,
+    words: tuple[str, ...],
     copies: int,
     start: int = 0,
     end: int | None = None,
     mutation: float = 0.05,
     either_strand: bool = True,
 ) -> None:
-    """Write ``copies`` of a word, mildly mutated, at random places of [start, end), each on a random strand."""
+    """Write ``copies`` words drawn from ``words``, mildly mutated, at random places of [start, end)."""
     end = sequence.size if end is None else end
-    places = rng.integers(start, end - len(word) + 1, copies)
-    spelled = substitute(rng, np.tile(encode(word), (copies, 1)), mutation)
-    if either_strand:
-        spelled = np.where(rng.random((copies, 1)) < 0.5, reverse_complement(spelled), spelled)
-    sequence[places[:, None] + np.arange(len(word))] = spelled
+    for choice in rng.integers(0, len(words), copies):
+        word = substitute(rng, encode(words[choice]), mutation)
+        place = int(rng.integers(start, end - word.size + 1))
+        turned = either_strand and rng.random() < 0.5
+        sequence[place : place + word.size] = reverse_complement(word) if turned else word
 
 
 def fasta(records: list[tuple[str, np.ndarray]], width: int = 80) -> bytes:

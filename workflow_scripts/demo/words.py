@@ -43,24 +43,30 @@ def spelled(*name: str, length: int = 9) -> str:
             return word
 
 
-CELL_WORDS = {cell: spelled("cell", cell) for cell in CELL_LINES}
-CONTACT_WORDS = tuple(spelled("contact", str(i)) for i in range(4))
-MARK_WORDS = {mark: (spelled("mark", mark, "a"), spelled("mark", mark, "b")) for mark in MARKS}
-LINEAGE_WORDS = {name: spelled("lineage", name) for name in LINEAGES}
+def family(*name: str, size: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The words of one topic: those that are known, and spelled ones up to ``size``."""
+    return known + tuple(spelled(*name, str(i)) for i in range(size - len(known)))
 
-ALL_WORDS = (
-    TATA_BOX,
-    INITIATOR,
-    GC_BOX,
-    CCAAT_BOX,
-    DOWNSTREAM_ELEMENT,
-    EXON_ENHANCER,
-    INTRON_ENHANCER,
-    BRANCH_POINT,
-    *TF_HUMAN,
-    *TF_MOUSE,
+
+PROMOTER = family("promoter", size=8, known=(GC_BOX, CCAAT_BOX, INITIATOR, DOWNSTREAM_ELEMENT))
+EXON = family("exon", size=4, known=(EXON_ENHANCER,))
+INTRON = family("intron", size=4, known=(INTRON_ENHANCER,))
+TF_HUMAN_WORDS = tuple(family("human factor", word, size=3, known=(word,)) for word in TF_HUMAN)
+TF_MOUSE_WORDS = tuple(family("mouse factor", word, size=3, known=(word,)) for word in TF_MOUSE)
+CELL_WORDS = {cell: family("cell", cell, size=4) for cell in CELL_LINES}
+CONTACT_WORDS = tuple(family("contact", str(i), size=4) for i in range(4))
+MARK_WORDS = {mark: family("mark", mark, size=4) for mark in MARKS}
+LINEAGE_WORDS = {name: family("lineage", name, size=3) for name in LINEAGES}
+
+# A module of a genome is written in the words of one topic: what stands together there belongs together.
+TOPICS = (
+    PROMOTER,
+    EXON,
+    INTRON,
+    *TF_HUMAN_WORDS,
+    *TF_MOUSE_WORDS,
     *CELL_WORDS.values(),
     *CONTACT_WORDS,
-    *(word for pair in MARK_WORDS.values() for word in pair),
+    *MARK_WORDS.values(),
     *LINEAGE_WORDS.values(),
 )

@@ -24,7 +24,7 @@ from workflow_scripts.demo import formats, panels
 from workflow_scripts.demo.annotations import all_features, annotate, draw_contacts, site_features
 from workflow_scripts.demo.genomes import GROUPS, Contig, ancestor, assemble
 from workflow_scripts.demo.sequences import N
-from workflow_scripts.demo.words import CELL_LINES, MARKS, TF_HUMAN, TF_MOUSE
+from workflow_scripts.demo.words import CELL_LINES, MARKS, TF_HUMAN_WORDS, TF_MOUSE_WORDS
 
 PAIRS = 700  # enhancer-promoter pairs a cell line, half of them in contact
 COMPRESSION = 1  # the demo is written and read once
@@ -43,8 +43,12 @@ class World:
         if len(mammals) < 2:
             raise UserError("the species table has fewer than two vertebrate_mammalian rows; they carry the annotation")
         self.human, self.mouse = self.genomes[mammals[0]], self.genomes[mammals[1]]
-        self.human_annotation = annotate(seed, mammals[0], self.human, TF_HUMAN, all_features(seed, len(TF_HUMAN)))
-        self.mouse_annotation = annotate(seed, mammals[1], self.mouse, TF_MOUSE, site_features(len(TF_MOUSE)))
+        self.human_annotation = annotate(
+            seed, mammals[0], self.human, TF_HUMAN_WORDS, all_features(seed, len(TF_HUMAN_WORDS))
+        )
+        self.mouse_annotation = annotate(
+            seed, mammals[1], self.mouse, TF_MOUSE_WORDS, site_features(len(TF_MOUSE_WORDS))
+        )
         yeasts = [row["accession"] for row in species if row["group"] == "fungi"]
         if not yeasts:
             raise UserError("the species table has no fungi row; the histone windows are drawn from the first one")

@@ -42,10 +42,12 @@ rule collect_results:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        simulated=["--simulated"] if "demo" in config else [],
     shell:
         """
         python -m workflow_scripts.report.results \
-            --metrics {input.metrics:q} --registry {input.registry:q} \
+            --metrics {input.metrics:q} --registry {input.registry:q} {params.simulated:q} \
             --paper {input.paper:q} --paper-models {input.paper_models:q} \
             --out {output.table:q} --summary {output.summary:q} \
             >{log:q} 2>&1

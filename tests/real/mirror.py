@@ -18,8 +18,9 @@ from workflow_scripts.common.files import read_table, write_table, write_text
 
 NCBI = "https://ftp.ncbi.nlm.nih.gov"
 COLUMNS = ["accession", "organism", "taxid", "group", "genus", "genome_size_bp", "url"]
-# The chicken blocks repeat a contig name and are rightly refused; the plant is no species of the corpus.
-LEFT_OUT = ("chicken_galGal3_axt_blocks", "a_thaliana_braker")
+# The chicken blocks repeat a contig name and are rightly refused; the plant is no species of the corpus; three million
+# bases of one centromere's satellite would fill a corpus of this size with tokens of 180 bases.
+LEFT_OUT = ("chicken_galGal3_axt_blocks", "a_thaliana_braker", "human_chr8_cen")
 DATASETS = ["tf_mouse/0", "tf_mouse/2", "tf_mouse/3", "tf_human/2", "promoter/tata", "core_promoter/tata"]
 
 
@@ -75,6 +76,8 @@ def overlay(data: Path, mirror: Path, table: Path, steps: int, seeds: list[int])
             "gpus": 0,
             "settings": {"pooling": "mean"},
             "methods": {"full": {"learning_rate": 3.0e-4}},
+            # Fewer steps than released: two cores, not four GPUs.
+            "tasks": {"tf_mouse": {"max_steps": 500}, "promoter": {"epochs": 4}, "core_promoter": {"epochs": 6}},
         },
         "report": {
             "title": "A small DNABERT-2 on real genomes",

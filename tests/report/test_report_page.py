@@ -105,9 +105,9 @@ def test_missing_fit_shows_by_name(run):
     fits(run, "ours")
     run.fit("theirs", "lora", "emp", "H3", 0, 0.6)
     html = make(run).read_text()
-    assert 'title="no fit of theirs, lora on promoter/tata">missing<' in html
+    assert 'title="no fit of theirs, lora on promoter/tata">not run<' in html
     lacking = sum(map(len, run.datasets.values())) - 1
-    assert html.count(">missing<") == lacking + len(run.datasets) - 1, "cells of data sets, and means of tasks"
+    assert html.count(">not run<") == lacking + len(run.datasets) - 1, "cells of data sets, and means of tasks"
     assert "promoter/tata" in json.loads((run.root / "summary.json").read_text())["runs"][1]["missing"]
 
 

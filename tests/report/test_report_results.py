@@ -103,6 +103,15 @@ def test_table_of_results(run):
     assert fungi["sd"] == fungi["low"] == fungi["high"] == ""
 
 
+def test_scores_of_simulated_data_are_compared_with_nothing_of_the_paper(run):
+    run.fit("mine", "full", "emp", "H3", 0, 0.78)
+    assert results.main([*arguments(run), "--simulated"]) == 0
+    (row,) = read_table(run.root / "results.tsv")
+    summary = json.loads((run.root / "summary.json").read_text())
+    assert row["difference_dnabert2"] == "" and float(row["paper_dnabert2"]) == 78.27
+    assert summary["comparisons"] == []
+
+
 def test_summary_means_comparisons_and_missing_fits(run):
     for model, bonus in (("a", 0.02), ("b", 0.0)):
         for task, dataset in [("emp", n) for n in ("H3", "H3K14ac", "H4")] + [("tf_human", n) for n in "012"]:

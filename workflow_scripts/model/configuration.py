@@ -55,5 +55,5 @@ class DnaBert2Config(PreTrainedConfig):
         self.type_vocab_size = type_vocab_size
         self.pooling = pooling
         self.classifier_dropout = classifier_dropout
-        kwargs.setdefault("auto_map", dict(self.auto_map))
+        kwargs["auto_map"] = dict(self.auto_map)  # a directory is saved with this code, whatever it was loaded from
         super().__init__(pad_token_id=pad_token_id, tie_word_embeddings=tie_word_embeddings, **kwargs)

@@ -104,7 +104,8 @@ class Encoder(nn.Module):
         self.layer = nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))
 
     def forward(self, hidden: Tensor, attention_mask: Tensor | None) -> Tensor:
-        dtype = torch.get_autocast_dtype(hidden.device.type) if torch.is_autocast_enabled() else hidden.dtype
+        device = hidden.device.type
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
         slopes = alibi_slopes(self.heads).to(hidden.device)
         bias = attention_bias(slopes, attention_mask, hidden.shape[1], dtype)
         for layer in self.layer:

@@ -116,11 +116,11 @@ def validate(
 
 
 class Log:
-    """``log.jsonl``: appended while training, cut back to the saved step when a run resumes."""
+    """``log.jsonl``: appended while training, cut back to the saved step when a run resumes, begun anew without one."""
 
     def __init__(self, path: Path, resumed_at: int):
         path.parent.mkdir(parents=True, exist_ok=True)
-        lines = path.read_text().splitlines() if path.exists() else []
+        lines = path.read_text().splitlines() if resumed_at and path.exists() else []
         self.path = path
         self.entries = []
         for line in lines:

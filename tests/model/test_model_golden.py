@@ -1,0 +1,68 @@
+"""The model computes what an independent implementation of the published architecture computed.
+
+golden/ holds random weights of a small model under the published names, inputs with padding, and the outputs. Its
+pad_token_id is 0, as in the published configuration.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM, DnaBert2ForSequenceClassification
+
+GOLDEN = Path(__file__).parent / "golden"
+TOLERANCE = {"rtol": 0, "atol": 1e-4}
+
+
+@pytest.fixture(scope="module")
+def golden():
+    return load_file(GOLDEN / "small.io.safetensors")
+
+
+@pytest.fixture(scope="module")
+def load():
+    """Loads the golden weights into a model of a class; every parameter of the model must be among them."""
+    sizes = json.loads((GOLDEN / "small.config.json").read_text())
+    sizes.pop("lengths")
+    weights = load_file(GOLDEN / "small.weights.safetensors")
+
+    def load(kind: type) -> torch.nn.Module:
+        model = kind(DnaBert2Config(pad_token_id=0, **sizes)).eval()
+        assert set(model.state_dict()) <= set(weights)
+        model.load_state_dict({name: weights[name] for name in model.state_dict()})
+        return model
+
+    return load
+
+
+def test_inputs_hold_three_lengths(golden):
+    lengths = json.loads((GOLDEN / "small.config.json").read_text())["lengths"]
+    assert golden["attention_mask"].sum(dim=1).tolist() == lengths
+    assert len(set(lengths)) == 3
+
+
+@torch.no_grad()
+def test_hidden_states(load, golden):
+    hidden = load(DnaBert2ForMaskedLM).bert(golden["input_ids"], golden["attention_mask"]).last_hidden_state
+    torch.testing.assert_close(hidden, golden["last_hidden_state"], **TOLERANCE)
+
+
+@torch.no_grad()
+def test_masked_lm_logits_and_loss(load, golden):
+    model = load(DnaBert2ForMaskedLM)
+    output = model(golden["input_ids"], golden["attention_mask"], labels=golden["labels"])
+    torch.testing.assert_close(output.logits.flatten(0, 1), golden["mlm_logits"], **TOLERANCE)
+    torch.testing.assert_close(output.loss, golden["mlm_loss"].squeeze(), **TOLERANCE)
+    # the way pre-training takes: the head runs over the positions to predict only
+    positions = golden["labels"] > 0
+    logits = model.masked_logits(golden["input_ids"], golden["attention_mask"], positions)
+    torch.testing.assert_close(logits, golden["mlm_logits"][positions.flatten()], **TOLERANCE)
+
+
+@torch.no_grad()
+def test_classifier_logits(load, golden):
+    output = load(DnaBert2ForSequenceClassification)(golden["classifier_input_ids"], golden["attention_mask"])
+    torch.testing.assert_close(output.logits, golden["classifier_logits"], **TOLERANCE)

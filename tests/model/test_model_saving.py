@@ -1,0 +1,146 @@
+"""A saved directory loads through the Auto classes: here, and where this repository is not installed."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
+
+from workflow_scripts.model import DnaBert2ForMaskedLM, DnaBert2ForSequenceClassification, DnaBert2Model
+
+# config.json of DNABERT-2-117M (zhihan1996/DNABERT-2-117M), with smaller sizes.
+PUBLISHED_CONFIG = {
+    "_name_or_path": "zhihan1996/DNABERT-2-117M",
+    "alibi_starting_size": 512,
+    "attention_probs_dropout_prob": 0.0,
+    "auto_map": {
+        "AutoConfig": "configuration_bert.BertConfig",
+        "AutoModel": "bert_layers.BertModel",
+        "AutoModelForMaskedLM": "bert_layers.BertForMaskedLM",
+        "AutoModelForSequenceClassification": "bert_layers.BertForSequenceClassification",
+    },
+    "classifier_dropout": None,
+    "gradient_checkpointing": False,
+    "hidden_act": "gelu",
+    "hidden_dropout_prob": 0.1,
+    "hidden_size": 32,
+    "initializer_range": 0.02,
+    "intermediate_size": 48,
+    "layer_norm_eps": 1e-12,
+    "max_position_embeddings": 512,
+    "num_attention_heads": 4,
+    "num_hidden_layers": 2,
+    "position_embedding_type": "absolute",
+    "torch_dtype": "float32",
+    "transformers_version": "4.28.0",
+    "type_vocab_size": 2,
+    "use_cache": True,
+    "vocab_size": 40,
+}
+
+OUTSIDE = """
+import importlib.util, json, sys
+import torch
+from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
+
+assert importlib.util.find_spec("workflow_scripts") is None
+mlm, classifier, ids = sys.argv[1], sys.argv[2], torch.tensor(json.loads(sys.argv[3]))
+load = dict(trust_remote_code=True)
+encoder = AutoModel.from_pretrained(mlm, **load).eval()
+model = AutoModelForMaskedLM.from_pretrained(mlm, **load).eval()
+head = AutoModelForSequenceClassification.from_pretrained(classifier, **load).eval()
+fresh = AutoModelForSequenceClassification.from_pretrained(mlm, num_labels=5, **load)
+with torch.no_grad():
+    json.dump(
+        {
+            "hidden": encoder(ids).last_hidden_state.tolist(),
+            "logits": model(ids).logits.tolist(),
+            "tied": model.cls.predictions.decoder.weight is model.bert.embeddings.word_embeddings.weight,
+            "classes": head(ids).logits.tolist(),
+            "fresh": list(fresh(ids).logits.shape),
+        },
+        sys.stdout,
+    )
+"""
+
+
+@pytest.fixture
+def models(build):
+    """A masked language model whose decoder has left its initial state, and a classifier."""
+    model, classifier = build(DnaBert2ForMaskedLM), build(DnaBert2ForSequenceClassification, num_labels=3)
+    with torch.no_grad():
+        model.cls.predictions.decoder.bias.normal_()
+    return model, classifier
+
+
+@pytest.fixture
+def saved(models, tmp_path):
+    """Their directories."""
+    folders = tmp_path / "mlm", tmp_path / "classifier"
+    for model, folder in zip(models, folders, strict=True):
+        model.save_pretrained(folder)
+    return folders
+
+
+def assert_same_weights(one: torch.nn.Module, other: torch.nn.Module) -> None:
+    weights, others = one.state_dict(), other.state_dict()
+    assert set(weights) == set(others)
+    assert all(torch.equal(weights[name], others[name]) for name in weights)
+
+
+def test_auto_classes_load_inside_without_remote_code(models, saved, ids):
+    model, classifier = models
+    mlm, folder = saved
+    loaded = AutoModelForMaskedLM.from_pretrained(mlm)
+    assert type(loaded) is DnaBert2ForMaskedLM
+    assert_same_weights(loaded, model)
+    encoder = AutoModel.from_pretrained(mlm)
+    assert type(encoder) is DnaBert2Model
+    assert torch.equal(encoder(ids).last_hidden_state, model.bert(ids).last_hidden_state)
+    assert_same_weights(AutoModelForSequenceClassification.from_pretrained(folder), classifier)
+    assert AutoConfig.from_pretrained(folder).num_labels == 3
+
+
+def test_decoder_is_tied_to_the_embeddings_after_reload(saved):
+    model = AutoModelForMaskedLM.from_pretrained(saved[0])
+    assert model.cls.predictions.decoder.weight is model.bert.embeddings.word_embeddings.weight
+    model.bert.embeddings.word_embeddings.weight.data[7] += 1
+    assert torch.equal(model.cls.predictions.decoder.weight[7], model.get_input_embeddings().weight[7])
+
+
+def test_directory_loads_where_the_repository_is_not_installed(models, saved, ids, tmp_path):
+    script = tmp_path / "outside.py"
+    script.write_text(OUTSIDE)
+    environment = {"PATH": os.environ["PATH"], "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-I", str(script), *map(str, saved), json.dumps(ids.tolist())]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout)
+    model, classifier = models
+    with torch.no_grad():
+        for name, expected in (
+            ("hidden", model.bert(ids).last_hidden_state),
+            ("logits", model(ids).logits),
+            ("classes", classifier(ids).logits),
+        ):
+            torch.testing.assert_close(torch.tensor(told[name]), expected, rtol=0, atol=1e-5)
+    assert told["tied"] and told["fresh"] == [1, 5]
+
+
+def test_published_layout_loads_and_is_saved_with_this_code(build, tmp_path):
+    """config.json and pytorch_model.bin as released; what is saved from them points to the code beside it."""
+    model = build(DnaBert2ForMaskedLM)
+    (tmp_path / "config.json").write_text(json.dumps(PUBLISHED_CONFIG))
+    torch.save({name: tensor.clone() for name, tensor in model.state_dict().items()}, tmp_path / "pytorch_model.bin")
+    loaded = DnaBert2ForMaskedLM.from_pretrained(tmp_path)
+    assert_same_weights(loaded, model)
+    loaded.save_pretrained(tmp_path / "again")
+    auto_map = json.loads((tmp_path / "again" / "config.json").read_text())["auto_map"]
+    assert len(auto_map) == 4
+    for place in auto_map.values():
+        assert (tmp_path / "again" / f"{place.split('.')[0]}.py").is_file(), place

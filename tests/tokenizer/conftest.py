@@ -1,0 +1,44 @@
+"""Chunk files as the genomes stage writes them."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+
+@pytest.fixture
+def write_chunks(tmp_path):
+    """Writes ACCESSION.parquet; the split of a sequence is the one at its place in ``splits`` (default: train)."""
+
+    def write_chunks(accession: str, sequences: list[str], splits: list[str] | None = None) -> Path:
+        ends = np.cumsum([len(sequence) for sequence in sequences], dtype=np.int64)
+        lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+        table = pa.table(
+            {
+                "contig": pa.array(["contig"] * len(sequences), pa.string()),
+                "start": ends - lengths,
+                "end": ends,
+                "sequence": pa.array(sequences, pa.string()),
+                "soft_masked": pa.array(np.zeros(len(sequences)), pa.float32()),
+                "split": pa.array(splits or ["train"] * len(sequences), pa.string()),
+            }
+        )
+        path = tmp_path / "chunks" / f"{accession}.parquet"
+        path.parent.mkdir(exist_ok=True)
+        pq.write_table(table, path)
+        return path
+
+    return write_chunks
+
+
+@pytest.fixture
+def random_sequences():
+    """Random bases as ``count`` strings of one length; another list for each key."""
+
+    def random_sequences(count: int, length: int, key: int = 0) -> list[str]:
+        letters = np.random.default_rng(key).choice(list("ACGT"), (count, length))
+        return ["".join(row) for row in letters]
+
+    return random_sequences

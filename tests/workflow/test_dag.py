@@ -1,0 +1,51 @@
+"""What the full configuration would run: job counts of every target, without Slurm and without network."""
+
+import pytest
+
+from tests.workflow.harness import job_counts, snakemake
+
+# 850 genomes, 79 primary files, 36 data sets; 2 models; 3 seeds x 36 x (2 models full + 1 model LoRA) = 324 fits.
+GENOMES = {"download_genome": 850, "chunk_genome": 850}
+TOKENS = {**GENOMES, "train_tokenizer": 1, "encode_genome": 850}
+DATA = {"fetch_source": 79, "build_dataset": 36}
+FITS = {**TOKENS, "pretrain_model": 2, **DATA, "finetune_model": 324}
+RESULTS = {**FITS, "collect_results": 1}
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("genomes", {**GENOMES, "summarize_corpus": 1, "genomes": 1}),
+        ("tokenizer", {**TOKENS, "tokenizer": 1}),
+        ("pretrain", {**TOKENS, "pretrain_model": 2, "pretrain": 1}),
+        ("gue", {**DATA, "gue": 1}),
+        ("finetune", {**FITS, "finetune": 1}),
+        ("gue_results", {**RESULTS, "gue_results": 1}),
+        ("report", {**RESULTS, "summarize_corpus": 1, "write_report": 1, "report": 1}),
+        ("all", {**RESULTS, "summarize_corpus": 1, "write_report": 1}),
+    ],
+)
+def test_full_configuration_runs_exactly_these_jobs(tmp_path, target, expected):
+    output = snakemake("--profile", "slurm", target, "-n", "--directory", tmp_path).stdout
+    assert job_counts(output) == expected
+
+
+def test_slurm_profile_works_as_typed_at_the_root():
+    """`snakemake --profile slurm all -n`: jobs ask for the resources of their rules, GPU rules for a GPU."""
+    output = snakemake("--profile", "slurm", "all", "-n", "--forceall").stdout
+    assert job_counts(output) == {**RESULTS, "summarize_corpus": 1, "write_report": 1}
+    blocks = output.split("\nrule ")
+    gpu = [block for block in blocks if "gpu=1" in block]
+    # dnabert2 and every fit; the random baseline is written by a CPU
+    assert len(gpu) == 1 + 324
+    assert all(block.startswith(("pretrain_model", "finetune_model")) for block in gpu)
+
+
+def test_a_stage_asks_for_nothing_that_comes_after_it(tmp_path):
+    output = snakemake("gue_results", "-n", "--directory", tmp_path).stdout
+    assert "write_report" not in job_counts(output)
+
+
+@pytest.mark.parametrize("profile", ["profiles/demo", "profiles/workstation", "profiles/slurm"])
+def test_every_profile_gives_a_dag(tmp_path, profile):
+    assert job_counts(snakemake("--profile", profile, "-n", "--directory", tmp_path).stdout)["pretrain_model"] == 2

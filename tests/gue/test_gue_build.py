@@ -82,6 +82,14 @@ def test_limits_and_length_from_the_command_line(peaks, tmp_path):
     assert sheet["length"]["max"] == 11
 
 
+def test_a_limit_of_zero_is_none(peaks, tmp_path):
+    assert build.main([*peaks, "--max-rows", "0", "6", "0", "--out", str(tmp_path / "out")]) == 0
+    sheet = json.loads((tmp_path / "out/datasheet.json").read_text())
+    registry = sheet["registry_rows"]
+    rows = {name: split["rows"] for name, split in sheet["splits"].items()}
+    assert rows == {"train": registry["train"], "dev": 6, "test": registry["test"]}
+
+
 def test_smaller_sources_keep_the_proportion_of_the_splits(peaks, tmp_path, text):
     few = text(
         "few.narrowPeak", "".join(f"c\t{at}\t{at + 60}\t.\t1\t.\t1\t-1\t-1\t30\n" for at in range(200, 2600, 120))

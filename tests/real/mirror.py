@@ -49,7 +49,13 @@ def write_mirror(data: Path, mirror: Path, genomes: list[dict[str, str]]) -> lis
 
 def overlay(data: Path, mirror: Path, table: Path, steps: int, seeds: list[int]) -> dict:
     """The configuration: a model of 4 layers of 256, pre-trained for ``steps``, fitted to published data sets."""
-    architecture = {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024}
+    architecture = {
+        "hidden_size": 256,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 8,
+        "intermediate_size": 1024,
+        "initializer_range": 0.04,
+    }
     training = {
         "steps": steps,
         "warmup_steps": steps // 15,

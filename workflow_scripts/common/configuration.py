@@ -8,6 +8,7 @@ import fnmatch
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -170,7 +171,11 @@ def fit_settings(finetune: dict[str, Any], method: str, dataset: dict[str, str])
     settings = dict(finetune["settings"])
     if finetune["released_values"]:
         settings |= {key: kind(dataset[key]) for key, kind in RELEASED.items() if dataset.get(key)}
-    return settings | finetune["methods"][method] | finetune["tasks"].get(dataset["task"], {})
+    for layer in (finetune["methods"][method], finetune["tasks"].get(dataset["task"], {})):
+        if "epochs" in layer:  # or a max_steps from below would win over the epochs that are asked for here
+            settings.pop("max_steps", None)
+        settings |= layer
+    return settings
 
 
 def local_path(address: str) -> str | None:
@@ -178,4 +183,4 @@ def local_path(address: str) -> str | None:
     scheme, separator, rest = address.partition("://")
     if not separator:
         return address
-    return rest if scheme == "file" else None
+    return unquote(rest) if scheme == "file" else None

@@ -99,7 +99,7 @@ class Fit:
 
     @torch.no_grad()
     def predict(self, split: str) -> np.ndarray:
-        """Class probabilities [rows, classes] of a split, in file order."""
+        """Class probabilities [rows, classes] of a split, in file order. Raises UserError if the weights have burst."""
         self.model.eval()
         tokens = self.tokens[split]
         probabilities = None
@@ -108,6 +108,8 @@ class Fit:
             if probabilities is None:
                 probabilities = np.empty((len(tokens.labels), batch.shape[1]))
             probabilities[rows] = batch
+        if not np.isfinite(probabilities).all():
+            raise UserError(f"{split} rows: the probabilities are not finite; lower learning_rate")
         return probabilities
 
 
@@ -181,7 +183,7 @@ def main(argv: list[str] | None = None) -> None:
             "collapsed": metrics.collapsed(test),
             "chance": float((tokens["test"].labels == majority).mean()),
             "steps": fit.steps,
-            "epochs": fit.steps * settings.batch_size / len(tokens["train"].labels),
+            "epochs": fit.steps / settings.steps_per_epoch(len(tokens["train"].labels)),
             "best_step": fit.best_step,
             "effective_batch": settings.batch_size,
             "parameters": parameters,

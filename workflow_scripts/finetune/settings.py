@@ -37,9 +37,13 @@ class Settings:
     dropout: float = 0.05
     targets: tuple[str, ...] = ("Wqkv",)
 
+    def steps_per_epoch(self, rows: int) -> int:
+        """Optimiser steps of one pass over ``rows`` training rows; the last batch may be smaller."""
+        return -(-rows // self.batch_size)
+
     def steps(self, rows: int) -> int:
-        """Optimiser steps over ``rows`` training rows; the last batch of an epoch may be smaller."""
-        return self.max_steps or self.epochs * -(-rows // self.batch_size)
+        """Optimiser steps of the whole run over ``rows`` training rows."""
+        return self.max_steps or self.epochs * self.steps_per_epoch(rows)
 
     def learning_rate_at(self, step: int, steps: int) -> float:
         """Learning rate of ``step`` (from 0) of ``steps``; a warm-up as long as the run is cut to a tenth of it."""

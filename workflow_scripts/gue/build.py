@@ -69,10 +69,13 @@ def build(
     out: Path,
     seed: int,
     length: int | None = None,
-    max_rows: tuple[int, int, int] | None = None,
+    max_rows: tuple[int, int, int] = (0, 0, 0),
 ) -> None:
-    """Build ``dataset`` into the folder ``out``; nothing is left there on an error."""
-    wanted = tuple(map(min, dataset.rows, max_rows or dataset.rows))
+    """Build ``dataset`` into the folder ``out``; nothing is left there on an error.
+
+    ``max_rows`` limits train, dev and test; 0 leaves the registry's size.
+    """
+    wanted = tuple(min(size, limit or size) for size, limit in zip(dataset.rows, max_rows, strict=True))
     recipe = recipe_for(dataset, sources, length or dataset.length, sum(wanted), seed)
     built = BUILDERS[dataset.task](sources, recipe)
     splits = make_splits(built, recipe, wanted)
@@ -118,10 +121,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--length", type=positive, help="bp a row, instead of the registry's; epi: both sequences, 3:2")
     parser.add_argument(
         "--max-rows",
-        type=positive,
+        type=int,
         nargs=3,
+        default=(0, 0, 0),
         metavar=("TRAIN", "DEV", "TEST"),
-        help="upper limits of the splits; without them the registry's sizes are",
+        help="rows of the splits at most; 0, the default, takes the registry's sizes",
     )
     parser.add_argument("--out", required=True, type=Path, help="folder for the CSV files and the datasheet")
     return parser

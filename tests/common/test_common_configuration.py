@@ -1,0 +1,303 @@
+"""Every kind of mistake in the configuration has its line, and all are reported together."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from workflow_scripts.common.configuration import TASKS, check, fit_settings, local_path, matching
+from workflow_scripts.common.files import read_table
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TABLES = (("genomes", "species"), ("gue", "registry"), ("gue", "sources"))
+
+
+@pytest.fixture(scope="module")
+def default():
+    return yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+
+
+@pytest.fixture
+def sound(default):
+    """The configuration of the repository, with tables that open from anywhere."""
+    config = copy.deepcopy(default)
+    for section, key in TABLES:
+        config[section][key] = str(REPOSITORY / config[section][key])
+    return config
+
+
+@pytest.fixture
+def quick(sound, tmp_path):
+    """The same with a species table of three rows, which is read in no time."""
+    lines = (REPOSITORY / "config/species_850.tsv").read_text().splitlines()
+    table = [line for line in lines if not line.startswith("#")][:4]
+    sound["genomes"]["species"] = str(tmp_path / "species.tsv")
+    Path(sound["genomes"]["species"]).write_text("\n".join(table) + "\n")
+    return sound
+
+
+def change(config: dict, path: str, value: object) -> None:
+    """Set the value at a dotted path; numbers are places in a list."""
+    *parents, last = (int(part) if part.isdigit() else part for part in path.split("."))
+    for part in parents:
+        config = config[part]
+    config[last] = value
+
+
+def test_the_configuration_of_the_repository_is_sound(sound):
+    assert check(sound) == []
+
+
+def merged(whole: dict, part: dict) -> dict:
+    """``part`` over ``whole`` as Snakemake joins configuration files: mappings key by key, all else replaced."""
+    both = {key: merged(whole[key], part[key]) for key in whole.keys() & part.keys() if isinstance(part[key], dict)}
+    return whole | part | both
+
+
+@pytest.mark.parametrize(
+    ("overlay", "told"),
+    [
+        ("demo", []),
+        ("small", ["config gue.published: 'GUE.zip' is not there; name the folder or archive of the GUE files"]),
+    ],
+)
+def test_the_overlays_are_sound_but_for_what_a_user_must_bring(default, monkeypatch, tmp_path, overlay, told):
+    (tmp_path / "config").symlink_to(REPOSITORY / "config")
+    monkeypatch.chdir(tmp_path)
+    part = yaml.safe_load((REPOSITORY / f"config/{overlay}.yaml").read_text())
+    assert check(merged(default, part)) == told
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("genomes.chunk.lenght", 500, "config genomes.chunk: unknown key 'lenght'; did you mean 'length'?"),
+        ("report.xyz", 1, "config report: unknown key 'xyz'; known are notice, paper_models, paper_results, title"),
+        ("seed", "x", "config seed: 'x' is not of type integer"),
+        ("seed", 1.5, "config seed: 1.5 is not of type integer"),
+        ("genomes.keep_fasta", "no", "config genomes.keep_fasta: 'no' is not of type boolean"),
+        ("finetune.seeds", [42, "a"], "config finetune.seeds[1]: 'a' is not of type integer"),
+        ("finetune.runs.1.models", "dnabert2", "config finetune.runs[1].models: 'dnabert2' is not of type array"),
+        ("gue.origin", "web", "config gue.origin: 'web' is not one of primary, published"),
+        ("tokenizer.bpe4096.vocab_size", 5, "config tokenizer.bpe4096.vocab_size: 5 is less than the minimum of 10"),
+        ("genomes.validation.fraction", 2, "config genomes.validation.fraction: 2 is greater than the maximum of 1"),
+        (
+            "genomes.chunk",
+            {"length": 9},
+            "config genomes.chunk: min_contig missing; see the comments of config/config.yaml",
+        ),
+        (
+            "pretrain.dnabert2.architecture.heads",
+            9,
+            "config pretrain.dnabert2.architecture: unknown key 'heads'; known are",
+        ),
+    ],
+)
+def test_values_that_break_the_schema(sound, path, value, told):
+    change(sound, path, value)
+    (line,) = check(sound)
+    assert line.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("gue.datasets", ["emp/H33"], "config gue.datasets: no data set 'emp/H33'; did you mean 'emp/H3'?"),
+        (
+            "finetune.runs.1.datasets",
+            ["xyz/*"],
+            "config finetune.runs[1].datasets: no data set 'xyz/*'; {registry} lists them",
+        ),
+        (
+            "finetune.runs.0.models",
+            ["dnabert2", "dnabert3"],
+            "config finetune.runs[0].models: no model 'dnabert3'; defined are dnabert2, dnabert2_random",
+        ),
+        (
+            "finetune.runs.0.method",
+            "adapter",
+            "config finetune.runs[0].method: no method 'adapter'; known are full, lora",
+        ),
+        (
+            "pretrain.dnabert2.tokenizer",
+            "bpe512",
+            "config pretrain.dnabert2.tokenizer: no tokenizer 'bpe512'; defined are bpe4096",
+        ),
+        ("gue.length", {"enhancer": 100}, f"config gue.length: no task 'enhancer'; known are {', '.join(TASKS)}"),
+        ("finetune.tasks", {"emps": {}}, f"config finetune.tasks: no task 'emps'; known are {', '.join(TASKS)}"),
+        (
+            "pretrain.dnabert2.architecture.hidden_size",
+            100,
+            "config pretrain.dnabert2.architecture: hidden_size 100 is not a multiple of num_attention_heads 12",
+        ),
+        (
+            "pretrain.dnabert2.training.batch_size",
+            4000,
+            "config pretrain.dnabert2.training: batch_size 4000 is not a multiple of micro_batch_size 512",
+        ),
+        (
+            "pretrain.dnabert2_random.training.batch_size",
+            1000,
+            "config pretrain.dnabert2_random.training: batch_size 1000 is not a multiple of micro_batch_size 256",
+        ),
+        (
+            "pretrain.dnabert2.training.steps",
+            100,
+            "config pretrain.dnabert2.training: warmup_steps 30000 is more than steps 100",
+        ),
+        (
+            "pretrain.dnabert2.training.length",
+            1003,
+            "config pretrain.dnabert2.training.length: 1003 tokens do not fit chunks of 1000 bases "
+            "(genomes.chunk.length)",
+        ),
+        (
+            "finetune.models",
+            {"theirs": {"directory": "models/none"}},
+            "config finetune.models.theirs.directory: no config.json in 'models/none'",
+        ),
+        (
+            "gue.origin",
+            "published",
+            "config gue.published: '' is not there; name the folder or archive of the GUE files",
+        ),
+        ("genomes.species", "none.tsv", "none.tsv: no such table"),
+        ("gue.registry", "none.tsv", "none.tsv: no such table"),
+    ],
+)
+def test_values_that_do_not_fit_together(quick, path, value, told):
+    told = told.replace("{registry}", quick["gue"]["registry"])
+    change(quick, path, value)
+    assert check(quick) == [told]
+
+
+def test_largest_length_that_fits_is_accepted(quick):
+    quick["pretrain"]["dnabert2"]["training"]["length"] = 1002
+    assert check(quick) == []
+
+
+def test_published_files_and_external_models_that_exist_are_accepted(quick, tmp_path):
+    quick["gue"] |= {"origin": "published", "published": str(tmp_path)}
+    (tmp_path / "config.json").write_text("{}")
+    quick["finetune"]["models"] = {"theirs": {"directory": str(tmp_path)}}
+    quick["finetune"]["runs"][0]["models"] = ["theirs"]
+    assert check(quick) == []
+    quick["gue"]["published"] = str(tmp_path / "none")
+    assert check(quick) == [
+        f"config gue.published: '{tmp_path}/none' is not there; name the folder or archive of the GUE files"
+    ]
+    quick["gue"]["origin"] = "primary"  # then nobody asks for them
+    quick["finetune"]["models"] = {"dnabert2": {"directory": str(tmp_path)}}
+    quick["finetune"]["runs"][0]["models"] = ["dnabert2"]
+    assert check(quick) == ["config finetune.models.dnabert2: the name is taken by pretrain.dnabert2; choose another"]
+
+
+def test_rows_of_tables_are_named_by_file_and_line(quick):
+    path = Path(quick["genomes"]["species"])
+    header, first, second, third = path.read_text().splitlines()
+    accession = first.split("\t")[0]
+    without = second.replace(second.split("\t")[0], "", 1)
+    columns = third.split("\t")
+    columns[header.split("\t").index("group")] = "fish"
+    path.write_text("\n".join(["# made up", header, first, without, first, "\t".join(columns)]) + "\n")
+    told = check(quick)
+    assert told[:2] == [
+        f"{path}:4 accession: empty; a value is needed",
+        f"{path}:5: {accession} stands already in line 3",
+    ]
+    assert told[2].startswith(f"{path}:6 group: 'fish' is not one of bacteria, fungi,") and len(told) == 3
+    path.write_text("\n".join([header, first, second + "\tmore"]) + "\n")
+    assert check(quick) == [f"{path}:3: 8 columns where the header has 7"]
+
+
+def test_column_that_a_table_lacks_is_named(quick):
+    path = Path(quick["genomes"]["species"])
+    rows = [line.split("\t")[1:] for line in path.read_text().splitlines()]
+    path.write_text("\n".join("\t".join(row) for row in rows) + "\n")
+    assert check(quick)[0] == f"{path}:2: accession missing; see the comments of config/config.yaml"
+
+
+def test_mistakes_are_reported_together(quick):
+    change(quick, "gue.datasets", ["emp/H33", "nothing"])
+    change(quick, "finetune.runs.0.models", ["dnabert3"])
+    change(quick, "pretrain.dnabert2.tokenizer", "bpe512")
+    change(quick, "pretrain.dnabert2.architecture.num_attention_heads", 7)
+    change(quick, "genomes.species", "none.tsv")
+    told = check(quick)
+    assert len(told) == 6 and all("\n" not in line for line in told)
+    change(quick, "seed", "x")
+    change(quick, "genomes.speces", "y")
+    assert len(check(quick)) == 2, "of a configuration without form nothing else can be said"
+
+
+def test_patterns_choose_names_in_their_own_order():
+    names = ["emp/H3", "emp/H4", "promoter/tata", "core_promoter/tata"]
+    assert matching(names, ["*/tata", "emp/H3"]) == ["emp/H3", "promoter/tata", "core_promoter/tata"]
+    assert matching(names, ["emp/H?"]) == ["emp/H3", "emp/H4"]
+    assert matching(names, ["EMP/*"]) == []
+
+
+@pytest.fixture
+def finetune():
+    return {
+        "settings": {"learning_rate": 1e-3, "epochs": 2, "batch_size": 8, "pooling": "mean"},
+        "released_values": True,
+        "methods": {"full": {}, "lora": {"learning_rate": 1e-4, "rank": 8}},
+        "tasks": {"covid": {"batch_size": 4}, "tf_mouse": {"epochs": 7}},
+    }
+
+
+def test_each_layer_of_settings_overrides_the_one_before(finetune):
+    covid = {"task": "covid", "learning_rate": "3e-5", "epochs": "8", "batch_size": "128", "max_tokens": ""}
+    general = finetune["settings"]
+    assert fit_settings(finetune, "full", {"task": "emp"}) == general
+    assert fit_settings(finetune, "full", covid | {"task": "emp"}) == general | {
+        "learning_rate": 3e-5,
+        "epochs": 8,
+        "batch_size": 128,
+    }
+    assert fit_settings(finetune, "lora", covid) == general | {
+        "learning_rate": 1e-4,
+        "epochs": 8,
+        "batch_size": 4,
+        "rank": 8,
+    }
+    finetune["released_values"] = False
+    assert fit_settings(finetune, "full", covid) == general | {"batch_size": 4}
+    assert finetune["settings"] == {"learning_rate": 1e-3, "epochs": 2, "batch_size": 8, "pooling": "mean"}
+
+
+def test_released_steps_stand_until_epochs_are_asked_for(finetune):
+    row = {"epochs": "5", "max_steps": "1000"}
+    assert fit_settings(finetune, "full", row | {"task": "emp"})["max_steps"] == 1000
+    told = fit_settings(finetune, "full", row | {"task": "tf_mouse"})
+    assert told["epochs"] == 7 and "max_steps" not in told
+    finetune["tasks"]["tf_mouse"]["max_steps"] = 20
+    assert fit_settings(finetune, "full", row | {"task": "tf_mouse"})["max_steps"] == 20
+
+
+def test_released_values_of_the_registry_have_their_types(finetune):
+    rows = read_table(REPOSITORY / "config/gue.tsv")
+    finetune["settings"], finetune["tasks"] = {}, {}
+    for row in rows:
+        told = fit_settings(finetune, "full", row)
+        assert all(isinstance(value, float if key == "learning_rate" else int) for key, value in told.items())
+        assert 0 < told["learning_rate"] < 1e-3
+    covid = next(row for row in rows if row["task"] == "covid")
+    assert fit_settings(finetune, "full", covid)["batch_size"] == 128
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
+        ("results/demo/a.gz", "results/demo/a.gz"),
+        ("/data/a.gz", "/data/a.gz"),
+        ("file:///data/a.gz", "/data/a.gz"),
+        ("file:///my%20data/a.gz", "/my data/a.gz"),
+        ("https://ftp.ncbi.nlm.nih.gov/a.gz", None),
+        ("http://localhost/a.gz", None),
+    ],
+)
+def test_local_places_are_told_from_the_web(address, path):
+    assert local_path(address) == path

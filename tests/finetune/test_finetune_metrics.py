@@ -1,0 +1,93 @@
+"""Scores equal their definitions, written out here, and scikit-learn's functions that the released code calls."""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn import metrics as sklearn_metrics
+
+from workflow_scripts.finetune.metrics import auroc, collapsed, scores
+
+
+def example(classes: int, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels, and probabilities that know something about them."""
+    random = np.random.default_rng(seed)
+    labels = np.concatenate([np.arange(classes), random.integers(0, classes, rows - classes)])
+    weights = random.random((rows, classes)) + 0.7 * np.eye(classes)[labels]
+    return labels, weights / weights.sum(axis=1, keepdims=True)
+
+
+def confusion(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
+    matrix = np.zeros((classes, classes))
+    np.add.at(matrix, (labels, predictions), 1)
+    return matrix
+
+
+def share_of_pairs_in_order(positive: np.ndarray, values: np.ndarray) -> float:
+    """How often a positive row has a higher value than a negative one; a tie counts half."""
+    difference = values[positive][:, None] - values[~positive][None, :]
+    return float(((difference > 0) + 0.5 * (difference == 0)).mean())
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("classes", "rows"), [(2, 40), (3, 60), (9, 200)])
+def test_scores_by_their_definitions(classes, rows, seed):
+    labels, probabilities = example(classes, rows, seed)
+    matrix = confusion(labels, probabilities.argmax(axis=1), classes)
+    right, actual, predicted, total = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0), matrix.sum()
+    precision = np.divide(right, predicted, out=np.zeros(classes), where=predicted > 0)
+    recall = right / actual
+    both = precision + recall
+    f1 = np.divide(2 * precision * recall, both, out=np.zeros(classes), where=both > 0)
+    # Gorodkin's R_K, which for two classes is Matthews' coefficient
+    covariance = right.sum() * total - actual @ predicted
+    mcc = covariance / math.sqrt((total**2 - predicted @ predicted) * (total**2 - actual @ actual))
+    told = scores(labels, probabilities)
+    assert told["mcc"] == pytest.approx(mcc)
+    assert told["f1"] == pytest.approx(f1.mean())
+    assert told["precision"] == pytest.approx(precision.mean())
+    assert told["recall"] == pytest.approx(recall.mean())
+    assert told["accuracy"] == pytest.approx(right.sum() / total)
+    assert told["loss"] == pytest.approx(-np.log(probabilities[np.arange(rows), labels]).mean())
+    assert told["rows"] == rows
+    columns = [share_of_pairs_in_order(labels == c, probabilities[:, c]) for c in range(classes)]
+    assert told["auroc"] == pytest.approx(np.mean(columns))
+
+
+def test_two_classes_by_the_four_counts():
+    labels = np.array([1] * 6 + [0] * 4)
+    predictions = np.array([1, 1, 1, 1, 0, 0, 1, 0, 0, 0])  # 4 true positive, 2 false negative, 1 false positive
+    told = scores(labels, np.eye(2)[predictions])
+    assert told["mcc"] == pytest.approx((4 * 3 - 1 * 2) / math.sqrt(5 * 6 * 4 * 5))
+    assert told["accuracy"] == 0.7
+    assert told["f1"] == pytest.approx((8 / 11 + 6 / 9) / 2)
+
+
+def test_scores_are_those_of_scikit_learn():
+    labels, probabilities = example(9, 300, 0)
+    predictions, told = probabilities.argmax(axis=1), scores(labels, probabilities)
+    assert told["mcc"] == sklearn_metrics.matthews_corrcoef(labels, predictions)
+    assert told["f1"] == sklearn_metrics.f1_score(labels, predictions, average="macro")
+    assert told["loss"] == pytest.approx(sklearn_metrics.log_loss(labels, probabilities))
+
+
+def test_auroc_is_none_where_a_class_has_no_row():
+    labels, probabilities = example(3, 60, 0)
+    kept = labels != 1
+    assert auroc(labels[kept], probabilities[kept]) is None
+    told = scores(labels[kept], probabilities[kept])
+    assert told["auroc"] is None and told["accuracy"] > 0
+    assert auroc(np.ones(4, int), np.full((4, 2), 0.5)) is None
+    assert auroc(np.array([0, 1]), np.full((2, 2), 0.5)) == 0.5
+
+
+def test_loss_of_a_sure_mistake_is_finite():
+    assert scores(np.array([0, 1]), np.array([[0.0, 1.0], [0.0, 1.0]]))["loss"] == pytest.approx(-math.log(1e-12) / 2)
+
+
+def test_one_prediction_for_all_rows_is_a_collapse():
+    same = np.array([[0.6, 0.4], [0.9, 0.1]])
+    assert collapsed(same)
+    assert not collapsed(np.array([[0.6, 0.4], [0.4, 0.6]]))
+    told = scores(np.array([0, 1]), same)
+    assert told["mcc"] == 0 and told["accuracy"] == 0.5

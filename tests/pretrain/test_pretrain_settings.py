@@ -1,0 +1,59 @@
+"""The settings of a pre-training: the paper's values, the course of the learning rate, refused mistakes."""
+
+import json
+from itertools import pairwise
+
+import pytest
+
+from workflow_scripts.common.errors import UserError
+from workflow_scripts.pretrain.card import model_card
+from workflow_scripts.pretrain.settings import Training, read_training
+
+
+def test_defaults_are_the_papers():
+    training = read_training("{}")
+    assert (training.steps, training.warmup_steps, training.batch_size, training.length) == (500_000, 30_000, 4096, 128)
+    assert training.steps * training.batch_size * training.length == 262_144_000_000
+    optimiser = (training.learning_rate, training.beta1, training.beta2, training.epsilon, training.weight_decay)
+    assert optimiser == (5e-4, 0.9, 0.98, 1e-6, 1e-5)
+    assert training.mask_share == 0.15
+
+
+def test_learning_rate_rises_to_its_peak_and_falls_to_nothing():
+    training = Training(steps=100, warmup_steps=20, learning_rate=0.5)
+    rates = [training.learning_rate_at(step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.5 / 20) and rates[9] == pytest.approx(0.25)
+    assert max(rates) == rates[19] == rates[20] == 0.5
+    assert all(later > earlier for earlier, later in pairwise(rates[:20]))
+    falls = [earlier - later for earlier, later in pairwise(rates[20:])]
+    assert falls == pytest.approx([0.5 / 80] * 79)
+    assert rates[-1] == pytest.approx(0.5 / 80) and training.learning_rate_at(100) == 0
+
+
+def test_learning_rate_without_warm_up_and_with_nothing_else():
+    assert Training(steps=4, warmup_steps=0, learning_rate=1.0).learning_rate_at(0) == 1
+    rates = [Training(steps=4, warmup_steps=4, learning_rate=1.0).learning_rate_at(step) for step in range(4)]
+    assert rates == [0.25, 0.5, 0.75, 1]
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"step": 10}, r"--training: unknown key 'step'; known are batch_size, beta1, .*weight_decay"),
+        (
+            {"batch_size": 100, "micro_batch_size": 32},
+            r"--training: batch_size 100 is not a multiple of micro_batch_size 32",
+        ),
+    ],
+)
+def test_mistakes_are_refused(values, told):
+    with pytest.raises(UserError, match=told):
+        read_training(json.dumps(values))
+
+
+def test_model_card_quotes_the_figures_or_says_there_are_none():
+    summary = {"model": "tiny", "parameters": 12345, "steps": 7, "tokens_seen": 999_000}
+    quality = {"validation_loss": 1.25, "validation_accuracy": 0.5, "bits_per_base": 1.9, "unigram_entropy": 2.5}
+    card = model_card(summary | quality)
+    assert all(figure in card for figure in ("# tiny", "12,345", "999,000", "1.2500", "2.5000", "0.5000", "1.9000"))
+    assert "It was not validated" in model_card(summary)

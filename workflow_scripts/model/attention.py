@@ -24,7 +24,7 @@ def alibi_slopes(heads: int) -> Tensor:
 
 def alibi_bias(slopes: Tensor, length: int) -> Tensor:
     """Bias -slope * |i - j| for every head and pair of positions, shape [1, heads, length, length]."""
-    positions = torch.arange(length, device=slopes.device)
+    positions = torch.arange(length, device=slopes.device, dtype=slopes.dtype)
     distance = (positions[None, :] - positions[:, None]).abs()
     return -slopes[None, :, None, None] * distance
 

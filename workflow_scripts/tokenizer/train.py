@@ -30,6 +30,8 @@ TOKENIZER_CONFIG = {
     "sep_token": "[SEP]",
     "pad_token": "[PAD]",
     "mask_token": "[MASK]",
+    # Token types tell the halves of a pair apart; without this line transformers leaves them out.
+    "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
 }
 
 

@@ -18,7 +18,7 @@ rule finetune:
 
 
 rule finetune_model:
-    """Fine-tune {wildcards.model} ({wildcards.method}) on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"""
+    """Fine-tune a model on a data set with one seed, and score it"""
     input:
         code=ancient(code("finetune/fit.py")),
         model=model_files,

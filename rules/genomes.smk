@@ -18,7 +18,7 @@ rule genomes:
 
 
 rule download_genome:
-    """Download and verify {wildcards.accession}"""
+    """Download a genome and verify it against the md5 of its source"""
     input:
         code=ancient(code("genomes/download.py")),
         local=local_assembly,
@@ -48,7 +48,7 @@ rule download_genome:
 
 
 rule chunk_genome:
-    """Filter and chunk {wildcards.accession}"""
+    """Split a genome at everything that is not A, C, G or T, and cut it into chunks"""
     input:
         code=code("genomes/chunk.py"),
         fasta="results/genomes/fasta/{accession}.fna.gz",

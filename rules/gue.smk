@@ -17,7 +17,7 @@ rule gue:
 
 
 rule fetch_source:
-    """Fetch {wildcards.source}"""
+    """Fetch a primary file"""
     input:
         code=ancient(code("common/download.py")),
         local=local_source,
@@ -49,7 +49,7 @@ rule fetch_source:
 if config["gue"]["origin"] == "primary":
 
     rule build_dataset:
-        """Build {wildcards.task}/{wildcards.dataset}"""
+        """Build a data set from its primary files"""
         input:
             code=code("gue/build.py"),
             registry=config["gue"]["registry"],
@@ -87,7 +87,7 @@ if config["gue"]["origin"] == "primary":
 else:
 
     rule import_dataset:
-        """Import the published {wildcards.task}/{wildcards.dataset}"""
+        """Import a data set from the published files"""
         input:
             code=code("gue/published.py"),
             registry=config["gue"]["registry"],

@@ -19,7 +19,7 @@ rule pretrain:
 
 
 rule pretrain_model:
-    """Pre-train {wildcards.model}"""
+    """Pre-train a model, or go on with its unfinished run"""
     input:
         code=ancient(code("pretrain/train.py")),
         tokenizer=model_tokenizer,

@@ -22,7 +22,7 @@ rule tokenizer:
 
 
 rule train_tokenizer:
-    """Train the vocabulary {wildcards.tokenizer}"""
+    """Train a vocabulary on the training chunks"""
     input:
         code=code("tokenizer/train.py"),
         chunks=expand("results/genomes/chunks/{accession}.parquet", accession=SPECIES),
@@ -58,7 +58,7 @@ rule train_tokenizer:
 
 
 rule encode_genome:
-    """Encode {wildcards.accession} with {wildcards.tokenizer}"""
+    """Encode the chunks of a genome"""
     input:
         code=code("tokenizer/encode.py"),
         chunks="results/genomes/chunks/{accession}.parquet",

@@ -87,7 +87,7 @@ def test_every_task_beats_chance_on_some_data_set(results):
 
 def test_lora_trains_a_small_share_and_learns(results):
     fits = [read_json(path) for path in (results / "finetune/dnabert2/lora").rglob("metrics.json")]
-    assert len(fits) == 3
+    assert len(fits) == 2
     assert all(fit["trainable_parameters"] < 0.1 * fit["parameters"] for fit in fits)
     assert all(fit["test"]["mcc"] > 0.2 for fit in fits)
 

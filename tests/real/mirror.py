@@ -1,6 +1,6 @@
 """Serve real genomes as a local NCBI mirror, and write the overlay that runs the workflow over them.
 
-    python tests/real/mirror.py --data $REAL_DATA --out real --steps 1800
+    python tests/real/mirror.py --data $REAL_DATA --out real
     snakemake --directory real --configfile real/real.yaml --cores 2
 
 The genomes are those of the data folder's manifest: mammals and other animals, yeast, protozoa, viruses and some
@@ -83,7 +83,12 @@ def overlay(data: Path, mirror: Path, table: Path, steps: int, seeds: list[int])
             "settings": {"pooling": "mean"},
             "methods": {"full": {"learning_rate": 3.0e-4}},
             # Fewer steps than released: two cores, not four GPUs.
-            "tasks": {"tf_mouse": {"max_steps": 500}, "promoter": {"epochs": 4}, "core_promoter": {"epochs": 6}},
+            "tasks": {
+                "tf_mouse": {"max_steps": 300},
+                "tf_human": {"epochs": 1},
+                "promoter": {"epochs": 2},
+                "core_promoter": {"epochs": 4},
+            },
         },
         "report": {
             "title": "A small DNABERT-2 on real genomes",
@@ -107,7 +112,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with genomes/manifest.tsv and gue/")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--bacteria", type=int, default=6, help="bacterial genomes to include")
-    parser.add_argument("--steps", type=int, default=1800, help="pre-training steps of 64 x 128 tokens")
+    parser.add_argument("--steps", type=int, default=750, help="pre-training steps of 64 x 128 tokens")
     parser.add_argument("--seeds", type=int, nargs="+", default=[42], help="fine-tuning seeds")
     args = parser.parse_args()
     print(prepare(args.data, args.out, args.bacteria, args.steps, args.seeds))

@@ -13,7 +13,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(workflow.basedir))
 
-from workflow_scripts.common import configuration
+from workflow_scripts.common import addresses, configuration
 from workflow_scripts.common.files import read_table
 
 # Jobs run `python -m workflow_scripts.<stage>.<script>`: with the Python that runs Snakemake, or with the one of the
@@ -51,7 +51,6 @@ SPECIES = {row["accession"]: row for row in read_table(config["genomes"]["specie
 REGISTRY = {f"{row['task']}/{row['dataset']}": row for row in read_table(config["gue"]["registry"])}
 SOURCES = {row["source"]: row for row in read_table(config["gue"]["sources"])}
 DATASETS = configuration.matching(REGISTRY, config["gue"]["datasets"])
-NCBI = "https://ftp.ncbi.nlm.nih.gov"
 MODEL_FILES = [
     "config.json",
     "model.safetensors",

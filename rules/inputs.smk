@@ -22,11 +22,9 @@ def assembly_files(url):
 
 def local_assembly(wildcards):
     """The files of an assembly that lies on this machine, so that they are tracked; none for one on the web."""
-    url = SPECIES[wildcards.accession]["url"].replace(NCBI, config["genomes"]["mirror"], 1)
-    folder = configuration.local_path(url)
-    if folder is None:
-        return []
-    return assembly_files(folder)
+    url = addresses.folder_address(SPECIES[wildcards.accession]["url"], config["genomes"]["mirror"])
+    folder = addresses.local_path(url)
+    return [] if folder is None else assembly_files(folder)
 
 
 def assembly_url(wildcards):
@@ -108,7 +106,7 @@ def source_arguments(wildcards):
 
 def local_source(wildcards):
     """A source that lies on this machine, so that it is tracked; none for one on the web."""
-    path = configuration.local_path(SOURCES[wildcards.source]["url"])
+    path = addresses.local_path(SOURCES[wildcards.source]["url"])
     return [] if path is None else [path]
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workflow_scripts.common.configuration import TASKS, check, fit_settings, local_path, matching
+from workflow_scripts.common.addresses import local_path
+from workflow_scripts.common.configuration import TASKS, check, fit_settings, matching
 from workflow_scripts.common.files import read_table
 
 REPOSITORY = Path(__file__).resolve().parents[2]

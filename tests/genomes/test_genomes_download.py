@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from workflow_scripts.genomes.download import find_md5, folder_address, main
+from workflow_scripts.common.addresses import folder_address
+from workflow_scripts.genomes.download import find_md5, main
 
 ACCESSION = "GCF_000006945.2"
 BASE = f"{ACCESSION}_ASM694v2"

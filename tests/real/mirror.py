@@ -14,9 +14,9 @@ from pathlib import Path
 
 import yaml
 
+from workflow_scripts.common.addresses import NCBI
 from workflow_scripts.common.files import read_table, write_table, write_text
 
-NCBI = "https://ftp.ncbi.nlm.nih.gov"
 COLUMNS = ["accession", "organism", "taxid", "group", "genus", "genome_size_bp", "url"]
 # The chicken blocks repeat a contig name and are rightly refused; the plant is no species of the corpus; three million
 # bases of one centromere's satellite would fill a corpus of this size with tokens of 180 bases.

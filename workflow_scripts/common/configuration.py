@@ -8,7 +8,6 @@ import fnmatch
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -176,11 +175,3 @@ def fit_settings(finetune: dict[str, Any], method: str, dataset: dict[str, str])
             settings.pop("max_steps", None)
         settings |= layer
     return settings
-
-
-def local_path(address: str) -> str | None:
-    """The path behind an address that is a plain path or file://, relative as it was given; None for the web."""
-    scheme, separator, rest = address.partition("://")
-    if not separator:
-        return address
-    return unquote(rest) if scheme == "file" else None

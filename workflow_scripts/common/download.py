@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
+from workflow_scripts.common.addresses import local_path
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, write_json
 from workflow_scripts.common.progress import Progress
@@ -100,8 +101,8 @@ def _source(url: str, timeout: float) -> Iterator[tuple[Iterator[bytes], int | N
     if scheme in ("http", "https"):
         with _open_web(url, timeout) as opened:
             yield opened
-    elif scheme in ("file", ""):
-        path = Path(unquote(urlsplit(url).path)) if scheme else Path(url)
+    elif (local := local_path(url)) is not None:
+        path = Path(local)
         if not path.is_file():
             raise UserError(f"{url}: no such file; give file:///absolute/path or a path from the working directory")
         with path.open("rb") as handle:

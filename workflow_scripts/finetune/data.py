@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,6 +106,12 @@ def training_order(rows: int, batch_size: int, seed: int, epoch: int) -> Iterato
     order = generator(seed, "fine-tuning order", epoch).permutation(rows)
     for start in range(0, rows, batch_size):
         yield order[start : start + batch_size]
+
+
+def training_batches(rows: int, batch_size: int, seed: int, steps: int) -> Iterator[np.ndarray]:
+    """Row numbers of ``steps`` batches, epoch after epoch."""
+    epochs = (training_order(rows, batch_size, seed, epoch) for epoch in itertools.count())
+    return itertools.islice(itertools.chain.from_iterable(epochs), steps)
 
 
 def by_length(tokens: Tokens, batch_size: int) -> Iterator[np.ndarray]:

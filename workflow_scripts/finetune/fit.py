@@ -60,30 +60,24 @@ class Fit:
         labels = torch.from_numpy(tokens.labels).to(self.device)
         parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-        step, epoch = 0, 0
+        evaluated_every = settings.eval_steps or settings.steps_per_epoch(len(labels))
+        batches = data.training_batches(len(labels), settings.batch_size, self.seed, self.steps)
         self.model.train()
         with Progress(self.steps, "step", "fine-tuning") as progress:
-            while step < self.steps:
-                for rows in data.training_order(len(labels), settings.batch_size, self.seed, epoch):
-                    torch.manual_seed(stable_hash(self.seed, "dropout", step))
-                    for group in optimizer.param_groups:
-                        group["lr"] = settings.learning_rate_at(step, self.steps)
-                    loss = functional.cross_entropy(self.logits(tokens, rows), labels[rows])
-                    if not torch.isfinite(loss):
-                        raise UserError(f"step {step}: the loss is {loss.item()}; lower learning_rate")
-                    loss.backward()
-                    optimizer.step()
-                    optimizer.zero_grad(set_to_none=True)
-                    step += 1
-                    progress.step(note=f"loss {loss.item():.3f}")
-                    if step == self.steps or (settings.eval_steps and step % settings.eval_steps == 0):
-                        self.evaluate(step)
-                    if step == self.steps:
-                        break
-                else:
-                    if not settings.eval_steps:
-                        self.evaluate(step)
-                epoch += 1
+            for step, rows in enumerate(batches):
+                torch.manual_seed(stable_hash(self.seed, "dropout", step))
+                for group in optimizer.param_groups:
+                    group["lr"] = settings.learning_rate_at(step, self.steps)
+                loss = functional.cross_entropy(self.logits(tokens, rows), labels[rows])
+                if not torch.isfinite(loss):
+                    raise UserError(f"step {step}: the loss is {loss.item()}; lower learning_rate")
+                loss.backward()
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+                done = step + 1
+                progress.step(note=f"loss {loss.item():.3f}")
+                if done % evaluated_every == 0 or done == self.steps:
+                    self.evaluate(done)
         self.model.load_state_dict(self.best_weights, strict=False)
 
     def evaluate(self, step: int) -> None:

@@ -12,21 +12,14 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+from workflow_scripts.common.addresses import NCBI, folder_address
 from workflow_scripts.common.download import fetch
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, write_json
 from workflow_scripts.genomes.fasta import DAMAGE, open_fasta
 
-NCBI = "https://ftp.ncbi.nlm.nih.gov"
-# older tables write ftp://, of which NCBI serves the same tree as https://
-NCBI_HOST = re.compile(r"^(https?|ftp)://ftp\.ncbi\.nlm\.nih\.gov(?=/)")
 CHECKSUM = re.compile(r"([0-9a-fA-F]{32})\s+\*?(?:\./)?(\S+)")
 BLOCK = 1 << 22
-
-
-def folder_address(url: str, mirror: str | None = None) -> str:
-    """The assembly folder's address, on the mirror where one is given; addresses outside NCBI stay."""
-    return NCBI_HOST.sub(lambda _match: (mirror or NCBI).rstrip("/"), url).rstrip("/")
 
 
 def find_md5(text: str, name: str) -> str | None:

@@ -13,6 +13,11 @@ min_version("9.27")
 configfile: f"{workflow.basedir}/config/config.yaml"
 
 
+# Small genomes share a cluster job, one after the other; a profile that sets group_slot to 1 makes it so in each job.
+resource_scopes:
+    group_slot="local",
+
+
 include: "rules/common.smk"
 include: "rules/inputs.smk"
 
@@ -33,6 +38,7 @@ include: "rules/report.smk"
 localrules:
     all,
     genomes,
+    lock_species,
     tokenizer,
     pretrain,
     gue,

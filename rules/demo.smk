@@ -13,7 +13,7 @@ rule simulate_world:
     """Invent genomes and annotation with planted signals"""
     input:
         code=code("demo/world.py"),
-        species=config["genomes"]["species"],
+        species=config["genomes"]["corpus"],
         sources=config["gue"]["sources"],
     output:
         genomes=[path for row in SPECIES.values() for path in assembly_files(row["url"])],

@@ -82,11 +82,12 @@ rule write_report:
     params:
         title=config["report"]["title"],
         notice=option("--notice", config["report"]["notice"]),
+        corpus_note=option("--corpus-note", configuration.corpus_note(config["genomes"]["corpus"])),
     shell:
         """
         python -m workflow_scripts.report.page \
             --title {params.title:q} {params.notice:q} \
-            --corpus {input.corpus:q} --tokenizers {input.tokenizers:q} \
+            --corpus {input.corpus:q} {params.corpus_note:q} --tokenizers {input.tokenizers:q} \
             --pretraining {input.pretraining:q} --logs {input.logs:q} \
             --datasheets {input.datasheets:q} \
             --results {input.results:q} --summary {input.summary:q} \

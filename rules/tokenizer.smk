@@ -71,11 +71,14 @@ rule encode_genome:
         "results/logs/tokenizer/encode_genome/{tokenizer}/{accession}.log",
     benchmark:
         "results/benchmarks/tokenizer/encode_genome/{tokenizer}/{accession}.tsv"
+    group:
+        encoding_group
     conda:
         "../envs/data.yaml"
     resources:
         mem_mb=4000,
-        runtime=120,
+        runtime=encoding_minutes,
+        group_slot=1,
     shell:
         """
         export RAYON_NUM_THREADS={threads:q}

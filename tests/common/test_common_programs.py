@@ -12,13 +12,15 @@ import pytest
 
 from workflow_scripts.common import progress as progress_module
 from workflow_scripts.common.errors import UserError, program
+from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.progress import Progress
-from workflow_scripts.common.randomness import generator, stable_hash
+from workflow_scripts.common.randomness import generator
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DRAW = """
 import json
-from workflow_scripts.common.randomness import generator, stable_hash
+from workflow_scripts.common.hashing import stable_hash
+from workflow_scripts.common.randomness import generator
 print(json.dumps([stable_hash(42, "epoch", 3), generator(42, "masks").integers(0, 2**32, 3).tolist()]))
 """
 

@@ -1,9 +1,10 @@
 """Account for the whole corpus: one row a genome, from the source's address to the chunks it gave.
 
-In:  the species table, and for each genome in it the record of its download and the counts of its chunks.
-Out: a table in the species table's order, with the columns accession, organism, group, url, md5, bases,
-     kept_bases, dropped_N, dropped_other, dropped_short_contig, dropped_tail, chunks, train_chunks,
-     validation_chunks, soft_masked. It adds up: bases = kept_bases + dropped_*, chunks = train + validation.
+In:  the species table or its lock, and for each genome in it the record of its download and the counts of its chunks.
+Out: a table in the species table's order: accession, organism, group, genus, url, md5, status, and the counts of
+     accounting.py. Genus and status (or verdict) come from the species table, where it has them.
+
+Rows of the species table without an accession have no genome and are left out.
 """
 
 import argparse
@@ -13,10 +14,9 @@ from pathlib import Path
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import read_json, read_table, write_table
+from workflow_scripts.genomes.accounting import COUNTS, check_sums
 
-DROPPED = ("dropped_N", "dropped_other", "dropped_short_contig", "dropped_tail")
-SUMS = ("bases", "kept_bases", *DROPPED, "chunks", "train_chunks", "validation_chunks", "soft_masked")
-COLUMNS = ["accession", "organism", "group", "url", "md5", *SUMS]
+COLUMNS = ["accession", "organism", "group", "genus", "url", "md5", "status", *COUNTS]
 
 
 def by_accession(paths: Iterable[Path]) -> dict[str, dict]:
@@ -30,12 +30,14 @@ def by_accession(paths: Iterable[Path]) -> dict[str, dict]:
     return found
 
 
-def check_sums(name: str, row: dict) -> None:
-    """Refuse a row whose counts do not add up."""
-    if row["bases"] != row["kept_bases"] + sum(row[reason] for reason in DROPPED):
-        raise UserError(f"{name}: {row['bases']:,} bases are not the kept and dropped ones together; cut it again")
-    if row["chunks"] != row["train_chunks"] + row["validation_chunks"]:
-        raise UserError(f"{name}: {row['chunks']:,} chunks are not train and validation together; cut it again")
+def check_complete(kind: str, found: Iterable[str], accessions: Iterable[str]) -> None:
+    """Raise UserError unless the accessions of the files of one ``kind`` are those of the species table."""
+    missing = [accession for accession in accessions if accession not in found]
+    if missing:
+        raise UserError(f"{missing[0]}: no {kind} given ({len(missing)} such genomes); download and cut it first")
+    strange = sorted(set(found) - set(accessions))
+    if strange:
+        raise UserError(f"{strange[0]}: {kind} of a genome that is not in the species table; leave it out")
 
 
 def corpus_rows(species: list[dict[str, str]], records: dict[str, dict], counts: dict[str, dict]) -> list[dict]:
@@ -44,33 +46,35 @@ def corpus_rows(species: list[dict[str, str]], records: dict[str, dict], counts:
     Raises UserError for a genome without record or counts, for one that is in no table, and for false sums.
     """
     accessions = [genome["accession"] for genome in species]
-    for kind, found in (("record", records), ("counts", counts)):
-        missing = [accession for accession in accessions if accession not in found]
-        if missing:
-            raise UserError(f"{missing[0]}: no {kind} given ({len(missing)} such genomes); download and cut it first")
-        strange = sorted(set(found) - set(accessions))
-        if strange:
-            raise UserError(f"{strange[0]}: {kind} of a genome that is not in the species table; leave it out")
+    check_complete("record", records, accessions)
+    check_complete("counts", counts, accessions)
     rows = []
     for genome in species:
         accession = genome["accession"]
-        record, count = records[accession], counts[accession]
-        check_sums(accession, count)
-        row = {"accession": accession, "organism": genome["organism"], "group": genome["group"]}
-        rows.append(row | {"url": record["url"], "md5": record["md5"]} | {name: count[name] for name in SUMS})
+        check_sums(accession, counts[accession])
+        rows.append(
+            {
+                "accession": accession,
+                "organism": genome["organism"],
+                "group": genome["group"],
+                "genus": genome.get("genus", ""),
+                "url": records[accession]["url"],
+                "md5": records[accession]["md5"],
+                "status": genome.get("status", genome.get("verdict", "")),
+            }
+            | {name: counts[accession][name] for name in COUNTS}
+        )
     return rows
 
 
 def totals(rows: list[dict]) -> dict[str, int]:
-    """The sums over all genomes, checked like a genome's own."""
-    total = {name: sum(row[name] for row in rows) for name in SUMS}
-    check_sums("all genomes", total)
-    return total
+    """The sums over all genomes."""
+    return {name: sum(row[name] for row in rows) for name in COUNTS}
 
 
 def read_species(path: Path) -> list[dict[str, str]]:
-    """The species table; an accession may stand in it once."""
-    species = read_table(path)
+    """The rows of the species table that name an accession; each may stand in it once."""
+    species = [genome for genome in read_table(path) if genome["accession"]]
     seen: set[str] = set()
     for genome in species:
         if genome["accession"] in seen:

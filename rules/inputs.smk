@@ -6,6 +6,8 @@ Each takes the wildcards of a job, or makes such a function. What they need beyo
 
 import json
 
+from workflow_scripts.pretrain.settings import RUNNING
+
 
 def option(flag, value):
     """The words of a command-line option, none where there is no value: an empty word would vanish in the shell."""
@@ -124,32 +126,89 @@ def tokenizer_setting(key):
 
 # ---- pretrain ------------------------------------------------------------------------------------
 
+# Settings that say how a model is trained, not what comes out. They are no params, so that they repeat no finished
+# training: its jobs read them from here.
+os.environ.update(
+    PRETRAIN_RUNNING=json.dumps(
+        {
+            name: {key: value for key, value in model["training"].items() if key in RUNNING}
+            for name, model in config["pretrain"].items()
+        },
+        sort_keys=True,
+    )
+)
+
+
+def start_directory(wildcards):
+    """The folder of the model that a further pre-training starts from, None for one that starts from nothing."""
+    start = config["pretrain"][wildcards.model].get("from")
+    return f"results/pretrain/{start}" if start in config["pretrain"] else start
+
+
+def start_files(wildcards):
+    start = start_directory(wildcards)
+    return [f"{start}/{file}" for file in MODEL_FILES] if start else []
+
+
+def start_option(wildcards):
+    return option("--start", start_directory(wildcards))
+
+
+def model_tokenizer(wildcards):
+    """The tokenizer of a model; a further pre-training keeps the one of the model it starts from."""
+    start = start_directory(wildcards)
+    if start:
+        return f"{start}/tokenizer.json"
+    return f"results/tokenizer/{config['pretrain'][wildcards.model]['tokenizer']}/tokenizer.json"
+
 
 def shards(suffix):
-    """An input function: the shards of the model's tokenizer, in the order of the species table."""
+    """An input function: the shards a model is trained on, those of the genomes in the order of the species table."""
 
     def paths(wildcards):
-        tokenizer = config["pretrain"][wildcards.model]["tokenizer"]
-        return [f"results/tokenizer/{tokenizer}/tokens/{accession}{suffix}" for accession in SPECIES]
+        model = config["pretrain"][wildcards.model]
+        if model.get("data", "genomes") == "gue":
+            return [f"results/pretrain/training_sets/{wildcards.model}/train{suffix}"]
+        return [f"results/tokenizer/{model['tokenizer']}/tokens/{accession}{suffix}" for accession in SPECIES]
 
     return paths
 
 
-def model_tokenizer(wildcards):
-    return f"results/tokenizer/{config['pretrain'][wildcards.model]['tokenizer']}/tokenizer.json"
-
-
 def model_architecture(wildcards):
-    return json.dumps(config["pretrain"][wildcards.model]["architecture"], sort_keys=True)
+    return json.dumps(config["pretrain"][wildcards.model].get("architecture", {}), sort_keys=True)
 
 
 def model_training(wildcards):
+    """The settings that make a model what it is, as JSON."""
     training = config["pretrain"][wildcards.model]["training"]
-    return json.dumps({**training, "seed": config["seed"]}, sort_keys=True)
+    defining = {key: value for key, value in training.items() if key not in RUNNING}
+    return json.dumps({**defining, "seed": config["seed"]}, sort_keys=True)
+
+
+def model_nodes(wildcards):
+    return config["pretrain"][wildcards.model].get("nodes", 1)
 
 
 def model_gpus(wildcards):
-    return config["pretrain"][wildcards.model]["gpus"]
+    """GPUs of the whole job, on all its nodes."""
+    return config["pretrain"][wildcards.model]["gpus"] * model_nodes(wildcards)
+
+
+def model_threads(wildcards):
+    """Of each process that the job starts as a task: torchrun's processes share one task, srun's have their own."""
+    gpus = config["pretrain"][wildcards.model]["gpus"]
+    return 8 * max(gpus, 1) if model_nodes(wildcards) == 1 else 8
+
+
+def on_several_nodes(value):
+    """A resource function: ``value``, or what it gives, for a job on several nodes; unset on one."""
+
+    def resource(wildcards):
+        if model_nodes(wildcards) == 1:
+            return None
+        return value(wildcards) if callable(value) else value
+
+    return resource
 
 
 # ---- gue -----------------------------------------------------------------------------------------

@@ -3,12 +3,15 @@ Pre-training: from token shards to a masked language model.
 
 REQUIRED INPUTS:
     results/tokenizer/{tokenizer}/...    of the tokenizer that pretrain.{model} names
+    or, for a model that goes on from another: that model's directory, and with data: gue
+    results/gue/{task}/{dataset}/train.csv
 OUTPUTS:
     results/pretrain/{model}/            a Hugging Face model directory with tokenizer and model card
     results/pretrain/{model}/log.jsonl, summary.json
+    results/pretrain/training_sets/{model}/train.npy, train.index.npy, train.json    the GUE training sets in tokens
 
 The state of an unfinished run lies in results/pretrain/.state/{model}. It is no declared output, because Snakemake
-removes those when a job fails; a restarted job goes on from it.
+removes those when a job fails; a restarted job goes on from it, on as many GPUs as it then has.
 """
 
 
@@ -18,10 +21,41 @@ rule pretrain:
         expand("results/pretrain/{model}/summary.json", model=config["pretrain"]),
 
 
+rule encode_training_sets:
+    """Encode the GUE training sets, and nothing else of GUE, for the further pre-training of a model"""
+    input:
+        code=code("pretrain/training_sets.py"),
+        tokenizer=model_tokenizer,
+        train=expand("results/gue/{dataset}/train.csv", dataset=DATASETS),
+    output:
+        tokens="results/pretrain/training_sets/{model}/train.npy",
+        index="results/pretrain/training_sets/{model}/train.index.npy",
+        counts="results/pretrain/training_sets/{model}/train.json",
+    log:
+        "results/logs/pretrain/encode_training_sets/{model}.log",
+    benchmark:
+        "results/benchmarks/pretrain/encode_training_sets/{model}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 2
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    shell:
+        """
+        export RAYON_NUM_THREADS={threads:q}
+        python -m workflow_scripts.pretrain.training_sets \
+            --train {input.train:q} --tokenizer {input.tokenizer:q} \
+            --tokens {output.tokens:q} --index {output.index:q} --counts {output.counts:q} \
+            >{log:q} 2>&1
+        """
+
+
 rule pretrain_model:
     """Pre-train a model, or go on with its unfinished run"""
     input:
         code=ancient(code("pretrain/train.py")),
+        start=start_files,
         tokenizer=model_tokenizer,
         tokens=shards(".npy"),
         index=shards(".index.npy"),
@@ -36,21 +70,28 @@ rule pretrain_model:
         "results/benchmarks/pretrain/pretrain_model/{model}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: 8
+    threads: model_threads
     resources:
         mem_mb=32000,
         runtime=7200,
         gpu=model_gpus,
+        nodes=model_nodes,
+        # On several nodes srun starts one process a GPU: then the job itself may not be a step of one task.
+        mpi=on_several_nodes("srun"),
+        tasks=on_several_nodes(model_gpus),
+        tasks_per_gpu=on_several_nodes(1),
     params:
         architecture=model_architecture,
         training=model_training,
+        start=start_option,
     shell:
         """
-        python -m workflow_scripts.pretrain.train \
+        python -m workflow_scripts.pretrain.launch \
+            --nodes {resources.nodes:q} --gpus $(({resources.gpu} / {resources.nodes})) -- \
             --name {wildcards.model:q} \
             --tokenizer "$(dirname {input.tokenizer:q})" \
-            --tokens {input.tokens:q} --index {input.index:q} \
-            --architecture {params.architecture:q} --training {params.training:q} \
+            --tokens {input.tokens:q} --index {input.index:q} {params.start:q} \
+            --architecture {params.architecture:q} --training {params.training:q} --running "$PRETRAIN_RUNNING" \
             --state results/pretrain/.state/{wildcards.model:q} \
             --out results/pretrain/{wildcards.model:q} \
             >{log:q} 2>&1

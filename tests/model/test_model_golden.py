@@ -1,4 +1,4 @@
-"""The model computes what an independent implementation of the published architecture computed.
+"""The model computes what an independent implementation of the published architecture computed, on every backend.
 
 golden/ holds random weights of a small model under the published names, inputs with padding, and the outputs. Its
 pad_token_id is 0, as in the published configuration.
@@ -22,8 +22,8 @@ def golden():
     return load_file(GOLDEN / "small.io.safetensors")
 
 
-@pytest.fixture(scope="module")
-def load():
+@pytest.fixture(scope="module", params=["sdpa", "flex"])  # what a CPU computes; benchmarks/gpu.py has the others
+def load(request):
     """Loads the golden weights into a model of a class; every parameter of the model must be among them."""
     sizes = json.loads((GOLDEN / "small.config.json").read_text())
     sizes.pop("lengths")
@@ -33,6 +33,7 @@ def load():
         model = kind(DnaBert2Config(pad_token_id=0, **sizes)).eval()
         assert set(model.state_dict()) <= set(weights)
         model.load_state_dict({name: weights[name] for name in model.state_dict()})
+        assert model.use_attention(request.param, torch.float32) == request.param
         return model
 
     return load

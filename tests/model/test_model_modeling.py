@@ -1,9 +1,10 @@
-"""The encoder is DNABERT-2's: sizes, names, ALiBi, padding and token types."""
+"""The encoder is DNABERT-2's: sizes, names, padding, token types and what it puts out."""
 
 from pathlib import Path
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from workflow_scripts.common.files import read_table
 from workflow_scripts.model import (
@@ -11,9 +12,7 @@ from workflow_scripts.model import (
     DnaBert2ForMaskedLM,
     DnaBert2ForSequenceClassification,
     DnaBert2Model,
-    modeling,
 )
-from workflow_scripts.model.attention import alibi_bias, alibi_slopes, attention_bias
 
 # Names and shapes of the published checkpoint, and of the parts that fine-tuning adds.
 KEYS = read_table(Path(__file__).parent / "state_dict_keys.tsv")
@@ -29,6 +28,14 @@ def padded(ids: torch.Tensor, length: int, token: int = 3) -> tuple[torch.Tensor
     extra = length - ids.shape[1]
     pad = torch.nn.functional.pad
     return pad(ids, (0, extra), value=token), pad(torch.ones_like(ids), (0, extra))
+
+
+def mixed_batch() -> tuple[torch.Tensor, torch.Tensor]:
+    """Four rows, padded behind and before."""
+    rows = torch.randint(5, 40, (4, 31), generator=torch.Generator().manual_seed(4))
+    mask = torch.ones_like(rows)
+    mask[0, 9:], mask[1, :20], mask[3, 30:] = 0, 0, 0
+    return rows, mask
 
 
 def test_default_model_has_the_published_number_of_parameters():
@@ -49,33 +56,6 @@ def test_names_and_shapes_are_the_published_ones():
     encoder = {name: shape for name, shape in published.items() if name.startswith("bert.")}
     added = {row["key"]: row["shape"].replace("num_labels", "2") for row in KEYS if row["key"] not in published}
     assert shapes(classifier) == encoder | added
-
-
-@pytest.mark.parametrize(
-    ("heads", "exponents"),
-    [
-        (1, [8]),
-        (8, [1, 2, 3, 4, 5, 6, 7, 8]),
-        (12, [1, 2, 3, 4, 5, 6, 7, 8, 0.5, 1.5, 2.5, 3.5]),
-    ],
-)
-def test_slopes(heads, exponents):
-    torch.testing.assert_close(alibi_slopes(heads), torch.tensor([2.0**-exponent for exponent in exponents]))
-
-
-def test_alibi_is_symmetric_and_linear_in_the_distance():
-    bias = alibi_bias(alibi_slopes(4), 6)[0]
-    torch.testing.assert_close(bias, bias.transpose(1, 2))
-    for head, slope in enumerate(alibi_slopes(4)):
-        for distance in range(6):
-            assert torch.all(bias[head].diagonal(distance) == -slope * distance)
-
-
-def test_a_row_of_padding_stays_finite_in_every_precision():
-    mask = torch.tensor([[1, 1, 0], [0, 0, 0]])
-    for dtype in (torch.float32, torch.bfloat16, torch.float16):
-        bias = attention_bias(alibi_slopes(2), mask, 3, dtype)
-        assert bias.dtype == dtype and torch.isfinite(bias).all()
 
 
 @torch.no_grad()
@@ -99,13 +79,15 @@ def test_classifier_does_not_depend_on_padding(build, ids, pooling):
 
 
 @torch.no_grad()
-def test_mean_pooling_reads_all_tokens_and_cls_the_first(build, ids):
+def test_mean_pooling_reads_all_tokens_and_cls_the_first(build):
     for pooling in ("cls", "mean"):
         model = build(DnaBert2Model, pooling=pooling)
-        output = model(*padded(ids, 40))
-        hidden = output.last_hidden_state[:, :23]
-        summary = hidden[:, 0] if pooling == "cls" else hidden.mean(dim=1)
-        torch.testing.assert_close(output.pooler_output, torch.tanh(model.pooler.dense(summary)), **CLOSE)
+        rows, mask = mixed_batch()
+        output = model(rows, mask)
+        for row, hidden in enumerate(output.last_hidden_state):
+            tokens = hidden[mask[row].bool()]
+            summary = tokens[0] if pooling == "cls" else tokens.mean(dim=0)
+            torch.testing.assert_close(output.pooler_output[row], torch.tanh(model.pooler.dense(summary)), **CLOSE)
 
 
 @torch.no_grad()
@@ -135,13 +117,31 @@ def test_distance_matters_and_place_does_not(build, ids):
     assert not torch.allclose(model(ids).last_hidden_state[0, 0], model(order).last_hidden_state[0, 0], atol=1e-3)
 
 
-@torch.no_grad()
-def test_ten_thousand_tokens_pass_though_no_table_of_positions_is_so_long(build):
-    model = build(
-        DnaBert2Model, hidden_size=4, num_attention_heads=1, num_hidden_layers=1, intermediate_size=4
-    ).bfloat16()
-    hidden = model(torch.randint(5, 40, (1, 10_000))).last_hidden_state
-    assert hidden.shape == (1, 10_000, 4) and torch.isfinite(hidden).all()
+class LargestTensor(TorchDispatchMode):
+    """Watches every operation, forward and backward, for the most bytes that one tensor holds."""
+
+    largest = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for part in torch.utils._pytree.tree_leaves(result):
+            if isinstance(part, torch.Tensor):
+                self.largest = max(self.largest, part.untyped_storage().nbytes())
+        return result
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_ten_thousand_tokens_train_in_memory_that_grows_with_the_length(build, precision):
+    model = build(DnaBert2Model, hidden_size=4, num_attention_heads=2, num_hidden_layers=1, intermediate_size=4)
+    largest = {}
+    for length in (5_000, 10_000):
+        rows = torch.randint(5, 40, (1, length), generator=torch.Generator().manual_seed(length))
+        with LargestTensor() as watched, torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
+            hidden = model(rows).last_hidden_state
+            hidden.float().square().sum().backward()
+        assert hidden.shape == (1, length, 4) and torch.isfinite(hidden).all()
+        largest[length] = watched.largest
+    assert largest[10_000] <= 2.1 * largest[5_000]
 
 
 @torch.no_grad()
@@ -163,19 +163,113 @@ def test_tuples_hold_what_the_named_outputs_hold(build, ids):
 
 
 @torch.no_grad()
-def test_autocast_on_the_cpu_is_close_and_finite(build, ids, monkeypatch):
-    """Under autocast the bias is in the precision of the scores: a row of padding has no infinite score."""
+def test_autocast_on_the_cpu_is_close_and_finite(build, ids):
+    """Under autocast the bias is in the precision of the scores; a row of padding does no harm."""
     model = build(DnaBert2Model, initializer_range=0.02)
-    biases = []
-    attend = modeling.attend
-    monkeypatch.setattr(modeling, "attend", lambda *parts: biases.append(parts[3]) or attend(*parts))
     rows, mask = padded(ids, 30)
     rows, mask = torch.cat([rows, rows]), torch.cat([mask, torch.zeros_like(mask)])
     with torch.autocast("cpu", torch.bfloat16):
         hidden = model(rows, mask).last_hidden_state
     assert torch.isfinite(hidden).all()
-    assert all(bias.dtype == torch.bfloat16 and torch.isfinite(bias).all() for bias in biases)
     torch.testing.assert_close(hidden.float(), model(rows, mask).last_hidden_state, rtol=0, atol=0.1)
+
+
+def test_a_packed_batch_equals_its_sequences_one_by_one_with_gradients(build):
+    model = build(DnaBert2ForMaskedLM, initializer_range=0.1)
+    rows, mask = mixed_batch()
+    labels = torch.where(mask.bool(), rows, -100)
+    model(rows, mask, labels=labels).loss.backward()
+    together = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
+    model.zero_grad()
+    for row, present in zip(rows, mask.bool(), strict=True):
+        alone = row[present][None]
+        share = present.sum() / mask.sum()
+        (model(alone, labels=alone).loss * share).backward()
+        torch.testing.assert_close(model(alone).logits[0], model(rows, mask).logits[rows.eq(row).all(1)][0][present])
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.grad, together[name], rtol=1e-4, atol=1e-6)
+
+
+def test_only_tokens_pass_through_the_layers(build):
+    model = build(DnaBert2Model)
+    rows, mask = mixed_batch()
+    seen = []
+    for module in model.encoder.modules():
+        if isinstance(module, torch.nn.Linear):
+            module.register_forward_hook(lambda _module, inputs, _output: seen.append(inputs[0].shape[:-1].numel()))
+    model(rows, mask)
+    assert set(seen) == {int(mask.sum())} and mask.sum() < mask.numel()
+
+
+def test_the_head_runs_on_the_positions_to_predict_only(build):
+    model = build(DnaBert2ForMaskedLM)
+    rows, mask = mixed_batch()
+    positions = (rows % 5 == 0) & mask.bool()
+    seen = []
+    model.cls.predictions.decoder.register_forward_hook(lambda _module, inputs, _output: seen.append(len(inputs[0])))
+    logits = model.masked_logits(rows, mask, positions)
+    assert seen == [int(positions.sum())] == [len(logits)]
+    torch.testing.assert_close(logits, model(rows, mask).logits[positions])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", [DnaBert2Model, DnaBert2ForMaskedLM, DnaBert2ForSequenceClassification])
+def test_hidden_states_and_attentions_come_when_asked_for(build, kind):
+    model = build(kind)
+    rows, mask = mixed_batch()
+    plain = model(rows, mask)
+    assert plain.hidden_states is None and plain.attentions is None
+    output = model(rows, mask, output_hidden_states=True, output_attentions=True)
+    assert [state.shape for state in output.hidden_states] == [(4, 31, 32)] * 3
+    assert [weights.shape for weights in output.attentions] == [(4, 4, 31, 31)] * 2
+    torch.testing.assert_close(output[0], plain[0])
+    model.config.output_hidden_states = True
+    from_config = model(rows, mask)
+    assert torch.equal(from_config.hidden_states[1], output.hidden_states[1]) and from_config.attentions is None
+
+
+@torch.no_grad()
+def test_hidden_states_are_those_between_the_layers(build):
+    """Recomputed layer by layer from the attentions: softmax weights times values."""
+    model = build(DnaBert2Model)
+    rows, mask = mixed_batch()
+    output = model(rows, mask, output_hidden_states=True, output_attentions=True)
+    for number, layer in enumerate(model.encoder.layer):
+        before, weights = output.hidden_states[number], output.attentions[number]
+        value = layer.attention.self.Wqkv(before).view(4, 31, 3, 4, 8)[:, :, 2].transpose(1, 2)
+        attended = (weights @ value).transpose(1, 2).flatten(2)
+        after = layer.mlp(layer.attention.output(attended, before)) * mask[..., None]
+        torch.testing.assert_close(output.hidden_states[number + 1], after, rtol=0, atol=1e-4)
+    assert torch.equal(output.hidden_states[-1], output.last_hidden_state)
+
+
+@torch.no_grad()
+def test_attention_is_chosen_by_name_and_changes_nothing_but_rounding(build):
+    model = build(DnaBert2ForMaskedLM)
+    rows, mask = mixed_batch()
+    assert model.use_attention("auto", torch.bfloat16) == "sdpa"
+    expected = model(rows, mask).logits
+    assert model.use_attention("flex", torch.float32) == "flex"
+    torch.testing.assert_close(model(rows, mask).logits, expected, **CLOSE)
+    with pytest.raises(ValueError, match="attention flash: needs a GPU, not a cpu"):
+        model.use_attention("flash", torch.bfloat16)
+    assert model.bert.encoder.wanted == "flex"  # the refusal changed nothing
+
+
+def test_an_attention_that_fits_no_longer_is_refused_at_the_next_pass(build, ids):
+    model = build(DnaBert2Model)
+    model.encoder.wanted = "flash"
+    with pytest.raises(ValueError, match="attention flash: needs a GPU, not a cpu"):
+        model(ids)
+
+
+@pytest.mark.parametrize(
+    "implementation", ["flash_attention_2", "flash_attention_3", "flash_attention_4", "flex_attention", "sdpa"]
+)
+def test_attention_of_transformers_which_has_no_alibi_is_refused(build, implementation, tmp_path):
+    build(DnaBert2Model).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="does not support"):
+        DnaBert2Model.from_pretrained(tmp_path, attn_implementation=implementation)
 
 
 def test_dropout_is_drawn_in_training_only(build, ids):

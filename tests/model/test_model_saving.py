@@ -104,6 +104,24 @@ def test_auto_classes_load_inside_without_remote_code(models, saved, ids):
     assert AutoConfig.from_pretrained(folder).num_labels == 3
 
 
+def test_every_parameter_of_a_trained_model_comes_back(build, ids, tmp_path):
+    model = build(DnaBert2ForMaskedLM, initializer_range=0.02)
+    fresh = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    types = torch.arange(ids.shape[1])[None] % 2
+    for _ in range(2):
+        model(ids, token_type_ids=types, labels=ids).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    assert all(not torch.equal(parameter, fresh[name]) for name, parameter in model.named_parameters())
+    model.save_pretrained(tmp_path / "trained")
+    loaded = AutoModelForMaskedLM.from_pretrained(tmp_path / "trained")
+    assert_same_weights(loaded, model)
+    assert torch.equal(loaded(ids).logits, model(ids).logits)
+    weights = {path.name for path in (tmp_path / "trained").iterdir() if path.suffix in (".safetensors", ".bin", ".pt")}
+    assert weights == {"model.safetensors"}
+
+
 def test_decoder_is_tied_to_the_embeddings_after_reload(saved):
     model = AutoModelForMaskedLM.from_pretrained(saved[0])
     assert model.cls.predictions.decoder.weight is model.bert.embeddings.word_embeddings.weight
@@ -144,3 +162,23 @@ def test_published_layout_loads_and_is_saved_with_this_code(build, tmp_path):
     assert len(auto_map) == 4
     for place in auto_map.values():
         assert (tmp_path / "again" / f"{place.split('.')[0]}.py").is_file(), place
+
+
+class Attack:
+    """Unpickled, it writes a file."""
+
+    def __init__(self, path: str):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(build, tmp_path):
+    model = build(DnaBert2ForMaskedLM)
+    (tmp_path / "config.json").write_text(json.dumps(PUBLISHED_CONFIG))
+    trap = tmp_path / "trap"
+    torch.save({**model.state_dict(), "extra": Attack(str(trap))}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(Exception, match=r"(?i)weights.only"):
+        DnaBert2ForMaskedLM.from_pretrained(tmp_path)
+    assert not trap.exists()

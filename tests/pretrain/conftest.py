@@ -1,17 +1,26 @@
 """Token shards, a tokenizer and command lines for tiny pre-trainings."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer
 
 from workflow_scripts.common.files import write_json
-from workflow_scripts.pretrain import data
+from workflow_scripts.pretrain import data, precision
+from workflow_scripts.pretrain.processes import Processes
+from workflow_scripts.pretrain.settings import read_training
+from workflow_scripts.pretrain.step import Stepper
+from workflow_scripts.pretrain.train import build_parser, initial_model
 from workflow_scripts.tokenizer.encode import INDEX
 from workflow_scripts.tokenizer.train import TOKENIZER_CONFIG, train_bpe
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 VOCABULARY = 24
 ARCHITECTURE = {
     "hidden_size": 32,
@@ -97,12 +106,102 @@ def arguments(planted, tokenizer_folder, tmp_path):
 
 @pytest.fixture
 def read_log():
-    """The entries of a log without the one field that is measured."""
+    """The entries of a log without the fields that are measured."""
 
     def read_log(folder: Path) -> list[dict]:
         entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
         for entry in entries:
-            entry.pop("tokens_per_second", None)
+            for name in ("tokens_per_second", "step_seconds", "memory_mb"):
+                entry.pop(name, None)
         return entries
 
     return read_log
+
+
+@pytest.fixture
+def stepper():
+    """Makes the Stepper of a command line, with its model before the first step."""
+
+    def stepper(command: list[str]) -> Stepper:
+        args = build_parser().parse_args(command)
+        training = read_training(args.training)
+        words = Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")).get_vocab()
+        bases = np.array([len(word) for word, _ in sorted(words.items(), key=lambda item: item[1])])
+        model = initial_model(args.start, json.loads(args.architecture), len(words), training.seed)
+        betas = (training.beta1, training.beta2)
+        optimizer = torch.optim.AdamW(
+            model.parameters(), training.learning_rate, betas, training.epsilon, training.weight_decay
+        )
+        scaler = precision.loss_scaler(model.device, training.precision)
+        return Stepper(model, training, bases, Processes(), optimizer, scaler)
+
+    return stepper
+
+
+@pytest.fixture
+def interrupt(monkeypatch):
+    """Lets the next training stop as by Ctrl-C before a step."""
+    genuine = Stepper.step
+
+    def interrupt(step: int) -> None:
+        def interrupted(stepper, batch, number):
+            if number == step:
+                monkeypatch.setattr(Stepper, "step", genuine)
+                raise KeyboardInterrupt
+            return genuine(stepper, batch, number)
+
+        monkeypatch.setattr(Stepper, "step", interrupted)
+
+    return interrupt
+
+
+@pytest.fixture(scope="package")
+def runner(tmp_path_factory):
+    """A process that runs trainings in children of its own (see attempts.py), and the file that holds what they say."""
+    said = tmp_path_factory.mktemp("runner") / "stderr"
+    with said.open("w") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("attempts.py"))],
+            cwd=REPOSITORY,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+    with process:
+        yield process, said
+
+
+@pytest.fixture
+def attempts(runner):
+    """Runs a plan of attempts at one command line; returns how each ended, and what they said."""
+    process, said = runner
+
+    def attempts(command: list[str], *plan: dict) -> tuple[list[int], str]:
+        before = len(said.read_text())
+        process.stdin.write(json.dumps([attempt | {"command": command} for attempt in plan]) + "\n")
+        process.stdin.flush()
+        statuses = process.stdout.readline()
+        assert statuses, said.read_text()[-3000:]
+        return json.loads(statuses), said.read_text()[before:]
+
+    return attempts
+
+
+@pytest.fixture
+def assert_same_result(read_log, tmp_path):
+    """Two runs have left the same bytes, but for what is measured, and neither a state nor a half-written file."""
+
+    def assert_same_result(one: str, other: str) -> None:
+        assert read_log(tmp_path / one) == read_log(tmp_path / other)
+        assert {path.name for path in (tmp_path / one).iterdir()} == {
+            path.name for path in (tmp_path / other).iterdir()
+        }
+        for path in (tmp_path / one).iterdir():
+            if path.name != "log.jsonl":
+                assert (tmp_path / other / path.name).read_bytes() == path.read_bytes(), path.name
+        left = [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+        assert left == []
+
+    return assert_same_result

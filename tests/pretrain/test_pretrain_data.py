@@ -165,6 +165,17 @@ def test_truncate_takes_the_first_tokens_and_window_any_stretch(corpus):
     assert set(begins.tolist()) == set(range(7))
 
 
+@pytest.mark.parametrize("size", [10, 11, 13, 16, 25, 200])
+def test_a_window_sees_every_token_at_least_half_as_often_as_the_mean(write_shard, size):
+    """Stretches of 10 tokens: those that begin or end with the chunk come up more often than the others."""
+    corpus = Corpus([write_shard("one", [np.arange(5, 5 + size)])])
+    offsets = np.arange(size) / size + 1e-9
+    rows = corpus.rows(np.zeros(size, dtype=np.int64), 12, offsets)
+    seen = np.bincount(rows[rows > MASK] - 5, minlength=size) / size
+    assert seen.sum() == pytest.approx(10) and seen.min() >= 0.5 * seen.mean() and seen.max() <= 1
+    assert np.abs(seen - seen[::-1]).max() <= 1 / size + 1e-9
+
+
 def test_short_chunks_are_padded(write_shard):
     corpus = Corpus([write_shard("one", [np.array([9, 8, 7])])])
     row = training_batch(corpus, 0, replace(PLAIN, batch_size=1), VOCABULARY)[0][0]

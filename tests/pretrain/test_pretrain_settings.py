@@ -1,5 +1,6 @@
 """The settings of a pre-training: the paper's values, the course of the learning rate, refused mistakes."""
 
+import dataclasses
 import json
 from itertools import pairwise
 
@@ -7,7 +8,7 @@ import pytest
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.pretrain.card import model_card
-from workflow_scripts.pretrain.settings import Training, read_training
+from workflow_scripts.pretrain.settings import RECORDING, RUNNING, Training, read_training
 
 
 def test_defaults_are_the_papers():
@@ -36,19 +37,25 @@ def test_learning_rate_without_warm_up_and_with_nothing_else():
     assert rates == [0.25, 0.5, 0.75, 1]
 
 
-@pytest.mark.parametrize(
-    ("values", "told"),
-    [
-        ({"step": 10}, r"--training: unknown key 'step'; known are batch_size, beta1, .*weight_decay"),
-        (
-            {"batch_size": 100, "micro_batch_size": 32},
-            r"--training: batch_size 100 is not a multiple of micro_batch_size 32",
-        ),
-    ],
-)
-def test_mistakes_are_refused(values, told):
-    with pytest.raises(UserError, match=told):
-        read_training(json.dumps(values))
+def test_an_unknown_key_is_refused():
+    with pytest.raises(UserError, match=r"--training: unknown key 'step'; known are attention, .*weight_decay"):
+        read_training(json.dumps({"step": 10}))
+
+
+@pytest.mark.parametrize("processes", [1, 2, 4, 8])
+def test_the_batch_is_the_same_on_any_number_of_processes_or_refused(processes):
+    training = read_training(json.dumps({"batch_size": 64, "micro_batch_size": 16}))
+    if processes <= 4:
+        training.check_processes(processes)
+    else:
+        with pytest.raises(UserError, match=r"batch_size 64 is not a multiple of micro_batch_size 16 x 8 processes"):
+            training.check_processes(processes)
+
+
+def test_a_state_is_bound_to_every_setting_but_those_that_leave_the_weights_as_they_are():
+    defining = Training().defining()
+    assert set(RUNNING + RECORDING) | set(defining) == {field.name for field in dataclasses.fields(Training)}
+    assert {"precision", "seed", "steps", "crop", "low_precision_layernorm"} < set(defining)
 
 
 def test_model_card_quotes_the_figures_or_says_there_are_none():

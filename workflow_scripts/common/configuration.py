@@ -150,23 +150,50 @@ def pretrain_errors(config: dict[str, Any]) -> Iterator[str]:
     """Values of the pre-trainings that do not fit together."""
     for name, model in config["pretrain"].items():
         place = f"config pretrain.{name}"
-        sizes, training = model["architecture"], model["training"]
-        if model["tokenizer"] not in config["tokenizer"]:
-            known = ", ".join(config["tokenizer"])
-            yield f"{place}.tokenizer: no tokenizer {model['tokenizer']!r}; defined are {known}"
-        if sizes["hidden_size"] % sizes["num_attention_heads"]:
-            yield (
-                f"{place}.architecture: hidden_size {sizes['hidden_size']} is not a multiple of "
-                f"num_attention_heads {sizes['num_attention_heads']}"
-            )
+        yield from start_errors(config, name) if "from" in model else architecture_errors(config, name)
+        training = model["training"]
         batch, micro = training.get("batch_size", 4096), training.get("micro_batch_size", 256)
-        if batch % micro:
-            yield f"{place}.training: batch_size {batch} is not a multiple of micro_batch_size {micro}"
+        gpus = max(model["gpus"], 1) * model.get("nodes", 1)
+        if batch % (gpus * micro):
+            per_gpu = f" x {gpus} GPUs" if gpus > 1 else ""
+            yield f"{place}.training: batch_size {batch} is not a multiple of micro_batch_size {micro}{per_gpu}"
         if training["warmup_steps"] > training["steps"]:
             yield f"{place}.training: warmup_steps {training['warmup_steps']} is more than steps {training['steps']}"
         length, bases = training.get("length", 128), config["genomes"]["chunk"]["length"]
-        if length - 2 > bases:
+        if "data" not in model and length - 2 > bases:
             yield f"{place}.training.length: {length} tokens do not fit chunks of {bases} bases (genomes.chunk.length)"
+
+
+def architecture_errors(config: dict[str, Any], name: str) -> Iterator[str]:
+    """Mistakes in the tokenizer and the sizes of a model that starts from nothing."""
+    model, place = config["pretrain"][name], f"config pretrain.{name}"
+    sizes = model["architecture"]
+    if "data" in model:
+        yield f"{place}.data: {model['data']!r} is for a model that goes on from another; add 'from' or leave it out"
+    if model["tokenizer"] not in config["tokenizer"]:
+        known = ", ".join(config["tokenizer"])
+        yield f"{place}.tokenizer: no tokenizer {model['tokenizer']!r}; defined are {known}"
+    if sizes["hidden_size"] % sizes["num_attention_heads"]:
+        yield (
+            f"{place}.architecture: hidden_size {sizes['hidden_size']} is not a multiple of "
+            f"num_attention_heads {sizes['num_attention_heads']}"
+        )
+
+
+def start_errors(config: dict[str, Any], name: str) -> Iterator[str]:
+    """Mistakes in the model that a further pre-training starts from, and what is said in vain beside it."""
+    for key in ("tokenizer", "architecture"):
+        if key in config["pretrain"][name]:
+            yield f"config pretrain.{name}.{key}: it is that of the model named by 'from'; leave it out"
+    chain = [name]
+    while (start := config["pretrain"].get(chain[-1], {}).get("from")) is not None:
+        if start in chain:
+            yield f"config pretrain.{name}.from: {' from '.join([*chain, start])} goes in a circle"
+            return
+        chain.append(start)
+    if chain[-1] not in config["pretrain"] and not (Path(chain[-1]) / "config.json").is_file():
+        known = ", ".join(other for other in config["pretrain"] if other != name)
+        yield f"config pretrain.{name}.from: no model {chain[-1]!r}, no directory with config.json; models are {known}"
 
 
 def benchmark_errors(config: dict[str, Any]) -> Iterator[str]:

@@ -8,9 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPooling, MaskedLMOutput, SequenceClassifierOutput
+from transformers.utils import can_return_tuple
 
-from .attention import alibi_slopes, attend, attention_bias
+from .attention import Attend, alibi_slopes, attention, attention_weights, choose_backend
 from .configuration import DnaBert2Config
+from .packing import Packing, packing
 
 
 class Embeddings(nn.Module):
@@ -39,12 +41,9 @@ class SelfAttention(nn.Module):
         self.heads = config.num_attention_heads
         self.Wqkv = nn.Linear(config.hidden_size, 3 * config.hidden_size)
 
-    def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
-        batch, length, size = hidden.shape
-        query, key, value = (
-            self.Wqkv(hidden).view(batch, length, 3, self.heads, size // self.heads).permute(2, 0, 3, 1, 4)
-        )
-        return attend(query, key, value, bias).transpose(1, 2).reshape(batch, length, size)
+    def forward(self, hidden: Tensor, attend: Attend) -> Tensor:
+        qkv = self.Wqkv(hidden)
+        return attend(qkv.view(len(hidden), 3, self.heads, -1)).flatten(1)
 
 
 class SelfOutput(nn.Module):
@@ -66,8 +65,8 @@ class Attention(nn.Module):
         self.self = SelfAttention(config)
         self.output = SelfOutput(config)
 
-    def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
-        return self.output(self.self(hidden, bias), hidden)
+    def forward(self, hidden: Tensor, attend: Attend) -> Tensor:
+        return self.output(self.self(hidden, attend), hidden)
 
 
 class GatedFeedForward(nn.Module):
@@ -91,26 +90,43 @@ class Layer(nn.Module):
         self.attention = Attention(config)
         self.mlp = GatedFeedForward(config)
 
-    def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
-        return self.mlp(self.attention(hidden, bias))
+    def forward(self, hidden: Tensor, attend: Attend) -> Tensor:
+        return self.mlp(self.attention(hidden, attend))
 
 
 class Encoder(nn.Module):
-    """The stack of layers; ALiBi is computed for the length at hand, so there is no longest sequence."""
+    """The stack of layers; ALiBi is computed for the length at hand, so there is no longest sequence.
+
+    ``wanted`` names the attention: a backend, or ``auto`` for the fastest on the device and in the precision at hand.
+    """
 
     def __init__(self, config: DnaBert2Config):
         super().__init__()
         self.heads = config.num_attention_heads
+        self.head_size = config.hidden_size // config.num_attention_heads
         self.layer = nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))
+        self.wanted = "auto"
 
-    def forward(self, hidden: Tensor, attention_mask: Tensor | None) -> Tensor:
-        device = hidden.device.type
-        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
-        slopes = alibi_slopes(self.heads).to(hidden.device)
-        bias = attention_bias(slopes, attention_mask, hidden.shape[1], dtype)
+    def forward(
+        self, hidden: Tensor, packed: Packing, keep_hidden: bool, keep_attentions: bool
+    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        """[tokens, hidden size] to the same; with what is asked to keep, padded: inputs of layers, their attentions."""
+        device = hidden.device
+        autocast = torch.is_autocast_enabled(device.type)
+        dtype = torch.get_autocast_dtype(device.type) if autocast else hidden.dtype
+        slopes = alibi_slopes(self.heads).to(device)
+        attend = attention(choose_backend(device, dtype, self.head_size, self.wanted), slopes, packed, dtype)
+        states, attentions = [], []
+
+        def attend_and_keep(qkv: Tensor) -> Tensor:
+            attentions.append(attention_weights(qkv, slopes, packed))
+            return attend(qkv)
+
         for layer in self.layer:
-            hidden = layer(hidden, bias)
-        return hidden
+            if keep_hidden:
+                states.append(packed.unpack(hidden))
+            hidden = layer(hidden, attend_and_keep if keep_attentions else attend)
+        return hidden, states, attentions
 
 
 class Pooler(nn.Module):
@@ -160,6 +176,17 @@ class DnaBert2PreTrainedModel(PreTrainedModel):
     base_model_prefix = "bert"
     _no_split_modules = ("Layer",)
 
+    def use_attention(self, wanted: str, dtype: torch.dtype) -> str:
+        """Compute attention with the backend ``wanted``, or with ``auto`` (the default) with the fastest.
+
+        Returns the backend that a pass in ``dtype`` takes on the device of the weights, for the log. Raises
+        ValueError for one that is not there or would drop ALiBi (see choose_backend).
+        """
+        encoder = self.base_model.encoder
+        backend = choose_backend(self.device, dtype, encoder.head_size, wanted)
+        encoder.wanted = wanted
+        return backend
+
     def _init_weights(self, module: nn.Module) -> None:
         spread = self.config.initializer_range
         if isinstance(module, nn.Linear):
@@ -191,30 +218,40 @@ class DnaBert2Model(DnaBert2PreTrainedModel):
     def set_input_embeddings(self, value: nn.Embedding) -> None:
         self.embeddings.word_embeddings = value
 
+    @can_return_tuple
     def forward(
         self,
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
         token_type_ids: Tensor | None = None,
-        return_dict: bool = True,
-    ) -> BaseModelOutputWithPooling | tuple[Tensor, Tensor | None]:
-        hidden = self.encoder(self.embeddings(input_ids, token_type_ids), attention_mask)
-        if attention_mask is not None:
-            hidden = hidden * attention_mask[..., None].to(hidden.dtype)
-        pooled = None if self.pooler is None else self.pooler(self.summary(hidden, attention_mask))
-        return (
-            BaseModelOutputWithPooling(last_hidden_state=hidden, pooler_output=pooled)
-            if return_dict
-            else (hidden, pooled)
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+    ) -> BaseModelOutputWithPooling:
+        """Padding is left out before the embedding and put back, as zeros, behind the last layer.
+
+        With ``output_hidden_states`` come the outputs of the embedding and of every layer, with ``output_attentions``
+        the weights of every layer, [batch, heads, length, length]; what is not said stands in the configuration.
+        """
+        keep_hidden = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
+        keep_attentions = self.config.output_attentions if output_attentions is None else output_attentions
+        packed = packing(input_ids, attention_mask)
+        types = None if token_type_ids is None else packed.pack(token_type_ids)
+        embedded = self.embeddings(packed.pack(input_ids), types)
+        hidden, states, attentions = self.encoder(embedded, packed, keep_hidden, keep_attentions)
+        pooled = None if self.pooler is None else self.pooler(self.summary(hidden, packed))
+        hidden = packed.unpack(hidden)
+        return BaseModelOutputWithPooling(
+            last_hidden_state=hidden,
+            pooler_output=pooled,
+            hidden_states=(*states, hidden) if keep_hidden else None,
+            attentions=tuple(attentions) if keep_attentions else None,
         )
 
-    def summary(self, hidden: Tensor, attention_mask: Tensor | None) -> Tensor:
-        """What the pooler reads, [batch, hidden size]: the first token, or the mean over tokens."""
-        if self.config.pooling == "cls":
-            return hidden[:, 0]
-        if attention_mask is None:
-            return hidden.mean(dim=1)
-        return hidden.sum(dim=1) / attention_mask.sum(dim=1, keepdim=True).to(hidden.dtype)
+    def summary(self, hidden: Tensor, packed: Packing) -> Tensor:
+        """What the pooler reads of [tokens, hidden size]: each sequence's first token, or the mean over its tokens."""
+        if self.config.pooling == "mean":
+            return packed.unpack(hidden).sum(dim=1) / packed.starts.diff().clamp(min=1)[:, None]
+        return hidden[packed.starts[:-1].clamp(max=len(hidden) - 1)]  # the last row may be all padding
 
 
 class DnaBert2ForMaskedLM(DnaBert2PreTrainedModel):
@@ -234,29 +271,35 @@ class DnaBert2ForMaskedLM(DnaBert2PreTrainedModel):
     def set_output_embeddings(self, value: nn.Linear) -> None:
         self.cls.predictions.decoder = value
 
+    @can_return_tuple
     def forward(
         self,
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         labels: Tensor | None = None,
-        return_dict: bool = True,
-    ) -> MaskedLMOutput | tuple:
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+    ) -> MaskedLMOutput:
         """Logits [batch, length, vocabulary]; with ``labels`` the mean loss over positions whose label is above 0.
 
         As in the released code a label of 0 ([UNK]) is skipped like -100.
         """
-        hidden = self.bert(input_ids, attention_mask, token_type_ids).last_hidden_state
-        logits = self.cls(hidden)
+        output = self.bert(
+            input_ids, attention_mask, token_type_ids, output_attentions, output_hidden_states, return_dict=True
+        )
+        logits = self.cls(output.last_hidden_state)
         loss = None
         if labels is not None:
             counted = labels > 0
             loss = functional.cross_entropy(logits[counted].float(), labels[counted])
-        return MaskedLMOutput(loss=loss, logits=logits) if return_dict else (loss, logits)
+        return MaskedLMOutput(
+            loss=loss, logits=logits, hidden_states=output.hidden_states, attentions=output.attentions
+        )
 
     def masked_logits(self, input_ids: Tensor, attention_mask: Tensor | None, positions: Tensor) -> Tensor:
         """Logits [masked positions, vocabulary]: the head runs only where ``positions`` [batch, length] is true."""
-        return self.cls(self.bert(input_ids, attention_mask).last_hidden_state[positions])
+        return self.cls(self.bert(input_ids, attention_mask, return_dict=True).last_hidden_state[positions])
 
 
 class DnaBert2ForSequenceClassification(DnaBert2PreTrainedModel):
@@ -270,15 +313,22 @@ class DnaBert2ForSequenceClassification(DnaBert2PreTrainedModel):
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)
         self.post_init()
 
+    @can_return_tuple
     def forward(
         self,
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         labels: Tensor | None = None,
-        return_dict: bool = True,
-    ) -> SequenceClassifierOutput | tuple:
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+    ) -> SequenceClassifierOutput:
         """Logits [batch, classes]; with ``labels`` [batch] the mean cross-entropy."""
-        logits = self.classifier(self.dropout(self.bert(input_ids, attention_mask, token_type_ids).pooler_output))
+        output = self.bert(
+            input_ids, attention_mask, token_type_ids, output_attentions, output_hidden_states, return_dict=True
+        )
+        logits = self.classifier(self.dropout(output.pooler_output))
         loss = None if labels is None else functional.cross_entropy(logits.float(), labels)
-        return SequenceClassifierOutput(loss=loss, logits=logits) if return_dict else (loss, logits)
+        return SequenceClassifierOutput(
+            loss=loss, logits=logits, hidden_states=output.hidden_states, attentions=output.attentions
+        )

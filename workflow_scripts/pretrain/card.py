@@ -25,7 +25,7 @@ How it was trained stands in `summary.json`, step by step in `log.jsonl`.
 
 
 def model_card(summary: dict) -> str:
-    """Markdown with the figures of ``summary`` (see train.summarize)."""
+    """Markdown with the figures of ``summary`` (see train.Run.summary)."""
     if "validation_loss" in summary:
         quality = (
             f"On held-out chunks: loss {summary['validation_loss']:.4f} nats per token (a predictor blind to the "

@@ -4,11 +4,15 @@ A resumed run, or one on other hardware, sees the same sequences with the same m
 drawn before.
 """
 
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.files import digest
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.pretrain.settings import Training
@@ -39,18 +43,26 @@ class Corpus:
     def rows(self, chunks: np.ndarray, length: int, offsets: np.ndarray) -> np.ndarray:
         """Rows ``[CLS] tokens [SEP]`` padded to ``length``, shape [chunks, length], int64.
 
-        ``offsets`` in [0, 1) say where each row's stretch begins among its possible places.
+        ``offsets`` in [0, 1) name the token of each chunk that its stretch is centred on; a stretch that would reach
+        beyond an end is moved to it, so tokens at the ends are seen too, half as often as the mean at least.
         """
-        rows = np.full((len(chunks), length), PAD, dtype=np.int64)
+        rows, fitting = np.full((len(chunks), length), PAD, dtype=np.int64), length - 2
         rows[:, 0] = CLS
         for row, number, offset in zip(rows, chunks, offsets, strict=True):
             tokens = self.chunk(number)
-            places = max(len(tokens) - (length - 2), 0) + 1
-            begin = int(offset * places)
-            piece = tokens[begin : begin + length - 2]
+            begin = int(offset * len(tokens)) - fitting // 2
+            begin = max(min(begin, len(tokens) - fitting), 0)
+            piece = tokens[begin : begin + fitting]
             row[1 : 1 + len(piece)] = piece
             row[1 + len(piece)] = SEP
         return rows
+
+
+def corpus_digest(shards: list[tuple[Path, Path]]) -> str:
+    """SHA-256 over the bytes of all shards, in their order; the files are read side by side."""
+    with ThreadPoolExecutor() as pool:
+        digests = list(pool.map(digest, [path for pair in shards for path in pair]))
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def permuted(positions: np.ndarray, size: int, *key: object) -> np.ndarray:
@@ -110,6 +122,21 @@ def training_batch(corpus: Corpus, step: int, training: Training, vocab_size: in
         offsets = generator(training.seed, "offsets", step).random(len(chunks))
     rows = corpus.rows(chunks, training.length, offsets)
     return masked(rows, training.mask_share, vocab_size, training.seed, "masks", step)
+
+
+def batches(
+    corpus: Corpus, begin: int, training: Training, vocab_size: int
+) -> Iterator[tuple[int, tuple[np.ndarray, np.ndarray]]]:
+    """(step, its batch) from step ``begin`` to the last; the next batch is made while one is trained on."""
+    if begin >= training.steps:
+        return
+    with ThreadPoolExecutor(1) as pool:
+        upcoming = pool.submit(training_batch, corpus, begin, training, vocab_size)
+        for step in range(begin, training.steps):
+            batch = upcoming.result()
+            if step + 1 < training.steps:
+                upcoming = pool.submit(training_batch, corpus, step + 1, training, vocab_size)
+            yield step, batch
 
 
 def validation_batch(corpus: Corpus, training: Training, vocab_size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,8 +2,14 @@
 
 import dataclasses
 import json
+from typing import Any
 
 from workflow_scripts.common.errors import UserError
+
+# How a model is trained, not what comes out: another value goes on with a saved state and repeats no finished run.
+RUNNING = ("micro_batch_size", "checkpoint_every", "keep_checkpoints", "attention", "compile", "tensorboard")
+# What is written down on the way; another value goes on with a saved state too.
+RECORDING = ("validate_every", "validation_sequences", "log_every")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,15 +19,21 @@ class Training:
     steps: optimiser steps; 0 writes the initial weights, the baseline without pre-training.
     warmup_steps: steps in which the learning rate rises from 0 to its peak; it falls linearly to 0 over the rest.
     batch_size: sequences per optimiser step, whatever the hardware.
-    micro_batch_size: sequences that pass through the model at once; must divide batch_size.
+    micro_batch_size: sequences that pass through the model at once in each process; batch_size must be a multiple
+        of processes x micro_batch_size.
     length: tokens per sequence, [CLS] and [SEP] included.
     crop: "window" takes a random stretch of each chunk, anew in every epoch; "truncate" always its first tokens, as
         the paper's 128-token limit does.
     mask_share: share of tokens to predict; 80% become [MASK], 10% a random token, 10% stay.
     learning_rate, beta1, beta2, epsilon, weight_decay: of AdamW.
-    precision: "fp32" or "bf16" (autocast; the weights stay in 32 bits).
+    precision: "fp32", "bf16" or "fp16" (autocast; the weights stay in 32 bits; fp16 with a scaled loss).
+    low_precision_layernorm: run LayerNorm in the precision of the rest, as the paper did, not in 32 bits.
     validate_every, validation_sequences: steps between validations, and sequences in each.
     log_every, checkpoint_every: steps between lines of the log, and between saved states.
+    keep_checkpoints: saved states to keep, the newest.
+    attention: "auto", or the backend to use.
+    compile: use torch.compile.
+    tensorboard: write the log for TensorBoard too.
     """
 
     steps: int = 500_000
@@ -37,10 +49,15 @@ class Training:
     epsilon: float = 1e-6
     weight_decay: float = 1e-5
     precision: str = "bf16"
+    low_precision_layernorm: bool = False
     validate_every: int = 2_000
     validation_sequences: int = 4_096
     log_every: int = 100
     checkpoint_every: int = 1_000
+    keep_checkpoints: int = 2
+    attention: str = "auto"
+    compile: bool = False
+    tensorboard: bool = False
     seed: int = 42
 
     def learning_rate_at(self, step: int) -> float:
@@ -49,18 +66,24 @@ class Training:
             return self.learning_rate * (step + 1) / self.warmup_steps
         return self.learning_rate * (self.steps - step) / max(self.steps - self.warmup_steps, 1)
 
+    def defining(self) -> dict[str, Any]:
+        """The settings that a saved state is bound to: all that change the weights."""
+        return {key: value for key, value in self.__dict__.items() if key not in RUNNING + RECORDING}
 
-def read_training(text: str) -> Training:
-    """Parse the JSON of ``--training``. Raises UserError for unknown keys and values that do not fit together."""
-    values = json.loads(text)
+    def check_processes(self, processes: int) -> None:
+        """Raise UserError unless the batch is so many micro-batches in each of so many processes."""
+        if self.batch_size % (processes * self.micro_batch_size):
+            raise UserError(
+                f"--training: batch_size {self.batch_size} is not a multiple of micro_batch_size "
+                f"{self.micro_batch_size} x {processes} processes"
+            )
+
+
+def read_training(text: str, running: dict[str, Any] | None = None) -> Training:
+    """Parse the JSON of ``--training``, with the settings of RUNNING beside it. Raises UserError for unknown keys."""
+    values = json.loads(text) | (running or {})
     known = {field.name for field in dataclasses.fields(Training)}
     for key in values:
         if key not in known:
             raise UserError(f"--training: unknown key {key!r}; known are {', '.join(sorted(known))}")
-    training = Training(**values)
-    if training.batch_size % training.micro_batch_size:
-        raise UserError(
-            f"--training: batch_size {training.batch_size} is not a multiple of "
-            f"micro_batch_size {training.micro_batch_size}"
-        )
-    return training
+    return Training(**values)

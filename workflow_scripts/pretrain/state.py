@@ -1,14 +1,20 @@
-"""The saved state of a running pre-training: whole files, bound to what they belong to.
+"""The saved states of a running pre-training: whole, verified, bound to what they belong to, written by one process.
 
 A state lives beside the results, never among a rule's declared outputs, because Snakemake removes those when a job
-fails. Each is one safetensors file with weights and optimiser moments; its metadata hold the step and a fingerprint
-of everything that defines the run.
+fails. Each is one safetensors file with weights and optimiser moments. Its metadata hold the step, what the run is made
+of, what else the run must remember, and a SHA-256 over all of it.
 """
 
+import contextlib
+import errno
+import fcntl
 import hashlib
 import json
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,56 +23,143 @@ from safetensors.torch import save_file
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import atomic
 
-KEPT = 2
+PATTERN = "step-*.safetensors"
+NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 
 
-def fingerprint(*parts: object) -> str:
-    """Hash of all that defines a run (settings, tokenizer, corpus), each part as JSON."""
-    text = json.dumps(parts, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process alone; the lock ends with the process, however that ends.
+
+    Raises UserError while another process has it. What a killed process left half written is removed.
+    """
+    path = folder / "lock"
+    with _locked(path):
+        for torn in [*folder.glob(".*.tmp"), *folder.glob(".tmp*")]:  # ours, and those of safetensors
+            torn.unlink()
+        yield
 
 
-def save(folder: Path, step: int, mark: str, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Write the state after ``step`` optimiser steps; keep the newest KEPT."""
+def _locked(path: Path) -> Any:
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.open("a")
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.close()
+            raise UserError(f"{path.parent}: another process is training this model; wait for it or end it") from None
+        except OSError as error:
+            # some cluster file systems have no locks: there the workflow's own lock must do
+            if error.errno not in NO_LOCKS:
+                raise
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle.fileno()), path.stat()):
+                return handle
+        # whoever held it has finished and removed the folder in between
+        handle.close()
+
+
+@contextlib.contextmanager
+def room(path: Path) -> Iterator[None]:
+    """Turn a full disk into one line; the states that are saved stay as they are."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UserError(f"{path}: {reason}; make room and start again, the last saved state is intact") from None
+
+
+def to_disk(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's names, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def digest(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> str:
+    """SHA-256 over metadata and tensors, in the order of their names."""
+    total = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return total.hexdigest()
+
+
+def save(
+    folder: Path,
+    step: int,
+    belongs_to: dict[str, Any],
+    memory: dict[str, Any],
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    keep: int,
+) -> None:
+    """Write the state after ``step`` optimiser steps; keep the newest ``keep``.
+
+    ``belongs_to`` and ``memory`` are JSON: what the run is made of, and what it must remember beside the tensors.
+    Raises UserError where the disk is full.
+    """
     tensors = {f"model.{name}": parameter.detach() for name, parameter in model.named_parameters()}
     for number, moments in optimizer.state_dict()["state"].items():
         for name, value in moments.items():
             tensors[f"optimizer.{number}.{name}"] = value
-    with atomic(folder / f"step-{step:09d}.safetensors") as temporary:
-        save_file(
-            {name: value.contiguous() for name, value in tensors.items()},
-            temporary,
-            metadata={"step": str(step), "fingerprint": mark},
-        )
-        with temporary.open("rb") as handle:
-            os.fsync(handle.fileno())
-    for old in sorted(folder.glob("step-*.safetensors"))[:-KEPT]:
-        old.unlink()
+    tensors = {name: value.cpu().contiguous() for name, value in tensors.items()}
+    metadata = {"step": str(step), "belongs_to": json.dumps(belongs_to), "memory": json.dumps(memory)}
+    path = folder / f"step-{step:09d}.safetensors"
+    with room(path):
+        with atomic(path) as temporary:
+            save_file(tensors, temporary, metadata | {"sha256": digest(tensors, metadata)})
+            to_disk(temporary)
+        to_disk(folder)
+    # a state beyond this step is one that could not be read
+    kept = [state for state in sorted(folder.glob(PATTERN)) if state <= path][-keep:]
+    for state in folder.glob(PATTERN):
+        if state not in kept:
+            state.unlink()
 
 
-def restore(folder: Path, mark: str, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> int:
-    """Load the newest readable state into model and optimiser; returns its step, 0 where there is none.
+def read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+    """Metadata and tensors of a state. Raises SafetensorError or OSError where it is not as it was written."""
+    with safe_open(path, "pt") as handle:
+        metadata = handle.metadata() or {}
+        tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
+    if metadata.pop("sha256", None) != digest(tensors, metadata):
+        raise SafetensorError("the checksum differs")
+    return metadata, tensors
 
-    Raises UserError where the state belongs to another run.
+
+def newest(folder: Path, belongs_to: dict[str, Any]) -> Path | None:
+    """The newest state that can be read, None where there is none; says which ones it passes over.
+
+    Raises UserError where that state belongs to another run, and names what differs.
     """
-    for path in sorted(folder.glob("step-*.safetensors"), reverse=True):
+    for path in sorted(folder.glob(PATTERN), reverse=True):
         try:
-            with safe_open(path, "pt") as handle:
-                metadata = handle.metadata()
-                tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
+            metadata, _ = read(path)
         except (SafetensorError, OSError) as error:
-            print(f"{path}: not readable ({error}); trying the state before it", flush=True)
+            print(f"{path}: not readable ({error}); trying the state before it", file=sys.stderr, flush=True)
             continue
-        if metadata["fingerprint"] != mark:
+        if differences := list(_differences(json.loads(metadata["belongs_to"]), belongs_to)):
             raise UserError(
-                f"{path}: saved by a run with other settings, tokenizer or corpus; remove {folder} to start anew"
+                f"{path}: of a run with other settings: {'; '.join(differences)}; change them back, or remove {folder} "
+                "to start anew"
             )
-        _load(tensors, model, optimizer)
-        return int(metadata["step"])
-    return 0
+        return path
+    return None
 
 
-def _load(tensors: dict[str, torch.Tensor], model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
+def _differences(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    for key in sorted(then.keys() | now.keys()):
+        if then.get(key) != now.get(key):
+            yield f"{key} was {then.get(key)}, is {now.get(key)}"
+
+
+def load(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, dict[str, Any]]:
+    """Load a state into model and optimiser; returns its step and what the run remembers."""
+    metadata, tensors = read(path)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(tensors[f"model.{name}"])
@@ -77,3 +170,4 @@ def _load(tensors: dict[str, torch.Tensor], model: torch.nn.Module, optimizer: t
             moments.setdefault(int(number), {})[key] = value
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    return int(metadata["step"]), json.loads(metadata["memory"])

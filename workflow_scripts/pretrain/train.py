@@ -1,26 +1,28 @@
 """Pre-train a DNABERT-2 encoder by masked language modelling (paper, sections 3.2 and 4.1).
 
 From token shards to a directory that ``AutoModelForMaskedLM.from_pretrained`` loads, with the tokenizer, a model
-card, ``log.jsonl`` (a line per logged step and per validation) and ``summary.json``.
+card, ``log.jsonl`` (a line per logged step and per validation) and ``summary.json``. With ``--start`` the training
+goes on from the weights of a model directory (further pre-training), whose architecture and tokenizer it keeps.
 
-An interrupted run resumes from ``--state`` at the step it had saved and goes on with the same data and masks.
+An interrupted run resumes from ``--state`` at the step it had saved and goes on with the same data and masks, on any
+number of processes. SIGTERM and SIGUSR1 finish the step, save a state, and leave with status 75: start again.
 """
 
 import argparse
 import contextlib
+import inspect
 import json
-import math
 import platform
 import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import transformers
 from tokenizers import Tokenizer
-from torch.nn import functional
 from transformers.utils import logging as transformers_logging
 
 from workflow_scripts.common.errors import UserError, program
@@ -28,184 +30,208 @@ from workflow_scripts.common.files import atomic_directory, digest, write_json, 
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
-from workflow_scripts.pretrain import data, state
+from workflow_scripts.pretrain import data, precision, state, telemetry
 from workflow_scripts.pretrain.card import model_card
+from workflow_scripts.pretrain.processes import Processes, joined, say
 from workflow_scripts.pretrain.settings import Training, read_training
+from workflow_scripts.pretrain.signals import TRY_AGAIN, Request, noticed
+from workflow_scripts.pretrain.step import Stepper, Tally
 
 
-def pick_device() -> torch.device:
-    """The GPU if there is one, said aloud either way."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    print(f"device: {name}", file=sys.stderr, flush=True)
-    return device
+def hardware(device: torch.device) -> str:
+    """Name of the GPU, or of the processor's kind."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine() + " CPU"
 
 
-def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:
-    """The arithmetic of forward passes: bfloat16 autocast, or plain float32."""
-    if precision == "bf16":
-        return torch.autocast(device.type, torch.bfloat16)
-    return contextlib.nullcontext()
+def initial_model(start: Path | None, architecture: dict[str, Any], vocab_size: int, seed: int) -> DnaBert2ForMaskedLM:
+    """The model before its first step: of random weights that depend on ``seed`` alone, or of the folder ``start``."""
+    if start is None:
+        torch.manual_seed(stable_hash(seed, "initial weights"))
+        return DnaBert2ForMaskedLM(DnaBert2Config(vocab_size=vocab_size, **architecture))
+    model = DnaBert2ForMaskedLM.from_pretrained(start, dtype=torch.float32)
+    if vocab_size > model.config.vocab_size:
+        raise UserError(f"{start}: its tokenizer has {vocab_size} tokens, the model only {model.config.vocab_size}")
+    return model
 
 
-def masked_loss(
-    model: DnaBert2ForMaskedLM, inputs: torch.Tensor, labels: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Summed cross-entropy over the tokens to predict, and the number predicted right."""
-    padding = inputs == data.PAD
-    attention_mask = (~padding).long() if bool(padding.any()) else None
-    positions = labels != data.IGNORED
-    logits = model.masked_logits(inputs, attention_mask, positions).float()
-    targets = labels[positions]
-    return functional.cross_entropy(logits, targets, reduction="sum"), (logits.argmax(-1) == targets).sum()
-
-
-def training_step(
-    model: DnaBert2ForMaskedLM,
-    optimizer: torch.optim.Optimizer,
-    batch: tuple[np.ndarray, np.ndarray],
-    training: Training,
-    step: int,
-) -> float:
-    """One optimiser step over a whole batch, micro-batch by micro-batch; returns the mean loss per masked token.
-
-    Dropout is seeded by the step, so that a resumed run repeats it.
-    """
-    device = next(model.parameters()).device
-    torch.manual_seed(stable_hash(training.seed, "dropout", step))
-    for group in optimizer.param_groups:
-        group["lr"] = training.learning_rate_at(step)
-    inputs, labels = (torch.from_numpy(array).to(device) for array in batch)
-    count = int((labels != data.IGNORED).sum())
-    total = 0.0
-    for start in range(0, training.batch_size, training.micro_batch_size):
-        rows = slice(start, start + training.micro_batch_size)
-        with autocast(device, training.precision):
-            loss, _ = masked_loss(model, inputs[rows], labels[rows])
-        (loss / count).backward()
-        total += loss.item()
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-    if not math.isfinite(total):
-        raise UserError(f"step {step}: the loss is {total}; lower learning_rate, the last saved state is intact")
-    return total / count
-
-
-@torch.no_grad()
-def validate(
-    model: DnaBert2ForMaskedLM, batch: tuple[np.ndarray, np.ndarray], training: Training, bases: np.ndarray
-) -> dict[str, float]:
-    """Loss per token, accuracy and bits per base on the fixed validation rows; ``bases`` is the length per token id."""
-    device = next(model.parameters()).device
-    model.eval()
-    total, right = 0.0, 0
-    for start in range(0, len(batch[0]), training.micro_batch_size):
-        inputs, labels = (
-            torch.from_numpy(array[start : start + training.micro_batch_size]).to(device) for array in batch
-        )
-        with autocast(device, training.precision):
-            loss, correct = masked_loss(model, inputs, labels)
-        total, right = total + loss.item(), right + int(correct)
-    model.train()
-    targets = batch[1][batch[1] != data.IGNORED]
-    return {
-        "validation_loss": total / len(targets),
-        "validation_accuracy": right / len(targets),
-        "bits_per_base": total / math.log(2) / int(bases[targets].sum()),
-    }
-
-
-class Log:
-    """``log.jsonl``: appended while training, cut back to the saved step when a run resumes, begun anew without one."""
-
-    def __init__(self, path: Path, resumed_at: int):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lines = path.read_text().splitlines() if resumed_at and path.exists() else []
-        self.path = path
-        self.entries = []
-        for line in lines:
-            with contextlib.suppress(json.JSONDecodeError):  # a line cut off by a kill
-                entry = json.loads(line)
-                if entry["step"] <= resumed_at:
-                    self.entries.append(entry)
-        write_text(path, "".join(json.dumps(entry) + "\n" for entry in self.entries))
-
-    def add(self, entry: dict) -> None:
-        self.entries.append(entry)
-        with self.path.open("a") as handle:
-            handle.write(json.dumps(entry) + "\n")
-
-
-def train(
-    model: DnaBert2ForMaskedLM,
-    corpus: data.Corpus,
-    training: Training,
-    bases: np.ndarray,
-    folder: Path,
-    mark: str,
-) -> Log:
-    """Train to the last step, from the saved state in ``folder`` if there is one; returns the log."""
-    optimizer = torch.optim.AdamW(
-        model.parameters(),
-        lr=training.learning_rate,
-        betas=(training.beta1, training.beta2),
-        eps=training.epsilon,
-        weight_decay=training.weight_decay,
+def choose_arithmetic(model: DnaBert2ForMaskedLM, training: Training, processes: Processes) -> None:
+    """Set attention and LayerNorm as the settings say, and say what is used."""
+    try:
+        backend = model.use_attention(training.attention, precision.DTYPES.get(training.precision, torch.float32))
+    except ValueError as error:
+        raise UserError(f"training.attention: {error}") from None
+    if backend == "flex" and model.device.type == "cpu":
+        raise UserError("training.attention: flex computes no gradients on a CPU; take auto or sdpa")
+    if training.low_precision_layernorm:
+        precision.lower_layernorm(model)
+    threads = f", {torch.get_num_threads()} threads" if model.device.type == "cpu" else ""
+    say(
+        processes,
+        f"{processes.count} x {hardware(model.device)}{threads}; {training.precision}, attention by {backend}",
     )
-    begin = state.restore(folder, mark, model, optimizer)
-    if begin:
-        print(f"resumed at step {begin:,}", file=sys.stderr, flush=True)
-    log = Log(folder / "log.jsonl", begin)
-    vocab_size = model.config.vocab_size
-    held_out = data.validation_batch(corpus, training, vocab_size)
-    if not begin and len(held_out[0]):
-        log.add({"step": 0, **validate(model, held_out, training, bases)})
-    model.train()
-    started, losses = time.monotonic(), []
-    tokens = training.batch_size * training.length
-    with Progress(training.steps - begin, "step", "pre-training") as progress:
-        for step in range(begin, training.steps):
-            batch = data.training_batch(corpus, step, training, vocab_size)
-            losses.append(training_step(model, optimizer, batch, training, step))
-            done = step + 1
-            progress.step(note=f"loss {losses[-1]:.3f}")
-            if done % training.log_every == 0 or done == training.steps:
-                seconds = time.monotonic() - started
-                log.add(
-                    {
-                        "step": done,
-                        "loss": float(np.mean(losses)),
-                        "learning_rate": training.learning_rate_at(step),
-                        "tokens": done * tokens,
-                        "tokens_per_second": (done - begin) * tokens / seconds,
-                    }
-                )
-                losses = []
-            if len(held_out[0]) and (done % training.validate_every == 0 or done == training.steps):
-                log.add({"step": done, **validate(model, held_out, training, bases)})
-            if done % training.checkpoint_every == 0 and done < training.steps:
-                state.save(folder, done, mark, model, optimizer)
-    return log
 
 
-def summarize(name: str, model: DnaBert2ForMaskedLM, training: Training, log: Log, corpus: data.Corpus) -> dict:
-    """The facts of a finished run, for the report and the model card."""
-    validations = [entry for entry in log.entries if "validation_loss" in entry]
-    last = {key: value for key, value in validations[-1].items() if key != "step"} if validations else {}
-    labels = data.validation_batch(corpus, training, model.config.vocab_size)[1]
+def made_of(
+    training: Training, config: DnaBert2Config, tokenizer: Path, shards: list[tuple[Path, Path]], start: Path | None
+) -> dict[str, Any]:
+    """What a saved state is bound to, by name: settings, architecture, and hashes of tokenizer, corpus and start."""
+    sizes = inspect.signature(DnaBert2Config.__init__).parameters
     return {
-        "model": name,
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "steps": training.steps,
-        "tokens_seen": training.steps * training.batch_size * training.length,
-        "training_chunks": len(corpus.training),
-        "unigram_entropy": data.unigram_entropy(labels) if len(labels) else None,
-        **last,
-        "architecture": model.config.to_diff_dict(),
-        "settings": training.__dict__,
-        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
-        "hardware": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine() + " CPU",
+        **{f"training.{key}": value for key, value in training.defining().items()},
+        **{f"architecture.{key}": value for key, value in config.to_dict().items() if key in sizes},
+        "tokenizer": digest(tokenizer / "tokenizer.json"),
+        "corpus": data.corpus_digest(shards),
+        "start": digest(start / "model.safetensors") if start else None,
     }
+
+
+class Recorder:
+    """Log and TensorBoard of a run; of several processes the first one records."""
+
+    def __init__(self, folder: Path, begin: int, training: Training, processes: Processes):
+        self.logs = []
+        if processes.first:
+            self.logs.append(telemetry.Log(folder / "log.jsonl", begin))
+            if training.tensorboard:
+                self.logs.append(telemetry.Board(folder / "tensorboard", begin))
+
+    def add(self, entry: dict[str, Any]) -> None:
+        for log in self.logs:
+            log.add(entry)
+
+
+class Run:
+    """A training from its first step, or from its saved state, to its last."""
+
+    def __init__(
+        self, stepper: Stepper, corpus: data.Corpus, folder: Path, belongs_to: dict[str, Any], request: Request
+    ):
+        self.stepper, self.corpus, self.folder = stepper, corpus, folder
+        self.belongs_to, self.request = belongs_to, request
+        self.training, self.processes, self.model = stepper.training, stepper.processes, stepper.model
+        self.begin, self.window = 0, Tally()
+        self.resume()
+        self.recorder = Recorder(folder, self.begin, self.training, self.processes)
+        self.meter = telemetry.Meter(self.model.config, self.training, stepper.device, self.processes.count)
+        self.held_out = data.validation_batch(corpus, self.training, self.model.config.vocab_size)
+        self.unigram_entropy = data.unigram_entropy(self.held_out[1]) if len(self.held_out[0]) else None
+        self.validation: dict[str, float] = {}
+        self.warned = False
+
+    def resume(self) -> None:
+        """Go to the newest state that can be read, if there is one."""
+        path = state.newest(self.folder, self.belongs_to) if self.processes.first else None
+        path = self.processes.shared(path)
+        if path is not None:
+            self.begin, memory = state.load(path, self.model, self.stepper.optimizer)
+            self.window = Tally(**memory["window"])
+            self.stepper.scaler.load_state_dict(memory["scaler"])
+            say(self.processes, f"resumed at step {self.begin:,}")
+
+    def save(self, step: int) -> None:
+        if self.processes.first:
+            memory = {"window": self.window.__dict__, "scaler": self.stepper.scaler.state_dict()}
+            state.save(
+                self.folder,
+                step,
+                self.belongs_to,
+                memory,
+                self.model,
+                self.stepper.optimizer,
+                self.training.keep_checkpoints,
+            )
+
+    def validate(self, step: int) -> None:
+        """Log the figures of the validation rows, if there are any; warn once where they are bad."""
+        if self.unigram_entropy is None:
+            return
+        self.validation = self.stepper.validate(self.held_out)
+        self.recorder.add({"step": step, **self.validation})
+        loss, vocab_size = self.validation["validation_loss"], self.model.config.vocab_size
+        line = telemetry.warning(self.training, step, loss, self.unigram_entropy, vocab_size)
+        if line and not self.warned:
+            say(self.processes, line)
+            self.warned = True
+
+    def log(self, done: int) -> None:
+        """Log the means since the last line, and what the steps have cost."""
+        entry = {
+            "step": done,
+            **self.window.means(),
+            "learning_rate": self.training.learning_rate_at(done - 1),
+            "tokens": done * self.training.batch_size * self.training.length,
+        }
+        self.recorder.add(entry | self.meter.cost())
+        self.window = Tally()
+        self.meter.restart()
+
+    def leave(self, done: int) -> bool:
+        """Whether any process has been asked to; all answer alike."""
+        return self.processes.sums(float(self.request.signal is not None))[0] > 0 and done < self.training.steps
+
+    def train(self) -> None:
+        """All steps that are left. Raises SystemExit with status TRY_AGAIN where a signal asks to leave."""
+        training = self.training
+        if not self.begin:
+            self.validate(0)
+        self.model.train()
+        bar = Progress(training.steps - self.begin, "step", "pre-training") if self.processes.first else None
+        with bar or contextlib.nullcontext():
+            for step, batch in data.batches(self.corpus, self.begin, training, self.model.config.vocab_size):
+                started, done = time.monotonic(), step + 1
+                tally = self.stepper.step(batch, step)
+                self.meter.add(time.monotonic() - started, tally.tokens)
+                self.window.add(tally)
+                if bar:
+                    bar.step(note=f"loss {tally.means()['loss']:.3f}")
+                if done % training.log_every == 0 or done == training.steps:
+                    self.log(done)
+                if done % training.validate_every == 0 or done == training.steps:
+                    self.validate(done)
+                leave = self.leave(done)
+                if leave or (done % training.checkpoint_every == 0 and done < training.steps):
+                    self.save(done)
+                if leave:
+                    say(self.processes, f"asked to leave: saved at step {done:,}; start again to go on")
+                    raise SystemExit(TRY_AGAIN)
+
+    def summary(self, name: str) -> dict[str, Any]:
+        """The facts of a finished run, for the report and the model card."""
+        training = self.training
+        return {
+            "model": name,
+            "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
+            "steps": training.steps,
+            "tokens_seen": training.steps * training.batch_size * training.length,
+            "training_chunks": len(self.corpus.training),
+            "unigram_entropy": self.unigram_entropy,
+            **self.validation,
+            "architecture": self.model.config.to_diff_dict(),
+            "settings": training.__dict__,
+            "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+            "hardware": hardware(self.stepper.device),
+        }
+
+
+def write_model(run: Run, name: str, tokenizer: Path, out: Path) -> None:
+    """Write the model directory, down to the disk: the state that could replace it is removed next."""
+    for torn in out.parent.glob(f".{out.name}.????????.tmp"):
+        shutil.rmtree(torn)
+    summary = run.summary(name)
+    with state.room(out):
+        with atomic_directory(out) as temporary:
+            run.model.save_pretrained(temporary)
+            (temporary / "model.safetensors").chmod(0o644)  # safetensors lets no one else read it
+            for file in ("tokenizer.json", "tokenizer_config.json"):
+                shutil.copyfile(tokenizer / file, temporary / file)
+            shutil.copyfile(run.folder / "log.jsonl", temporary / "log.jsonl")
+            if run.training.tensorboard:
+                shutil.copytree(run.folder / "tensorboard", temporary / "tensorboard")
+            write_json(temporary / "summary.json", summary)
+            write_text(temporary / "README.md", model_card(summary))
+            for path in [*temporary.rglob("*"), temporary]:
+                state.to_disk(path)
+        state.to_disk(out.parent)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -219,40 +245,50 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--tokens", type=Path, nargs="+", required=True, help="token shards (.npy)")
     parser.add_argument("--index", type=Path, nargs="+", required=True, help="their indices, in the same order")
     parser.add_argument("--architecture", default="{}", help="sizes of the encoder as JSON, see DnaBert2Config")
+    parser.add_argument("--start", type=Path, help="model directory whose weights and architecture to go on from")
     parser.add_argument("--training", default="{}", help="settings of the training as JSON, see below")
+    parser.add_argument("--running", default="{}", help="more of them for each model by name, those of how to run it")
     parser.add_argument("--state", type=Path, required=True, help="folder for the state of an unfinished run")
     parser.add_argument("--out", type=Path, required=True, help="model directory to write")
     return parser
+
+
+def pretrain(args: argparse.Namespace, processes: Processes, request: Request) -> None:
+    """Train as the command line says; the first process writes the model and removes the state."""
+    training = read_training(args.training, json.loads(args.running).get(args.name, {}))
+    training.check_processes(processes.count)
+    vocabulary = Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")).get_vocab()
+    bases = np.array([len(word) for word, _ in sorted(vocabulary.items(), key=lambda item: item[1])])
+    shards = list(zip(args.tokens, args.index, strict=True))
+    corpus = data.Corpus(shards)
+    model = initial_model(args.start, json.loads(args.architecture), len(vocabulary), training.seed)
+    model.to(processes.device())
+    choose_arithmetic(model, training, processes)
+    belongs_to = made_of(training, model.config, args.tokenizer, shards, args.start) if processes.first else {}
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        lr=training.learning_rate,
+        betas=(training.beta1, training.beta2),
+        eps=training.epsilon,
+        weight_decay=training.weight_decay,
+        fused=model.device.type == "cuda",
+    )
+    scaler = precision.loss_scaler(model.device, training.precision)
+    stepper = Stepper(model, training, bases, processes, optimizer, scaler)
+    run = Run(stepper, corpus, args.state, belongs_to, request)
+    run.train()
+    if processes.first:
+        write_model(run, args.name, args.tokenizer, args.out)
+        shutil.rmtree(args.state, ignore_errors=True)
 
 
 @program
 def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     transformers_logging.disable_progress_bar()
-    training = read_training(args.training)
-    tokenizer = Tokenizer.from_file(str(args.tokenizer / "tokenizer.json"))
-    vocabulary = tokenizer.get_vocab()
-    bases = np.array([len(word) for word, _ in sorted(vocabulary.items(), key=lambda item: item[1])])
-    corpus = data.Corpus(list(zip(args.tokens, args.index, strict=True)))
-    config = DnaBert2Config(vocab_size=len(vocabulary), **json.loads(args.architecture))
-    torch.manual_seed(stable_hash(training.seed, "initial weights"))
-    model = DnaBert2ForMaskedLM(config).to(pick_device())
-    mark = state.fingerprint(
-        training.__dict__,
-        config.to_dict(),
-        digest(args.tokenizer / "tokenizer.json"),
-        [digest(path) for path in args.index],
-    )
-    log = train(model, corpus, training, bases, args.state, mark)
-    summary = summarize(args.name, model, training, log, corpus)
-    with atomic_directory(args.out) as temporary:
-        model.save_pretrained(temporary)
-        for name in ("tokenizer.json", "tokenizer_config.json"):
-            shutil.copyfile(args.tokenizer / name, temporary / name)
-        shutil.copyfile(log.path, temporary / "log.jsonl")
-        write_json(temporary / "summary.json", summary)
-        write_text(temporary / "README.md", model_card(summary))
-    shutil.rmtree(args.state)
+    with noticed() as request, joined() as processes:
+        with state.held(args.state) if processes.first else contextlib.nullcontext():
+            pretrain(args, processes, request)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,201 @@
+"""Whether a small model learns DNA: its bits per base on real genomes, beside an order-3 Markov model and 1.95 bits.
+
+In:  a folder of real genomes with their manifest.tsv (id, group, file, bp), by default that of REAL_DATA.
+Out: a table on standard output, and with --out in a file: at each validation the loss, the accuracy and the bits per
+     base of a model of 4 layers of 256 which this workflow's own programs train from raw FASTA: chunks, vocabulary,
+     tokens, pre-training in bfloat16. Then what the Markov model needs for the same bases.
+
+The bases are those of the masked validation tokens. The Markov model is counted on the training chunks and predicts
+each base from the three before it, wherever they are known; the pre-trained one sees the tokens on both sides, but no
+base of the token that it predicts. Half an hour on two free cores is enough for the default number of steps.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY))
+
+from tokenizers import Tokenizer  # noqa: E402
+
+from workflow_scripts.common.files import read_table, write_text  # noqa: E402
+from workflow_scripts.genomes import chunk  # noqa: E402
+from workflow_scripts.pretrain import data, train  # noqa: E402
+from workflow_scripts.pretrain.settings import read_training  # noqa: E402
+from workflow_scripts.tokenizer import chunks, encode  # noqa: E402
+from workflow_scripts.tokenizer import train as vocabulary  # noqa: E402
+
+ORDER, MARK, SEED = 3, 1.95, 42
+# Blocks of an alignment under one name, a plant, and three million bases of one centromere's satellite.
+LEFT_OUT = ("chicken_galGal3_axt_blocks", "a_thaliana_braker", "human_chr8_cen")
+ARCHITECTURE = {
+    **{"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 8, "intermediate_size": 1024},
+    **{"hidden_dropout_prob": 0.0, "initializer_range": 0.04},
+}
+CODES = np.full(256, -1, dtype=np.int64)
+CODES[list(b"ACGT")] = range(4)
+
+
+def run(main: Callable[[list[str]], int], *arguments: object) -> None:
+    """Run one of the workflow's programs."""
+    if main([str(argument) for argument in arguments]):
+        raise SystemExit("error: a program of the workflow has failed, see above")
+
+
+def options(**values: object) -> Iterator[object]:
+    for name, value in values.items():
+        yield f"--{name.replace('_', '-')}"
+        yield value
+
+
+def chosen(folder: Path, bases: int) -> list[dict[str, str]]:
+    """Genomes of the manifest, so many bases of each group at most, the smallest first."""
+    rows = [row for row in read_table(folder / "manifest.tsv") if row["id"] not in LEFT_OUT]
+    taken, kept = {}, []
+    for row in sorted(rows, key=lambda row: int(row["bp"])):
+        taken[row["group"]] = taken.get(row["group"], 0) + int(row["bp"])
+        if taken[row["group"]] <= bases:
+            kept.append(row)
+    return kept
+
+
+def prepare(folder: Path, genomes: list[dict[str, str]], scratch: Path) -> list[Path]:
+    """Chunks, vocabulary and tokens of the genomes; returns the chunk files."""
+    files = []
+    for row in genomes:
+        files.append(scratch / f"{row['id']}.parquet")
+        split = {"validation_fraction": 0.02, "validation_block": 20, "seed": SEED}
+        places = {"fasta": folder / row["file"], "chunks": files[-1], "counts": scratch / "counts.json"}
+        run(chunk.main, *options(accession=row["id"], length=1000, min_contig=1000, **split, **places))
+    run(vocabulary.main, *options(vocab_size=4096, sample_bases=60_000_000, seed=SEED, out=scratch), "--chunks", *files)
+    for path in files:
+        places = {"tokens": path.with_suffix(".npy"), "index": path.with_suffix(".index.npy")}
+        places["counts"] = scratch / "counts.json"
+        run(encode.main, *options(chunks=path, tokenizer=scratch / "tokenizer.json", **places))
+    return files
+
+
+def markov(files: list[Path]) -> list[np.ndarray]:
+    """Bits of each base after each context of 0 to ORDER bases, counted on the training chunks with one added to each.
+
+    Table k has shape [4^k, 4].
+    """
+    counts = [np.ones((4**order, 4)) for order in range(ORDER + 1)]
+    for path in files:
+        for sequences, validation in chunks.batches(path):
+            for sequence, held_out in zip(sequences, validation, strict=True):
+                if not held_out:
+                    bases = CODES[np.frombuffer(sequence.encode(), dtype=np.uint8)]
+                    for order, table in enumerate(counts):
+                        windows = np.lib.stride_tricks.sliding_window_view(bases, order + 1)
+                        keys = windows @ 4 ** np.arange(order, -1, -1)
+                        table += np.bincount(keys, minlength=table.size).reshape(table.shape)
+    return [-np.log2(table / table.sum(axis=1, keepdims=True)) for table in counts]
+
+
+def markov_bits(tables: list[np.ndarray], words: list[str], batch: tuple[np.ndarray, np.ndarray]) -> float:
+    """Bits per base of the masked tokens of a batch, each base after those before it in its row."""
+    bits, count = 0.0, 0
+    for inputs, labels in zip(*batch, strict=True):
+        row = np.where(labels == data.IGNORED, inputs, labels)
+        tokens = [words[token] for token in row[row > data.MASK]]
+        masked = (labels != data.IGNORED)[row > data.MASK]
+        bases = CODES[np.frombuffer("".join(tokens).encode(), dtype=np.uint8)].tolist()
+        ends = np.cumsum([0, *map(len, tokens)]).tolist()
+        for (start, end), predicted in zip(pairwise(ends), masked, strict=True):
+            for place in range(start, end) if predicted else ():
+                order = min(place, ORDER)
+                context = sum(base * 4**power for power, base in enumerate(reversed(bases[place - order : place])))
+                bits, count = bits + tables[order][context, bases[place]], count + 1
+    return bits / count
+
+
+def settings(steps: int) -> dict:
+    """Settings of the training: batches of 64 x 128 tokens, as many as two cores pass in some 20 minutes."""
+    return {
+        **{"steps": steps, "warmup_steps": steps // 15, "batch_size": 64, "micro_batch_size": 64, "seed": SEED},
+        **{"learning_rate": 1e-3, "precision": "bf16", "validation_sequences": 512, "checkpoint_every": 200},
+        **{"validate_every": max(steps // 10, 1), "log_every": max(steps // 50, 1)},
+    }
+
+
+def pretrain(files: list[Path], training: dict, scratch: Path) -> list[dict]:
+    """Train the model; returns its log."""
+    tokens, index = ([path.with_suffix(suffix) for path in files] for suffix in (".npy", ".index.npy"))
+    places = {"tokenizer": scratch, "state": scratch / "state", "out": scratch / "model"}
+    sizes = {"architecture": json.dumps(ARCHITECTURE), "training": json.dumps(training)}
+    run(train.main, *options(name="small", **places, **sizes), "--tokens", *tokens, "--index", *index)
+    return [json.loads(line) for line in (scratch / "model" / "log.jsonl").open()]
+
+
+def report(log: list[dict], bits: float, seconds: float, bases: int) -> str:
+    """The table, and how far the last line is below the Markov model and the mark."""
+    rows = [entry for entry in log if "validation_loss" in entry]
+    cost = [entry["tokens_per_second"] for entry in log if "loss" in entry]
+    last = rows[-1]["bits_per_base"]
+    lines = [
+        f"A model of 4 layers of 256 on {bases / 1e6:,.1f} Mbp of real genomes, trained for {seconds / 60:.1f} minutes "
+        f"with {np.median(cost):,.0f} tokens a second; {platform.machine()}, {os.cpu_count()} cores.",
+        "",
+        "| step | validation loss | accuracy | bits per base |",
+        "|---|---|---|---|",
+        *(
+            f"| {row['step']:,} | {row['validation_loss']:.3f} | {row['validation_accuracy']:.3f} "
+            f"| {row['bits_per_base']:.4f} |"
+            for row in rows
+        ),
+        f"| order-{ORDER} Markov model of the same bases | | | {bits:.4f} |",
+        "",
+        f"Below the Markov model by {bits - last:+.4f} bits, below {MARK} by {MARK - last:+.4f}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    real_data = os.environ.get("REAL_DATA")
+    default = Path(real_data, "genomes") if real_data else None
+    parser.add_argument(
+        "--genomes", type=Path, default=default, help="folder with manifest.tsv (default: of REAL_DATA)"
+    )
+    parser.add_argument("--bases", type=int, default=15_000_000, help="bases of each group of genomes at most")
+    parser.add_argument("--steps", type=int, default=1500, help="optimiser steps of 64 x 128 tokens")
+    parser.add_argument("--out", type=Path, help="write the table to this file too (.md)")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = build_parser().parse_args(argv)
+    if args.genomes is None or not (args.genomes / "manifest.tsv").is_file():
+        raise SystemExit("error: --genomes: name a folder that holds manifest.tsv, or set REAL_DATA")
+    genomes = chosen(args.genomes, args.bases)
+    training = settings(args.steps)
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        files = prepare(args.genomes, genomes, scratch)
+        started = time.monotonic()
+        log = pretrain(files, training, scratch)
+        seconds = time.monotonic() - started
+        vocabulary_of = Tokenizer.from_file(str(scratch / "tokenizer.json")).get_vocab()
+        words = sorted(vocabulary_of, key=vocabulary_of.get)
+        corpus = data.Corpus([(path.with_suffix(".npy"), path.with_suffix(".index.npy")) for path in files])
+        batch = data.validation_batch(corpus, read_training(json.dumps(training)), len(words))
+        bits = markov_bits(markov(files), words, batch)
+    text = report(log, bits, seconds, sum(int(row["bp"]) for row in genomes))
+    print(text)
+    if args.out:
+        write_text(args.out, text)
+
+
+if __name__ == "__main__":
+    main()

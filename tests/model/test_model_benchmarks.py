@@ -1,0 +1,152 @@
+"""The benchmarks compare like with like, and their checks would find a backend that is wrong."""
+
+from collections import Counter
+
+import pytest
+import torch
+
+from benchmarks import gpu, pretrain
+from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM, attention
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def tiny() -> DnaBert2Config:
+    """Small sizes, and weights as large as those of a wide model in effect."""
+    sizes = {"vocab_size": 40, "hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 48}
+    return DnaBert2Config(**sizes, num_hidden_layers=2, initializer_range=0.15)
+
+
+@pytest.fixture
+def both(tiny):
+    """Model and peer, without dropout."""
+    both = pretrain.contenders(tiny, CPU)
+    for contender in both.values():
+        contender.model.eval()
+    return both
+
+
+def test_the_peer_has_the_same_parameters():
+    with torch.device("meta"):
+        model = DnaBert2ForMaskedLM(DnaBert2Config())
+        plain = pretrain.PlainModel(model)
+    assert sum(parameter.numel() for parameter in plain.parameters()) == 117_074_176
+
+
+def test_a_batch_is_mixed_masked_and_padded():
+    batch = pretrain.make_batch([1000, 700, 300], 4096, 1, CPU)
+    assert batch.mask.sum(dim=1).tolist() == [1000, 700, 300] and batch.tokens == 2000
+    chosen = batch.labels != pretrain.IGNORED
+    assert not (chosen & (batch.mask == 0)).any() and 0.13 < chosen.sum() / 2000 < 0.17
+    assert torch.equal(batch.ids == pretrain.MASK, chosen)
+    assert pretrain.make_batch([5, 5], 40, 1, CPU).mask is None
+
+
+@pytest.mark.parametrize("lengths", [[20, 20], [30, 11, 4]])
+def test_model_and_peer_have_the_same_loss_and_gradients(both, lengths):
+    batch = pretrain.make_batch(lengths, 40, 1, CPU)
+    losses = {name: contender.loss(contender.model, batch) for name, contender in both.items()}
+    torch.testing.assert_close(losses["model"], losses["plain"])
+    for loss in losses.values():
+        loss.backward()
+    ours = {name: parameter.grad for name, parameter in both["model"].model.named_parameters()}
+    theirs = dict(both["plain"].model.named_parameters())
+    ours["cls.predictions.decoder.weight"] = ours["bert.embeddings.word_embeddings.weight"]
+    for name, gradient in pretrain.plain_weights(ours).items():
+        if name in theirs:
+            torch.testing.assert_close(theirs[name].grad, gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_the_table_has_a_line_per_batch_and_precision(tiny):
+    lines = list(pretrain.measure(tiny, {"2 rows of 20": [20, 20], "mixed": [30, 11, 4]}, 1))
+    assert [line.split(" | ")[:2] for line in lines] == [
+        ["| 2 rows of 20", "fp32"],
+        ["| 2 rows of 20", "bf16"],
+        ["| mixed", "fp32"],
+        ["| mixed", "bf16"],
+    ]
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Fewer and shorter rows to check than a GPU gets, still over more than one block."""
+    monkeypatch.setattr(gpu, "MIXED", [130, 2, 127])
+
+
+def test_the_checks_pass_on_a_cpu_and_cover_every_backend_there(tiny, few):
+    checked = list(gpu.checks(tiny, CPU, [torch.float32, torch.bfloat16]))
+    assert all(check.passed for check in checked), [check.line() for check in checked]
+    kinds = Counter((check.backend, check.precision) for check in checked)
+    for precision in ("float32", "bfloat16"):  # flex has no gradients on a CPU
+        assert kinds["sdpa", precision] == 4 and kinds["flex", precision] == 3
+    assert all(check.allowed == 1e-4 for check in checked if check.precision == "float32")
+
+
+@pytest.mark.parametrize("fault", ["steeper", "sequences mixed", "not a number"])
+def test_the_checks_find_a_wrong_backend(tiny, few, monkeypatch, fault):
+    right = attention.BACKENDS["flex"]
+
+    def wrong(slopes, packing, dtype):
+        if fault == "steeper":
+            return right(1.05 * slopes, packing, dtype)
+        if fault == "sequences mixed":
+            monkeypatch.setattr(attention, "sequence_mask", lambda _packing: None)
+            return right(slopes, packing, dtype)
+        return lambda qkv: torch.full_like(qkv[:, 0], torch.nan)
+
+    monkeypatch.setitem(attention.BACKENDS, "flex", wrong)
+    checked = list(gpu.checks(tiny, CPU, [torch.float32]))
+    assert all(check.passed for check in checked if check.backend == "sdpa")
+    failed = {check.name for check in checked if not check.passed}
+    # alone in its batch no sequence can be mixed with another
+    assert failed == {"golden vectors", "hidden states"} | ({"one by one"} if fault != "sequences mixed" else set())
+
+
+def test_speed_and_memory_of_every_backend_stand_beside_the_plain_model(tiny, monkeypatch):
+    monkeypatch.setattr(gpu, "usable", lambda _device, _dtype: ["sdpa"])
+    lines = list(gpu.speeds(tiny, CPU, {"10": [10, 10], "mixed": [4, 10]}, 3, compiled=False))
+    cells = [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines]
+    assert [row[:2] for row in cells] == [["10", "plain"], ["mixed", "plain"], ["10", "sdpa"], ["mixed", "sdpa"]]
+    assert cells[0][-1] == "1.00" and float(cells[2][-1]) > 0
+    lines = list(gpu.long_sequences(tiny, CPU, (8, 16)))
+    assert [line.split(" | ")[0] for line in lines] == ["| plain", "| sdpa"]
+
+
+def test_running_out_of_memory_loses_one_line_only(tiny, monkeypatch):
+    monkeypatch.setattr(gpu, "usable", lambda _device, _dtype: ["sdpa"])
+    speed = gpu.speed
+
+    def narrow(contender, batch, *others):
+        if len(batch.ids) > 1 and isinstance(contender.model, pretrain.PlainModel):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return speed(contender, batch, *others)
+
+    monkeypatch.setattr(gpu, "speed", narrow)
+    lines = list(gpu.speeds(tiny, CPU, {"wide": [10, 10], "narrow": [10]}, 1, compiled=False))
+    assert [("out of memory" in line) for line in lines] == [True, False, False, False]
+
+
+def test_the_cost_of_the_published_model_is_six_operations_a_weight_and_token():
+    """The head on masked tokens, the layers on all, and attention: 12 h operations a layer and pair of tokens."""
+    config = DnaBert2Config()
+    weights = 12 * (4 * 768**2 + 3 * 768 * 3072)
+    head = 768**2 + 768 * 4096
+    pairs = 128**2 + 500**2
+    expected = 6 * weights * 628 + 6 * head * 94 + 12 * 12 * 768 * pairs
+    assert gpu.training_flops(config, [128, 500], 94) == expected
+
+
+def test_without_a_gpu_the_script_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SystemExit, match="error: no GPU that torch can use"):
+        gpu.main(["--out", str(tmp_path / "gpu.md")])
+    assert not (tmp_path / "gpu.md").exists()
+
+
+def test_compiled_models_are_timed_too(tiny, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module: compiled.append(type(module).__name__))
+    for name in ("plain", "sdpa"):
+        gpu.contender(name, tiny, CPU, torch.bfloat16, compiled=True)
+    assert compiled == ["PlainModel", "DnaBert2Model"]

@@ -1,0 +1,119 @@
+"""Run trainings again and again as plans say, each attempt in processes of its own; print how each ended.
+
+A plan is a line of JSON on standard input: a list of attempts, each with
+    command          the command line of workflow_scripts.pretrain.train
+    processes        how many (1), joined as by torchrun, or with ``slurm`` as by srun
+    point, count     where a signal comes: at the so-manieth call of a function in POINTS (1)
+    after            after that call, not before it
+    rank             to which process (0)
+    signal           which one (SIGKILL)
+    seconds          instead of a point: so long after the start
+For each plan a JSON list is printed: of each attempt the status of its first process, minus the signal that ended it.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from workflow_scripts.pretrain import state, telemetry, train
+
+POINTS = {
+    "update": (torch.optim.AdamW, "step"),
+    "line of the log": (telemetry.Log, "add"),
+    "state": (state, "save_file"),
+    "half a state": (state, "save_file"),
+    "flush": (state, "to_disk"),
+    "rename": (Path, "replace"),
+    "removal": (Path, "unlink"),
+    "model": (train, "write_json"),
+    "end": (shutil, "rmtree"),
+}
+
+
+def set_trap(attempt: dict[str, Any]) -> None:
+    """Let this process send itself the attempt's signal."""
+    point, number = attempt["point"], signal.Signals[attempt.get("signal", "SIGKILL")]
+    owner, name = POINTS[point]
+    genuine = getattr(owner, name)
+    left = attempt.get("count", 1)
+
+    def trapped(*args, **options):
+        nonlocal left
+        left -= 1
+        if left == 0:
+            if point == "half a state":
+                tensors, path, metadata = args
+                whole = safetensors.torch.save(tensors, metadata)
+                path.write_bytes(whole[: len(whole) // 2])
+            if "after" in attempt:
+                genuine(*args, **options)
+            os.kill(os.getpid(), number)
+            if "after" in attempt:
+                return None
+        return genuine(*args, **options)
+
+    setattr(owner, name, trapped)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def place(attempt: dict[str, Any], rank: int, port: int) -> dict[str, str]:
+    """The variables that tell a process its place."""
+    count = attempt.get("processes", 1)
+    if count == 1:
+        return {}
+    if "slurm" in attempt:
+        # the program meets at 20,000 and more by the number of the job
+        job = {"SLURM_JOB_ID": str(port), "SLURM_LAUNCH_NODE_IPADDR": "127.0.0.1", "SLURM_STEP_NUM_TASKS": str(count)}
+        return job | {"SLURM_PROCID": str(rank), "SLURM_LOCALID": str(rank)}
+    here = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    return {name: str(value) for name, value in here.items()}
+
+
+def start(attempt: dict[str, Any], rank: int, port: int) -> int:
+    """Start one process of an attempt; returns its id."""
+    process = os.fork()
+    if process:
+        return process
+    status = 1
+    try:
+        os.environ.update(place(attempt, rank, port))
+        if "point" in attempt and rank == attempt.get("rank", 0):
+            set_trap(attempt)
+        status = train.main(attempt["command"])
+    except SystemExit as left:
+        status = left.code
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def run(attempt: dict[str, Any]) -> int:
+    port = free_port()
+    children = [start(attempt, rank, port) for rank in range(attempt.get("processes", 1))]
+    if "seconds" in attempt:
+        time.sleep(attempt["seconds"])
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+    statuses = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    return statuses[0]
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        print(json.dumps([run(attempt) for attempt in json.loads(line)]), flush=True)

@@ -1,0 +1,114 @@
+"""16-bit arithmetic: close to 32 bits, exact in its resumption, and without the memory that grew by shapes."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from transformers import AutoModelForMaskedLM
+
+from workflow_scripts.common.errors import UserError
+from workflow_scripts.pretrain import precision, train
+from workflow_scripts.pretrain.data import IGNORED
+from workflow_scripts.pretrain.precision import LowPrecisionLayerNorm, check_gradients, lower_layernorm
+from workflow_scripts.pretrain.step import PLACES, MaskedLoss, filled
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("lowered", [False, True])
+@pytest.mark.parametrize("kind", ["bf16", "fp16"])
+def test_16_bits_keep_weights_in_32_and_the_loss_close(arguments, read_log, tmp_path, kind, lowered):
+    changed = {"precision": kind, "low_precision_layernorm": lowered}
+    for name, settings in (("fp32", {"precision": "fp32"}), ("low", changed)):
+        assert train.main(arguments(name, steps=10, log_every=1, **settings)) == 0
+    close = [[entry.get("loss", 0) for entry in read_log(tmp_path / name)] for name in ("fp32", "low")]
+    assert close[0] != close[1] and close[1] == pytest.approx(close[0], rel=0.03)
+    assert AutoModelForMaskedLM.from_pretrained(tmp_path / "low").dtype == torch.float32
+
+
+def test_a_layernorm_of_low_precision_keeps_its_parameters_and_computes_in_16_bits(stepper, arguments):
+    model = stepper(arguments("model")).model
+    before = model.state_dict()
+    lower_layernorm(model)
+    assert model.state_dict().keys() == before.keys()
+    layers = [module for module in model.modules() if isinstance(module, torch.nn.LayerNorm)]
+    assert layers and all(type(layer) is LowPrecisionLayerNorm for layer in layers)
+    hidden = torch.randn(5, 32)
+    assert torch.equal(layers[0](hidden), torch.nn.functional.layer_norm(hidden, (32,), eps=layers[0].eps))
+    with precision.autocast(CPU, "bf16"):
+        assert layers[0](hidden).dtype == torch.bfloat16
+
+
+def test_the_scale_of_fp16_is_part_of_the_state(arguments, attempts, assert_same_result, tmp_path):
+    """It grows after 2,000 good steps and halves after a bad one: a run that began with another would differ."""
+    commands = [arguments(name, steps=12, precision="fp16", checkpoint_every=4) for name in ("whole", "killed")]
+    assert attempts(commands[1], {"point": "update", "count": 7, "signal": "SIGTERM"})[0] == [75]
+    with safe_open(tmp_path / ".state-killed" / "step-000000007.safetensors", "pt") as handle:
+        scaler = json.loads(handle.metadata()["memory"])["scaler"]
+    assert scaler["scale"] == 2.0**16 and scaler["_growth_tracker"] == 7
+    assert attempts(commands[1], {})[0] == attempts(commands[0], {})[0] == [0]
+    assert_same_result("whole", "killed")
+
+
+def test_gradients_that_overflow_fp16_halve_the_scale_and_pass_over_the_step_but_not_for_ever():
+    weight = torch.nn.Parameter(torch.ones(1))
+    optimizer = torch.optim.AdamW([weight])
+    scaler = precision.loss_scaler(CPU, "fp16")
+    with pytest.raises(UserError, match="step 9: the gradients overflow fp16 at every scale; use bf16 or fp32"):
+        for _ in range(40):
+            scaler.scale(weight.sum() * np.inf).backward()
+            check_gradients(scaler, [weight], 9)
+            scaler.step(optimizer)
+            scaler.update()
+            optimizer.zero_grad()
+    assert weight.item() == 1 and scaler.get_scale() < 2.0**-10
+
+
+@pytest.mark.parametrize("masked", [0, 1, 63, 64, 65, 600, 1024])
+def test_places_are_filled_to_a_round_number_that_holds_every_masked_one(masked):
+    chosen = np.zeros((32, 32), dtype=bool)
+    chosen.reshape(-1)[np.random.default_rng(masked).permutation(1024)[:masked]] = True
+    places = filled(chosen)
+    assert places.sum() == -(-masked // PLACES) * PLACES and np.all(places[chosen])
+
+
+def test_the_places_that_fill_up_change_neither_loss_nor_gradients(stepper, arguments):
+    module = MaskedLoss(stepper(arguments("model", architecture={"hidden_dropout_prob": 0.0})).model)
+    random = np.random.default_rng(0)
+    inputs = torch.from_numpy(random.integers(5, 24, (8, 16)))
+    labels = torch.from_numpy(np.where(random.random((8, 16)) < 0.15, random.integers(5, 24, (8, 16)), IGNORED))
+    found = []
+    for places in (labels != IGNORED, torch.from_numpy(filled((labels != IGNORED).numpy()))):
+        module.zero_grad()
+        loss, right = module(inputs, labels, places, None)
+        loss.backward()
+        found.append((loss.item(), right.item(), module.model.cls.predictions.decoder.bias.grad.clone()))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-6) and found[0][1] == found[1][1]
+    assert torch.allclose(found[0][2], found[1][2], atol=1e-6)
+
+
+def test_compiled_it_trains_the_same(arguments, stepper, planted):
+    """The compiler is stood in for by one that runs what it is given: the module it gets is the one that is trained."""
+    seen = []
+
+    class Compiler:
+        def __call__(self, module, **options):
+            seen.append((module, options))
+            return module
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "compile", Compiler())
+        made = stepper(arguments("model", compile=True))
+    assert [type(module) for module, _ in seen] == [MaskedLoss] and made.module is seen[0][0]
+
+
+@pytest.mark.parametrize(
+    ("attention", "told"),
+    [("flex", "flex computes no gradients on a CPU"), ("flash", "attention flash: needs a GPU")],
+)
+def test_attention_that_cannot_be_trained_with_is_refused_in_one_line(arguments, capsys, attention, told):
+    assert train.main(arguments("model", attention=attention)) == 1
+    said = capsys.readouterr().err
+    assert f"error: training.attention: {told}" in said and "Traceback" not in said

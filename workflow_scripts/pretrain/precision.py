@@ -1,0 +1,61 @@
+"""The arithmetic of forward and backward passes: 32 bits, bfloat16, or float16 with a scaled loss."""
+
+import contextlib
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from workflow_scripts.common.errors import UserError
+
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+# Gradients that overflow even with a loss this small are no matter of scale.
+SMALLEST_SCALE = 2.0**-10
+
+
+class LowPrecisionLayerNorm(nn.LayerNorm):
+    """LayerNorm in the precision of autocast, which by itself leaves it in 32 bits; the paper's models ran so."""
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        device = hidden.device.type
+        if not torch.is_autocast_enabled(device):
+            return super().forward(hidden)
+        dtype = torch.get_autocast_dtype(device)
+        with torch.autocast(device, enabled=False):
+            weight, bias = self.weight.to(dtype), self.bias.to(dtype)
+            return functional.layer_norm(hidden.to(dtype), self.normalized_shape, weight, bias, self.eps)
+
+
+def lower_layernorm(model: nn.Module) -> None:
+    """Make every LayerNorm of a model a LowPrecisionLayerNorm; parameters and their names stay."""
+    for module in model.modules():
+        if type(module) is nn.LayerNorm:
+            module.__class__ = LowPrecisionLayerNorm
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:
+    """The context of forward passes."""
+    if precision in DTYPES:
+        return torch.autocast(device.type, DTYPES[precision])
+    return contextlib.nullcontext()
+
+
+def loss_scaler(device: torch.device, precision: str) -> torch.amp.GradScaler:
+    """Scales the loss for fp16, whose gradients would vanish; does nothing for the others."""
+    return torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+
+
+def check_gradients(scaler: torch.amp.GradScaler, parameters: list[nn.Parameter], step: int) -> None:
+    """Raise UserError before a step would spoil the weights.
+
+    With fp16 the scaler passes over a step whose gradients overflow and halves its scale; that may not go on for ever.
+    """
+    if scaler.is_enabled():
+        if scaler.get_scale() < SMALLEST_SCALE:
+            raise UserError(f"step {step}: the gradients overflow fp16 at every scale; use bf16 or fp32")
+        return
+    norm = nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+    if not torch.isfinite(norm):
+        raise UserError(
+            f"step {step}: the gradients have norm {norm.item()}; lower learning_rate, the last saved state is intact"
+        )

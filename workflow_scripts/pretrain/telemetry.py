@@ -1,0 +1,146 @@
+"""What a training tells while it runs: ``log.jsonl``, its cost, TensorBoard, and a warning where it goes astray."""
+
+import contextlib
+import importlib
+import json
+import os
+import resource
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.files import write_text
+from workflow_scripts.model import DnaBert2Config
+from workflow_scripts.pretrain.settings import Training
+from workflow_scripts.pretrain.state import room
+
+# Dense floating-point operations a second in 16 bits, by the makers' data sheets.
+PEAKS = {"NVIDIA H200": 989e12, "NVIDIA H100 80GB HBM3": 989e12, "NVIDIA A100": 312e12}
+# The only public marks for a vocabulary of 4,096: users of the original who trained it anew stayed at 5.03 to 5.08 nats
+# a token (issues 98, 148 and 150 of its repository), its author speaks of about 4.3 late in training. No curve was
+# published, so nothing is said about a run that is young: less than half done, or under a tenth of the paper's tokens.
+STUCK, REFERENCE, REFERENCE_VOCABULARY, LATE_TOKENS = 5.03, 4.3, 4096, 26_000_000_000
+
+
+class Log:
+    """``log.jsonl``: appended while training, cut back to the saved step when a run resumes, begun anew without one."""
+
+    def __init__(self, path: Path, resumed_at: int):
+        lines = path.read_text().splitlines() if resumed_at and path.exists() else []
+        self.path = path
+        self.entries = []
+        for line in lines:
+            with contextlib.suppress(json.JSONDecodeError):  # a line cut off by a kill
+                entry = json.loads(line)
+                if entry["step"] <= resumed_at:
+                    self.entries.append(entry)
+        with room(path):
+            write_text(path, "".join(json.dumps(entry) + "\n" for entry in self.entries))
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Append a line and wait until it is on the disk: a state that is saved later finds its log whole."""
+        self.entries.append(entry)
+        with room(self.path), self.path.open("a") as handle:
+            handle.write(json.dumps(entry) + "\n")
+            handle.flush()
+            os.fsync(handle.fileno())
+
+
+class Board:
+    """The same entries for TensorBoard, in ``folder``; what was written beyond the resumed step is replaced.
+
+    Raises UserError where the package is missing.
+    """
+
+    def __init__(self, folder: Path, resumed_at: int):
+        try:
+            tensorboard = importlib.import_module("torch.utils.tensorboard")
+        except ImportError:
+            raise UserError(
+                "training.tensorboard: the package tensorboard is missing; install it, or take false"
+            ) from None
+        self.writer = tensorboard.SummaryWriter(str(folder), purge_step=resumed_at + 1)
+
+    def add(self, entry: dict[str, Any]) -> None:
+        for name, value in entry.items():
+            if name != "step":
+                self.writer.add_scalar(name, value, entry["step"])
+        self.writer.flush()
+
+
+def flops(config: DnaBert2Config, tokens: int, length: int, masked: int) -> int:
+    """Floating-point operations of forward and backward pass over ``tokens`` in rows of ``length``.
+
+    Matrix products alone, a multiplication and an addition each, backward counted as twice forward: projections and
+    gated feed-forward of each layer, both products of attention, and the head on the ``masked`` tokens.
+    """
+    hidden, inner = config.hidden_size, config.intermediate_size
+    layer = 2 * (4 * hidden**2 + 3 * hidden * inner) + 4 * length * hidden
+    head = 2 * (hidden**2 + hidden * config.vocab_size)
+    return 3 * (tokens * config.num_hidden_layers * layer + masked * head)
+
+
+def peak(device: torch.device, precision: str) -> float | None:
+    """What the GPU could do in a second; None where that is not known."""
+    if device.type != "cuda" or precision == "fp32":
+        return None
+    name = torch.cuda.get_device_name(device)
+    return next((operations for known, operations in PEAKS.items() if name.startswith(known)), None)
+
+
+def memory_mb(device: torch.device) -> int:
+    """The most memory so far in MB: of the GPU's, or of this process's."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) // 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**10
+
+
+class Meter:
+    """Measures the cost of steps between two lines of the log."""
+
+    def __init__(self, config: DnaBert2Config, training: Training, device: torch.device, processes: int):
+        self.config, self.training, self.device = config, training, device
+        self.peak = peak(device, training.precision)
+        self.processes = processes
+        self.restart()
+
+    def restart(self) -> None:
+        self.seconds, self.steps, self.masked = 0.0, 0, 0
+
+    def add(self, seconds: float, masked: int) -> None:
+        """Count a step of so many seconds and masked tokens."""
+        self.seconds, self.steps, self.masked = self.seconds + seconds, self.steps + 1, self.masked + masked
+
+    def cost(self) -> dict[str, float]:
+        """Seconds a step, tokens a second, memory, and on a known GPU the share of its peak that is used (MFU)."""
+        tokens = self.steps * self.training.batch_size * self.training.length
+        cost = {
+            "step_seconds": self.seconds / self.steps,
+            "tokens_per_second": tokens / self.seconds,
+            "memory_mb": memory_mb(self.device),
+        }
+        if self.peak:
+            work = flops(self.config, tokens, self.training.length, self.masked)
+            cost["mfu"] = work / self.seconds / self.peak / self.processes
+        return cost
+
+
+def warning(
+    training: Training, step: int, validation_loss: float, unigram_entropy: float, vocab_size: int
+) -> str | None:
+    """A line where a training goes astray: it learns nothing from the context, or it is stuck where others were."""
+    tokens = step * training.batch_size * training.length
+    if step > training.warmup_steps and validation_loss >= unigram_entropy:
+        return (
+            f"warning: step {step:,}: validation loss {validation_loss:.3f} is not below {unigram_entropy:.3f}, the "
+            "entropy of the tokens: nothing is learned from their context; try another learning_rate or warmup_steps"
+        )
+    late = tokens >= LATE_TOKENS and 2 * step >= training.steps
+    if late and vocab_size == REFERENCE_VOCABULARY and validation_loss >= STUCK:
+        return (
+            f"warning: step {step:,}: validation loss {validation_loss:.3f} is where others were stuck ({STUCK} and "
+            f"above); the author of the original reports about {REFERENCE} late in training"
+        )
+    return None

@@ -1,6 +1,6 @@
 """DNABERT-2 from raw genomes to the benchmark table.
 
-Stages: genomes -> tokenizer -> pretrain -> gue -> finetune -> report; each is a target of its own name.
+Stages: genomes -> tokenizer -> pretrain -> gue -> finetune -> report, and studies; each is a target of its own name.
 Configuration: config/config.yaml with overlays by --configfile. Run `make demo` for the whole in small.
 """
 
@@ -24,6 +24,7 @@ if "demo" in config:
 
 include: "rules/genomes.smk"
 include: "rules/tokenizer.smk"
+include: "rules/studies.smk"
 include: "rules/pretrain.smk"
 include: "rules/gue.smk"
 include: "rules/finetune.smk"
@@ -34,6 +35,7 @@ localrules:
     all,
     genomes,
     tokenizer,
+    studies,
     pretrain,
     gue,
     finetune,

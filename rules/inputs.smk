@@ -6,6 +6,8 @@ Each takes the wildcards of a job, or makes such a function. What they need beyo
 
 import json
 
+from workflow_scripts.tokenizer import memory
+
 
 def option(flag, value):
     """The words of a command-line option, none where there is no value: an empty word would vanish in the shell."""
@@ -39,13 +41,39 @@ def intermediate(path):
 # ---- tokenizer -----------------------------------------------------------------------------------
 
 
-def tokenizer_setting(key):
-    """An input function that looks up a setting of the tokenizer at hand."""
+def tokenizer_settings(wildcards):
+    return config["tokenizer"][wildcards.tokenizer]
 
-    def setting(wildcards):
-        return config["tokenizer"][wildcards.tokenizer][key]
 
-    return setting
+def tokenizer_options(wildcards):
+    """The settings of the tokenizer at hand as options of its training."""
+    settings = {key: value for key, value in tokenizer_settings(wildcards).items() if key != "reverse_complement"}
+    return [word for key in sorted(settings) for word in option(f"--{key.replace('_', '-')}", settings[key])]
+
+
+def corpus_table(wildcards):
+    """The table with the groups of the genomes, where the sample is limited by group; else training needs none."""
+    return ["results/genomes/corpus.tsv"] if tokenizer_settings(wildcards).get("sample_group_bases") else []
+
+
+def corpus_option(wildcards):
+    return option("--corpus", *(corpus_table(wildcards) or [None]))
+
+
+def training_memory(wildcards):
+    """Megabytes for training the tokenizer, by the sizes of the genomes and the sample."""
+    settings = tokenizer_settings(wildcards)
+    bases = sum(int(row["genome_size_bp"] or 0) for row in SPECIES.values())
+    sampled = min(bases, settings.get("sample_bases") or bases)
+    return int(1.1 * memory.needed_bytes(sampled, settings.get("vocab_size", 0)) / 1e6)
+
+
+def encoding_options(wildcards):
+    """What the tokens are, and which chunks are turned: options of the encoding."""
+    settings = tokenizer_settings(wildcards)
+    turned = option("--reverse-complement", settings.get("reverse_complement") or None)
+    seed = option("--seed", config["seed"] if turned else None)
+    return [*option("--kind", settings["kind"]), *option("--k", settings.get("k")), *turned, *seed]
 
 
 # ---- pretrain ------------------------------------------------------------------------------------

@@ -60,6 +60,7 @@ rule write_report:
         code=code("report/page.py"),
         corpus="results/genomes/corpus.tsv",
         tokenizers=expand("results/tokenizer/{tokenizer}/stats.json", tokenizer=config["tokenizer"]),
+        tokenization="results/studies/tokenization.json",
         pretraining=expand("results/pretrain/{model}/summary.json", model=config["pretrain"]),
         logs=expand("results/pretrain/{model}/log.jsonl", model=config["pretrain"]),
         datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=DATASETS),
@@ -86,7 +87,7 @@ rule write_report:
         """
         python -m workflow_scripts.report.page \
             --title {params.title:q} {params.notice:q} \
-            --corpus {input.corpus:q} --tokenizers {input.tokenizers:q} \
+            --corpus {input.corpus:q} --tokenizers {input.tokenizers:q} --tokenization {input.tokenization:q} \
             --pretraining {input.pretraining:q} --logs {input.logs:q} \
             --datasheets {input.datasheets:q} \
             --results {input.results:q} --summary {input.summary:q} \

@@ -13,7 +13,8 @@ min_version("9.27")
 configfile: f"{workflow.basedir}/config/config.yaml"
 
 
-# Small genomes share a cluster job, one after the other; a profile that sets group_slot to 1 makes it so in each job.
+# Small genomes share a cluster job, one after the other: a profile that sets group_slot to 1 makes each group ask for
+# what one of its jobs needs. Local: it is no cap on how many such jobs run at a time.
 resource_scopes:
     group_slot="local",
 

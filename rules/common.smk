@@ -14,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(workflow.basedir))
 
 from workflow_scripts.common import addresses, configuration
-from workflow_scripts.common.files import read_table
+from workflow_scripts.common.files import digest, read_table
 
 # Jobs run with the Python that runs Snakemake, or with the one of the rule's environment, which is activated before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
@@ -33,8 +33,8 @@ def repository(path):
 
 
 def code(script):
-    """A script as input of its rule: an edited script counts as changed, one merely touched does not."""
-    return os.path.relpath(Path(workflow.basedir) / "workflow_scripts" / script)
+    """A script as a param of its rule: an edited script runs its jobs again, one touched or cloned anew does not."""
+    return digest(Path(workflow.basedir) / "workflow_scripts" / script)
 
 
 for section, table in [

@@ -20,10 +20,10 @@ def assembly_files(url):
     return [f"{url}/{Path(url).name}_genomic.fna.gz", f"{url}/md5checksums.txt"]
 
 
-def local_assembly(wildcards):
-    """The files of a genome that lies on this machine, so that they are tracked; none for one on the web.
+def local_files(wildcards):
+    """The files of a genome that lies on this machine; none for one on the web.
 
-    A folder that is not there is not tracked: the download looks for the accession beside it.
+    A folder that is not there has none: the download looks for the accession beside it.
     """
     url = addresses.folder_address(SPECIES[wildcards.accession].get("url", ""), config["genomes"]["mirror"])
     path = addresses.local_path(url) if url else None
@@ -32,6 +32,18 @@ def local_assembly(wildcards):
     if addresses.is_fasta(path):
         return [path]
     return assembly_files(path) if "demo" in config or Path(path).is_dir() else []
+
+
+def local_assembly(wildcards):
+    """The files of a genome on this machine as inputs; ancient, because no one hashes gigabytes to see a mere touch."""
+    return local_files(wildcards) if "demo" in config else ancient(local_files(wildcards))
+
+
+def local_bytes(wildcards):
+    """Their sizes, so that a file that has changed is fetched again; the demo's are made by the run itself."""
+    if "demo" in config:
+        return []
+    return [Path(path).stat().st_size for path in local_files(wildcards) if Path(path).exists()]
 
 
 def assembly_url(wildcards):
@@ -81,6 +93,11 @@ def held_out_share(wildcards):
     return 1 if wildcards.accession in validation["genomes"] else validation["fraction"]
 
 
+def genomes_in_order():
+    """What a choice over the corpus depends on of the species table."""
+    return [f"{accession}={row['group']}" for accession, row in SPECIES.items()]
+
+
 def excluded():
     kinds = config["genomes"]["exclude"]
     return ["--exclude", *kinds] if kinds else []
@@ -103,11 +120,8 @@ CHOSEN = (
 )
 
 
-def first_cut(suffix):
-    """Where a genome's chunks go when they are cut: to their place, or where the corpus-wide choice finds them."""
-    if CHOSEN:
-        return temp(f"results/genomes/windows/{{accession}}{suffix}")
-    return f"results/genomes/chunks/{{accession}}{suffix}"
+# Where a genome's chunks go when they are cut: to their place, or where the corpus-wide choice finds them.
+FIRST_CUT = "results/genomes/windows" if CHOSEN else "results/genomes/chunks"
 
 
 # ---- tokenizer -----------------------------------------------------------------------------------

@@ -24,7 +24,6 @@ rule tokenizer:
 rule train_tokenizer:
     """Train a vocabulary on the training chunks"""
     input:
-        code=code("tokenizer/train.py"),
         chunks=expand("results/genomes/chunks/{accession}.parquet", accession=SPECIES),
     output:
         tokenizer="results/tokenizer/{tokenizer}/tokenizer.json",
@@ -41,6 +40,7 @@ rule train_tokenizer:
         mem_mb=16000,
         runtime=240,
     params:
+        code=code("tokenizer/train.py"),
         seed=config["seed"],
         vocab_size=tokenizer_setting("vocab_size"),
         min_frequency=tokenizer_setting("min_frequency"),
@@ -60,7 +60,6 @@ rule train_tokenizer:
 rule encode_genome:
     """Encode the chunks of a genome"""
     input:
-        code=code("tokenizer/encode.py"),
         chunks="results/genomes/chunks/{accession}.parquet",
         tokenizer="results/tokenizer/{tokenizer}/tokenizer.json",
     output:
@@ -79,6 +78,8 @@ rule encode_genome:
         mem_mb=4000,
         runtime=encoding_minutes,
         group_slot=1,
+    params:
+        code=code("tokenizer/encode.py"),
     shell:
         """
         export RAYON_NUM_THREADS={threads:q}

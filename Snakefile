@@ -13,6 +13,12 @@ min_version("9.27")
 configfile: f"{workflow.basedir}/config/config.yaml"
 
 
+# Small genomes share a cluster job, one after the other: a profile that sets group_slot to 1 makes each group ask for
+# what one of its jobs needs. Local: it is no cap on how many such jobs run at a time.
+resource_scopes:
+    group_slot="local",
+
+
 include: "rules/common.smk"
 include: "rules/inputs.smk"
 
@@ -34,6 +40,7 @@ include: "rules/report.smk"
 localrules:
     all,
     genomes,
+    lock_species,
     tokenizer,
     studies,
     pretrain,

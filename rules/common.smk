@@ -14,12 +14,15 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(workflow.basedir))
 
 from workflow_scripts.common import addresses, configuration
-from workflow_scripts.common.files import read_table
+from workflow_scripts.common.files import digest, read_table
 
-# Jobs run `python -m workflow_scripts.<stage>.<script>`: with the Python that runs Snakemake, or with the one of the
-# rule's environment, which is activated in front of it.
+# Jobs run with the Python that runs Snakemake, or with the one of the rule's environment, which is activated before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
-shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(workflow.basedir))}; ")
+
+
+# A profile or --resources says how many downloads run at a time; this holds where neither does, for NCBI's sake.
+if "downloads" not in workflow.global_resources:
+    workflow.register_resource("downloads", 4)
 
 
 def repository(path):
@@ -29,25 +32,36 @@ def repository(path):
     return os.path.relpath(Path(workflow.basedir) / path)
 
 
-def code(script):
-    """A script as input of its rule: an edited script counts as changed, one merely touched does not."""
-    return os.path.relpath(Path(workflow.basedir) / "workflow_scripts" / script)
+def code(*scripts):
+    """Scripts as a param of their rule: an edited one runs its jobs again, one touched or cloned anew does not."""
+    return [digest(Path(workflow.basedir) / "workflow_scripts" / script) for script in scripts]
 
 
 for section, table in [
-    ("genomes", "species"),
+    ("genomes", "corpus"),
     ("gue", "registry"),
     ("gue", "sources"),
     ("report", "paper_results"),
     ("report", "paper_models"),
 ]:
     if isinstance(config.get(section), dict) and isinstance(config[section].get(table), str):
-        config[section][table] = repository(config[section][table])
+        config[section][table] = repository(configuration.table_path(config[section][table]))
 
 if mistakes := configuration.check(config):
     raise WorkflowError("\n".join(["The configuration has mistakes, nothing was started:", *mistakes]))
 
-SPECIES = {row["accession"]: row for row in read_table(config["genomes"]["species"])}
+SPECIES_TABLE = configuration.species_in_use(config["genomes"]["corpus"])
+ROWS = read_table(SPECIES_TABLE)
+SPECIES = {row["accession"]: row for row in ROWS if row["accession"]}
+if len(SPECIES) < len(ROWS):
+    logger.warning(
+        f"{SPECIES_TABLE}: {len(ROWS) - len(SPECIES)} of {len(ROWS)} species have no assembly and are left out."
+    )
+# Jobs run `python -m workflow_scripts.<stage>.<script>`. What stands here is no param: it makes nothing run again.
+shell.prefix(
+    f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(workflow.basedir))} "
+    f"SPECIES_TABLE={shlex.quote(str(SPECIES_TABLE))}; "
+)
 REGISTRY = {f"{row['task']}/{row['dataset']}": row for row in read_table(config["gue"]["registry"])}
 SOURCES = {row["source"]: row for row in read_table(config["gue"]["sources"])}
 DATASETS = configuration.matching(REGISTRY, config["gue"]["datasets"])

@@ -22,20 +22,108 @@ def assembly_files(url):
     return [f"{url}/{Path(url).name}_genomic.fna.gz", f"{url}/md5checksums.txt"]
 
 
+def local_files(wildcards):
+    """The files of a genome that lies on this machine; none for one on the web.
+
+    A folder that is not there has none: the download looks for the accession beside it.
+    """
+    url = addresses.folder_address(SPECIES[wildcards.accession].get("url", ""), config["genomes"]["mirror"])
+    path = addresses.local_path(url) if url else None
+    if path is None:
+        return []
+    if addresses.is_fasta(path):
+        return [path]
+    return assembly_files(path) if "demo" in config or Path(path).is_dir() else []
+
+
 def local_assembly(wildcards):
-    """The files of an assembly that lies on this machine, so that they are tracked; none for one on the web."""
-    url = addresses.folder_address(SPECIES[wildcards.accession]["url"], config["genomes"]["mirror"])
-    folder = addresses.local_path(url)
-    return [] if folder is None else assembly_files(folder)
+    """The files of a genome on this machine as inputs; ancient, because no one hashes gigabytes to see a mere touch."""
+    return local_files(wildcards) if "demo" in config else ancient(local_files(wildcards))
+
+
+def local_bytes(wildcards):
+    """Their sizes, so that a file that has changed is fetched again; the demo's are made by the run itself."""
+    if "demo" in config:
+        return []
+    return [Path(path).stat().st_size for path in local_files(wildcards) if Path(path).exists()]
 
 
 def assembly_url(wildcards):
-    return SPECIES[wildcards.accession]["url"]
+    return option("--url", SPECIES[wildcards.accession].get("url"))
+
+
+def genome_size(wildcards):
+    """Bases of a genome by the table; where it does not say, as many as a mammal has."""
+    return int(SPECIES[wildcards.accession].get("genome_size_bp") or 3_000_000_000)
+
+
+def genome_group(wildcards):
+    """Small genomes share a cluster job, as many as the profile's group-components says; a large one has its own."""
+    return "small_genomes" if genome_size(wildcards) < 20_000_000 else "large_genome"
+
+
+def keeping_group(wildcards):
+    return "small_choices" if genome_size(wildcards) < 20_000_000 else None
+
+
+def encoding_group(wildcards):
+    return "small_encodings" if genome_size(wildcards) < 20_000_000 else None
+
+
+def download_minutes(wildcards, attempt):
+    """Five minutes, and what one megabyte a second takes for 0.285 bytes a base."""
+    return attempt * (5 + genome_size(wildcards) * 285 // 1000 // 60_000_000)
+
+
+def chunk_megabytes(wildcards, attempt):
+    """What the largest contig needs is not known before; one byte per base of the genome covers most."""
+    return attempt * (1000 + min(genome_size(wildcards) // 1_000_000, 7000))
+
+
+def chunk_minutes(wildcards, attempt):
+    return attempt * (3 + genome_size(wildcards) // 1_000_000_000 * 5)
+
+
+def encoding_minutes(wildcards, attempt):
+    """Four million bases a second and thread, with a margin of two."""
+    return attempt * (5 + genome_size(wildcards) // (2_000_000 * 60))
+
+
+def held_out_share(wildcards):
+    """The share of a genome that validates: all of one that is held out whole."""
+    validation = config["genomes"]["validation"]
+    return 1 if wildcards.accession in validation["genomes"] else validation["fraction"]
+
+
+def genomes_in_order():
+    """What a choice over the corpus depends on of the species table."""
+    return [f"{accession}={row['group']}" for accession, row in SPECIES.items()]
+
+
+def excluded():
+    kinds = config["genomes"]["exclude"]
+    return ["--exclude", *kinds] if kinds else []
+
+
+def group_caps():
+    caps = config["genomes"]["max_group_bases"]
+    return ["--max-group-bases", *(f"{group}={bases}" for group, bases in sorted(caps.items()))] if caps else []
 
 
 def intermediate(path):
     """Mark a file for removal once it is used, unless the configuration keeps it."""
     return path if config["genomes"]["keep_fasta"] else temp(path)
+
+
+CHOSEN = (
+    config["genomes"]["duplicates"] != "keep"
+    or config["genomes"]["max_genome_bases"] > 0
+    or bool(config["genomes"]["max_group_bases"])
+)
+
+
+# Where a genome's chunks go when they are cut: to their place, or where the corpus-wide choice finds them.
+FIRST_CUT = "results/genomes/windows" if CHOSEN else "results/genomes/chunks"
 
 
 # ---- tokenizer -----------------------------------------------------------------------------------

@@ -21,7 +21,6 @@ rule pretrain:
 rule pretrain_model:
     """Pre-train a model, or go on with its unfinished run"""
     input:
-        code=ancient(code("pretrain/train.py")),
         tokenizer=model_tokenizer,
         tokens=shards(".npy"),
         index=shards(".index.npy"),

@@ -22,10 +22,6 @@ rule studies:
 rule study_tokenization:
     """Compare the tokenizers on validation chunks"""
     input:
-        code=[
-            code(f"tokenizer/{file}.py")
-            for file in ("study", "held_out", "kmer", "measures", "motifs", "special", "vocabularies")
-        ],
         tokenizers=expand("results/tokenizer/{tokenizer}/tokenizer.json", tokenizer=config["tokenizer"]),
         stats=expand("results/tokenizer/{tokenizer}/stats.json", tokenizer=config["tokenizer"]),
         chunks=expand("results/genomes/chunks/{accession}.parquet", accession=SPECIES),
@@ -43,6 +39,12 @@ rule study_tokenization:
         mem_mb=8000,
         runtime=120,
     params:
+        code=code(
+            *(
+                f"tokenizer/{file}.py"
+                for file in ("study", "held_out", "kmer", "measures", "motifs", "special", "vocabularies")
+            )
+        ),
         seed=config["seed"],
         folders=expand("results/tokenizer/{tokenizer}", tokenizer=config["tokenizer"]),
     shell:

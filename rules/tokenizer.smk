@@ -24,7 +24,6 @@ rule tokenizer:
 rule train_tokenizer:
     """Make a tokenizer: train a vocabulary on the training chunks, or write down a fixed one"""
     input:
-        code=[code(f"tokenizer/{file}.py") for file in ("train", "bpe", "sample", "kmer", "special")],
         chunks=expand("results/genomes/chunks/{accession}.parquet", accession=SPECIES),
         corpus=corpus_table,
     output:
@@ -42,6 +41,7 @@ rule train_tokenizer:
         mem_mb=training_memory,
         runtime=240,
     params:
+        code=code(*(f"tokenizer/{file}.py" for file in ("train", "bpe", "sample", "kmer", "special"))),
         seed=config["seed"],
         options=tokenizer_options,
         corpus=corpus_option,
@@ -59,7 +59,6 @@ rule train_tokenizer:
 rule encode_genome:
     """Encode the chunks of a genome"""
     input:
-        code=[code(f"tokenizer/{file}.py") for file in ("encode", "encoder", "kmer")],
         chunks="results/genomes/chunks/{accession}.parquet",
         tokenizer="results/tokenizer/{tokenizer}/tokenizer.json",
     output:
@@ -70,12 +69,16 @@ rule encode_genome:
         "results/logs/tokenizer/encode_genome/{tokenizer}/{accession}.log",
     benchmark:
         "results/benchmarks/tokenizer/encode_genome/{tokenizer}/{accession}.tsv"
+    group:
+        encoding_group
     conda:
         "../envs/data.yaml"
     resources:
         mem_mb=2000,
-        runtime=120,
+        runtime=encoding_minutes,
+        group_slot=1,
     params:
+        code=code(*(f"tokenizer/{file}.py" for file in ("encode", "encoder", "kmer"))),
         options=encoding_options,
     shell:
         """

@@ -7,11 +7,19 @@ import pytest
 import yaml
 
 from workflow_scripts.common.addresses import local_path
-from workflow_scripts.common.configuration import TASKS, check, fit_settings, matching
+from workflow_scripts.common.configuration import (
+    TASKS,
+    check,
+    fit_settings,
+    lock_of,
+    matching,
+    species_in_use,
+    table_path,
+)
 from workflow_scripts.common.files import read_table
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-TABLES = (("genomes", "species"), ("gue", "registry"), ("gue", "sources"))
+TABLES = (("genomes", "corpus"), ("gue", "registry"), ("gue", "sources"))
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +32,7 @@ def sound(default):
     """The configuration of the repository, with tables that open from anywhere."""
     config = copy.deepcopy(default)
     for section, key in TABLES:
-        config[section][key] = str(REPOSITORY / config[section][key])
+        config[section][key] = str(REPOSITORY / table_path(config[section][key]))
     return config
 
 
@@ -33,8 +41,8 @@ def quick(sound, tmp_path):
     """The same with a species table of three rows, which is read in no time."""
     lines = (REPOSITORY / "config/species_850.tsv").read_text().splitlines()
     table = [line for line in lines if not line.startswith("#")][:4]
-    sound["genomes"]["species"] = str(tmp_path / "species.tsv")
-    Path(sound["genomes"]["species"]).write_text("\n".join(table) + "\n")
+    sound["genomes"]["corpus"] = str(tmp_path / "species.tsv")
+    Path(sound["genomes"]["corpus"]).write_text("\n".join(table) + "\n")
     return sound
 
 
@@ -82,11 +90,13 @@ def test_the_overlays_are_sound_but_for_what_a_user_must_bring(default, monkeypa
         ("finetune.runs.1.models", "dnabert2", "config finetune.runs[1].models: 'dnabert2' is not of type array"),
         ("gue.origin", "web", "config gue.origin: 'web' is not one of primary, published"),
         ("tokenizer.bpe4096.vocab_size", 5, "config tokenizer.bpe4096.vocab_size: 5 is less than the minimum of 10"),
+        ("genomes.exclude", ["virus"], "config genomes.exclude[0]: 'virus' is not one of organelle, plasmid"),
         ("genomes.validation.fraction", 2, "config genomes.validation.fraction: 2 is greater than the maximum of 1"),
         (
             "genomes.chunk",
             {"length": 9},
-            "config genomes.chunk: min_contig missing; see the comments of config/config.yaml",
+            "config genomes.chunk: overlap, min_contig, max_soft_masked missing; "
+            "see the comments of config/config.yaml",
         ),
         (
             "pretrain.dnabert2.architecture.heads",
@@ -163,12 +173,23 @@ def test_values_that_break_the_schema(sound, path, value, told):
             "published",
             "config gue.published: '' is not there; name the folder or archive of the GUE files",
         ),
-        ("genomes.species", "none.tsv", "none.tsv: no such table"),
+        ("genomes.chunk.overlap", 1000, "config genomes.chunk.overlap: 1000 must be less than the length, 1000"),
+        (
+            "genomes.validation.genomes",
+            ["GCF_1.1"],
+            "config genomes.validation.genomes: no genome 'GCF_1.1' in {table}",
+        ),
+        (
+            "genomes.max_group_bases",
+            {"plant": 5},
+            "config genomes.max_group_bases: no genome of 'plant' in {table}; it has bacteria, vertebrate_other",
+        ),
+        ("genomes.corpus", "none.tsv", "none.tsv: no such table"),
         ("gue.registry", "none.tsv", "none.tsv: no such table"),
     ],
 )
 def test_values_that_do_not_fit_together(quick, path, value, told):
-    told = told.replace("{registry}", quick["gue"]["registry"])
+    told = told.replace("{registry}", quick["gue"]["registry"]).replace("{table}", quick["genomes"]["corpus"])
     change(quick, path, value)
     assert check(quick) == [told]
 
@@ -195,16 +216,16 @@ def test_published_files_and_external_models_that_exist_are_accepted(quick, tmp_
 
 
 def test_rows_of_tables_are_named_by_file_and_line(quick):
-    path = Path(quick["genomes"]["species"])
+    path = Path(quick["genomes"]["corpus"])
     header, first, second, third = path.read_text().splitlines()
     accession = first.split("\t")[0]
-    without = second.replace(second.split("\t")[0], "", 1)
+    without = second.replace(second.split("\t")[1], "", 1)
     columns = third.split("\t")
     columns[header.split("\t").index("group")] = "fish"
     path.write_text("\n".join(["# made up", header, first, without, first, "\t".join(columns)]) + "\n")
     told = check(quick)
     assert told[:2] == [
-        f"{path}:4 accession: empty; a value is needed",
+        f"{path}:4 organism: '' should be non-empty",
         f"{path}:5: {accession} stands already in line 3",
     ]
     assert told[2].startswith(f"{path}:6 group: 'fish' is not one of bacteria, fungi,") and len(told) == 3
@@ -213,10 +234,59 @@ def test_rows_of_tables_are_named_by_file_and_line(quick):
 
 
 def test_column_that_a_table_lacks_is_named(quick):
-    path = Path(quick["genomes"]["species"])
+    path = Path(quick["genomes"]["corpus"])
     rows = [line.split("\t")[1:] for line in path.read_text().splitlines()]
     path.write_text("\n".join("\t".join(row) for row in rows) + "\n")
     assert check(quick)[0] == f"{path}:2: accession missing; see the comments of config/config.yaml"
+
+
+def test_corpora_have_names():
+    for name in ("nt850", "dnabert2_135"):
+        assert (REPOSITORY / table_path(name)).is_file()
+    assert table_path("my/table.tsv") == "my/table.tsv"
+
+
+def test_rows_that_wait_for_an_assembly_are_sound_unless_all_do(quick):
+    path = Path(quick["genomes"]["corpus"])
+    header, *rows = path.read_text().splitlines()
+    waiting = ["\t".join(["", *row.split("\t")[1:]]) for row in rows]
+    path.write_text("\n".join([header, *waiting[:2], rows[2]]) + "\n")
+    assert check(quick) == []
+    path.write_text("\n".join([header, *waiting]) + "\n")
+    assert check(quick) == [f"{path}: no row has an accession; 'snakemake lock_species' looks for assemblies by name"]
+
+
+def test_a_lock_is_used_when_it_is_of_the_same_species(quick):
+    path = Path(quick["genomes"]["corpus"])
+    lock = Path(lock_of(path))
+    assert lock.name == "species.lock.tsv" and species_in_use(path) == str(path)
+    rows = read_table(path)
+    columns = [*rows[0], "requested", "status"]
+    lines = ["\t".join([*row.values(), row["accession"], "current"]) for row in rows]
+    lock.write_text("\n".join(["\t".join(columns), *lines]) + "\n")
+    assert species_in_use(path) == str(lock) and check(quick) == []
+    lock.write_text("\n".join(["\t".join(columns), *lines[1:]]) + "\n")
+    (told,) = check(quick)
+    assert told.startswith(f"{lock}: is not of what {path} says now;") and "lock_species" in told
+    lock.write_text("\n".join(["\t".join(columns), *(line + "x" for line in lines)]) + "\n")
+    assert all(line.startswith(f"{lock}:") and "status" in line for line in check(quick)) and len(check(quick)) == 3
+    lock.write_text(path.read_text())  # a table, not a lock
+    (told,) = check(quick)
+    assert told.startswith(f"{lock}: is not of what {path} says now;")
+
+
+@pytest.mark.parametrize(("column", "noticed"), [("url", True), ("md5", True), ("group", True), ("organism", False)])
+def test_an_edit_of_the_table_behind_the_lock_is_noticed(quick, column, noticed):
+    path = Path(quick["genomes"]["corpus"])
+    lock = Path(lock_of(path))
+    row = {"accession": "mine", "organism": "Aus bus", "group": "fungi", "url": "/data/a.fa", "md5": "0" * 32}
+    locked = row | {"requested": "mine", "status": "local"}
+    edited = row | {column: {"url": "/data/b.fa", "md5": "1" * 32, "group": "viral", "organism": "Aus cus"}[column]}
+    for file, content in ((lock, locked), (path, row)):
+        file.write_text("\n".join("\t".join(line) for line in (content, content.values())) + "\n")
+    assert check(quick) == []
+    path.write_text("\n".join("\t".join(line) for line in (edited, edited.values())) + "\n")
+    assert len(check(quick)) == noticed
 
 
 def test_mistakes_are_reported_together(quick):
@@ -224,11 +294,11 @@ def test_mistakes_are_reported_together(quick):
     change(quick, "finetune.runs.0.models", ["dnabert3"])
     change(quick, "pretrain.dnabert2.tokenizer", "bpe512")
     change(quick, "pretrain.dnabert2.architecture.num_attention_heads", 7)
-    change(quick, "genomes.species", "none.tsv")
+    change(quick, "genomes.corpus", "none.tsv")
     told = check(quick)
     assert len(told) == 6 and all("\n" not in line for line in told)
     change(quick, "seed", "x")
-    change(quick, "genomes.speces", "y")
+    change(quick, "genomes.corpse", "y")
     assert len(check(quick)) == 2, "of a configuration without form nothing else can be said"
 
 

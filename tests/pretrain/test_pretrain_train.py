@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForMaskedLM, PreTrainedTokenizerFast
 
 from workflow_scripts.common.files import read_json
-from workflow_scripts.common.randomness import stable_hash
+from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
 from workflow_scripts.pretrain import data, train
 from workflow_scripts.pretrain.settings import read_training

@@ -18,7 +18,7 @@ from workflow_scripts.common.addresses import NCBI
 from workflow_scripts.common.files import read_table, write_table, write_text
 
 COLUMNS = ["accession", "organism", "taxid", "group", "genus", "genome_size_bp", "url"]
-# The chicken blocks repeat a contig name and are rightly refused; the plant is no species of the corpus; three million
+# The chicken blocks are of an alignment and carry one name; the plant is no species of the corpus; three million
 # bases of one centromere's satellite would fill a corpus of this size with tokens of 180 bases.
 LEFT_OUT = ("chicken_galGal3_axt_blocks", "a_thaliana_braker", "human_chr8_cen")
 DATASETS = ["tf_mouse/0", "tf_mouse/2", "tf_mouse/3", "tf_human/2", "promoter/tata", "core_promoter/tata"]
@@ -68,7 +68,7 @@ def overlay(data: Path, mirror: Path, table: Path, steps: int, seeds: list[int])
         "checkpoint_every": max(steps // 12, 1),
     }
     return {
-        "genomes": {"species": str(table), "mirror": str(mirror), "validation": {"fraction": 0.01, "block": 20}},
+        "genomes": {"corpus": str(table), "mirror": str(mirror), "validation": {"fraction": 0.01, "block": 20}},
         "tokenizer": {"bpe4096": {"vocab_size": 4096, "sample_bases": 60_000_000}},
         "pretrain": {
             "dnabert2": {"gpus": 0, "architecture": architecture, "training": training},

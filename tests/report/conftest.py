@@ -67,9 +67,12 @@ class MadeUpRun:
         for index, name in enumerate(["bacteria", "bacteria", "fungi", "vertebrate_mammalian"]):
             kept = 4_000_000 * 8**index
             drops = {"dropped_N": kept // 40, "dropped_other": 7, "dropped_short_contig": kept // 90}
+            rare = ("organelle", "plasmid", "repeat", "border", "cap")
+            drops |= {f"dropped_{reason}": 0 for reason in rare} | {"dropped_duplicate": kept // 50}
             counts = {"kept_bases": kept, **drops, "dropped_tail": 1234}
             rows.append(
                 {"accession": f"GCF_{index}", "organism": "made up", "group": name, "url": "-", "md5": "-"}
+                | {"status": "replaced" if index == 2 else "current"}
                 | {"bases": sum(counts.values()), **counts}
                 | {"chunks": kept // 1000, "train_chunks": kept // 1000 - 40, "validation_chunks": 40}
                 | {"soft_masked": 0}

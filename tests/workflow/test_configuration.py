@@ -37,11 +37,11 @@ pretrain: {dnabert2: {tokenizer: bpe512, training: {length: 2000}}}
         assert any(told in line for line in lines), told
 
 
-def test_a_table_row_without_accession_is_named_by_its_line(tmp_path):
+def test_a_table_row_without_organism_is_named_by_its_line(tmp_path):
     table = (REPOSITORY / "config/species_850.tsv").read_text().splitlines()
     number = next(n for n, line in enumerate(table) if line.startswith("GC"))
-    table[number] = "\t".join(["", *table[number].split("\t")[1:]])
+    table[number] = "\t".join([table[number].split("\t")[0], "", *table[number].split("\t")[2:]])
     path = tmp_path / "species.tsv"
     path.write_text("\n".join(table) + "\n")
-    lines = refused(tmp_path, f"genomes: {{species: {path}}}\n")
-    assert lines == [f"{path}:{number + 1} accession: empty; a value is needed"]
+    lines = refused(tmp_path, f"genomes: {{corpus: {path}}}\n")
+    assert lines == [f"{path}:{number + 1} organism: '' should be non-empty"]

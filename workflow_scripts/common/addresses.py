@@ -6,9 +6,15 @@ Only the standard library: the workflow reads it before any environment is there
 import re
 from urllib.parse import unquote, urlsplit
 
+from workflow_scripts.common.errors import UserError
+
 NCBI = "https://ftp.ncbi.nlm.nih.gov"
 # older tables write ftp://, of which NCBI serves the same tree as https://
 NCBI_HOST = re.compile(r"^(https?|ftp)://ftp\.ncbi\.nlm\.nih\.gov(?=/)")
+NCBI_ACCESSION = re.compile(r"(GC[AF])_([0-9]{3})([0-9]{3})([0-9]{3})\.[0-9]+")
+# behind the host and before a query or fragment
+PATH_PART = re.compile(r"[^:/?#]*://[^/?#]*([^?#]*)")
+FASTA = re.compile(r"\.(fa|fna|fasta|fas)(\.b?gz)?$", re.IGNORECASE)
 
 
 def folder_address(url: str, mirror: str | None = None) -> str:
@@ -16,9 +22,31 @@ def folder_address(url: str, mirror: str | None = None) -> str:
     return NCBI_HOST.sub(lambda _match: (mirror or NCBI).rstrip("/"), url).rstrip("/")
 
 
+def parent_folder(accession: str, mirror: str | None = None) -> str:
+    """The folder in which NCBI, or the mirror, holds all versions of an accession: ``.../all/GCF/000/001/405``.
+
+    Raises UserError for an accession that is not NCBI's: nothing follows from such a name.
+    """
+    match = NCBI_ACCESSION.fullmatch(accession)
+    if match is None:
+        raise UserError(f"{accession}: no NCBI accession such as GCF_000001405.40; give the genome's url")
+    return folder_address(f"{NCBI}/genomes/all/{'/'.join(match.groups())}", mirror)
+
+
+def is_fasta(url: str) -> bool:
+    """Does the address name a FASTA file, plain or gzipped? Any other address is taken for an assembly's folder."""
+    return FASTA.search(path_part(url)) is not None
+
+
+def path_part(address: str) -> str:
+    """The path within an address, without ``?download=1`` and the like; a path of this machine is one as it stands."""
+    match = PATH_PART.match(address)
+    return match[1] if match else address
+
+
 def local_path(address: str) -> str | None:
     """The path behind an address that is a plain path, as it was given, or file://; None for any other address."""
-    if "://" not in address:
+    scheme, separator, _ = address.partition("://")
+    if not separator:
         return address
-    parts = urlsplit(address)
-    return unquote(parts.path) if parts.scheme == "file" else None
+    return unquote(urlsplit(address).path) if scheme.lower() == "file" else None

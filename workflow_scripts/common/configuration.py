@@ -14,9 +14,17 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.files import numbered_rows
+from workflow_scripts.common.files import numbered_rows, read_table
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "config" / "schemas"
+CORPORA = {"nt850": "config/species_850.tsv", "dnabert2_135": "config/species_135.tsv"}
+CORPUS_NOTES = {  # file name of the table -> what a reader of the report must know
+    "species_850.tsv": "850 species is the size of the Nucleotide Transformer's corpus, not of DNABERT-2's, which has "
+    "135. Neither list of accessions is available: these 850 are a documented draw with the groups and numbers of the "
+    "Nucleotide Transformer.",
+    "species_135.tsv": "DNABERT-2 was trained on 135 species (32.49 billion bases), of which only names were "
+    "published. Each row of the table says whether its assembly is of the very species or stands in for it.",
+}
 TASKS = ("emp", "promoter", "core_promoter", "tf_human", "tf_mouse", "splice", "covid", "epi", "species")
 
 
@@ -28,8 +36,9 @@ def schema(name: str) -> dict[str, Any]:
 def schema_errors(value: Any, rules: dict[str, Any], place: str) -> Iterator[str]:
     """One line for each way in which ``value`` breaks a schema."""
     errors = Draft202012Validator(rules).iter_errors(value)
-    for error in sorted(errors, key=lambda error: [str(part) for part in error.absolute_path]):
-        yield from _in_words(error, place)
+    in_order = sorted(errors, key=lambda error: [str(part) for part in error.absolute_path])
+    # each missing key is an error of its own, and the line names them all
+    yield from dict.fromkeys(line for error in in_order for line in _in_words(error, place))
 
 
 def _in_words(error: ValidationError, place: str) -> Iterator[str]:
@@ -62,6 +71,8 @@ def table_errors(path: str | Path, name: str, key: Iterable[str]) -> Iterator[st
         for number, row in numbered_rows(path):
             yield from schema_errors(row, rules, f"{path}:{number}")
             identity = tuple(row.get(column) for column in key)
+            if not any(identity):
+                continue  # a species without an assembly yet
             if identity in seen:
                 yield f"{path}:{number}: {'/'.join(map(str, identity))} stands already in line {seen[identity]}"
             seen.setdefault(identity, number)
@@ -75,20 +86,81 @@ def matching(names: Iterable[str], patterns: Iterable[str]) -> list[str]:
     return [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
 
 
+def table_path(name: str) -> str:
+    """The path of a table: of the corpus of that name, or the path that is given."""
+    return CORPORA.get(name, name)
+
+
+def corpus_note(table: str | Path) -> str:
+    """What a reader must know about the corpus of a table; empty for a user's own."""
+    return CORPUS_NOTES.get(Path(table).name, "")
+
+
+def lock_of(table: str | Path) -> str:
+    """The lock of a species table lies beside it: species_850.tsv, species_850.lock.tsv."""
+    return str(Path(table).with_suffix(".lock.tsv"))
+
+
+def species_in_use(table: str | Path) -> str:
+    """The lock of a species table where there is one, else the table itself."""
+    lock = lock_of(table)
+    return lock if Path(lock).is_file() else str(table)
+
+
 def check(config: dict[str, Any]) -> list[str]:
     """All mistakes of a configuration with its tables, one line each; empty when it is sound.
 
-    ``config`` holds paths of tables that can be opened from the working directory.
+    ``config`` holds paths of tables that can be opened from the working directory; genomes.corpus is one of them.
     """
     errors = list(schema_errors(config, schema("config"), "config"))
     if errors:
         return errors
-    errors += table_errors(config["genomes"]["species"], "species", ["accession"])
+    errors += genome_errors(config["genomes"])
     errors += table_errors(config["gue"]["registry"], "gue", ["task", "dataset"])
     errors += table_errors(config["gue"]["sources"], "gue_sources", ["source"])
     errors += pretrain_errors(config)
     errors += benchmark_errors(config)
     return errors
+
+
+def genome_errors(genomes: dict[str, Any]) -> Iterator[str]:
+    """Mistakes in the species table and its lock, and values that do not fit together or to them."""
+    chunk = genomes["chunk"]
+    if chunk["overlap"] >= chunk["length"]:
+        yield f"config genomes.chunk.overlap: {chunk['overlap']} must be less than the length, {chunk['length']}"
+    table, used = genomes["corpus"], species_in_use(genomes["corpus"])
+    mistakes = [line for path in {table: None, used: None} for line in table_errors(path, "species", ["accession"])]
+    yield from mistakes
+    if mistakes:
+        return
+    rows = read_table(used)
+    accessions = [row["accession"] for row in rows if row["accession"]]
+    if not accessions:
+        yield f"{used}: no row has an accession; 'snakemake lock_species' looks for assemblies by name"
+    if used != table:
+        yield from lock_errors(table, used)
+    groups = {row["group"] for row in rows}
+    for group in genomes["max_group_bases"]:
+        if group not in groups:
+            known = ", ".join(sorted(groups))
+            yield f"config genomes.max_group_bases: no genome of {group!r} in {used}; it has {known}"
+    for accession in genomes["validation"]["genomes"]:
+        if accession not in accessions:
+            yield f"config genomes.validation.genomes: no genome {accession!r} in {used}"
+
+
+def lock_errors(table: str | Path, lock: str | Path) -> Iterator[str]:
+    """One line when a lock is not of what its table says now: its species, their groups, and files of one's own."""
+
+    def asked(row: dict[str, str], name: str) -> tuple:
+        own = (row.get("url", ""), row.get("md5", "")) if status.get(name) == "local" else ()
+        return (name, row["group"], *own)
+
+    locked = read_table(lock)
+    status = {row.get("requested"): row.get("status") for row in locked}
+    wanted = [asked(row, row["accession"] or row.get("name") or row["organism"]) for row in read_table(table)]
+    if wanted != [asked(row, row.get("requested")) for row in locked]:
+        yield f"{lock}: is not of what {table} says now; delete it and run 'snakemake lock_species'"
 
 
 def pretrain_errors(config: dict[str, Any]) -> Iterator[str]:

@@ -1,31 +1,31 @@
 """Fetch one file, whole and checked, from the web or from a local place.
 
 In:  an ``https://``, ``http://`` or ``file://`` address, or a path relative to the working directory.
-Out: the file, and on request a JSON record {url, bytes, md5, sha256}. It arrives under a temporary name and
-     takes its own only when it is complete, matches its md5 where one is known, and is no web page.
+Out: the file, and on request a JSON record {url, bytes, md5, sha256}. Its bytes gather in ``.{name}.part`` beside it
+     and take its name only when they are complete, match the md5 where one is known, and are no web page.
+     With an md5 a part that an interruption has left is gone on with, not fetched again.
 """
 
 import argparse
-import hashlib
 import re
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import requests
-import urllib3
 
 from workflow_scripts.common.addresses import local_path
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import atomic, write_json
+from workflow_scripts.common.files import write_json
+from workflow_scripts.common.part import BLOCK, Part, gathering
 from workflow_scripts.common.progress import Progress
+from workflow_scripts.common.web import ATTEMPTS, TIMEOUT, AbsentError, TransientError, opened, patiently
 
-BLOCK = 1 << 20
+FIRST = 1024  # bytes that tell a web page
+MD5 = re.compile(r"[0-9a-f]{32}")
 HTML = re.compile(rb"<(!doctype\s+)?html\b", re.IGNORECASE)
+CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-[0-9]+/([0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -38,105 +38,158 @@ class Fetched:
     sha256: str
 
 
-class TransientError(Exception):
-    """A failure that may pass by itself: the connection broke, or the server is busy."""
-
-
-def fetch(url: str, path: Path, md5: str | None = None, attempts: int = 5, timeout: float = 60.0) -> Fetched:
+def fetch(
+    url: str,
+    path: Path,
+    md5: str | None = None,
+    attempts: int = ATTEMPTS,
+    timeout: float = TIMEOUT,
+    check: Callable[[Path], None] | None = None,
+) -> Fetched:
     """Copy what ``url`` names to ``path`` and verify it; ``path`` appears complete or not at all.
 
-    A broken connection, a short body and the statuses 429 and 5xx are tried again, up to ``attempts`` times
-    with pauses of 1, 2, 4, ... seconds. ``timeout`` (seconds) bounds each wait for the server.
+    A broken connection, a short body and the statuses 429 and 5xx are tried again, until ``attempts`` in a row
+    have brought nothing (:func:`workflow_scripts.common.web.patiently`); what has come is not asked for again where
+    the server can send the rest. ``timeout`` (seconds) bounds each wait for the server. ``check`` looks at the file
+    before it gets its name and raises UserError to refuse it.
 
-    Raises UserError when the file cannot be had, its md5 differs, or a web page came in its place.
+    Raises UserError when the file cannot be had (AbsentError: there is none), its md5 differs, a web page came in
+    its place, neither an md5 nor the server tells where it ends, or another process is fetching to the same path.
     """
-    with atomic(path) as temporary:
-        fetched = _receive_patiently(url, temporary, attempts, timeout)
-        _refuse_web_page(url, temporary)
-        if md5 and fetched.md5 != md5.lower():
-            raise UserError(f"{url}: md5 is {fetched.md5}, not {md5.lower()}; the file is damaged or has changed")
+    md5 = md5.lower() if md5 else None
+    if md5 and not MD5.fullmatch(md5):
+        raise UserError(f"{url}: {md5!r} is no md5; give 32 hexadecimal digits, or none where it is not known")
+    with gathering(path, resumable=md5 is not None) as part:
+        _bring(url, part, md5, attempts, timeout)
+        if md5 and part.md5 != md5 and part.resumed:
+            # the parts may have been of two files
+            part.start_over()
+            _bring(url, part, md5, attempts, timeout)
+        fetched = Fetched(url, part.size, part.md5, part.sha256)
+        try:
+            if md5 and fetched.md5 != md5:
+                raise UserError(f"{url}: md5 is {fetched.md5}, not {md5}; the file is damaged or has changed")
+            if check:
+                check(part.path)
+        except UserError:
+            part.start_over()
+            raise
     return fetched
 
 
-def _receive_patiently(url: str, path: Path, attempts: int, timeout: float) -> Fetched:
-    """Receive, and try again after what may pass by itself."""
-    for attempt in range(1, attempts):
-        try:
-            return _receive(url, path, timeout)
-        except TransientError as fault:
-            pause = 2 ** (attempt - 1)
-            print(f"{url}: {fault}; attempt {attempt} of {attempts}, next in {pause} s", file=sys.stderr)
-            time.sleep(pause)
-    try:
-        return _receive(url, path, timeout)
-    except TransientError as fault:
-        raise UserError(f"{url}: {fault}; {attempts} attempts made, check the address or try later") from None
-
-
-def _receive(url: str, path: Path, timeout: float) -> Fetched:
-    """Stream ``url`` into ``path``; hash and count the bytes on the way."""
-    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
-    received = 0
-    label = f"fetching {url.rsplit('/', 1)[-1]}"
-    with (
-        _source(url, timeout) as (blocks, expected),
-        path.open("wb") as out,
-        Progress(expected, "byte", label) as progress,
-    ):
-        for block in blocks:
-            out.write(block)
-            md5.update(block)
-            sha256.update(block)
-            received += len(block)
-            progress.step(len(block))
-    if expected is not None and received != expected:
-        raise TransientError(f"{received:,} bytes came where {expected:,} were announced")
-    return Fetched(url, received, md5.hexdigest(), sha256.hexdigest())
-
-
-@contextmanager
-def _source(url: str, timeout: float) -> Iterator[tuple[Iterator[bytes], int | None]]:
-    """Open ``url``; give its blocks of bytes and its size (None when the server does not say)."""
-    scheme = urlsplit(url).scheme.lower()
-    if scheme in ("http", "https"):
-        with _open_web(url, timeout) as opened:
-            yield opened
-    elif (local := local_path(url)) is not None:
-        path = Path(local)
-        if not path.is_file():
-            raise UserError(f"{url}: no such file; give file:///absolute/path or a path from the working directory")
-        with path.open("rb") as handle:
-            yield iter(lambda: handle.read(BLOCK), b""), path.stat().st_size
+def _bring(url: str, part: Part, md5: str | None, attempts: int, timeout: float) -> None:
+    """Fill the part file from wherever the address is."""
+    scheme = url.partition("://")[0].lower()
+    if (local := local_path(url)) is not None:
+        _copy(url, Path(local), part)
+    elif scheme in ("http", "https"):
+        patiently(url, attempts, Transfer(url, part, md5, timeout).attempt)
     else:
         raise UserError(f"{url}: cannot fetch {scheme}:// addresses; use https://, http://, file:// or a path")
 
 
-@contextmanager
-def _open_web(url: str, timeout: float) -> Iterator[tuple[Iterator[bytes], int | None]]:
-    """Open a web address; the libraries' exceptions, while it is read too, are turned into ours."""
-    try:
-        # identity, and no decoding below: a .gz must arrive as the bytes whose md5 is published
-        with requests.get(url, stream=True, timeout=timeout, headers={"Accept-Encoding": "identity"}) as response:
-            if response.status_code == 429 or response.status_code >= 500:
-                raise TransientError(f"the server answered {response.status_code} {response.reason}")
-            if response.status_code != 200:
-                raise UserError(
-                    f"{url}: the server answered {response.status_code} {response.reason}; check the address"
-                )
-            length = response.headers.get("Content-Length")
-            yield response.raw.stream(BLOCK, decode_content=False), int(length) if length else None
-    except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as error:
-        raise TransientError(f"the connection failed ({type(error).__name__})") from None
-    except requests.RequestException as error:
-        raise UserError(f"{url}: {error}; check the address") from None
+def _copy(url: str, source: Path, part: Part) -> None:
+    """Copy a file of this machine into ``part``."""
+    if not source.is_file():
+        raise AbsentError(f"{url}: no such file; give file:///absolute/path or a path from the working directory")
+    with source.open("rb") as handle:
+        _begin(url, part, handle.read(FIRST))
+        _gather(url, part, iter(lambda: handle.read(BLOCK), b""), source.stat().st_size)
 
 
-def _refuse_web_page(url: str, path: Path) -> None:
-    """A log-in page or a folder listing with status 200 is no data."""
-    with path.open("rb") as handle:
-        head = handle.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n")
-    if head.startswith(b"<") and HTML.search(head):
+class Transfer:
+    """A file on its way from a web server, over as many connections as it takes.
+
+    Between two attempts it knows the size and the version (ETag or date) of the file that the server began to send.
+    """
+
+    def __init__(self, url: str, part: Part, md5: str | None, timeout: float):
+        self.url, self.part, self.md5, self.timeout = url, part, md5, timeout
+        self.total: int | None = None
+        self.version: str | None = None
+        self.furthest = part.size
+
+    def attempt(self) -> None:
+        """Bring what is missing. Raises TransientError where the connection or the server failed."""
+        if self.part.md5 == self.md5:
+            return
+        try:
+            self._bring_rest()
+        except TransientError as fault:
+            # beyond all attempts, so that one that starts over again and again is not taken for an advance
+            fault.advanced = self.part.size > self.furthest
+            self.furthest = max(self.furthest, self.part.size)
+            raise
+
+    def _bring_rest(self) -> None:
+        with opened(self.url, self.timeout, self._range()) as response:
+            if response.status_code == 200 or self._goes_on(response):
+                return self._take(response)
+        with opened(self.url, self.timeout, {}) as response:
+            self._take(response)
+
+    def _range(self) -> dict[str, str]:
+        """The headers that ask for what is missing, and for the whole file if it is no longer the same."""
+        if not self.part.size:
+            return {}
+        return {"Range": f"bytes={self.part.size}-"} | ({"If-Range": self.version} if self.version else {})
+
+    def _goes_on(self, response: requests.Response) -> bool:
+        """Does the answer begin where the part ends, and is it of the same file?"""
+        begin, total = _place(response)
+        return begin == self.part.size and self.total in (None, total) and self.version in (None, _version(response))
+
+    def _take(self, response: requests.Response) -> None:
+        """Put the body where it belongs: behind the part, or, of a whole file, in its place."""
+        body = response.raw
+        if response.status_code == 206:
+            _, total = _place(response)
+            self.part.resumed = True
+        else:
+            total = body.length_remaining
+            if total is None and not body.chunked and self.md5 is None:
+                # the end of the connection would be taken for the end of the file
+                raise UserError(f"{self.url}: the server does not say how long the file is; give its md5")
+            _begin(self.url, self.part, body.read(FIRST, decode_content=False))
+        # not earlier: until here the part may hold bytes of the version before
+        self.total, self.version = total, _version(response)
+        # read1, not read: of a connection that breaks, what has come is kept
+        _gather(self.url, self.part, iter(lambda: body.read1(BLOCK, decode_content=False), b""), total)
+        if total is not None and self.part.size != total:
+            raise TransientError(f"{self.part.size:,} bytes came where {total:,} were announced")
+
+
+def _place(response: requests.Response) -> tuple[int | None, int | None]:
+    """The first byte that an answer in part holds, and the size of the whole file; None, None where it says neither."""
+    match = CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    return (int(match[1]), int(match[2])) if match else (None, None)
+
+
+def _version(response: requests.Response) -> str | None:
+    """What names this state of the server's file; weak ETags may stand for different bytes."""
+    tag = response.headers.get("ETag", "W/")
+    return response.headers.get("Last-Modified") if tag.startswith("W/") else tag
+
+
+def _begin(url: str, part: Part, head: bytes) -> None:
+    """Begin the part anew with the file's first bytes, if these are no web page.
+
+    A log-in page or a folder listing with status 200 is no data, and what had come before is not given up for it.
+    """
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith(b"<") and HTML.search(text):
         raise UserError(f"{url}: a web page came where a file was expected; open the address in a browser to see why")
+    part.start_over()
+    part.append(head)
+
+
+def _gather(url: str, part: Part, blocks: Iterator[bytes], total: int | None) -> None:
+    """Append the blocks to the part, and say how far it is to ``total`` bytes."""
+    missing = None if total is None else total - part.size
+    with Progress(missing, "byte", f"fetching {url.rsplit('/', 1)[-1]}") as progress:
+        for block in blocks:
+            part.append(block)
+            progress.step(len(block))
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -1,14 +1,8 @@
 """Random numbers that are a pure function of names and numbers, never of order, worker or machine."""
 
-import hashlib
-
 import numpy as np
 
-
-def stable_hash(*key: object) -> int:
-    """A 64-bit integer that depends on ``key`` alone: the same on every machine and in every Python."""
-    text = "\x1f".join(str(part) for part in key)
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+from workflow_scripts.common.hashing import stable_hash
 
 
 def generator(*key: object) -> np.random.Generator:

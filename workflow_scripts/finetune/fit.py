@@ -22,8 +22,8 @@ from torch.nn import functional
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, atomic_directory, digest, write_json
+from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.progress import Progress
-from workflow_scripts.common.randomness import stable_hash
 from workflow_scripts.finetune import data, metrics, models
 from workflow_scripts.finetune.settings import Settings, read_settings
 

@@ -7,7 +7,7 @@ from tokenizers import Tokenizer
 from transformers.utils import logging
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.randomness import stable_hash
+from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.finetune.settings import Settings
 from workflow_scripts.model import DnaBert2ForSequenceClassification
 

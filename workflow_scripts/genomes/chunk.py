@@ -1,209 +1,292 @@
 """Cut a genome into chunks of unambiguous bases and split them into training and validation.
 
 In:  a FASTA file.
-Out: a parquet table of chunks and a JSON file of counts that add up to the bases read.
+Out: a parquet table of chunks and a JSON file of counts that add up to the bases read (see accounting.py).
 
 Source: the paper (section 4.1) drops every sequence that holds N and keeps A, C, G and T alone; segments of
-1,000 bp are the authors' word (issue 124 of their repository). The filter of short contigs and the rule of
-the split are this workflow's.
+1,000 bp are the authors' word (issue 124 of their repository). Windows of 6,200 bp that share 200 (100 on each
+side) are the Nucleotide Transformer's. The other filters and the rule of the split are this workflow's.
 
-Chunks are cut end to end from each run of ACGT, so they never overlap. Neighbouring chunks share repeats and
-genes, so blocks of neighbours go to one side of the split whole.
+Windows lie within a run of ACGT, the first at its first base, each ``length - overlap`` bases behind the one
+before. Neighbouring chunks share repeats and genes, so blocks of neighbours go to one side of the split whole;
+where windows overlap, a training window that shares a base with a validation window is dropped.
 
 Table columns: contig, start, end (0-based, half-open), sequence (upper case), soft_masked (share of lower
-case, which marks repeats in NCBI's files), split (train or validation).
-
-Counts, in bases unless said otherwise; bases = kept_bases + the four dropped_*:
-  contigs               records in the file
-  bases                 all of them
-  kept_bases            in chunks
-  dropped_N             N in contigs that are long enough
-  dropped_other         other ambiguity codes there (R, Y, ...)
-  dropped_short_contig  whole contigs shorter than --min-contig
-  dropped_tail          ends of ACGT runs that do not fill a chunk
-  chunks, train_chunks, validation_chunks   numbers of chunks
-  soft_masked           lower case among kept_bases
+case, which marks repeats in NCBI's files), split (train or validation), and, when duplicates are to be found,
+fingerprint. A contig whose name stood in the file before gets a number: the second chr1 is chr1#2. The
+accession stands in the table's metadata.
 """
 
 import argparse
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.lib.stride_tricks import sliding_window_view
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, write_json
+from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.progress import Progress
-from workflow_scripts.common.randomness import stable_hash
-from workflow_scripts.genomes.fasta import read_fasta
+from workflow_scripts.genomes.accounting import COUNTS, check_sums, covered_bases
+from workflow_scripts.genomes.fasta import Contig, read_fasta, replicon
+from workflow_scripts.genomes.tables import FINGERPRINT, SCHEMA, column, fingerprints, open_writer, texts, words
 
-ROW_GROUP_BASES = 1 << 24  # of a part at most, of a row group at most twice: what is held beside the contig
-LOWER_CASE_BIT = 0x20  # in ASCII the one difference between a letter's two cases
-DROPPED = ("dropped_N", "dropped_other", "dropped_short_contig", "dropped_tail")
-COUNTS = (
-    "contigs",
-    "bases",
-    "kept_bases",
-    *DROPPED,
-    "chunks",
-    "train_chunks",
-    "validation_chunks",
-    "soft_masked",
-)
-SCHEMA = pa.schema(
-    [
-        ("contig", pa.dictionary(pa.int32(), pa.string())),
-        ("start", pa.int64()),
-        ("end", pa.int64()),
-        ("sequence", pa.string()),
-        ("soft_masked", pa.float32()),
-        ("split", pa.string()),
-    ]
-)
+ROW_GROUP_BASES = 1 << 24  # of a row group and of a batch of small contigs: what is held beside a large contig
+LOWER_CASE_BIT = np.uint8(0x20)  # in ASCII the one difference between a letter's two cases
+RUN = re.compile(rb"[ACGTacgt]+")
+SEPARATOR = b"\n"  # a letter of no contig
+REPLICONS = ("organelle", "plasmid")
+DUPLICATES = ("keep", "exact", "reverse_complement")
 
 
 @dataclass(frozen=True)
 class Cut:
-    """How a genome is cut and split: lengths in bases, ``validation_block`` in chunks."""
+    """How a genome is filtered, cut and split: lengths in bases, ``validation_block`` in windows."""
 
     length: int
     min_contig: int
     seed: int
     validation_fraction: float
     validation_block: int
+    overlap: int = 0
+    max_soft_masked: float = 1.0
+    exclude: tuple[str, ...] = ()
+    duplicates: str = "keep"
 
     def __post_init__(self):
         if self.length < 1:
             raise UserError(f"--length {self.length}: a chunk has at least one base")
+        if not 0 <= self.overlap < self.length:
+            raise UserError(f"--overlap {self.overlap}: must be at least 0 and below --length {self.length}")
+        if not 0 <= self.max_soft_masked <= 1:
+            raise UserError(f"--max-soft-masked {self.max_soft_masked}: a share is between 0 and 1")
         if self.validation_block < 1:
-            raise UserError(f"--validation-block {self.validation_block}: a block has at least one chunk")
-        if not 0 <= self.validation_fraction < 1:
-            raise UserError(f"--validation-fraction {self.validation_fraction}: must be at least 0 and below 1")
+            raise UserError(f"--validation-block {self.validation_block}: a block has at least one window")
+        if not 0 <= self.validation_fraction <= 1:
+            raise UserError(f"--validation-fraction {self.validation_fraction}: a share is between 0 and 1")
+
+    @property
+    def step(self) -> int:
+        """Bases from one window's start to the next one's."""
+        return self.length - self.overlap
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of the table of chunks."""
+        return SCHEMA if self.duplicates == "keep" else SCHEMA.append(FINGERPRINT)
+
+
+@dataclass
+class Batch:
+    """Contigs end to end, a separator behind each, so that many small ones cost no more than one large one.
+
+    ``begins`` says where in ``sequence`` each of ``names`` begins.
+    """
+
+    sequence: bytearray = field(default_factory=bytearray)
+    names: list[str] = field(default_factory=list)
+    begins: list[int] = field(default_factory=list)
+
+    def add(self, name: str, sequence: bytearray) -> None:
+        """Append a contig; the first one's letters are taken over, not copied."""
+        self.names.append(name)
+        self.begins.append(len(self.sequence))
+        if self.sequence:
+            self.sequence += sequence
+        else:
+            self.sequence = sequence
+        self.sequence += SEPARATOR
 
 
 @dataclass(frozen=True)
-class Part:
-    """Some chunks of one contig.
+class Windows:
+    """Windows of a batch, in its order; every array is (n,).
 
-    ``starts`` (n,), ``bases`` (n, length) upper-case letters, ``lower`` (n,) how many of them were lower case,
-    ``validation`` (n,) whether a chunk is held out.
+    ``places`` where each begins in the batch, ``contigs`` which of its contigs that is, ``starts`` where in the
+    contig, ``lower`` how many letters are lower case, ``validation`` whether the window is held out.
     """
 
-    contig: str
+    places: np.ndarray
+    contigs: np.ndarray
     starts: np.ndarray
-    bases: np.ndarray
     lower: np.ndarray
     validation: np.ndarray
 
+    def where(self, chosen: np.ndarray | slice) -> "Windows":
+        """Some of them: (n,) bool, or a slice."""
+        return Windows(*(getattr(self, array.name)[chosen] for array in fields(self)))
 
-def cut_runs(sequence: bytes, length: int) -> tuple[np.ndarray, int]:
-    """Cut each run of ACGT into windows of ``length``, from its first base on.
 
-    Returns their starts, (n,) int64 and ascending, and how many bases at the runs' ends fill none.
+def unused_name(name: str, used: dict[str, int]) -> str:
+    """``name`` itself, or with a number from 2 on that makes a new one; ``used`` keeps each name's last number."""
+    number, unused = used.get(name, 0), name
+    while unused in used:
+        number += 1
+        unused = f"{name}#{number}"
+    used[name], used[unused] = number, 1
+    return unused
+
+
+def dropped_contig(contig: Contig, cut: Cut) -> str | None:
+    """The count under which the whole contig is dropped; None when it is kept."""
+    if len(contig.sequence) < cut.min_contig:
+        return "dropped_short_contig"
+    kind = replicon(contig.description) if cut.exclude else None
+    return f"dropped_{kind}" if kind in cut.exclude else None
+
+
+def read_batches(fasta: Path, accession: str, cut: Cut, counts: Counter) -> Iterator[Batch]:
+    """Read a genome and drop whole contigs; a batch is one large contig, or small ones up to ROW_GROUP_BASES."""
+    used: dict[str, int] = {}
+    batch = Batch()
+    with Progress(None, "base", f"cutting {accession}") as progress:
+        for contig in read_fasta(fasta):
+            size = len(contig.sequence)
+            progress.step(size, contig.name)
+            counts["contigs"] += 1
+            counts["bases"] += size
+            name = unused_name(contig.name, used)
+            counts["renamed_contigs"] += name != contig.name
+            if reason := dropped_contig(contig, cut):
+                counts[reason] += size
+                continue
+            if len(batch.sequence) + size > ROW_GROUP_BASES and batch.names:
+                yield batch
+                batch = Batch()
+            batch.add(name, contig.sequence)
+            if size > ROW_GROUP_BASES:
+                del contig  # or this large contig is held while the next is read
+                yield batch
+                batch = Batch()
+    if batch.names:
+        yield batch
+
+
+def find_windows(sequence: bytearray, length: int, overlap: int) -> tuple[np.ndarray, int]:
+    """The windows of every run of ACGT.
+
+    Returns where they begin, (n,) int64 and ascending, and how many bases the runs have.
     """
-    runs = np.array([run.span() for run in re.finditer(rb"[ACGTacgt]+", sequence)], dtype=np.int64).reshape(-1, 2)
-    windows, tails = np.divmod(runs[:, 1] - runs[:, 0], length)
+    spans = chain.from_iterable(run.span() for run in RUN.finditer(sequence))
+    runs = np.fromiter(spans, dtype=np.int64).reshape(-1, 2)
+    sizes = runs[:, 1] - runs[:, 0]
+    windows = np.maximum((sizes - overlap) // (length - overlap), 0)
     before = np.cumsum(windows) - windows
     ordinal = np.arange(windows.sum()) - np.repeat(before, windows)  # of a window in its run
-    return np.repeat(runs[:, 0], windows) + ordinal * length, int(tails.sum())
+    return np.repeat(runs[:, 0], windows) + ordinal * (length - overlap), int(sizes.sum())
 
 
-def in_validation(accession: str, contig: str, starts: np.ndarray, cut: Cut) -> np.ndarray:
-    """(n,) bool: whether the block that a chunk starts in is held out, from the seed and the names alone."""
-    blocks, block_of = np.unique(starts // (cut.length * cut.validation_block), return_inverse=True)
+def window_letters(sequence: bytearray, places: np.ndarray, length: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Copy windows out, about ROW_GROUP_BASES at a time; yields which of them, and their letters (some, length)."""
+    at_once = max(1, ROW_GROUP_BASES // length)
+    for first in range(0, len(places), at_once):
+        some = slice(first, first + at_once)
+        yield some, sliding_window_view(np.frombuffer(sequence, np.uint8), length)[places[some]]
+
+
+def count_lower(sequence: bytearray, places: np.ndarray, length: int) -> np.ndarray:
+    """How many letters of each window are lower case, (n,) int64."""
+    lower = np.zeros(len(places), np.int64)
+    for some, letters in window_letters(sequence, places, length):
+        lower[some] = ((letters & LOWER_CASE_BIT) >> 5).sum(axis=1, dtype=np.int32)
+    return lower
+
+
+def in_validation(accession: str, names: list[str], contigs: np.ndarray, starts: np.ndarray, cut: Cut) -> np.ndarray:
+    """(n,) bool: whether the block that a window starts in is held out, from the seed and the names alone."""
+    blocks = starts // (cut.step * cut.validation_block)
+    new = np.ones(len(starts), dtype=bool)
+    new[1:] = (np.diff(contigs) != 0) | (np.diff(blocks) != 0)
     threshold = cut.validation_fraction * 2**64
-    held_out = [stable_hash(cut.seed, accession, contig, block) < threshold for block in blocks]
-    return np.array(held_out, dtype=bool)[block_of]
+    held_out = [
+        stable_hash(cut.seed, accession, names[contig], block) < threshold
+        for contig, block in zip(contigs[new].tolist(), blocks[new].tolist(), strict=True)
+    ]
+    return np.array(held_out, dtype=bool)[np.cumsum(new) - 1]
 
 
-def contig_parts(
-    contig: str, sequence: bytes, starts: np.ndarray, validation: np.ndarray, length: int
-) -> Iterator[Part]:
-    """Copy the chunks out of a contig, a bounded number of them at a time."""
-    step = max(1, ROW_GROUP_BASES // length)
-    for first in range(0, len(starts), step):
-        some = slice(first, first + step)
-        letters = sliding_window_view(np.frombuffer(sequence, np.uint8), length)[starts[some]]
-        lower = np.count_nonzero(letters & LOWER_CASE_BIT, axis=1)
-        yield Part(contig, starts[some], letters & ~np.uint8(LOWER_CASE_BIT), lower, validation[some])
+def touches_validation(places: np.ndarray, validation: np.ndarray, length: int) -> np.ndarray:
+    """(n,) bool: whether a training window shares a base with a validation window."""
+    held_out = np.concatenate([[-length], places[validation], [np.iinfo(np.int64).max]])
+    following = np.searchsorted(held_out, places, side="right")
+    near = (places - held_out[following - 1] < length) | (held_out[following] - places < length)
+    return near & ~validation
 
 
-def genome_parts(fasta: Path, accession: str, cut: Cut, counts: Counter) -> Iterator[Part]:
-    """Read and cut a genome contig by contig; add to ``counts`` what becomes of every base."""
-    with Progress(None, "base", f"cutting {accession}") as progress:
-        for contig, sequence in read_fasta(fasta):
-            progress.step(len(sequence), contig)
-            counts.update(contigs=1, bases=len(sequence))
-            if len(sequence) < cut.min_contig:
-                counts.update(dropped_short_contig=len(sequence))
-                continue
-            starts, tail = cut_runs(sequence, cut.length)
-            validation = in_validation(accession, contig, starts, cut)
-            held_out = int(np.count_nonzero(validation))
-            counts.update(
-                dropped_N=sequence.count(b"N") + sequence.count(b"n"),
-                dropped_other=len(sequence.translate(None, b"ACGTNacgtn")),
-                dropped_tail=tail,
-                chunks=len(starts),
-                train_chunks=len(starts) - held_out,
-                validation_chunks=held_out,
-            )
-            for part in contig_parts(contig, sequence, starts, validation, cut.length):
-                counts.update(kept_bases=part.bases.size, soft_masked=int(part.lower.sum()))
-                yield part
+def cut_batch(batch: Batch, accession: str, cut: Cut, counts: Counter) -> Windows:
+    """The windows of a batch that are kept; adds to ``counts`` what becomes of every base."""
+    places, in_runs = find_windows(batch.sequence, cut.length, cut.overlap)
+    missing = batch.sequence.count(b"N") + batch.sequence.count(b"n")
+    counts["dropped_N"] += missing
+    counts["dropped_other"] += len(batch.sequence) - len(batch.names) * len(SEPARATOR) - in_runs - missing
+    counts["dropped_tail"] += in_runs - covered_bases(places, cut.length)
+
+    contigs = np.searchsorted(batch.begins, places, side="right") - 1
+    starts = places - np.array(batch.begins)[contigs]
+    lower = count_lower(batch.sequence, places, cut.length)
+    validation = in_validation(accession, batch.names, contigs, starts, cut)
+    windows = Windows(places, contigs, starts, lower, validation)
+    windows = drop(windows, windows.lower / cut.length > cut.max_soft_masked, "dropped_repeat", cut, counts)
+    if cut.overlap:
+        near = touches_validation(windows.places, windows.validation, cut.length)
+        windows = drop(windows, near, "dropped_border", cut, counts)
+
+    held_out = int(np.count_nonzero(windows.validation))
+    counts["kept_bases"] += covered_bases(windows.places, cut.length)
+    counts["chunks"] += len(windows.places)
+    counts["train_chunks"] += len(windows.places) - held_out
+    counts["validation_chunks"] += held_out
+    counts["soft_masked"] += int(windows.lower.sum())
+    return windows
 
 
-def row_groups(parts: Iterable[Part], length: int) -> Iterator[pa.Table]:
-    """Gather parts into tables of about ROW_GROUP_BASES: many small contigs make few row groups."""
-    gathered: list[Part] = []
-    bases = 0
-    for part in parts:
-        gathered.append(part)
-        bases += part.bases.size
-        if bases + length > ROW_GROUP_BASES:
-            yield to_table(gathered, length)
-            gathered, bases = [], 0
-    if gathered:
-        yield to_table(gathered, length)
+def drop(windows: Windows, mask: np.ndarray, reason: str, cut: Cut, counts: Counter) -> Windows:
+    """The windows outside ``mask``, (n,) bool; counts the bases that no window covers any more."""
+    kept = windows.where(~mask)
+    counts[reason] += covered_bases(windows.places, cut.length) - covered_bases(kept.places, cut.length)
+    return kept
 
 
-def to_table(parts: list[Part], length: int) -> pa.Table:
-    """One table of SCHEMA from some parts, in their order."""
-    starts = np.concatenate([part.starts for part in parts])
-    letters = np.concatenate([part.bases for part in parts])
-    lower = np.concatenate([part.lower for part in parts])
-    validation = np.concatenate([part.validation for part in parts])
-    contig_of = np.repeat(np.arange(len(parts)), [len(part.starts) for part in parts])
-    offsets = np.arange(len(starts) + 1, dtype=np.int32) * np.int32(length)
-    columns = {
-        "contig": pa.array([part.contig for part in parts]).take(pa.array(contig_of)).dictionary_encode(),
-        "start": starts,
-        "end": starts + length,
-        # the letters already lie end to end: no Python string is made for a chunk
-        "sequence": pa.StringArray.from_buffers(len(starts), pa.py_buffer(offsets), pa.py_buffer(letters)),
-        "soft_masked": (lower / length).astype(np.float32),
-        "split": np.where(validation, "validation", "train"),
-    }
-    return pa.table(columns, schema=SCHEMA)
+def batch_tables(batch: Batch, windows: Windows, cut: Cut) -> Iterator[pa.Table]:
+    """The chunks of a batch as tables of ``cut.schema``."""
+    names, sides = words(batch.names), words(["train", "validation"])
+    for some, letters in window_letters(batch.sequence, windows.places, cut.length):
+        letters &= ~LOWER_CASE_BIT
+        part = windows.where(some)
+        columns = [
+            names.take(column(part.contigs, pa.int64())).dictionary_encode(),
+            column(part.starts, pa.int64()),
+            column(part.starts + cut.length, pa.int64()),
+            texts(letters, np.full(len(letters), cut.length)),
+            column(part.lower / cut.length, pa.float32()),
+            sides.take(column(part.validation, pa.int8())),
+        ]
+        if cut.duplicates != "keep":
+            columns.append(column(fingerprints(letters, cut.duplicates == "reverse_complement"), pa.uint64()))
+        yield pa.Table.from_arrays(columns, schema=cut.schema)
 
 
 def chunk_genome(fasta: Path, accession: str, cut: Cut, chunks: Path) -> dict:
     """Write the table of a genome's chunks; returns its counts."""
     counts = Counter(dict.fromkeys(COUNTS, 0))
+    schema = cut.schema.with_metadata({"accession": accession})
     with atomic(chunks) as temporary:
-        # sequences hardly repeat: a dictionary of them would be as large as they are
-        with pq.ParquetWriter(temporary, SCHEMA, compression="zstd", use_dictionary=["contig", "split"]) as writer:
-            for table in row_groups(genome_parts(fasta, accession, cut, counts), cut.length):
-                writer.write_table(table, row_group_size=len(table))
-        assert counts["bases"] == counts["kept_bases"] + sum(counts[reason] for reason in DROPPED), counts
-        assert counts["kept_bases"] == counts["chunks"] * cut.length, counts
+        with open_writer(temporary, schema) as writer:
+            for batch in read_batches(fasta, accession, cut, counts):
+                windows = cut_batch(batch, accession, cut, counts)
+                for table in batch_tables(batch, windows, cut):
+                    writer.write_table(table, row_group_size=len(table))
+                del batch  # or it is held while the next contig is read
+        check_sums(accession, counts)
+    if counts["renamed_contigs"]:
+        print(f"{accession}: {counts['renamed_contigs']:,} contigs with names met before are numbered", file=sys.stderr)
     return {"accession": accession, **counts}
 
 
@@ -212,12 +295,20 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--fasta", required=True, type=Path, help="the genome, plain or gzipped")
     parser.add_argument("--accession", required=True, help="the genome's name; part of what decides the split")
     parser.add_argument("--length", required=True, type=int, help="bases in a chunk (paper: 1000)")
+    parser.add_argument("--overlap", type=int, default=0, help="bases that neighbouring windows share (paper: 0)")
     parser.add_argument("--min-contig", required=True, type=int, help="drop contigs of fewer bases than this")
-    parser.add_argument("--seed", required=True, type=int, help="seed of the split")
     parser.add_argument(
-        "--validation-fraction", required=True, type=float, help="share of blocks held out, 0 to below 1"
+        "--max-soft-masked", type=float, default=1.0, help="drop windows with a larger share of lower case than this"
     )
-    parser.add_argument("--validation-block", required=True, type=int, help="neighbouring chunks that share a side")
+    parser.add_argument(
+        "--exclude", nargs="*", choices=REPLICONS, default=[], help="drop contigs that their headers call so"
+    )
+    parser.add_argument(
+        "--duplicates", choices=DUPLICATES, default="keep", help="what counts as one; other than keep: fingerprints"
+    )
+    parser.add_argument("--seed", required=True, type=int, help="seed of the split")
+    parser.add_argument("--validation-fraction", required=True, type=float, help="share of blocks held out, 0 to 1")
+    parser.add_argument("--validation-block", required=True, type=int, help="neighbouring windows that share a side")
     parser.add_argument("--chunks", required=True, type=Path, help="the table to write (.parquet)")
     parser.add_argument("--counts", required=True, type=Path, help="the counts to write (.json)")
     return parser
@@ -226,7 +317,17 @@ def build_parser() -> argparse.ArgumentParser:
 @program
 def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
-    cut = Cut(args.length, args.min_contig, args.seed, args.validation_fraction, args.validation_block)
+    cut = Cut(
+        length=args.length,
+        min_contig=args.min_contig,
+        seed=args.seed,
+        validation_fraction=args.validation_fraction,
+        validation_block=args.validation_block,
+        overlap=args.overlap,
+        max_soft_masked=args.max_soft_masked,
+        exclude=tuple(args.exclude),
+        duplicates=args.duplicates,
+    )
     write_json(args.counts, chunk_genome(args.fasta, args.accession, cut, args.chunks))
 
 

@@ -1,9 +1,11 @@
 """Account for the whole corpus: one row a genome, from the source's address to the chunks it gave.
 
-In:  the species table, and for each genome in it the record of its download and the counts of its chunks.
-Out: a table in the species table's order, with the columns accession, organism, group, url, md5, bases,
-     kept_bases, dropped_N, dropped_other, dropped_short_contig, dropped_tail, chunks, train_chunks,
-     validation_chunks, soft_masked. It adds up: bases = kept_bases + dropped_*, chunks = train + validation.
+In:  the species table or its lock, and two folders with a ``{accession}.json`` for each genome in it: the record of
+     its download (download.py), and the counts of its chunks (chunk.py, keep.py).
+Out: a table in the species table's order: accession, organism, group, genus, url, md5, status, and the counts of
+     accounting.py. Genus and status (or verdict) come from the species table, where it has them.
+
+Rows of the species table without an accession have no genome and are left out, and so are other genomes' files.
 """
 
 import argparse
@@ -13,64 +15,71 @@ from pathlib import Path
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import read_json, read_table, write_table
+from workflow_scripts.genomes.accounting import COUNTS, check_sums
 
-DROPPED = ("dropped_N", "dropped_other", "dropped_short_contig", "dropped_tail")
-SUMS = ("bases", "kept_bases", *DROPPED, "chunks", "train_chunks", "validation_chunks", "soft_masked")
-COLUMNS = ["accession", "organism", "group", "url", "md5", *SUMS]
-
-
-def by_accession(paths: Iterable[Path]) -> dict[str, dict]:
-    """Read JSON objects that each name their ``accession``."""
-    found: dict[str, dict] = {}
-    for path in paths:
-        value = read_json(path)
-        if value["accession"] in found:
-            raise UserError(f"{path}: {value['accession']} was given before; name each genome's file once")
-        found[value["accession"]] = value
-    return found
+COLUMNS = ["accession", "organism", "group", "genus", "url", "md5", "status", *COUNTS]
 
 
-def check_sums(name: str, row: dict) -> None:
-    """Refuse a row whose counts do not add up."""
-    if row["bases"] != row["kept_bases"] + sum(row[reason] for reason in DROPPED):
-        raise UserError(f"{name}: {row['bases']:,} bases are not the kept and dropped ones together; cut it again")
-    if row["chunks"] != row["train_chunks"] + row["validation_chunks"]:
-        raise UserError(f"{name}: {row['chunks']:,} chunks are not train and validation together; cut it again")
+def read_genome_json(path: Path, accession: str, keys: Iterable[str]) -> dict:
+    """Read the JSON object of a genome: its ``accession``, and ``keys``.
 
-
-def corpus_rows(species: list[dict[str, str]], records: dict[str, dict], counts: dict[str, dict]) -> list[dict]:
-    """Join the three by accession, one row a species.
-
-    Raises UserError for a genome without record or counts, for one that is in no table, and for false sums.
+    Raises UserError where the file is missing, holds something else, or is another genome's.
     """
-    accessions = [genome["accession"] for genome in species]
-    for kind, found in (("record", records), ("counts", counts)):
-        missing = [accession for accession in accessions if accession not in found]
-        if missing:
-            raise UserError(f"{missing[0]}: no {kind} given ({len(missing)} such genomes); download and cut it first")
-        strange = sorted(set(found) - set(accessions))
-        if strange:
-            raise UserError(f"{strange[0]}: {kind} of a genome that is not in the species table; leave it out")
-    rows = []
-    for genome in species:
-        accession = genome["accession"]
-        record, count = records[accession], counts[accession]
-        check_sums(accession, count)
-        row = {"accession": accession, "organism": genome["organism"], "group": genome["group"]}
-        rows.append(row | {"url": record["url"], "md5": record["md5"]} | {name: count[name] for name in SUMS})
-    return rows
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; download and cut {accession} first")
+    try:
+        value = read_json(path)
+    except ValueError as error:  # neither UTF-8 nor JSON raise anything else
+        raise UserError(f"{path}: not JSON ({error}); remove it and run again") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: holds {type(value).__name__} where an object is expected; remove it and run again")
+    missing = [key for key in ("accession", *keys) if key not in value]
+    if missing:
+        raise UserError(f"{path}: {', '.join(missing)} missing; remove it and run again")
+    if value["accession"] != accession:
+        raise UserError(f"{path}: is of {value['accession']}, not of {accession}; remove it and run again")
+    return value
+
+
+def check_md5(path: Path, record: dict, listed: str) -> None:
+    """Raise UserError unless the genome of the record at ``path`` has the md5 that the species table lists, if any."""
+    if listed and record["md5"] != listed.lower():
+        raise UserError(
+            f"{record['accession']}: the species table has md5 {listed}, the downloaded file {record['md5']}; "
+            f"remove {path} and run again"
+        )
+
+
+def corpus_row(genome: dict[str, str], records: Path, chunks: Path) -> dict:
+    """The row of a ``genome`` of the species table, from its files in the two folders.
+
+    Raises UserError for a file that is missing or not the genome's, for another md5 than listed, and for false sums.
+    """
+    accession = genome["accession"]
+    path = records / f"{accession}.json"
+    record = read_genome_json(path, accession, ["url", "md5"])
+    check_md5(path, record, genome.get("md5", ""))
+    counts = read_genome_json(chunks / f"{accession}.json", accession, COUNTS)
+    check_sums(accession, counts)
+    return {
+        "accession": accession,
+        "organism": genome["organism"],
+        "group": genome["group"],
+        "genus": genome.get("genus", ""),
+        "url": record["url"],
+        "md5": record["md5"],
+        "status": genome.get("status", genome.get("verdict", "")),
+    } | {name: counts[name] for name in COUNTS}
 
 
 def totals(rows: list[dict]) -> dict[str, int]:
-    """The sums over all genomes, checked like a genome's own."""
-    total = {name: sum(row[name] for row in rows) for name in SUMS}
-    check_sums("all genomes", total)
-    return total
+    """The sums over all genomes."""
+    return {name: sum(row[name] for row in rows) for name in COUNTS}
 
 
 def read_species(path: Path) -> list[dict[str, str]]:
-    """The species table; an accession may stand in it once."""
-    species = read_table(path)
+    """The rows of the species table that name an accession; each may stand in it once."""
+    species = [genome for genome in read_table(path) if genome["accession"]]
     seen: set[str] = set()
     for genome in species:
         if genome["accession"] in seen:
@@ -82,8 +91,8 @@ def read_species(path: Path) -> list[dict[str, str]]:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--species", required=True, type=Path, help="table of genomes, one row each")
-    parser.add_argument("--records", required=True, type=Path, nargs="+", help="records of the downloads (.json)")
-    parser.add_argument("--counts", required=True, type=Path, nargs="+", help="counts of the chunks (.json)")
+    parser.add_argument("--records", required=True, type=Path, help="folder of the downloads ({accession}.json)")
+    parser.add_argument("--chunks", required=True, type=Path, help="folder of the counts ({accession}.json)")
     parser.add_argument("--out", required=True, type=Path, help="the table to write (.tsv)")
     return parser
 
@@ -91,7 +100,7 @@ def build_parser() -> argparse.ArgumentParser:
 @program
 def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
-    rows = corpus_rows(read_species(args.species), by_accession(args.records), by_accession(args.counts))
+    rows = [corpus_row(genome, args.records, args.chunks) for genome in read_species(args.species)]
     total = totals(rows)
     write_table(args.out, rows, COLUMNS)
     print(

@@ -1,23 +1,42 @@
 """Stream a nucleotide FASTA, one contig at a time; memory is bounded by the largest contig.
 
 In:  plain text, gzip, or gzip of many members (bgzip, ``cat a.gz b.gz``), told by the first two bytes.
-Out: (contig name, sequence) pairs; case is kept, because NCBI marks repeats in lower case (soft masking).
+Out: contigs with name, description and sequence; case is kept, because NCBI marks repeats in lower case (soft
+     masking).
 """
 
 import io
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from isal import igzip, isal_zlib
 
 from workflow_scripts.common.errors import UserError
 
 IUPAC = b"ACGTUNRYSWKMBDHVacgtunryswkmbdhv"
+WHITE = b" \t\r\n\v\f"
 BUFFER = 1 << 20
 DAMAGE = (EOFError, OSError, zlib.error, isal_zlib.error)
+ORGANELLE = re.compile(
+    r"\b(mitochondri(on|al?)|chloroplast|plastid|apicoplast|kinetoplast|cyanelle|chromatophore)"
+    r"\s*($|[,;:(]"
+    r"|((linear|circular|unlocalized|unplaced|genomic) )*"
+    r"(genome|chromosome|scaffold|contig|DNA|sequence|maxicircle|minicircle)\b)",
+    re.IGNORECASE,
+)
+PLASMID = re.compile(r"\b(mega)?plasmid\b(?!-)", re.IGNORECASE)
+
+
+class Contig(NamedTuple):
+    """A record: the header's first word, the rest of the header, and the letters in the file's own case."""
+
+    name: str
+    description: str
+    sequence: bytearray
 
 
 def open_fasta(path: str | os.PathLike) -> BinaryIO:
@@ -30,59 +49,85 @@ def open_fasta(path: str | os.PathLike) -> BinaryIO:
     return io.BufferedReader(igzip.open(path, "rb") if gzipped else path.open("rb", buffering=0), BUFFER)
 
 
-def read_lines(path: str | os.PathLike) -> Iterator[bytes]:
-    """Lines of a plain or gzipped file.
+def read_blocks(path: str | os.PathLike) -> Iterator[bytes]:
+    """The text of a plain or gzipped file in blocks of about BUFFER bytes, none of which ends within a header.
+
+    A block that begins a line has a line end put before it, so that every header stands behind one.
 
     Raises UserError when the gzip stream is damaged or cut short.
     """
     with open_fasta(path) as handle:
+        begins_line = True
         try:
-            yield from handle
+            while block := handle.read(BUFFER):
+                text = b"\n" + block if begins_line else block
+                if text.startswith(b">", text.rfind(b"\n") + 1):
+                    text += handle.readline()
+                begins_line = text.endswith(b"\n")
+                yield text
         except DAMAGE as error:
             raise UserError(f"{path}: damaged or truncated file ({error}); fetch it again") from None
 
 
-def read_fasta(path: str | os.PathLike) -> Iterator[tuple[str, bytes]]:
-    """Yield (name, sequence) of each record: the header's first word, and the letters in the file's own case.
+def read_fasta(path: str | os.PathLike) -> Iterator[Contig]:
+    """Yield the records in the file's order; a name that occurs twice is given twice.
 
-    Line ends may be LF or CRLF, blank lines and a missing last line end do not matter.
+    Line ends may be LF or CRLF; white space in the sequence and a missing last line end do not matter. A record
+    without sequence is a contig of no bases: assemblies hold such, and nothing is lost with it.
 
-    Raises UserError for a file without records, text before the first header, a header without name, a name
-    met twice, a record without sequence, and letters that are no nucleotide code (a protein FASTA).
+    Raises UserError for a file without records or without any base, text before the first header, a header without
+    name, and letters that are no nucleotide code (a protein FASTA).
     """
-    seen: set[str] = set()
-    name, sequence = None, io.BytesIO()
-    for number, line in enumerate(read_lines(path), start=1):
-        if line.startswith(b">"):
-            if name is not None:
-                yield name, checked(path, name, sequence.getvalue())
-            name, sequence = contig_name(path, number, line), io.BytesIO()
-            if name in seen:
-                raise UserError(f"{path}:{number}: contig {name} occurs twice; names must be unique in a genome")
-            seen.add(name)
-        elif name is not None:
-            sequence.write(line.rstrip())
-        elif line.strip():
-            raise UserError(f"{path}:{number}: text before the first header; a FASTA file begins with '>'")
-    if name is None:
+    contig, bases = None, 0
+    for text in read_blocks(path):
+        lines, *records = text.split(b"\n>") if b">" in text else [text]  # one letter is found faster than two
+        if contig is not None:
+            bases += add_letters(path, contig, lines)
+        elif lines.strip():
+            raise UserError(f"{path}: text before the first header; a FASTA file begins with '>'")
+        for record in records:
+            if contig is not None:
+                yield contig
+            header, _, lines = record.partition(b"\n")
+            contig = Contig(*read_header(path, header, contig), bytearray())
+            bases += add_letters(path, contig, lines)
+    if contig is None:
         raise UserError(f"{path}: no FASTA record; the file is empty")
-    yield name, checked(path, name, sequence.getvalue())
+    if not bases:
+        raise UserError(f"{path}: no record has a sequence; the file may be cut short, fetch it again")
+    yield contig
 
 
-def contig_name(path: str | os.PathLike, number: int, line: bytes) -> str:
-    """The first word behind ``>``; bytes that are not UTF-8 become escapes, so that names stay distinct."""
-    header = line[1:].decode("utf-8", errors="backslashreplace")
-    if not header[:1].strip():
-        raise UserError(f"{path}:{number}: header without a name; write '>name' with no space between")
-    return header.split()[0]
+def read_header(path: str | os.PathLike, header: bytes, previous: Contig | None) -> tuple[str, str]:
+    """Name and description; bytes that are not UTF-8 become escapes, so that names stay distinct."""
+    text = header.decode("utf-8", errors="backslashreplace")
+    if not text[:1].strip():
+        place = f"the header behind contig {previous.name}" if previous else "the first header"
+        raise UserError(f"{path}: {place} has no name; write '>name' with no space between")
+    name, *description = text.split(maxsplit=1)
+    return name, description[0].rstrip() if description else ""
 
 
-def checked(path: str | os.PathLike, name: str, sequence: bytes) -> bytes:
-    """The sequence itself, when it has letters and all of them are IUPAC nucleotide codes."""
-    if not sequence:
-        raise UserError(f"{path}: contig {name} has no sequence; the file may be cut short")
-    foreign = sequence.translate(None, IUPAC)
-    if foreign:
-        letters = "".join(chr(code) for code in sorted(set(foreign)))
-        raise UserError(f"{path}: contig {name} holds {letters!r}, no nucleotide codes; give genomic DNA, not protein")
-    return sequence
+def add_letters(path: str | os.PathLike, contig: Contig, lines: bytes) -> int:
+    """Append lines to a contig when all their letters are IUPAC nucleotide codes; returns how many letters."""
+    letters = lines.translate(None, WHITE)
+    if foreign := letters.translate(None, IUPAC):
+        shown = "".join(chr(code) for code in sorted(set(foreign)))
+        raise UserError(
+            f"{path}: contig {contig.name} holds {shown!r}, no nucleotide codes; give genomic DNA, not protein"
+        )
+    contig.sequence.extend(letters)
+    return len(letters)
+
+
+def replicon(description: str) -> str | None:
+    """``organelle``, ``plasmid`` or, for all else, None, by what NCBI's headers say.
+
+    An organelle's name must end the description or a part of it (``mitochondrion, complete genome``,
+    ``organelle: plastid:chloroplast``), or stand before what it is (``mitochondrial scaffold 3``): a nuclear
+    chromosome with a ``mitochondrial-like`` stretch is none. ``plasmid`` and ``megaplasmid`` count as words.
+    Headers that do not say it, such as ``>chrM``, tell nothing.
+    """
+    if ORGANELLE.search(description):
+        return "organelle"
+    return "plasmid" if PLASMID.search(description) else None

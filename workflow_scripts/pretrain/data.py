@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.randomness import generator, stable_hash
+from workflow_scripts.common.hashing import stable_hash
+from workflow_scripts.common.randomness import generator
 from workflow_scripts.pretrain.settings import Training
 
 UNK, CLS, SEP, PAD, MASK = range(5)

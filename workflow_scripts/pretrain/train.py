@@ -25,8 +25,8 @@ from transformers.utils import logging as transformers_logging
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic_directory, digest, write_json, write_text
+from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.progress import Progress
-from workflow_scripts.common.randomness import stable_hash
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
 from workflow_scripts.pretrain import data, state
 from workflow_scripts.pretrain.card import model_card

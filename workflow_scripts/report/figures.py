@@ -20,7 +20,13 @@ FATES = {  # column of corpus.tsv -> words
     "dropped_N": "N",
     "dropped_other": "other letters",
     "dropped_short_contig": "short contigs",
+    "dropped_organelle": "organelles",
+    "dropped_plasmid": "plasmids",
     "dropped_tail": "ends of contigs",
+    "dropped_repeat": "repeats",
+    "dropped_border": "next to validation",
+    "dropped_duplicate": "duplicates",
+    "dropped_cap": "above a cap",
 }
 VEGA_LITE = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
 
@@ -97,26 +103,34 @@ def scores_chart(rows: list[dict[str, Any]], tasks: list[str]) -> alt.TopLevelMi
     return alt.layer(*layers).properties(width="container", height=thickness * len(tasks))
 
 
-def corpus_chart(groups: list[dict[str, Any]]) -> alt.TopLevelMixin | None:
-    """Raw bases of each group: those that reached the corpus, and why the others did not.
+def corpus_chart(groups: list[dict[str, Any]], fates: dict[str, str]) -> alt.TopLevelMixin | None:
+    """What share of each group's raw bases reached the corpus, and why the others did not.
 
-    ``groups``: ``group`` and a number of bases under each key of :data:`FATES`.
+    ``groups``: ``label``, and a number of bases under each key of ``fates``, a part of :data:`FATES`.
     """
     if not groups:
         return None
     rows = [
-        {"group": row["group"], "fate": words, "bases": row[column], "order": order}
+        {
+            "group": row["label"],
+            "fate": words,
+            "bases": row[column],
+            "share": row[column] / row["bases"],
+            "order": order,
+        }
         for row in groups
-        for order, (column, words) in enumerate(FATES.items())
+        for order, (column, words) in enumerate(fates.items())
+        if row["bases"]
     ]
-    colours = ["#0072b2", "#999999", "#cc79a7", "#e69f00", "#d55e00"]
+    colours = dict(zip(FATES, ["#0072b2", "#999999", *PALETTE[1:7], *["#f0e442", "#000000", "#4d4d4d"]], strict=True))
+    scale = alt.Scale(domain=list(fates.values()), range=[colours[fate] for fate in fates])
     chart = alt.Chart(values(rows)).mark_bar()
     return chart.encode(
-        alt.X("bases:Q", title="Bases", axis=alt.Axis(format="~s")),
-        alt.Y("group:N", title=None, sort=[row["group"] for row in groups]),
-        alt.Color("fate:N", title=None, scale=alt.Scale(domain=list(FATES.values()), range=colours)),
+        alt.X("share:Q", title="Share of the bases read", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
+        alt.Y("group:N", title=None, sort=[row["label"] for row in groups], axis=alt.Axis(labelLimit=400)),
+        alt.Color("fate:N", title=None, scale=scale, legend=alt.Legend(columns=6)),
         order="order:Q",
-        tooltip=["group:N", "fate:N", alt.Tooltip("bases:Q", format=",.0f")],
+        tooltip=["group:N", "fate:N", alt.Tooltip("bases:Q", format=",.0f"), alt.Tooltip("share:Q", format=".3%")],
     ).properties(width="container", height=26 * len(groups))
 
 

@@ -94,8 +94,10 @@ def gather(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]
         | {"paper": row["paper_dnabert2"] if same[row["task"], row["dataset"]] else None}
         for row in rows
     ]
+    fates = sections.fates(corpus)
+    labelled = [row | {"label": f"{row['group']}: {row['genomes']}, {bases(row['bases'])}"} for row in groups]
     charts = {
-        "corpus": figures.corpus_chart(groups),
+        "corpus": figures.corpus_chart(labelled, fates),
         "pretraining": figures.pretraining_chart(curves),
         "scores": figures.scores_chart(dots, list(dict.fromkeys(line["task"] for line in lines))),
         **(tokenization.charts(study) if study else {}),
@@ -105,7 +107,8 @@ def gather(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]
         "notice": options.notice,
         "groups": groups,
         "corpus": corpus,
-        "fates": figures.FATES,
+        "corpus_note": options.corpus_note,
+        "fates": fates,
         "tokenizers": sections.tokenizers(options.tokenizers, corpus["kept_bases"] if corpus else None),
         "tokenization": tokenization.section(study, models_of_paper) if study else None,
         "models": models,
@@ -164,6 +167,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--title", required=True, help="title of the page")
     parser.add_argument("--notice", help="text of a banner on top, e.g. that the data are simulated")
     parser.add_argument("--corpus", type=Path, help="corpus.tsv: one row a genome")
+    parser.add_argument("--corpus-note", help="what the corpus is, in a sentence")
     files("--tokenizers", "stats.json of each tokenizer")
     parser.add_argument("--tokenization", type=Path, help="tokenization.json, the study of tokenizers")
     files("--pretraining", "summary.json of each pre-trained model")

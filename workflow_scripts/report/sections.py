@@ -1,5 +1,6 @@
 """The contents of the page's sections, from the files of the run; plain dictionaries for the template."""
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,16 @@ NUMBERS = ("mean", "sd", "low", "high", "chance", "paper_dnabert2", "paper_nt_25
 
 
 def corpus_by_group(path: Path) -> list[dict[str, Any]]:
-    """Genomes and counts of each group, in the order of the table. ``unaccounted`` bases should be zero."""
+    """Genomes and counts of each group, in the order of the table. ``unaccounted`` bases should be zero.
+
+    ``statuses`` counts what a lock or table says of the genomes: current, replaced, substitute, ...
+    """
     groups: dict[str, dict[str, Any]] = {}
     for row in read_table(path):
-        mine = groups.setdefault(row["group"], {"group": row["group"], "genomes": 0} | dict.fromkeys(CORPUS_COUNTS, 0))
+        empty = {"group": row["group"], "genomes": 0, "statuses": Counter()}
+        mine = groups.setdefault(row["group"], empty | dict.fromkeys(CORPUS_COUNTS, 0))
         mine["genomes"] += 1
+        mine["statuses"].update([row["status"]] if row.get("status") else [])
         for column in CORPUS_COUNTS:
             try:
                 mine[column] += int(row[column])
@@ -44,7 +50,13 @@ def total(groups: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The sum over groups."""
     groups = list(groups)
     columns = ("genomes", *CORPUS_COUNTS, "unaccounted")
-    return {"group": "all"} | {column: sum(row[column] for row in groups) for column in columns}
+    statuses = sum((row["statuses"] for row in groups), Counter())
+    return {"group": "all", "statuses": statuses} | {column: sum(row[column] for row in groups) for column in columns}
+
+
+def fates(corpus: dict[str, Any] | None) -> dict[str, str]:
+    """What befell bases of this corpus, column to words: those of FATES that did occur."""
+    return {column: words for column, words in FATES.items() if corpus and corpus[column]}
 
 
 def tokenizers(paths: list[Path], kept_bases: int | None) -> list[dict[str, Any]]:

@@ -1,0 +1,149 @@
+"""What an earlier process has left is gone on with, and no two processes write one part."""
+
+import errno
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from itertools import chain, repeat
+from pathlib import Path
+
+import pytest
+
+from tests.common.transfers import DATA, MD5, OTHER, SIZE, names, run
+from tests.server import answer, cut, stall
+from workflow_scripts.common import part
+from workflow_scripts.common.download import fetch
+from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.web import ATTEMPTS
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def fetching(server, tmp_path):
+    """Start a process that fetches /a, and stalls at a byte; gives it when its part has come so far."""
+    started = []
+
+    def start(at):
+        server.faults["/a"] = iter([stall(at)])
+        command = [sys.executable, "-m", "workflow_scripts.common.download", "--url", f"{server.url}/a"]
+        command += ["--out", str(tmp_path / "a"), "--md5", MD5]
+        process = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL)
+        started.append(process)
+        left = tmp_path / ".a.part"
+        deadline = time.monotonic() + 30
+        while not left.exists() or left.stat().st_size < at:
+            assert process.poll() is None and time.monotonic() < deadline
+            os.sched_yield()
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_killed_process_leaves_a_part_that_the_next_goes_on_with(server, tmp_path, capsys, fetching):
+    at = SIZE * 9 // 10
+    process = fetching(at)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert names(tmp_path) == [".a.part"]
+    assert run(f"{server.url}/a", tmp_path / "a", capsys, "--md5", MD5) is None
+    assert (tmp_path / "a").read_bytes() == DATA
+    assert names(tmp_path) == ["a"]
+    assert server.sent("/a") == [at, SIZE - at]
+
+
+def test_two_processes_do_not_write_one_part(server, tmp_path, capsys, fetching):
+    process = fetching(1_000_000)
+    assert "another process" in run(f"{server.url}/a", tmp_path / "a", capsys, "--md5", MD5)
+    assert process.poll() is None
+    assert (tmp_path / ".a.part").read_bytes() == DATA[:1_000_000]
+    assert server.sent("/a") == [1_000_000]
+
+
+def test_given_up_transfer_is_gone_on_with_by_the_next_call(server, tmp_path):
+    server.faults["/a"] = chain([cut(1_800_000)], repeat(answer(503), ATTEMPTS))
+    with pytest.raises(UserError, match="503"):
+        fetch(f"{server.url}/a", tmp_path / "a", MD5)
+    assert names(tmp_path) == [".a.part"]
+    assert fetch(f"{server.url}/a", tmp_path / "a", MD5).sha256 == hashlib.sha256(DATA).hexdigest()
+    assert server.sent("/a")[-1] == 200_000
+
+
+@pytest.mark.parametrize(
+    ("left", "sent"),
+    [
+        (DATA, []),  # whole: killed just before it got its name
+        (OTHER[:500_000], [1_500_000, SIZE]),  # of another file
+        (OTHER, [0, SIZE]),  # of another file of the same size
+        (DATA + b"more", [0, SIZE]),  # of a larger file
+        (b"", [SIZE]),
+    ],
+    ids=["whole", "other", "other of the same size", "larger", "empty"],
+)
+def test_md5_decides_about_a_part_that_lies_there(server, tmp_path, left, sent):
+    (tmp_path / ".a.part").write_bytes(left)
+    fetch(f"{server.url}/a", tmp_path / "a", MD5)
+    assert (tmp_path / "a").read_bytes() == DATA
+    assert names(tmp_path) == ["a"]
+    assert server.sent("/a") == sent
+
+
+def test_part_of_another_file_and_a_wrong_md5(server, tmp_path, capsys):
+    (tmp_path / ".a.part").write_bytes(OTHER[:500_000])
+    assert f"md5 is {MD5}" in run(f"{server.url}/a", tmp_path / "a", capsys, "--md5", "0" * 32)
+    assert server.sent("/a") == [1_500_000, SIZE]
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_without_md5_a_part_that_lies_there_is_worth_nothing(server, tmp_path, local):
+    (tmp_path / "source").write_bytes(DATA)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".a.part").write_bytes(OTHER[:500_000])
+    fetch(str(tmp_path / "source") if local else f"{server.url}/a", tmp_path / "out" / "a")
+    assert (tmp_path / "out" / "a").read_bytes() == DATA
+    assert names(tmp_path / "out") == ["a"]
+
+
+def test_part_that_its_owner_finished_meanwhile_is_not_written_to(server, tmp_path, monkeypatch):
+    """The lock is got on a file that no longer is the part: it must be left alone."""
+    flock, left = part.fcntl.flock, tmp_path / ".a.part"
+    left.write_bytes(b"finished by another")
+
+    def finish_first(handle, flags):
+        if left.exists() and not (tmp_path / "b").exists():
+            left.rename(tmp_path / "b")
+        flock(handle, flags)
+
+    monkeypatch.setattr(part.fcntl, "flock", finish_first)
+    fetch(f"{server.url}/a", tmp_path / "a", MD5)
+    assert (tmp_path / "a").read_bytes() == DATA
+    assert (tmp_path / "b").read_bytes() == b"finished by another"
+
+
+def test_file_system_without_locks(server, tmp_path, monkeypatch):
+    def flock(_handle, _flags):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(part.fcntl, "flock", flock)
+    fetch(f"{server.url}/a", tmp_path / "a", MD5)
+    assert (tmp_path / "a").read_bytes() == DATA
+
+
+def test_full_disk_is_one_line_and_keeps_what_came(server, tmp_path, capsys):
+    limit = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
+    limit += "from workflow_scripts.common.download import main; sys.exit(main())"
+    asked = ["--url", f"{server.url}/a", "--out", str(tmp_path / "a"), "--md5", MD5]
+    done = subprocess.run([sys.executable, "-c", limit, *asked], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert ".a.part: File too large" in done.stderr.splitlines()[-1]
+    assert (tmp_path / ".a.part").read_bytes() == DATA[:1_000_000]
+    assert run(f"{server.url}/a", tmp_path / "a", capsys, "--md5", MD5) is None
+    assert server.sent("/a")[-1] == SIZE - 1_000_000

@@ -52,9 +52,13 @@ def assembly_url(wildcards):
     return option("--url", SPECIES[wildcards.accession].get("url"))
 
 
-def genome_size(wildcards):
+def size_of(row):
     """Bases of a genome by the table; where it does not say, as many as a mammal has."""
-    return int(SPECIES[wildcards.accession].get("genome_size_bp") or 3_000_000_000)
+    return int(row.get("genome_size_bp") or 3_000_000_000)
+
+
+def genome_size(wildcards):
+    return size_of(SPECIES[wildcards.accession])
 
 
 def genome_group(wildcards):
@@ -151,7 +155,7 @@ def corpus_option(wildcards):
 def training_memory(wildcards):
     """Megabytes for training the tokenizer, by the sizes of the genomes and the sample."""
     settings = tokenizer_settings(wildcards)
-    bases = sum(int(row["genome_size_bp"] or 0) for row in SPECIES.values())
+    bases = sum(size_of(row) for row in SPECIES.values())
     sampled = min(bases, settings.get("sample_bases") or bases)
     return int(1.1 * memory.needed_bytes(sampled, settings.get("vocab_size", 0)) / 1e6)
 

@@ -12,11 +12,12 @@ OUTPUTS:
 
 
 rule tokenizer:
-    """Every tokenizer, and the corpus in its tokens"""
+    """Every tokenizer, and the corpus in the tokens of those that a model is trained on"""
     input:
+        expand("results/tokenizer/{tokenizer}/tokenizer.json", tokenizer=config["tokenizer"]),
         expand(
             "results/tokenizer/{tokenizer}/tokens/{accession}.json",
-            tokenizer=config["tokenizer"],
+            tokenizer=sorted({model["tokenizer"] for model in config["pretrain"].values()}),
             accession=SPECIES,
         ),
 

@@ -35,7 +35,7 @@ def test_every_kind_can_be_configured(settings):
     [
         ({"k": 6}, "config tokenizer.mine: kind missing; see the comments of config/config.yaml"),
         ({"kind": "kmer"}, "config tokenizer.mine: k missing; see the comments of config/config.yaml"),
-        ({"kind": "bpe", "vocab_size": 64, "min_frequency": 2, "sample_bases": 0}, "sample_genome_bases, sample_group"),
+        ({"kind": "bpe", "vocab_size": 64}, "config tokenizer.mine: min_frequency, sample_bases missing"),
         ({"kind": "bpe5", "k": 6}, "config tokenizer.mine.kind: 'bpe5' is not one of bpe, kmer_overlapping"),
         (
             {"kind": "kmer", "k": 6, "vocab": 8},

@@ -89,7 +89,7 @@ def chunk_minutes(wildcards, attempt):
 
 
 def encoding_minutes(wildcards, attempt):
-    """Four million bases a second and thread, with a margin of two."""
+    """Two million bases a second, a tenth of what one core does."""
     return attempt * (5 + genome_size(wildcards) // (2_000_000 * 60))
 
 

@@ -1,6 +1,6 @@
 """DNABERT-2 from raw genomes to the benchmark table.
 
-Stages: genomes -> tokenizer -> pretrain -> gue -> finetune -> report; each is a target of its own name.
+Stages: genomes -> tokenizer -> pretrain -> gue -> finetune -> report, and studies; each is a target of its own name.
 Configuration: config/config.yaml with overlays by --configfile. Run `make demo` for the whole in small.
 """
 
@@ -13,7 +13,8 @@ min_version("9.27")
 configfile: f"{workflow.basedir}/config/config.yaml"
 
 
-# Small genomes share a cluster job, one after the other; a profile that sets group_slot to 1 makes it so in each job.
+# Small genomes share a cluster job, one after the other: a profile that sets group_slot to 1 makes each group ask for
+# what one of its jobs needs. Local: it is no cap on how many such jobs run at a time.
 resource_scopes:
     group_slot="local",
 
@@ -29,6 +30,7 @@ if "demo" in config:
 
 include: "rules/genomes.smk"
 include: "rules/tokenizer.smk"
+include: "rules/studies.smk"
 include: "rules/pretrain.smk"
 include: "rules/gue.smk"
 include: "rules/finetune.smk"
@@ -40,6 +42,7 @@ localrules:
     genomes,
     lock_species,
     tokenizer,
+    studies,
     pretrain,
     gue,
     finetune,

@@ -14,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(workflow.basedir))
 
 from workflow_scripts.common import addresses, configuration
-from workflow_scripts.common.files import read_table
+from workflow_scripts.common.files import digest, read_table
 
 # Jobs run with the Python that runs Snakemake, or with the one of the rule's environment, which is activated before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
@@ -32,9 +32,9 @@ def repository(path):
     return os.path.relpath(Path(workflow.basedir) / path)
 
 
-def code(script):
-    """A script as input of its rule: an edited script counts as changed, one merely touched does not."""
-    return os.path.relpath(Path(workflow.basedir) / "workflow_scripts" / script)
+def code(*scripts):
+    """Scripts as a param of their rule: an edited one runs its jobs again, one touched or cloned anew does not."""
+    return [digest(Path(workflow.basedir) / "workflow_scripts" / script) for script in scripts]
 
 
 for section, table in [

@@ -12,7 +12,6 @@ OUTPUTS:
 rule simulate_world:
     """Invent genomes and annotation with planted signals"""
     input:
-        code=code("demo/world.py"),
         species=config["genomes"]["corpus"],
         sources=config["gue"]["sources"],
     output:
@@ -28,6 +27,7 @@ rule simulate_world:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("demo/world.py"),
         seed=config["demo"]["seed"],
     shell:
         """

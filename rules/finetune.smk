@@ -20,7 +20,6 @@ rule finetune:
 rule finetune_model:
     """Fine-tune a model on a data set with one seed, and score it"""
     input:
-        code=ancient(code("finetune/fit.py")),
         model=model_files,
         data=expand(
             "results/gue/{{task}}/{{dataset}}/{split}.csv",

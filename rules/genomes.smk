@@ -9,6 +9,7 @@ OUTPUTS:
     results/genomes/chunks/{accession}.parquet     contig, start, end, sequence, soft_masked, split
     results/genomes/chunks/{accession}.json        bases in, kept and dropped by reason
     results/genomes/corpus.tsv                     one row a genome
+    results/genomes/windows/                       where duplicates are removed or caps are set: what is chosen from
 """
 
 
@@ -22,14 +23,13 @@ rule genomes:
 rule lock_species:
     """Write the lock: what NCBI holds today of each species of the table"""
     input:
-        code=code("genomes/lock.py"),
         species=config["genomes"]["corpus"],
     log:
         "results/logs/genomes/lock_species.log",
     conda:
         "../envs/download.yaml"
     resources:
-        downloads=1,
+        downloads=4,
     params:
         mirror=config["genomes"]["mirror"],
         lock=configuration.lock_of(config["genomes"]["corpus"]),
@@ -37,6 +37,7 @@ rule lock_species:
         """
         python -m workflow_scripts.genomes.lock \
             --species {input.species:q} --mirror {params.mirror:q} --out {params.lock:q} \
+            --downloads {resources.downloads:q} \
             2>&1 | tee {log:q}
         """
 
@@ -45,7 +46,6 @@ rule lock_species:
 rule download_genome:
     """Download a genome and verify it against the md5 of its source"""
     input:
-        code=ancient(code("genomes/download.py")),
         local=local_assembly,
     output:
         fasta=intermediate("results/genomes/fasta/{accession}.fna.gz"),
@@ -64,6 +64,7 @@ rule download_genome:
         downloads=1,
         group_slot=1,
     params:
+        local_bytes=local_bytes,
         url=assembly_url,
         mirror=config["genomes"]["mirror"],
     shell:
@@ -79,11 +80,10 @@ rule download_genome:
 rule chunk_genome:
     """Split a genome at everything that is not A, C, G or T, and cut it into chunks"""
     input:
-        code=code("genomes/chunk.py"),
         fasta="results/genomes/fasta/{accession}.fna.gz",
     output:
-        chunks=first_cut(".parquet"),
-        counts=first_cut(".json"),
+        chunks=f"{FIRST_CUT}/{{accession}}.parquet",
+        counts=f"{FIRST_CUT}/{{accession}}.json",
     log:
         "results/logs/genomes/chunk_genome/{accession}.log",
     benchmark:
@@ -99,6 +99,7 @@ rule chunk_genome:
         runtime=chunk_minutes,
         group_slot=1,
     params:
+        code=code("genomes/chunk.py"),
         seed=config["seed"],
         length=config["genomes"]["chunk"]["length"],
         overlap=config["genomes"]["chunk"]["overlap"],
@@ -127,12 +128,10 @@ if CHOSEN:
     rule select_chunks:
         """Choose among the chunks of all genomes: one of each duplicate, and no more than the caps allow"""
         input:
-            code=code("genomes/select.py"),
-            species=SPECIES_TABLE,
             windows=expand("results/genomes/windows/{accession}.parquet", accession=SPECIES),
             counts=expand("results/genomes/windows/{accession}.json", accession=SPECIES),
         output:
-            choices=temp(expand("results/genomes/windows/{accession}.npy", accession=SPECIES)),
+            choices=expand("results/genomes/windows/{accession}.npy", accession=SPECIES),
         log:
             "results/logs/genomes/select_chunks.log",
         benchmark:
@@ -143,13 +142,15 @@ if CHOSEN:
             mem_mb=10000,
             runtime=60,
         params:
+            code=code("genomes/select.py"),
+            genomes=genomes_in_order(),
             seed=config["seed"],
             genome_cap=option("--max-genome-bases", config["genomes"]["max_genome_bases"] or None),
             group_caps=group_caps(),
         shell:
             """
             python -m workflow_scripts.genomes.select \
-                --species {input.species:q} --windows {input.windows:q} --counts {input.counts:q} \
+                --species "$SPECIES_TABLE" --windows results/genomes/windows \
                 {params.genome_cap:q} {params.group_caps:q} --seed {params.seed:q} \
                 --out results/genomes/windows \
                 >{log:q} 2>&1
@@ -158,7 +159,6 @@ if CHOSEN:
     rule keep_chunks:
         """Keep the chosen chunks of a genome"""
         input:
-            code=code("genomes/keep.py"),
             windows="results/genomes/windows/{accession}.parquet",
             choice="results/genomes/windows/{accession}.npy",
             counts="results/genomes/windows/{accession}.json",
@@ -177,6 +177,8 @@ if CHOSEN:
             mem_mb=2000,
             runtime=chunk_minutes,
             group_slot=1,
+        params:
+            code=code("genomes/keep.py"),
         shell:
             """
             python -m workflow_scripts.genomes.keep \
@@ -189,7 +191,6 @@ if CHOSEN:
 rule summarize_corpus:
     """Account for every base of every genome"""
     input:
-        code=code("genomes/corpus.py"),
         species=SPECIES_TABLE,
         records=expand("results/genomes/fasta/{accession}.json", accession=SPECIES),
         counts=expand("results/genomes/chunks/{accession}.json", accession=SPECIES),
@@ -204,10 +205,13 @@ rule summarize_corpus:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code("genomes/corpus.py"),
     shell:
         """
         python -m workflow_scripts.genomes.corpus \
-            --species {input.species:q} --records {input.records:q} --counts {input.counts:q} \
+            --species {input.species:q} \
+            --records results/genomes/fasta --chunks results/genomes/chunks \
             --out {output.table:q} \
             >{log:q} 2>&1
         """

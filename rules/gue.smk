@@ -19,7 +19,6 @@ rule gue:
 rule fetch_source:
     """Fetch a primary file"""
     input:
-        code=ancient(code("common/download.py")),
         local=local_source,
     output:
         file="results/gue/sources/{source}",
@@ -51,7 +50,6 @@ if config["gue"]["origin"] == "primary":
     rule build_dataset:
         """Build a data set from its primary files"""
         input:
-            code=code("gue/build.py"),
             registry=config["gue"]["registry"],
             sources=source_files,
         output:
@@ -70,6 +68,7 @@ if config["gue"]["origin"] == "primary":
             mem_mb=8000,
             runtime=120,
         params:
+            code=code("gue/build.py"),
             seed=config["seed"],
             sources=source_arguments,
             length=dataset_length,
@@ -89,7 +88,6 @@ else:
     rule import_dataset:
         """Import a data set from the published files"""
         input:
-            code=code("gue/published.py"),
             registry=config["gue"]["registry"],
             published=published_files,
         output:
@@ -108,6 +106,7 @@ else:
             mem_mb=4000,
             runtime=60,
         params:
+            code=code("gue/published.py"),
             published=config["gue"]["published"],
         shell:
             """

@@ -7,6 +7,7 @@ Each takes the wildcards of a job, or makes such a function. What they need beyo
 import json
 
 from workflow_scripts.pretrain.settings import RUNNING
+from workflow_scripts.tokenizer import memory
 
 
 def option(flag, value):
@@ -22,10 +23,10 @@ def assembly_files(url):
     return [f"{url}/{Path(url).name}_genomic.fna.gz", f"{url}/md5checksums.txt"]
 
 
-def local_assembly(wildcards):
-    """The files of a genome that lies on this machine, so that they are tracked; none for one on the web.
+def local_files(wildcards):
+    """The files of a genome that lies on this machine; none for one on the web.
 
-    A folder that is not there is not tracked: the download looks for the accession beside it.
+    A folder that is not there has none: the download looks for the accession beside it.
     """
     url = addresses.folder_address(SPECIES[wildcards.accession].get("url", ""), config["genomes"]["mirror"])
     path = addresses.local_path(url) if url else None
@@ -36,13 +37,29 @@ def local_assembly(wildcards):
     return assembly_files(path) if "demo" in config or Path(path).is_dir() else []
 
 
+def local_assembly(wildcards):
+    """The files of a genome on this machine as inputs; ancient, because no one hashes gigabytes to see a mere touch."""
+    return local_files(wildcards) if "demo" in config else ancient(local_files(wildcards))
+
+
+def local_bytes(wildcards):
+    """Their sizes, so that a file that has changed is fetched again; the demo's are made by the run itself."""
+    if "demo" in config:
+        return []
+    return [Path(path).stat().st_size for path in local_files(wildcards) if Path(path).exists()]
+
+
 def assembly_url(wildcards):
     return option("--url", SPECIES[wildcards.accession].get("url"))
 
 
-def genome_size(wildcards):
+def size_of(row):
     """Bases of a genome by the table; where it does not say, as many as a mammal has."""
-    return int(SPECIES[wildcards.accession].get("genome_size_bp") or 3_000_000_000)
+    return int(row.get("genome_size_bp") or 3_000_000_000)
+
+
+def genome_size(wildcards):
+    return size_of(SPECIES[wildcards.accession])
 
 
 def genome_group(wildcards):
@@ -73,7 +90,7 @@ def chunk_minutes(wildcards, attempt):
 
 
 def encoding_minutes(wildcards, attempt):
-    """Four million bases a second and thread, with a margin of two."""
+    """Two million bases a second, a tenth of what one core does."""
     return attempt * (5 + genome_size(wildcards) // (2_000_000 * 60))
 
 
@@ -81,6 +98,11 @@ def held_out_share(wildcards):
     """The share of a genome that validates: all of one that is held out whole."""
     validation = config["genomes"]["validation"]
     return 1 if wildcards.accession in validation["genomes"] else validation["fraction"]
+
+
+def genomes_in_order():
+    """What a choice over the corpus depends on of the species table."""
+    return [f"{accession}={row['group']}" for accession, row in SPECIES.items()]
 
 
 def excluded():
@@ -105,23 +127,46 @@ CHOSEN = (
 )
 
 
-def first_cut(suffix):
-    """Where a genome's chunks go when they are cut: to their place, or where the corpus-wide choice finds them."""
-    if CHOSEN:
-        return temp(f"results/genomes/windows/{{accession}}{suffix}")
-    return f"results/genomes/chunks/{{accession}}{suffix}"
+# Where a genome's chunks go when they are cut: to their place, or where the corpus-wide choice finds them.
+FIRST_CUT = "results/genomes/windows" if CHOSEN else "results/genomes/chunks"
 
 
 # ---- tokenizer -----------------------------------------------------------------------------------
 
 
-def tokenizer_setting(key):
-    """An input function that looks up a setting of the tokenizer at hand."""
+def tokenizer_settings(wildcards):
+    return config["tokenizer"][wildcards.tokenizer]
 
-    def setting(wildcards):
-        return config["tokenizer"][wildcards.tokenizer][key]
 
-    return setting
+def tokenizer_options(wildcards):
+    """The settings of the tokenizer at hand as options of its training."""
+    settings = {key: value for key, value in tokenizer_settings(wildcards).items() if key != "reverse_complement"}
+    return [word for key in sorted(settings) for word in option(f"--{key.replace('_', '-')}", settings[key])]
+
+
+def corpus_table(wildcards):
+    """The table with the groups of the genomes, where the sample is limited by group; else training needs none."""
+    return ["results/genomes/corpus.tsv"] if tokenizer_settings(wildcards).get("sample_group_bases") else []
+
+
+def corpus_option(wildcards):
+    return option("--corpus", *(corpus_table(wildcards) or [None]))
+
+
+def training_memory(wildcards):
+    """Megabytes for training the tokenizer, by the sizes of the genomes and the sample."""
+    settings = tokenizer_settings(wildcards)
+    bases = sum(size_of(row) for row in SPECIES.values())
+    sampled = min(bases, settings.get("sample_bases") or bases)
+    return int(1.1 * memory.needed_bytes(sampled, settings.get("vocab_size", 0)) / 1e6)
+
+
+def encoding_options(wildcards):
+    """What the tokens are, and which chunks are turned: options of the encoding."""
+    settings = tokenizer_settings(wildcards)
+    turned = option("--reverse-complement", settings.get("reverse_complement") or None)
+    seed = option("--seed", config["seed"] if turned else None)
+    return [*option("--kind", settings["kind"]), *option("--k", settings.get("k")), *turned, *seed]
 
 
 # ---- pretrain ------------------------------------------------------------------------------------

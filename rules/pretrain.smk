@@ -24,7 +24,6 @@ rule pretrain:
 rule encode_training_sets:
     """Encode the GUE training sets, and nothing else of GUE, for the further pre-training of a model"""
     input:
-        code=code("pretrain/training_sets.py"),
         tokenizer=model_tokenizer,
         train=expand("results/gue/{dataset}/train.csv", dataset=DATASETS),
     output:
@@ -41,6 +40,8 @@ rule encode_training_sets:
     resources:
         mem_mb=8000,
         runtime=60,
+    params:
+        code=code("pretrain/training_sets.py"),
     shell:
         """
         export RAYON_NUM_THREADS={threads:q}
@@ -54,7 +55,6 @@ rule encode_training_sets:
 rule pretrain_model:
     """Pre-train a model, or go on with its unfinished run"""
     input:
-        code=ancient(code("pretrain/train.py")),
         start=start_files,
         tokenizer=model_tokenizer,
         tokens=shards(".npy"),

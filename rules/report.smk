@@ -25,7 +25,6 @@ rule report:
 rule collect_results:
     """Join the scores of all fits with the paper's"""
     input:
-        code=code("report/results.py"),
         metrics=expand("{fit}/metrics.json", fit=FITS),
         registry=config["gue"]["registry"],
         paper=config["report"]["paper_results"],
@@ -43,6 +42,7 @@ rule collect_results:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("report/results.py"),
         simulated=["--simulated"] if "demo" in config else [],
     shell:
         """
@@ -57,9 +57,9 @@ rule collect_results:
 rule write_report:
     """Write the page"""
     input:
-        code=code("report/page.py"),
         corpus="results/genomes/corpus.tsv",
         tokenizers=expand("results/tokenizer/{tokenizer}/stats.json", tokenizer=config["tokenizer"]),
+        tokenization="results/studies/tokenization.json",
         pretraining=expand("results/pretrain/{model}/summary.json", model=config["pretrain"]),
         logs=expand("results/pretrain/{model}/log.jsonl", model=config["pretrain"]),
         datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=DATASETS),
@@ -80,6 +80,7 @@ rule write_report:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("report/page.py"),
         title=config["report"]["title"],
         notice=option("--notice", config["report"]["notice"]),
         corpus_note=option("--corpus-note", configuration.corpus_note(config["genomes"]["corpus"])),
@@ -88,6 +89,7 @@ rule write_report:
         python -m workflow_scripts.report.page \
             --title {params.title:q} {params.notice:q} \
             --corpus {input.corpus:q} {params.corpus_note:q} --tokenizers {input.tokenizers:q} \
+            --tokenization {input.tokenization:q} \
             --pretraining {input.pretraining:q} --logs {input.logs:q} \
             --datasheets {input.datasheets:q} \
             --results {input.results:q} --summary {input.summary:q} \

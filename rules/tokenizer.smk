@@ -12,20 +12,21 @@ OUTPUTS:
 
 
 rule tokenizer:
-    """Every tokenizer, and the corpus in its tokens"""
+    """Every tokenizer, and the corpus in the tokens of those that a model is trained on"""
     input:
+        expand("results/tokenizer/{tokenizer}/tokenizer.json", tokenizer=config["tokenizer"]),
         expand(
             "results/tokenizer/{tokenizer}/tokens/{accession}.json",
-            tokenizer=config["tokenizer"],
+            tokenizer=sorted({model["tokenizer"] for model in config["pretrain"].values() if "tokenizer" in model}),
             accession=SPECIES,
         ),
 
 
 rule train_tokenizer:
-    """Train a vocabulary on the training chunks"""
+    """Make a tokenizer: train a vocabulary on the training chunks, or write down a fixed one"""
     input:
-        code=code("tokenizer/train.py"),
         chunks=expand("results/genomes/chunks/{accession}.parquet", accession=SPECIES),
+        corpus=corpus_table,
     output:
         tokenizer="results/tokenizer/{tokenizer}/tokenizer.json",
         config="results/tokenizer/{tokenizer}/tokenizer_config.json",
@@ -38,20 +39,19 @@ rule train_tokenizer:
         "../envs/data.yaml"
     threads: 8
     resources:
-        mem_mb=16000,
+        mem_mb=training_memory,
         runtime=240,
     params:
+        code=code(*(f"tokenizer/{file}.py" for file in ("train", "bpe", "sample", "kmer", "special"))),
         seed=config["seed"],
-        vocab_size=tokenizer_setting("vocab_size"),
-        min_frequency=tokenizer_setting("min_frequency"),
-        sample_bases=tokenizer_setting("sample_bases"),
+        options=tokenizer_options,
+        corpus=corpus_option,
     shell:
         """
         export RAYON_NUM_THREADS={threads:q}
         python -m workflow_scripts.tokenizer.train \
-            --chunks {input.chunks:q} \
-            --vocab-size {params.vocab_size:q} --min-frequency {params.min_frequency:q} \
-            --sample-bases {params.sample_bases:q} --seed {params.seed:q} \
+            --chunks {input.chunks:q} {params.corpus:q} {params.options:q} \
+            --seed {params.seed:q} --threads {threads:q} \
             --out results/tokenizer/{wildcards.tokenizer:q} \
             >{log:q} 2>&1
         """
@@ -60,7 +60,6 @@ rule train_tokenizer:
 rule encode_genome:
     """Encode the chunks of a genome"""
     input:
-        code=code("tokenizer/encode.py"),
         chunks="results/genomes/chunks/{accession}.parquet",
         tokenizer="results/tokenizer/{tokenizer}/tokenizer.json",
     output:
@@ -76,14 +75,17 @@ rule encode_genome:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=2000,
         runtime=encoding_minutes,
         group_slot=1,
+    params:
+        code=code(*(f"tokenizer/{file}.py" for file in ("encode", "encoder", "kmer"))),
+        options=encoding_options,
     shell:
         """
         export RAYON_NUM_THREADS={threads:q}
         python -m workflow_scripts.tokenizer.encode \
-            --chunks {input.chunks:q} --tokenizer {input.tokenizer:q} \
+            --chunks {input.chunks:q} --tokenizer {input.tokenizer:q} {params.options:q} --threads {threads:q} \
             --tokens {output.tokens:q} --index {output.index:q} --counts {output.counts:q} \
             >{log:q} 2>&1
         """

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workflow_scripts.common.addresses import is_fasta, local_path, parent_folder
+from workflow_scripts.common.addresses import is_fasta, local_path, parent_folder, path_part
 from workflow_scripts.common.errors import UserError
 
 
@@ -31,12 +31,30 @@ def test_local_path(address, path):
         ("https://h/GCF_000001405.40_GRCh38.p14", False),
         ("x.fa.zip", False),
         ("x.gz", False),
+        ("https://zenodo.org/records/1/files/x.fa.gz?download=1", True),
+        ("https://h/x.fasta#top", True),
+        ("file:///x.fa?a", True),
+        ("https://h/get?file=x.fa", False),
+        ("https://h.fa", False),
+        ("http://[a/x.fa", True),
+        # of a path, they are letters like any other
+        ("a?b#c/x.fa", True),
+        ("x.fa?download=1", False),
+        ("x.fa#1", False),
         ("fa", False),
         ("", False),
     ],
 )
 def test_is_fasta(url, expected):
     assert is_fasta(url) is expected
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [("https://h/a/b.gz?x=/c#d", "/a/b.gz"), ("https://h?x", ""), ("a?b#c", "a?b#c"), ("file:///a%3Fb?c", "/a%3Fb")],
+)
+def test_path_part(address, path):
+    assert path_part(address) == path
 
 
 def test_parent_folder():

@@ -179,6 +179,11 @@ def test_values_that_break_the_schema(sound, path, value, told):
             ["GCF_1.1"],
             "config genomes.validation.genomes: no genome 'GCF_1.1' in {table}",
         ),
+        (
+            "genomes.max_group_bases",
+            {"plant": 5},
+            "config genomes.max_group_bases: no genome of 'plant' in {table}; it has bacteria, vertebrate_other",
+        ),
         ("genomes.corpus", "none.tsv", "none.tsv: no such table"),
         ("gue.registry", "none.tsv", "none.tsv: no such table"),
     ],
@@ -262,9 +267,26 @@ def test_a_lock_is_used_when_it_is_of_the_same_species(quick):
     assert species_in_use(path) == str(lock) and check(quick) == []
     lock.write_text("\n".join(["\t".join(columns), *lines[1:]]) + "\n")
     (told,) = check(quick)
-    assert told.startswith(f"{lock}: locks other species than {path} lists;") and "lock_species" in told
+    assert told.startswith(f"{lock}: is not of what {path} says now;") and "lock_species" in told
     lock.write_text("\n".join(["\t".join(columns), *(line + "x" for line in lines)]) + "\n")
     assert all(line.startswith(f"{lock}:") and "status" in line for line in check(quick)) and len(check(quick)) == 3
+    lock.write_text(path.read_text())  # a table, not a lock
+    (told,) = check(quick)
+    assert told.startswith(f"{lock}: is not of what {path} says now;")
+
+
+@pytest.mark.parametrize(("column", "noticed"), [("url", True), ("md5", True), ("group", True), ("organism", False)])
+def test_an_edit_of_the_table_behind_the_lock_is_noticed(quick, column, noticed):
+    path = Path(quick["genomes"]["corpus"])
+    lock = Path(lock_of(path))
+    row = {"accession": "mine", "organism": "Aus bus", "group": "fungi", "url": "/data/a.fa", "md5": "0" * 32}
+    locked = row | {"requested": "mine", "status": "local"}
+    edited = row | {column: {"url": "/data/b.fa", "md5": "1" * 32, "group": "viral", "organism": "Aus cus"}[column]}
+    for file, content in ((lock, locked), (path, row)):
+        file.write_text("\n".join("\t".join(line) for line in (content, content.values())) + "\n")
+    assert check(quick) == []
+    path.write_text("\n".join("\t".join(line) for line in (edited, edited.values())) + "\n")
+    assert len(check(quick)) == noticed
 
 
 def test_mistakes_are_reported_together(quick):

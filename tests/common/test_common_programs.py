@@ -1,5 +1,6 @@
 """What every script shares: exit codes, one-line errors, progress, random numbers."""
 
+import errno
 import io
 import json
 import os
@@ -12,6 +13,7 @@ import pytest
 
 from workflow_scripts.common import progress as progress_module
 from workflow_scripts.common.errors import UserError, program
+from workflow_scripts.common.files import write_text
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.randomness import generator
@@ -59,9 +61,46 @@ def test_an_interruption_is_130(capsys):
     assert capsys.readouterr().err == "interrupted\n"
 
 
+@pytest.mark.parametrize(
+    "number",
+    [errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOSPC, errno.EDQUOT],
+)
+def test_a_place_that_its_owner_can_mend_is_one_line(capsys, number):
+    assert failing(OSError(number, os.strerror(number), "results/a"))() == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"error: results/a: {os.strerror(number)}; ") and captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+def test_a_full_disk_of_which_the_write_names_no_file(capsys):
+    @program
+    def main(argv=None):
+        with Path("/dev/full").open("w") as full:
+            full.write("a")
+
+    assert main() == 1
+    assert capsys.readouterr().err == "error: No space left on device; make room and run again\n"
+
+
+def test_places_of_files_and_folders_that_are_taken(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    write = program(lambda out: write_text(tmp_path / out, "text"))
+    said = {"file/a": "file: File exists", "file/a/b": "file/a: Not a directory", "folder": "folder: Is a directory"}
+    for out, what in said.items():
+        assert write(out) == 1
+        error = capsys.readouterr().err
+        assert error.startswith(f"error: {tmp_path}/{what}; ") and error.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+    assert list((tmp_path / "folder").iterdir()) == []
+
+
 def test_a_fault_of_the_program_passes_and_so_does_argparse():
-    with pytest.raises(ZeroDivisionError):
-        failing(ZeroDivisionError())()
+    faults = [OSError("no errno"), PermissionError(errno.EPERM, "of no file"), BrokenPipeError(errno.EPIPE, "x", "a")]
+    for fault in [ZeroDivisionError(), *faults]:
+        with pytest.raises(type(fault)) as raised:
+            failing(fault)()
+        assert raised.value is fault
     with pytest.raises(SystemExit, match="2"):
         failing(SystemExit(2))()
 

@@ -4,11 +4,12 @@ from itertools import chain, repeat
 
 import pytest
 
-from tests.common.transfers import DATA, MD5, OTHER, OTHER_MD5, SIZE, names, run
+from tests.common.transfers import DATA, MD5, OTHER, OTHER_MD5, SIZE, chunked, names, run, without_length
 from tests.server import announce, cut, ignore_range, misplace, overflow, piece, stall
 from workflow_scripts.common import web
 from workflow_scripts.common.download import fetch
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.web import ATTEMPTS
 
 
 def test_broken_transfer_goes_on_where_it_broke(server, tmp_path, pauses):
@@ -32,8 +33,8 @@ def test_bad_line_gets_through_as_long_as_it_brings_something(server, tmp_path, 
 
 def test_line_that_brings_nothing_more_is_given_up(server, tmp_path, capsys):
     server.faults["/a"] = repeat(cut(5000))
-    assert "5 attempts" in run(f"{server.url}/a", tmp_path / "a", capsys)
-    assert server.sent("/a") == [5000, 0, 0, 0, 0, 0]
+    assert f"{ATTEMPTS} attempts" in run(f"{server.url}/a", tmp_path / "a", capsys)
+    assert server.sent("/a") == [5000, *[0] * ATTEMPTS]
     assert names(tmp_path) == []
 
 
@@ -65,8 +66,8 @@ def test_server_without_range_that_always_breaks_is_given_up(server, tmp_path, c
         cut(5000)(handler)
 
     server.faults["/a"] = repeat(cut_without_range)
-    assert "5 attempts" in run(f"{server.url}/a", tmp_path / "a", capsys, "--md5", MD5)
-    assert len(server.requests) == 6
+    assert f"{ATTEMPTS} attempts" in run(f"{server.url}/a", tmp_path / "a", capsys, "--md5", MD5)
+    assert len(server.requests) == ATTEMPTS + 1
     # of this file; the next run asks for the rest
     assert names(tmp_path) == [".a.part"]
 
@@ -136,7 +137,7 @@ def test_false_length_once(server, tmp_path, capsys, length):
 
 def test_length_too_large_for_ever(server, tmp_path, capsys):
     server.faults["/a"] = repeat(announce(SIZE + 10))
-    assert "5 attempts" in run(f"{server.url}/a", tmp_path / "a", capsys)
+    assert f"{ATTEMPTS} attempts" in run(f"{server.url}/a", tmp_path / "a", capsys)
     assert names(tmp_path) == []
     # all is there, as the md5 says
     assert run(f"{server.url}/a", tmp_path / "a", capsys, "--md5", MD5) is None
@@ -144,7 +145,29 @@ def test_length_too_large_for_ever(server, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("length", ["x", "-5"])
-def test_length_that_is_no_number(server, tmp_path, length):
-    server.faults["/a"] = iter([announce(length)])
+def test_length_that_is_no_number_is_none(server, tmp_path, capsys, length):
+    server.faults["/a"] = repeat(announce(length))
+    assert "does not say how long" in run(f"{server.url}/a", tmp_path / "a", capsys)
+    fetch(f"{server.url}/a", tmp_path / "a", MD5)
+    assert (tmp_path / "a").read_bytes() == DATA
+
+
+@pytest.mark.parametrize("at", [SIZE, SIZE // 2])
+def test_file_whose_end_nothing_tells_is_refused(server, tmp_path, capsys, at):
+    (tmp_path / "a").write_bytes(b"old")
+    server.faults["/a"] = repeat(without_length(DATA[:at]))
+    error = run(f"{server.url}/a", tmp_path / "a", capsys)
+    assert error == f"error: {server.url}/a: the server does not say how long the file is; give its md5"
+    assert (tmp_path / "a").read_bytes() == b"old" and names(tmp_path) == ["a"]
+    assert len(server.requests) == 1
+    # and the md5 tells
+    error = run(f"{server.url}/a", tmp_path / "a", capsys, "--md5", MD5)
+    assert error is None if at == SIZE else "md5" in error
+    assert (tmp_path / "a").read_bytes() == (DATA if at == SIZE else b"old")
+
+
+def test_transfer_coding_that_marks_the_end_needs_no_length(server, tmp_path):
+    server.faults["/a"] = iter([chunked(DATA[: SIZE // 2], end=b""), chunked(DATA)])
     fetch(f"{server.url}/a", tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == DATA
+    assert len(server.requests) == 2

@@ -17,6 +17,7 @@ from tests.server import answer, cut, stall
 from workflow_scripts.common import part
 from workflow_scripts.common.download import fetch
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.web import ATTEMPTS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -66,7 +67,7 @@ def test_two_processes_do_not_write_one_part(server, tmp_path, capsys, fetching)
 
 
 def test_given_up_transfer_is_gone_on_with_by_the_next_call(server, tmp_path):
-    server.faults["/a"] = chain([cut(1_800_000)], repeat(answer(503), 5))
+    server.faults["/a"] = chain([cut(1_800_000)], repeat(answer(503), ATTEMPTS))
     with pytest.raises(UserError, match="503"):
         fetch(f"{server.url}/a", tmp_path / "a", MD5)
     assert names(tmp_path) == [".a.part"]

@@ -21,5 +21,30 @@ def run(url, out, capsys, *more):
     return errors[0] if errors else None
 
 
+def without_length(body):
+    """Send ``body`` without saying how long it is, and close the connection behind it."""
+
+    def fault(handler):
+        handler.head(200, {"Connection": "close"})
+        handler.send(body)
+        handler.close_connection = True
+
+    return fault
+
+
+def chunked(body, end=b"0\r\n\r\n"):
+    """Send ``body`` in the transfer coding whose end is marked, and close the connection behind it."""
+
+    def fault(handler):
+        handler.head(200, {"Transfer-Encoding": "chunked"})
+        for start in range(0, len(body), 50_000):
+            block = body[start : start + 50_000]
+            handler.send(b"%x\r\n%b\r\n" % (len(block), block))
+        handler.send(end)
+        handler.close_connection = True
+
+    return fault
+
+
 def names(folder):
     return sorted(path.name for path in folder.iterdir())

@@ -9,6 +9,7 @@ import torch
 
 from workflow_scripts.common.files import write_json, write_text
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
+from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.train import TOKENIZER_CONFIG, train_bpe
 
 VOCABULARY = 32
@@ -32,7 +33,7 @@ def base(tmp_path_factory) -> Path:
     config = DnaBert2Config(vocab_size=VOCABULARY, initializer_range=0.1, **SIZES)
     DnaBert2ForMaskedLM(config).save_pretrained(folder)
     letters = np.random.default_rng(0).choice(list("ACGT"), (20, 200))
-    train_bpe(("".join(row) for row in letters), VOCABULARY, 2).save(str(folder / "tokenizer.json"))
+    train_bpe(to_cells("".join(row) for row in letters), VOCABULARY, 2).save(str(folder / "tokenizer.json"))
     write_json(folder / "tokenizer_config.json", TOKENIZER_CONFIG)
     return folder
 

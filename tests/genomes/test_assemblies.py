@@ -42,6 +42,16 @@ def test_line_ends_and_quotes_are_no_trouble(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "accession", ["../../../x", "GCA_000000001.1/../x", "GCA_00000001.1", "GCA_000000001.1\r", "na"]
+)
+def test_what_is_no_accession_is_left_out(tmp_path, accession):
+    path = tmp_path / "assembly_summary.txt"
+    good = assembly("GCA_000000002.1", "Mucor albus")
+    path.write_text(summary([good | {"assembly_accession": accession}, good]))
+    assert [one.assembly_accession for one in read_assemblies(path, "table")] == ["GCA_000000002.1"]
+
+
+@pytest.mark.parametrize(
     ("organism", "genus", "words"),
     [
         ("Homo sapiens", "homo", ["homo", "sapiens"]),

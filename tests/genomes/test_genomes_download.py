@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import json
 import random
-from itertools import repeat
+from itertools import chain, repeat
 from types import SimpleNamespace
 
 import pytest
@@ -182,12 +182,12 @@ def test_interrupted_download_is_gone_on_with(tmp_path, mirror, server, capsys):
     write_folder(mirror)
     publish(server, mirror)
     file, at = f"/{PLACE}/{BASE}_genomic.fna.gz", len(GENOME) * 9 // 10
-    server.faults[file] = iter([cut(at), *[answer(503)] * 5])
+    server.faults[file] = chain([cut(at)], repeat(answer(503), web.ATTEMPTS))
     assert run(tmp_path, "--url", f"{server.url}/{PLACE}") == 1
     assert_refused(tmp_path, capsys, "503", left=[".g.fna.gz.part"])
     assert run(tmp_path, "--url", f"{server.url}/{PLACE}") == 0
     assert arrived(tmp_path)[0] == GENOME
-    assert server.sent(file) == [at, 0, 0, 0, 0, 0, len(GENOME) - at]
+    assert server.sent(file) == [at, *[0] * web.ATTEMPTS, len(GENOME) - at]
 
 
 # ---- from the folder that the accession has ------------------------------------------------------
@@ -301,6 +301,23 @@ def test_fasta_file(tmp_path, server, place, name):
     }
 
 
+@pytest.mark.parametrize("name", ["genome.fna.gz", "genome.fa"])
+def test_fasta_file_behind_a_query(tmp_path, server, name):
+    server.files[f"/records/1/{name}?download=1"] = GENOME if name.endswith("gz") else PLAIN
+    assert run(tmp_path, "--accession", "mine", "--url", f"{server.url}/records/1/{name}?download=1") == 0
+    genome = arrived(tmp_path)[0]
+    # as it was published where that is gzipped
+    assert genome == GENOME if name.endswith("gz") else gzip.decompress(genome) == PLAIN
+
+
+def test_local_names_with_marks_of_addresses(tmp_path):
+    place = tmp_path / "a?b#c"
+    place.mkdir()
+    (place / "genome?#1.fa.gz").write_bytes(GENOME)
+    assert run(tmp_path, "--accession", "mine", "--url", str(place / "genome?#1.fa.gz")) == 0
+    assert arrived(tmp_path)[0] == GENOME
+
+
 @pytest.mark.parametrize("name", ["genome.fa.gz", "genome.fa"])
 def test_md5_of_a_fasta_file(tmp_path, capsys, name):
     data = GENOME if name.endswith("gz") else PLAIN
@@ -343,7 +360,7 @@ def test_lock_without_md5_of_the_accession_leaves_it_to_the_folder(tmp_path, mir
 
 def test_interrupted_plain_fasta_is_gone_on_with(tmp_path, server, capsys):
     server.files["/g.fa"] = PLAIN
-    server.faults["/g.fa"] = iter([cut(200_000), *[answer(503)] * 5])
+    server.faults["/g.fa"] = chain([cut(200_000)], repeat(answer(503), web.ATTEMPTS))
     asked = ["--url", f"{server.url}/g.fa", *locked(tmp_path, md5_of(PLAIN))]
     assert run(tmp_path, *asked) == 1
     assert_refused(tmp_path, capsys, "503", left=["..g.fna.gz.plain.part"])

@@ -21,7 +21,7 @@ def test_current_with_md5_bytes_and_what_ncbi_says_of_it(ncbi, lock, style):
     ncbi.table("refseq", "fungi", [assembly("GCF_000000001.2", "Mucor albus CBS 1", ftp_path=path)], style)
     ncbi.folder(f"{NCBI}{path.removeprefix('ftp://ftp.ncbi.nlm.nih.gov')}")
     table = row(
-        "GCF_000000001.2", "Mucor albus", genus="Mucor", genome_size_bp="99", taxid="7", url="https://old/place"
+        "GCF_000000001.2", "Mucor albus", genus="Mucor", genome_size_bp="99", taxid="7", url=f"{NCBI}/old/place"
     )
     genome = ncbi.genome("GCF_000000001.2")
     assert lock(table)["GCF_000000001.2"] == {
@@ -90,7 +90,7 @@ def test_missing(ncbi, lock):
     ncbi.table("genbank", "fungi", [], historical=True)
     found = lock(row("GCA_000000001.1", "Mucor albus"))["GCA_000000001.1"]
     assert (found["accession"], found["status"]) == ("", "missing")
-    assert "not listed" in found["reason"]
+    assert found["reason"] == "none within the genus; GCA_000000001.1 not listed in fungi; is the group right?"
 
 
 def test_no_historical_table_is_said_and_lived_with(ncbi, lock, capsys):
@@ -112,6 +112,10 @@ def test_local_rows_pass_unchanged(ncbi, lock):
         row("my_isolate", "Mucor mine", url="data/mine.fa", md5="a" * 32, bytes="7", taxid="1", genome_size_bp="9"),
         row("GCA_000000009.1", "Mucor yours", url="/lab/yours.fna.gz"),
         row("hg38_piece", "Homo sapiens", "vertebrate_mammalian", url="results/mirror/piece"),
+        # folders of the user's own
+        row("GCA_000000008.1", "Mucor ours", url="/lab/GCA_000000008.1_ASM"),
+        row("GCA_000000007.1", "Mucor ours", url="https://lab.org/GCA_000000007.1_ASM/"),
+        row("GCA_000000006.1", "Mucor ours", url="https://lab.org/ftp.ncbi.nlm.nih.gov/x"),
     ]
     found = lock(*rows)
     for given in rows:
@@ -197,8 +201,14 @@ def test_groups_are_kept_apart(ncbi, lock):
     ncbi.table("genbank", "bacteria", [])
     insects = [assembly("GCA_000000002.1", "Bacillus rossius"), assembly("GCA_000000003.1", "Apis mellifera")]
     ncbi.table("genbank", "invertebrate", insects)
-    rows = [row("GCA_000000001.1", "Bacillus subtilis", "bacteria"), row("GCA_000000003.1", "Apis", "invertebrate")]
-    assert outcome(lock(*rows))["GCA_000000001.1"] == ("", "missing")
+    rows = [row("GCA_000000002.1", "Bacillus rossius", "bacteria"), row("GCA_000000003.1", "Apis", "invertebrate")]
+    rows.append(row("", "Bacillus rossius", "bacteria"))
+    ncbi.table("refseq", "bacteria", [])
+    found = lock(*rows)
+    assert outcome(found)["GCA_000000002.1"] == ("", "missing")
+    assert "GCA_000000002.1 not listed in bacteria; is the group right?" in found["GCA_000000002.1"]["reason"]
+    name = "no assembly under the name Bacillus rossius in bacteria; is the group right?"
+    assert name in found["Bacillus rossius"]["reason"]
 
 
 # -- rows that have a name only -----------------------------------------------------------------------------------

@@ -10,6 +10,9 @@ import pytest
 
 from tests.genomes.ncbi import assembly, md5_of, row
 from workflow_scripts.common import web as patience
+from workflow_scripts.common.addresses import NCBI
+from workflow_scripts.common.configuration import table_errors
+from workflow_scripts.genomes.lock import COLUMNS, main, write_lock
 
 # -- md5 and bytes ------------------------------------------------------------------------------------------------
 
@@ -37,7 +40,7 @@ def test_a_folder_that_cannot_be_had_stops_nothing(ncbi, lock, capsys):
 
 @pytest.fixture
 def web(ncbi, monkeypatch):
-    """The small NCBI behind a web server that notes what is asked; ``refusals`` are statuses to give before."""
+    """The small NCBI behind a web server that notes what is asked; ``refusals`` are to be given before."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(patience.time, "sleep", lambda _seconds: None)
     ncbi.root.mkdir()
@@ -47,7 +50,7 @@ def web(ncbi, monkeypatch):
         def send_head(self):
             asked.append(f"{self.command} {self.path.rsplit('/', 1)[-1]}")
             waiting = refusals.get(asked[-1])
-            return self.send_error(waiting.pop(0)) if waiting else super().send_head()
+            return self.send_error(*waiting.pop(0)) if waiting else super().send_head()
 
         def log_message(self, *_):
             pass
@@ -67,7 +70,8 @@ def test_a_busy_server_is_asked_again_and_one_that_does_not_say_the_size_is_beli
     accessions = [f"GCA_00000000{n}.1" for n in (1, 2)]
     ncbi.table("genbank", "fungi", [assembly(accession, "Mucor albus") for accession in accessions])
     heads = [f"HEAD {accession}_ASM_genomic.fna.gz" for accession in accessions]
-    web.refusals |= {"GET md5checksums.txt": [503, 503], heads[0]: [503, 429], heads[1]: [405]}
+    # 520 is no status of HTTP's, and means no less that the server failed
+    web.refusals |= {"GET md5checksums.txt": [(503,), (503,)], heads[0]: [(520, "?"), (429,)], heads[1]: [(405,)]}
     found = lock(*(row(accession, "Mucor albus") for accession in accessions), mirror=web.url)
     assert [row["md5"] for row in found.values()] == [md5_of(ncbi.genome(accession)) for accession in accessions]
     assert [row["bytes"] for row in found.values()] == [str(ncbi.genome(accessions[0]).stat().st_size), ""]
@@ -126,7 +130,15 @@ def test_the_head_names_the_tables_and_their_md5(ncbi, lock):
     lock(row("GCA_000000001.1", "Mucor albus"))
     table = ncbi.root / "genomes/genbank/fungi/assembly_summary.txt"
     head = [line for line in lock.path.read_text().splitlines() if line.startswith("#")]
-    assert head[1:] == [f"# {table} md5 {md5_of(table)}"]
+    assert head == ["# Lock of species.tsv by NCBI's tables", f"# {table} md5 {md5_of(table)}"]
+
+
+def test_the_bytes_do_not_depend_on_where_one_stands(ncbi, lock, tmp_path, monkeypatch):
+    ncbi.table("genbank", "fungi", [assembly("GCA_000000001.1", "Mucor albus")])
+    lock(row("GCA_000000001.1", "Mucor albus"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["--species", "species.tsv", "--mirror", str(ncbi.root), "--out", "out/other.tsv"]) == 0
+    assert (tmp_path / "out" / "other.tsv").read_bytes() == lock.path.read_bytes()
 
 
 def test_differences_from_the_lock_before_are_told(ncbi, lock, capsys):
@@ -187,6 +199,62 @@ def test_a_damaged_table_is_one_line_and_an_old_lock_stays(ncbi, lock, capsys, b
     assert [path.name for path in lock.path.parent.iterdir()] == ["lock.tsv"]
 
 
+def test_a_row_that_would_be_read_as_a_remark_is_not_lost_unnoticed(tmp_path):
+    rows = [dict.fromkeys(COLUMNS, "") | row(name, "Mucor albus", url="x.fa") for name in ("mine", "#mine")]
+    with pytest.raises(ValueError, match="not read as they were written"):
+        write_lock(tmp_path / "lock.tsv", tmp_path / "species.tsv", rows, [])
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- what NCBI's tables may hold ----------------------------------------------------------------------------------
+
+
+NOT_AT_NCBI = ["/etc", "https://lab.org/GCA_000000001.1_ASM", f"{NCBI}.lab.org/x"]
+
+
+@pytest.mark.parametrize("place", [*NOT_AT_NCBI, f"{NCBI}/../x", f"{NCBI}/x/..", f"{NCBI}/x\ry"])
+def test_a_folder_that_is_not_at_ncbi_is_none(ncbi, lock, place):
+    ncbi.table("genbank", "fungi", [assembly("GCA_000000001.1", "Mucor albus", ftp_path=place)])
+    found = lock(row("GCA_000000001.1", "Mucor albus"))["GCA_000000001.1"]
+    assert (found["status"], found["url"], found["md5"]) == ("current", "", "")
+    assert found["reason"] == "no md5: NCBI names no folder"
+
+
+def test_an_accession_that_is_none_is_not_taken(ncbi, lock):
+    listed = [assembly("GCF_000000001.1", "Mucor albus", assembly_accession="../../../x", ftp_path="/etc")]
+    ncbi.table("refseq", "fungi", [*listed, assembly("GCF_000000002.1", "Mucor ater")])
+    ncbi.table("genbank", "fungi", [])
+    found = lock(row("", "Mucor albus"))["Mucor albus"]
+    assert (found["accession"], found["status"]) == ("GCF_000000002.1", "substitute")
+
+
+def test_control_characters_do_not_get_into_the_lock(ncbi, lock, web):
+    name = "Mucor\ralbus\x85CBS\x1b[2J 7\u2028x"
+    ncbi.table("genbank", "fungi", [assembly("GCA_000000001.1", name)])
+    web.refusals["GET md5checksums.txt"] = [(404, "gone\taway\x1b[2J\x85")]
+    found = lock(row("GCA_000000001.1", "Mucor albus"), mirror=web.url)["GCA_000000001.1"]
+    assert found["organism"] == "Mucor albus CBS [2J 7 x"
+    assert "answered 404 gone away [2J" in found["reason"]
+    assert lock.path.read_text().replace("\n", "").replace("\t", "").isprintable()
+    assert list(table_errors(lock.path, "species", ["accession"])) == []
+
+
+@pytest.mark.parametrize(
+    ("differences", "message"), [({"taxid": "x1"}, "lock.tsv:4 taxid: 'x1'"), ({"organism_name": ""}, ":4 organism")]
+)
+def test_a_lock_that_no_run_could_read_is_not_written(ncbi, lock, capsys, differences, message):
+    ncbi.table("genbank", "fungi", [assembly("GCA_000000001.1", "Mucor albus")])
+    lock(row("GCA_000000001.1", "Mucor albus"))
+    before = lock.path.read_bytes()
+    capsys.readouterr()
+    ncbi.table("genbank", "fungi", [assembly("GCA_000000001.1", "Mucor albus") | differences])
+    assert lock(row("GCA_000000001.1", "Mucor albus")) is None
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and message in errors[0] and "not written" in errors[0] and ".tmp" not in errors[0]
+    assert lock.path.read_bytes() == before
+    assert [path.name for path in lock.path.parent.iterdir()] == ["lock.tsv"]
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
@@ -196,18 +264,24 @@ def test_a_damaged_table_is_one_line_and_an_old_lock_stays(ncbi, lock, capsys, b
         ([row("GCA_000000001.1", "Mucor albus", species="Mucor")], "species.tsv:3 species: 'Mucor'"),
         (
             [row("GCA_000000001.1", "Mucor albus"), row("GCA_000000001.1", "Mucor ater")],
-            "two rows lead to GCA_000000001.1",
+            "species.tsv: the rows GCA_000000001.1 and GCA_000000001.1 ask for one assembly",
         ),
         (
             [row("GCA_000000001.1", "Mucor albus"), row("GCA_000000001.2", "Mucor ater")],
-            "two rows lead to GCA_000000001.2",
+            "the rows GCA_000000001.1 and GCA_000000001.2 ask for one assembly",
+        ),
+        (
+            [row("GCF_000000001.1", "Mucor albus"), row("GCA_000000001.1", "Mucor ater")],
+            "the rows GCF_000000001.1 and GCA_000000001.1 ask for one assembly",
         ),
         ([row("", "Mucor albus"), row("", "Mucor albus")], "stands already in line 3"),
     ],
 )
 def test_a_wrong_species_table_is_one_line(ncbi, lock, capsys, rows, message):
+    ncbi.table("refseq", "fungi", [assembly("GCF_000000001.1", "Mucor albus")])
     ncbi.table("genbank", "fungi", [assembly("GCA_000000001.2", "Mucor albus")])
     assert lock(*rows) is None
+    assert not lock.path.exists()
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
     assert message in errors[0]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflow_scripts.common.randomness import stable_hash
+from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.genomes import chunk
 from workflow_scripts.genomes.accounting import DROPPED
 from workflow_scripts.genomes.chunk import Cut, chunk_genome

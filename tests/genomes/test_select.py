@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -39,10 +40,8 @@ class Corpus:
             (folder / "g.fa").write_text("".join(f">c{n}\n{text}\n" for n, text in enumerate(contigs)))
             write_json(folder / f"{name}.json", chunk_genome(folder / "g.fa", name, cut, folder / f"{name}.parquet"))
 
-    def arguments(self, out: Path, *more: str, order: list[str] | None = None) -> list[str]:
-        command = ["--species", self.folder / "species.tsv", "--seed", 5, "--out", out, *more]
-        command += ["--windows", *(self.folder / f"{name}.parquet" for name in order or self.names)]
-        command += ["--counts", *(self.folder / f"{name}.json" for name in reversed(order or self.names))]
+    def arguments(self, out: Path, *more: str) -> list[str]:
+        command = ["--species", self.folder / "species.tsv", "--windows", self.folder, "--seed", 5, "--out", out, *more]
         return [str(part) for part in command]
 
     def select(self, *more: str) -> dict[str, np.ndarray]:
@@ -179,10 +178,10 @@ def test_lower_case_of_the_kept_windows_is_counted_from_their_shares(tmp_path):
     assert corpus.keep("G1")[1]["soft_masked"] == 7 * 11
 
 
-def test_groups_are_levelled_and_the_named_cap_wins(tmp_path):
+def test_groups_are_levelled_one_by_one_and_others_stay(tmp_path):
     sizes = {"G1": ("a", 50), "G2": ("a", 10), "G3": ("a", 30), "G4": ("b", 40), "G5": ("c", 5)}
     corpus = random_corpus(tmp_path, sizes)
-    choices = corpus.select("--max-group-bases", "500", "b=70")
+    choices = corpus.select("--max-group-bases", "a=500", "b=70")
     assert [int(np.count_nonzero(choice == KEEP)) for choice in choices.values()] == [20, 10, 20, 7, 5]
 
 
@@ -219,17 +218,25 @@ def test_repeated_against_a_dictionary():
     assert repeated(np.empty(0, dtype="<u8")).tolist() == []
 
 
-def test_same_bytes_whatever_the_order_hash_seed_and_locale(tmp_path):
+def test_files_that_a_larger_corpus_left_are_not_read(tmp_path):
+    shared = random_sequence(100, 1)
+    corpus = Corpus(tmp_path, {"G1": ("a", [shared]), "G2": ("a", [shared])}, Cut(10, 0, 1, 0.2, 3, duplicates="exact"))
+    (tmp_path / "species.tsv").write_text("accession\tgroup\nG2\ta\n")
+    (tmp_path / "G3.parquet").write_bytes(b"no Parquet")
+    (tmp_path / "G3.json").write_text("no JSON")
+    assert select.main(corpus.arguments(tmp_path / "out")) == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["G2.npy"]
+    assert np.load(tmp_path / "out" / "G2.npy").tolist() == [KEEP] * 10  # no duplicates of a genome that has left
+
+
+def test_same_bytes_whatever_the_hash_seed_and_locale(tmp_path):
     shared = random_sequence(500, 1)
     genomes = {f"G{n}": ("a", [random_sequence(700, 10 + n), shared]) for n in (3, 1, 2)}
     corpus = Corpus(tmp_path, genomes, Cut(10, 0, 1, 0.2, 3, duplicates="reverse_complement"))
     seen = []
-    for order, environment in (
-        (["G1", "G2", "G3"], {"PYTHONHASHSEED": "0", "LC_ALL": "C"}),
-        (["G3", "G2", "G1"], {"PYTHONHASHSEED": "1", "LC_ALL": "C.UTF-8"}),
-    ):
+    for environment in ({"PYTHONHASHSEED": "0", "LC_ALL": "C"}, {"PYTHONHASHSEED": "1", "LC_ALL": "C.UTF-8"}):
         out = tmp_path / environment["LC_ALL"]
-        command = corpus.arguments(out, "--max-group-bases", "1200", order=order)
+        command = corpus.arguments(out, "--max-group-bases", "a=1200")
         program = [sys.executable, "-m", "workflow_scripts.genomes.select", *command]
         subprocess.run(program, cwd=REPOSITORY, env=os.environ | environment, check=True, capture_output=True)
         seen.append({path.name: path.read_bytes() for path in out.iterdir()})
@@ -244,21 +251,60 @@ def rewrite(path: Path, **changes) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+def without(path: Path, key: str) -> None:
+    path.write_text(json.dumps({name: value for name, value in json.loads(path.read_text()).items() if name != key}))
+
+
+def rewrite_table(path: Path, change) -> None:
+    pq.write_table(change(pq.read_table(path)), path)
+
+
+# what may lie under a table's or its counts' name that is not theirs -> the error
+NOT_OURS = [
+    (lambda folder: (folder / "G1.parquet").unlink(), "G1.parquet: no such table; cut the genome first"),
+    (lambda folder: (folder / "G1.parquet").write_bytes(b""), "G1.parquet: not a Parquet file"),
+    (lambda folder: (folder / "G1.parquet").write_text("a web page\n" * 9), "G1.parquet: not a Parquet file"),
+    (
+        lambda folder: (folder / "G1.parquet").write_bytes((folder / "G1.parquet").read_bytes()[:-100]),
+        "G1.parquet: not a Parquet file",
+    ),
+    (
+        lambda folder: rewrite_table(folder / "G1.parquet", lambda table: table.drop_columns("end")),
+        "G1.parquet: not a table of windows by chunk.py (columns contig, start, sequence, soft_masked, split)",
+    ),
+    (
+        lambda folder: rewrite_table(
+            folder / "G1.parquet", lambda table: table.set_column(1, "start", table["start"].cast(pa.string()))
+        ),
+        "G1.parquet: not a table of windows",
+    ),
+    (
+        lambda folder: rewrite_table(folder / "G1.parquet", lambda table: table.replace_schema_metadata({})),
+        "G1.parquet: not a table of windows",
+    ),
+    (lambda folder: (folder / "G1.json").unlink(), "G1.json: no such file; download and cut G1 first"),
+    (lambda folder: (folder / "G1.json").write_text('{"accession": "G1",'), "G1.json: not JSON"),
+    (lambda folder: without(folder / "G1.json", "chunks"), "G1.json: chunks missing"),
+    (lambda folder: rewrite(folder / "G1.json", accession="G2"), "G1.json: is of G2, not of G1"),
+]
+
+
 @pytest.mark.parametrize(
     ("more", "spoil", "message"),
     [
         (["--max-group-bases", "fungi=5"], None, "fungi=5: no such group; the species table has a, b"),
-        (["--max-group-bases", "1e9"], None, "1e9: must be a number of bases"),
-        (["--max-group-bases", "5", "7"], None, "7: a second cap"),
+        (["--max-group-bases", "a=1e9"], None, "a=1e9: must be group=number of bases"),
+        (["--max-group-bases", "500"], None, "500: must be group=number of bases"),
+        (["--max-group-bases", "=500"], None, "=500: must be group=number of bases"),
+        (["--max-group-bases", "a=5", "b=5", "a=7"], None, "a=7: a second cap"),
         (["--max-genome-bases", "-1"], None, "-1: must be at least 0"),
         ([], lambda folder: rewrite(folder / "G1.json", chunks=3), "G1.parquet: 20 windows where the counts say 3"),
-        ([], lambda folder: rewrite(folder / "G2.json", accession="G1"), "G1 was given before"),
-        ([], lambda folder: (folder / "G2.parquet").write_bytes((folder / "G1.parquet").read_bytes()), "G1 was given"),
         (
             [],
-            lambda folder: (folder / "species.tsv").write_text("accession\tgroup\nG1\ta\n"),
-            "G2: windows of a genome",
+            lambda folder: (folder / "G2.parquet").write_bytes((folder / "G1.parquet").read_bytes()),
+            "G2.parquet: is of G1, not of G2",
         ),
+        *[([], spoil, message) for spoil, message in NOT_OURS],
     ],
 )
 def test_refused(tmp_path, capsys, more, spoil, message):
@@ -288,6 +334,7 @@ def test_genomes_that_were_not_cut_alike(tmp_path, capsys, change, message):
     [
         (lambda folder: np.save(folder / "G1.npy", np.zeros(3, np.uint8)), "G1.npy: a choice among 3 windows"),
         (lambda folder: rewrite(folder / "G1.json", kept_bases=7), "G1: the counts are not of these windows"),
+        *NOT_OURS,
     ],
 )
 def test_what_does_not_belong_together_leaves_nothing(tmp_path, capsys, spoil, message):
@@ -295,6 +342,8 @@ def test_what_does_not_belong_together_leaves_nothing(tmp_path, capsys, spoil, m
     corpus.select()
     spoil(tmp_path)
     before = sorted(tmp_path.iterdir())
+    capsys.readouterr()
     assert keep.main(corpus.keep_arguments("G1")) == 1
-    assert message in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
     assert sorted(tmp_path.iterdir()) == before

@@ -17,6 +17,7 @@ from workflow_scripts.pretrain.processes import Processes
 from workflow_scripts.pretrain.settings import read_training
 from workflow_scripts.pretrain.step import Stepper
 from workflow_scripts.pretrain.train import build_parser, initial_model
+from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.encode import INDEX
 from workflow_scripts.tokenizer.train import TOKENIZER_CONFIG, train_bpe
 
@@ -82,7 +83,7 @@ def tokenizer_folder(tmp_path) -> Path:
     folder = tmp_path / "tokenizer"
     folder.mkdir()
     letters = np.random.default_rng(0).choice(list("ACGT"), (20, 200))
-    train_bpe(("".join(row) for row in letters), VOCABULARY, 2).save(str(folder / "tokenizer.json"))
+    train_bpe(to_cells("".join(row) for row in letters), VOCABULARY, 2).save(str(folder / "tokenizer.json"))
     write_json(folder / "tokenizer_config.json", TOKENIZER_CONFIG)
     return folder
 

@@ -10,15 +10,17 @@ from tokenizers import Tokenizer, models
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_json
+from workflow_scripts.tokenizer import kmer
+from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.chunks import accession_of, batches
-from workflow_scripts.tokenizer.encode import INDEX, main
+from workflow_scripts.tokenizer.encode import INDEX, main, reverse_complement
 from workflow_scripts.tokenizer.train import train_bpe
 
 
 @pytest.fixture
 def tokenizer_file(random_sequences, tmp_path):
     path = tmp_path / "tokenizer.json"
-    train_bpe(iter(random_sequences(50, 300)), 64, 2).save(str(path))
+    train_bpe(to_cells(random_sequences(50, 300)), 64, 2).save(str(path))
     return path
 
 
@@ -26,10 +28,12 @@ def tokenizer_file(random_sequences, tmp_path):
 def encode(tokenizer_file, tmp_path):
     """Encodes a chunk file; returns the exit status, and the paths of tokens, index and counts."""
 
-    def encode(path: Path, tokenizer: Path = tokenizer_file) -> tuple[int, list[Path]]:
+    def encode(path: Path, tokenizer: Path = tokenizer_file, **chosen) -> tuple[int, list[Path]]:
         files = [tmp_path / "tokens" / f"{path.stem}{suffix}" for suffix in (".npy", ".index.npy", ".json")]
         names = ("--tokens", "--index", "--counts")
         options = [text for name, file in zip(names, files, strict=True) for text in (name, str(file))]
+        chosen = {"kind": "bpe"} | chosen
+        options += [text for key, value in chosen.items() for text in (f"--{key.replace('_', '-')}", str(value))]
         return main(["--chunks", str(path), "--tokenizer", str(tokenizer), *options]), files
 
     return encode
@@ -53,14 +57,15 @@ def test_tokens_and_index_reproduce_each_chunk(write_chunks, random_sequences, e
         "bases": sum(map(len, sequences)),
         "tokens": len(tokens),
         "validation_tokens": int(index["length"][index["validation"]].sum()),
+        "reverse_complemented": 0,
         "unknown": 0,
     }
     assert len(tokens) == index["length"].sum()
 
 
 def test_unknown_letters_are_counted(write_chunks, encode):
-    _, (_, _, counts) = encode(write_chunks("GCA_1.1", ["ACGNNACG", "ACGT"]))
-    assert read_json(counts)["unknown"] == 2
+    _, (_, _, counts) = encode(write_chunks("GCA_1.1", ["ACGNNACG", "ACGt"]))
+    assert read_json(counts)["unknown"] == 3
 
 
 def test_chunks_of_more_than_one_batch(write_chunks, random_sequences, encode):
@@ -87,10 +92,53 @@ def test_tokens_load_memory_mapped(write_chunks, random_sequences, encode):
     assert tokens.stat().st_size == 128 + 2 * len(mapped)
 
 
-def test_same_bytes_on_every_run(write_chunks, random_sequences, encode):
+def test_same_bytes_on_every_run_and_any_number_of_threads(write_chunks, random_sequences, encode):
     path = write_chunks("GCA_1.1", random_sequences(30, 100))
-    once = [file.read_bytes() for file in encode(path)[1]]
-    assert once == [file.read_bytes() for file in encode(path)[1]]
+    once = [file.read_bytes() for file in encode(path, reverse_complement=0.5)[1]]
+    for threads in (1, 2, 7):
+        again = encode(path, reverse_complement=0.5, threads=threads)[1]
+        assert [file.read_bytes() for file in again] == once
+
+
+def test_a_share_of_the_chunks_is_turned_and_recorded(write_chunks, random_sequences, encode, tokenizer_file):
+    sequences = random_sequences(400, 50, key=3)
+    _, (tokens, index, counts) = encode(write_chunks("GCA_1.1", sequences), reverse_complement=0.3)
+    tokens, index, turned = np.load(tokens), np.load(index), read_json(counts)["reverse_complemented"]
+    assert turned == index["reverse"].sum() and 70 < turned < 170
+    words = {number: word for word, number in Tokenizer.from_file(str(tokenizer_file)).get_vocab().items()}
+    for sequence, row in zip(sequences, index, strict=True):
+        spelled = "".join(words[token] for token in tokens[row["start"] :][: row["length"]])
+        assert spelled == (reverse_complement(sequence) if row["reverse"] else sequence)
+    # by seed and accession
+    _, (_, other, _) = encode(write_chunks("GCA_2.1", sequences), reverse_complement=0.3)
+    assert np.any(np.load(other)["reverse"] != index["reverse"])
+    _, (_, other, _) = encode(write_chunks("GCA_1.1", sequences), reverse_complement=0.3, seed=7)
+    assert np.any(np.load(other)["reverse"] != index["reverse"])
+
+
+def test_reverse_complement():
+    assert reverse_complement("AACGTN") == "NACGTT"
+    assert reverse_complement(reverse_complement("GATTACA")) == "GATTACA"
+
+
+@pytest.mark.parametrize(("kind", "k"), [("kmer_overlapping", 3), ("kmer", 4), ("nucleotide", 1)])
+def test_fixed_tokenizers_are_encoded_with_their_own_ids(write_chunks, random_sequences, encode, tmp_path, kind, k):
+    sequences = random_sequences(20, 61)
+    tokenizer = kmer.build(kind, k)
+    tokenizer.save(str(tmp_path / "fixed.json"))
+    path = write_chunks("GCA_1.1", sequences)
+    status, (tokens, index, _) = encode(path, tmp_path / "fixed.json", kind=kind, k=k)
+    expected = [encoding.ids for encoding in tokenizer.encode_batch(sequences, add_special_tokens=False)]
+    assert status == 0 and np.load(tokens).tolist() == [number for ids in expected for number in ids]
+    assert np.load(index)["length"].tolist() == [len(ids) for ids in expected]
+
+
+@pytest.mark.parametrize(("kind", "k"), [("bpe", 1), ("kmer", 3)])
+def test_a_tokenizer_of_another_kind_is_refused(write_chunks, encode, tmp_path, capsys, kind, k):
+    kmer.build("kmer", 4).save(str(tmp_path / "fixed.json"))
+    status, files = encode(write_chunks("GCA_1.1", ["ACGT"]), tmp_path / "fixed.json", kind=kind, k=k)
+    assert status == 1 and not any(file.exists() for file in files)
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path / 'fixed.json'}: not a ")
 
 
 def test_vocabulary_beyond_16_bits_is_refused_and_nothing_is_written(write_chunks, encode, tmp_path, capsys):
@@ -102,11 +150,11 @@ def test_vocabulary_beyond_16_bits_is_refused_and_nothing_is_written(write_chunk
     assert capsys.readouterr().err == f"error: {large}: 65537 tokens do not fit 16 bits; at most 65536\n"
 
 
-def test_a_failure_leaves_nothing_behind(encode, tmp_path):
+def test_a_damaged_chunk_file_is_named_and_leaves_nothing_behind(encode, tmp_path, capsys):
     broken = tmp_path / "GCA_1.1.parquet"
     pq.write_table(pa.table({"sequence": ["ACGT"]}), broken)  # without the column split
-    with pytest.raises(Exception, match="split"):
-        encode(broken)
+    status, _ = encode(broken)
+    assert status == 1 and capsys.readouterr().err.startswith(f"error: {broken}: not a chunk file")
     assert not list((tmp_path / "tokens").iterdir())
 
 

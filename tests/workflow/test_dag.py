@@ -10,6 +10,8 @@ TOKENS = {**GENOMES, "train_tokenizer": 1, "encode_genome": 850}
 DATA = {"fetch_source": 79, "build_dataset": 36}
 FITS = {**TOKENS, "pretrain_model": 2, **DATA, "finetune_model": 324}
 RESULTS = {**FITS, "collect_results": 1}
+STUDIES = {"summarize_corpus": 1, "study_tokenization": 1}
+REPORT = {**RESULTS, **STUDIES, "write_report": 1}
 
 
 @pytest.mark.parametrize(
@@ -21,8 +23,9 @@ RESULTS = {**FITS, "collect_results": 1}
         ("gue", {**DATA, "gue": 1}),
         ("finetune", {**FITS, "finetune": 1}),
         ("gue_results", {**RESULTS, "gue_results": 1}),
-        ("report", {**RESULTS, "summarize_corpus": 1, "write_report": 1, "report": 1}),
-        ("all", {**RESULTS, "summarize_corpus": 1, "write_report": 1}),
+        ("studies", {**GENOMES, "train_tokenizer": 1, **STUDIES, "studies": 1}),
+        ("report", {**REPORT, "report": 1}),
+        ("all", REPORT),
     ],
 )
 def test_full_configuration_runs_exactly_these_jobs(tmp_path, target, expected):
@@ -33,7 +36,7 @@ def test_full_configuration_runs_exactly_these_jobs(tmp_path, target, expected):
 def test_slurm_profile_works_as_typed_at_the_root():
     """`snakemake --profile slurm all -n`: jobs ask for the resources of their rules, GPU rules for a GPU."""
     output = snakemake("--profile", "slurm", "all", "-n", "--forceall").stdout
-    assert job_counts(output) == {**RESULTS, "summarize_corpus": 1, "write_report": 1}
+    assert job_counts(output) == REPORT
     blocks = output.split("\nrule ")
     gpu = [block for block in blocks if "gpu=1" in block]
     # dnabert2 and every fit; the random baseline is written by a CPU

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import threading
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from tests.server import Server
-from tests.workflow.harness import REPOSITORY, job_counts, snakemake
+from tests.workflow.harness import REPOSITORY, clone, job_counts, snakemake
 from workflow_scripts.common.addresses import NCBI
 from workflow_scripts.common.files import read_json, read_table
 
@@ -55,10 +56,11 @@ def world(tmp_path):
         ("NC_2.1 Aus bus plasmid pX, complete sequence", letters(3, 2000)),
     )
     url = publish(mirror, "GCF_000000001.1", bacterium)
-    publish(mirror, "GCF_000000002.1", fasta(("NC_3.1 Cus dus", letters(4, 2000) + reverse_complement(shared))))
+    # at the phase of its windows, which begin every 400 bases
+    publish(mirror, "GCF_000000002.1", fasta(("NC_3.1 Cus dus", letters(4, 2000) + reverse_complement(shared[:2900]))))
     third = publish(mirror, "GCF_000000003.1", fasta(("NC_4.1 Eus fus", letters(5, 40_500))))
     own = tmp_path / "own.fa"
-    own.write_bytes(fasta(("chr1", letters(6, 9000).lower()), ("chr1", letters(7, 1500))))
+    own.write_bytes(fasta(("chr1", letters(6, 9000)), ("chr1", letters(7, 1500)), ("chr2", letters(10, 900).lower())))
     rows = [
         ["accession", "organism", "group", "genus", "url"],
         ["GCF_000000001.1", "Aus bus", "bacteria", "Aus", url],
@@ -73,10 +75,10 @@ def world(tmp_path):
         "corpus": str(table),
         "mirror": str(mirror),
         "exclude": ["plasmid"],
-        "chunk": {"length": 500, "overlap": 100, "min_contig": 600},
+        "chunk": {"length": 500, "overlap": 100, "min_contig": 600, "max_soft_masked": 0.5},
         "duplicates": "reverse_complement",
         "max_group_bases": {"fungi": 20_000},
-        "validation": {"fraction": 0.1, "block": 4, "genomes": ["mine"]},
+        "validation": {"fraction": 0.0, "block": 4, "genomes": ["mine"]},
     }
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"genomes": settings}))
     return tmp_path
@@ -100,17 +102,53 @@ def test_every_kind_of_row_and_every_choice(world):
     for row in rows.values():
         assert int(row["bases"]) == int(row["kept_bases"]) + sum(int(row[f"dropped_{reason}"]) for reason in DROPPED)
         assert int(row["chunks"]) == int(row["train_chunks"]) + int(row["validation_chunks"]) > 0
-    first, _, third, mine = rows.values()
+    first, second, third, mine = rows.values()
     assert (first["dropped_plasmid"], first["dropped_N"], first["dropped_other"]) == ("2000", "4", "2")
-    # the shared 3,000 bases lie at another phase in the second genome, so its windows are no copies of the first's
+    # windows [0, 500), [400, 900) ... of the shared 2,900 bases: seven that read the same on the other strand
+    assert int(second["dropped_duplicate"]) == 2900 - 100
+    assert int(mine["dropped_repeat"]) == 900
     assert int(third["chunks"]) * 500 <= 20_000 and int(third["dropped_cap"]) > 0
     assert int(mine["validation_chunks"]) == int(mine["chunks"]) and mine["renamed_contigs"] == "1"
     record = read_json(world / "out/results/genomes/fasta/mine.json")
     assert record["md5"] == hashlib.md5((world / "own.fa").read_bytes()).hexdigest()
-    # temporary: the FASTA files, the windows that were chosen from, and the choice
-    assert not list((world / "out/results/genomes").rglob("*.fna.gz"))
-    assert not list((world / "out/results/genomes/windows").glob("*"))
+    assert not list((world / "out/results/genomes").rglob("*.fna.gz")), "temporary"
     assert job_counts(run(world, "genomes", "--cores", "1", "-n")) == {}
+
+
+def change(world: Path, **settings) -> None:
+    """Lay other settings of the genomes over the world's."""
+    before = yaml.safe_load((world / "mine.yaml").read_text())["genomes"]
+    (world / "mine.yaml").write_text(yaml.safe_dump({"genomes": before | settings}))
+
+
+def test_another_choice_and_remarks_in_the_table_download_nothing(world):
+    run(world, "genomes", "--cores", "2")
+    table = world / "table.tsv"
+    table.write_text("# a remark\n" + table.read_text().replace("Gus hus", "Gus novus"))
+    assert job_counts(run(world, "genomes", "--cores", "1", "-n")) == {"summarize_corpus": 1, "genomes": 1}
+    change(world, max_group_bases={"fungi": 15_000})
+    choice = {"select_chunks": 1, "keep_chunks": 4, "summarize_corpus": 1, "genomes": 1}
+    assert job_counts(run(world, "genomes", "--cores", "1", "-n")) == choice
+
+
+def test_a_touched_genome_is_left_alone_and_a_changed_one_is_not(world):
+    without_choice(world)
+    own = world / "own.fa"
+    own.write_bytes(fasta(("chr1", letters(6, 1_200_000))))  # above the size up to which Snakemake looks at the bytes
+    run(world, "genomes", "--cores", "2")
+    later = time.time() + 10
+    os.utime(own, (later, later))
+    assert job_counts(run(world, "genomes", "--cores", "1", "-n")) == {}
+    own.write_bytes(fasta(("chr1", letters(6, 1_100_000))))
+    changed = {"download_genome": 1, "chunk_genome": 1, "summarize_corpus": 1, "genomes": 1}
+    assert job_counts(run(world, "genomes", "--cores", "1", "-n")) == changed
+
+
+def test_another_clone_over_the_same_results_has_nothing_to_do(world, tmp_path):
+    run(world, "genomes", "--cores", "2")
+    other = clone(tmp_path / "deep" / "other")
+    options = ["--directory", world / "out", "--configfile", world / "mine.yaml"]
+    assert job_counts(snakemake("genomes", "--cores", "1", "-n", *options, cwd=other).stdout) == {}
 
 
 def test_chunks_are_the_same_bytes_in_any_order_of_jobs(world, monkeypatch):
@@ -118,8 +156,8 @@ def test_chunks_are_the_same_bytes_in_any_order_of_jobs(world, monkeypatch):
     monkeypatch.setenv("PYTHONHASHSEED", "7")
     monkeypatch.setenv("LC_ALL", "C")
     accessions = list(corpus(world))
-    windows = [f"results/genomes/fasta/{accession}.json" for accession in reversed(accessions)]
-    run(world, *windows, "--cores", "1", "--notemp", out="other")
+    downloads = [f"results/genomes/fasta/{accession}.json" for accession in reversed(accessions)]
+    run(world, *downloads, "--cores", "1", "--notemp", out="other")
     run(world, "genomes", "--cores", "1", out="other")
     for accession in accessions:
         for suffix in ("parquet", "json"):
@@ -163,9 +201,7 @@ def publish_summary(mirror: Path) -> None:
 
 def without_choice(world: Path) -> None:
     """Leave out the choice over the whole corpus, which would be made anew for every change of the table."""
-    settings = yaml.safe_load((world / "mine.yaml").read_text())["genomes"]
-    settings |= {"duplicates": "keep", "max_group_bases": {}}
-    (world / "mine.yaml").write_text(yaml.safe_dump({"genomes": settings}))
+    change(world, duplicates="keep", max_group_bases={})
 
 
 def test_the_run_uses_the_lock_and_only_what_it_changed_runs_again(world):
@@ -258,8 +294,8 @@ def test_no_more_downloads_at_a_time_than_the_cap_allows(tmp_path, options, cap)
 
 
 def test_slurm_sees_hundreds_of_jobs_not_thousands(tmp_path):
-    """683 of the 850 genomes are small: 28 groups of at most 25; each of the other 167 is a job with its download."""
+    """683 of the 850 genomes are small: 69 groups of at most 10; each of the other 167 is a job with its download."""
     sizes = [int(row["genome_size_bp"] or 3e9) for row in read_table(REPOSITORY / "config/species_850.tsv")]
     small = sum(size < 20_000_000 for size in sizes)
     output = snakemake("--profile", "slurm", "-n", "genomes", "--directory", tmp_path).stdout
-    assert output.count("Group job") == -(-small // 25) + len(sizes) - small < 200
+    assert output.count("Group job") == -(-small // 10) + len(sizes) - small < 240

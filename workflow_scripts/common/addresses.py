@@ -12,6 +12,8 @@ NCBI = "https://ftp.ncbi.nlm.nih.gov"
 # older tables write ftp://, of which NCBI serves the same tree as https://
 NCBI_HOST = re.compile(r"^(https?|ftp)://ftp\.ncbi\.nlm\.nih\.gov(?=/)")
 NCBI_ACCESSION = re.compile(r"(GC[AF])_([0-9]{3})([0-9]{3})([0-9]{3})\.[0-9]+")
+# behind the host and before a query or fragment
+PATH_PART = re.compile(r"[^:/?#]*://[^/?#]*([^?#]*)")
 FASTA = re.compile(r"\.(fa|fna|fasta|fas)(\.b?gz)?$", re.IGNORECASE)
 
 
@@ -33,7 +35,13 @@ def parent_folder(accession: str, mirror: str | None = None) -> str:
 
 def is_fasta(url: str) -> bool:
     """Does the address name a FASTA file, plain or gzipped? Any other address is taken for an assembly's folder."""
-    return FASTA.search(url) is not None
+    return FASTA.search(path_part(url)) is not None
+
+
+def path_part(address: str) -> str:
+    """The path within an address, without ``?download=1`` and the like; a path of this machine is one as it stands."""
+    match = PATH_PART.match(address)
+    return match[1] if match else address
 
 
 def local_path(address: str) -> str | None:

@@ -138,12 +138,29 @@ def genome_errors(genomes: dict[str, Any]) -> Iterator[str]:
     if not accessions:
         yield f"{used}: no row has an accession; 'snakemake lock_species' looks for assemblies by name"
     if used != table:
-        asked = [row["accession"] or row.get("name") or row["organism"] for row in read_table(table)]
-        if asked != [row["requested"] for row in rows]:
-            yield f"{used}: locks other species than {table} lists; delete it and run 'snakemake lock_species'"
+        yield from lock_errors(table, used)
+    groups = {row["group"] for row in rows}
+    for group in genomes["max_group_bases"]:
+        if group not in groups:
+            known = ", ".join(sorted(groups))
+            yield f"config genomes.max_group_bases: no genome of {group!r} in {used}; it has {known}"
     for accession in genomes["validation"]["genomes"]:
         if accession not in accessions:
             yield f"config genomes.validation.genomes: no genome {accession!r} in {used}"
+
+
+def lock_errors(table: str | Path, lock: str | Path) -> Iterator[str]:
+    """One line when a lock is not of what its table says now: its species, their groups, and files of one's own."""
+
+    def asked(row: dict[str, str], name: str) -> tuple:
+        own = (row.get("url", ""), row.get("md5", "")) if status.get(name) == "local" else ()
+        return (name, row["group"], *own)
+
+    locked = read_table(lock)
+    status = {row.get("requested"): row.get("status") for row in locked}
+    wanted = [asked(row, row["accession"] or row.get("name") or row["organism"]) for row in read_table(table)]
+    if wanted != [asked(row, row.get("requested")) for row in locked]:
+        yield f"{lock}: is not of what {table} says now; delete it and run 'snakemake lock_species'"
 
 
 def pretrain_errors(config: dict[str, Any]) -> Iterator[str]:

@@ -54,7 +54,7 @@ def fetch(
     before it gets its name and raises UserError to refuse it.
 
     Raises UserError when the file cannot be had (AbsentError: there is none), its md5 differs, a web page came in
-    its place, or another process is fetching to the same path.
+    its place, neither an md5 nor the server tells where it ends, or another process is fetching to the same path.
     """
     md5 = md5.lower() if md5 else None
     if md5 and not MD5.fullmatch(md5):
@@ -147,6 +147,9 @@ class Transfer:
             self.part.resumed = True
         else:
             total = body.length_remaining
+            if total is None and not body.chunked and self.md5 is None:
+                # the end of the connection would be taken for the end of the file
+                raise UserError(f"{self.url}: the server does not say how long the file is; give its md5")
             _begin(self.url, self.part, body.read(FIRST, decode_content=False))
         # not earlier: until here the part may hold bytes of the version before
         self.total, self.version = total, _version(response)

@@ -13,9 +13,9 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.hashing import stable_hash
 
 AGENT = "dnabert2-workflow"
-ATTEMPTS = 5
+ATTEMPTS = 8  # in a row; with the pauses between them two minutes or more, as long as a server takes to start again
 TIMEOUT = 60.0
-LONGEST_PAUSE = 60.0
+LONGEST_PAUSE = 60.0  # seconds: the last of ATTEMPTS - 1 pauses, or one that the server asked for
 Result = TypeVar("Result")
 
 
@@ -68,10 +68,11 @@ def pause(url: str, made: int, failures: int, wait: float) -> float:
 
 
 @contextmanager
-def opened(url: str, timeout: float, headers: dict[str, str]) -> Iterator[requests.Response]:
+def opened(url: str, timeout: float, headers: dict[str, str], method: str = "GET") -> Iterator[requests.Response]:
     """Open a web address; the libraries' exceptions, while it is read too, are turned into ours.
 
-    The status is 200, or, where ``headers`` ask for a Range, 206 or 416.
+    ``method`` may be HEAD, which asks for the headers alone. The status is 200, or, where ``headers`` ask for a Range,
+    206 or 416.
 
     Raises TransientError, AbsentError, and UserError for any other answer.
     """
@@ -79,7 +80,7 @@ def opened(url: str, timeout: float, headers: dict[str, str]) -> Iterator[reques
     sent = {"User-Agent": AGENT, "Accept-Encoding": "identity"} | headers
     expected = (200, 206, 416) if "Range" in headers else (200,)
     try:
-        with requests.get(url, stream=True, timeout=timeout, headers=sent) as response:
+        with requests.request(method, url, stream=True, timeout=timeout, headers=sent) as response:
             if response.status_code not in expected:
                 raise _refusal(url, response)
             yield response

@@ -12,6 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
+from workflow_scripts.common.addresses import NCBI_ACCESSION
 from workflow_scripts.common.errors import UserError
 
 # all in the order of preference; a section is known by the beginning of its accessions
@@ -45,6 +46,7 @@ def read_assemblies(path: Path, address: str) -> Iterator[Assembly]:
     """Stream the rows of a table that came from ``address``, which errors name.
 
     Both headers are read: ``# assembly_accession`` of old and ``#assembly_accession`` of now, behind a line of remarks.
+    A row whose accession has not the form of NCBI's is left out.
 
     Raises UserError for a row whose columns are not those of the header, and for a table without header.
     """
@@ -64,7 +66,9 @@ def read_assemblies(path: Path, address: str) -> Iterator[Assembly]:
                     "the table is damaged or no table, fetch it again later"
                 )
             else:
-                yield pick(values)
+                assembly = pick(values)
+                if NCBI_ACCESSION.fullmatch(assembly.assembly_accession):
+                    yield assembly
     if pick is None:
         raise UserError(f"{address}: no line '#assembly_accession ...' before the first row; not NCBI's table")
 
@@ -176,8 +180,11 @@ class Search:
 
     def give_up(self) -> None:
         """Settle on nothing."""
-        self.status = "suppressed" if self.withdrawn else "missing"
-        self.reason = f"{self.lack}; none within the genus"
+        if self.withdrawn:
+            self.status, self.reason = "suppressed", f"{self.lack}; none within the genus"
+        else:
+            self.status = "missing"
+            self.reason = f"none within the genus; {self.lack} in {self.group}; is the group right?"
 
     @property
     def lack(self) -> str:

@@ -32,8 +32,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, write_json
+from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.progress import Progress
-from workflow_scripts.common.randomness import stable_hash
 from workflow_scripts.genomes.accounting import COUNTS, check_sums, covered_bases
 from workflow_scripts.genomes.fasta import Contig, read_fasta, replicon
 from workflow_scripts.genomes.tables import FINGERPRINT, SCHEMA, column, fingerprints, open_writer, texts, words

@@ -23,7 +23,7 @@ from urllib.parse import unquote
 
 from isal import igzip
 
-from workflow_scripts.common.addresses import NCBI, folder_address, is_fasta, local_path, parent_folder
+from workflow_scripts.common.addresses import NCBI, folder_address, is_fasta, local_path, parent_folder, path_part
 from workflow_scripts.common.download import Fetched, fetch
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, read_table, write_json
@@ -114,7 +114,7 @@ def check_fasta(url: str, path: Path) -> None:
 
 def is_gzipped(url: str) -> bool:
     """Does the address name a gzipped file?"""
-    return url.lower().endswith("gz")
+    return path_part(url).lower().endswith("gz")
 
 
 def compress(source: Path, path: Path) -> None:

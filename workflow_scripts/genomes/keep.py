@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import atomic, read_json, write_json
-from workflow_scripts.genomes.accounting import check_sums, covered_bases
-from workflow_scripts.genomes.select import DUPLICATE, KEEP
+from workflow_scripts.common.files import atomic, write_json
+from workflow_scripts.genomes.accounting import COUNTS, check_sums, covered_bases
+from workflow_scripts.genomes.corpus import read_genome_json
+from workflow_scripts.genomes.select import DUPLICATE, KEEP, accession_of, open_windows
 from workflow_scripts.genomes.tables import FINGERPRINT, column, open_writer
 
 APART = 1 << 40  # bases between contigs on one common axis: more than any contig has
@@ -83,10 +84,11 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     choice = np.load(args.choice)
-    with pq.ParquetFile(args.windows) as windows:
+    with open_windows(args.windows) as windows:
         if len(choice) != windows.metadata.num_rows:
             raise UserError(f"{args.choice}: a choice among {len(choice):,} windows, not those of {args.windows}")
-        counts = updated_counts(windows.read(columns=COLUMNS), choice, read_json(args.counts))
+        counts = read_genome_json(args.counts, accession_of(windows), COUNTS)
+        counts = updated_counts(windows.read(columns=COLUMNS), choice, counts)
         with atomic(args.chunks) as temporary:
             keep_windows(windows, choice, temporary)
     write_json(args.new_counts, counts)

@@ -12,7 +12,7 @@ Out: the lock, a species table in the same order with the columns accession, org
      substitute  another assembly of the species or the genus, because there is none of that accession or name
      suppressed  NCBI has withdrawn the accession, and has nothing else within the genus: no assembly
      missing     NCBI lists neither the accession or name nor anything within the genus: no assembly
-     local       a FASTA file, or no accession of NCBI's: as the table has it
+     local       a file or folder that is not at NCBI, or no accession of NCBI's: as the table has it
 
      A row without accession is sought by its organism. A row with the column species, for which its accession only
      stands in, is sought by that species first. Where several would do, the species goes before the genus, RefSeq
@@ -21,22 +21,21 @@ Out: the lock, a species table in the same order with the columns accession, org
 """
 
 import argparse
+import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import requests
-
-from workflow_scripts.common.addresses import NCBI, NCBI_ACCESSION, folder_address, is_fasta, local_path
+from workflow_scripts.common.addresses import NCBI, NCBI_ACCESSION, NCBI_HOST, folder_address, is_fasta, local_path
 from workflow_scripts.common.configuration import table_errors
 from workflow_scripts.common.download import fetch
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import read_table, write_text
+from workflow_scripts.common.files import atomic, read_table, write_table, write_text
 from workflow_scripts.common.progress import Progress
-from workflow_scripts.common.web import AGENT, ATTEMPTS, TIMEOUT, AbsentError, TransientError, patiently, read_page
+from workflow_scripts.common.web import ATTEMPTS, TIMEOUT, AbsentError, opened, patiently, read_page
 from workflow_scripts.genomes.assemblies import (
     SECTIONS,
     Search,
@@ -51,15 +50,20 @@ from workflow_scripts.genomes.download import find_md5
 
 COLUMNS = ["accession", "organism", "taxid", "group", "genus", "genome_size_bp", "url", "bytes", "md5"]
 COLUMNS += ["requested", "status", "reason"]
+FREE_TEXT = ("organism", "reason")
 STATUSES = ("current", "replaced", "substitute", "suppressed", "missing", "local")
-BUSY = (429, 500, 502, 503, 504)
 SHOWN_CHANGES = 20
+# behind the host: no spaces or controls, and no .. that would lead out of a mirror's folder
+NCBI_FOLDER = re.compile(NCBI_HOST.pattern + r"/(?!(.*/)?\.\.(/|$))[!-~]+")
+# C0, DEL, C1 and Unicode's own line ends
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def is_local(row: dict[str, str]) -> bool:
-    """Is the genome none that NCBI's tables could know?"""
+    """Is the genome none that NCBI's tables could know, or from a place of the user's own?"""
+    url = row.get("url", "")
     named = row["accession"] and not NCBI_ACCESSION.fullmatch(row["accession"])
-    return bool(named) or is_fasta(row.get("url", ""))
+    return bool(named or is_fasta(url) or (url and not NCBI_HOST.match(url)))
 
 
 def requested(row: dict[str, str]) -> str:
@@ -117,7 +121,8 @@ def lock_row(search: Search) -> dict[str, str]:
             "organism": assembly.organism_name,
             "taxid": assembly.taxid,
             "genome_size_bp": size or (row.get("genome_size_bp", "") if unchanged else ""),
-            "url": "" if assembly.ftp_path == "na" else folder_address(assembly.ftp_path),
+            # what is no folder at NCBI counts as na, NCBI's word for none: a run fetches from this address
+            "url": folder_address(assembly.ftp_path) if NCBI_FOLDER.fullmatch(assembly.ftp_path) else "",
         }
     values |= {"requested": requested(row), "status": search.status, "reason": search.reason}
     return {column: values.get(column, "") for column in COLUMNS}
@@ -183,15 +188,10 @@ def file_size(address: str) -> str:
 
 
 def announced_size(address: str) -> str:
-    """What a web server gives as the size of a file; empty where it gives none. Raises TransientError."""
-    headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
-    try:
-        response = requests.head(address, headers=headers, timeout=TIMEOUT, allow_redirects=True)
-    except requests.RequestException as error:
-        raise TransientError(f"the connection failed ({type(error).__name__})") from None
-    if response.status_code in BUSY:
-        raise TransientError(f"the server answered {response.status_code} {response.reason}")
-    return response.headers.get("Content-Length", "") if response.status_code == 200 else ""
+    """What a web server gives as the size of a file; empty where it gives none. Raises as ``opened`` does."""
+    with opened(address, TIMEOUT, {}, method="HEAD") as response:
+        size = response.headers.get("Content-Length", "")
+    return size if size.isdecimal() else ""
 
 
 def read_species(path: Path) -> list[dict[str, str]]:
@@ -201,14 +201,19 @@ def read_species(path: Path) -> list[dict[str, str]]:
         more = f" ({len(errors) - 1} more such lines)" if len(errors) > 1 else ""
         raise UserError(f"{errors[0]}{more}")
     species = read_table(path)
-    refuse_twice(path, map(requested, species))
+    refuse_twice(path, species)
     return species
 
 
-def refuse_twice(path: Path, names: Iterable[str]) -> None:
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise UserError(f"{path}: two rows lead to {twice[0]}; keep one of them")
+def refuse_twice(path: Path, species: list[dict[str, str]]) -> None:
+    """Raises UserError where two rows ask for the same, or for versions or copies of one assembly."""
+    seen: dict[str, str] = {}
+    for row in species:
+        name = requested(row)
+        same = same_number(name) if NCBI_ACCESSION.fullmatch(name) else name
+        if same in seen:
+            raise UserError(f"{path}: the rows {seen[same]} and {name} ask for one assembly; keep one of them")
+        seen[same] = name
 
 
 def read_lock(path: Path) -> list[dict[str, str]]:
@@ -221,12 +226,27 @@ def read_lock(path: Path) -> list[dict[str, str]]:
     return rows
 
 
-def lock_text(species: Path, rows: list[dict[str, str]], sources: list[str]) -> str:
-    """The lock as it is written: remarks, the columns, the rows."""
-    remarks = [f"Lock of {species} by NCBI's tables", *sources]
-    lines = [f"# {remark}" for remark in remarks]
-    lines += ["\t".join(COLUMNS), *("\t".join(row[column] for column in COLUMNS) for row in rows)]
-    return "".join(f"{line}\n" for line in lines)
+def without_controls(text: str) -> str:
+    """The text with a space for each control character: one line of a table, and harmless on a terminal."""
+    return CONTROL.sub(" ", text)
+
+
+def write_lock(path: Path, species: Path, rows: list[dict[str, str]], sources: list[str]) -> None:
+    """Write the remarks, the columns and the rows, and look at the lock as a run will before it takes its name.
+
+    Raises UserError where it would be no species table.
+    """
+    # the table's name and not its path, which depends on where one stands
+    remarks = [f"Lock of {species.name} by NCBI's tables", *sources]
+    with atomic(path) as temporary:
+        write_table(temporary, rows, COLUMNS)
+        head = "".join(f"# {without_controls(remark)}\n" for remark in remarks)
+        write_text(temporary, head + temporary.read_text(encoding="utf-8"))
+        for error in table_errors(temporary, "species", ["accession"]):
+            mistake = error.removeprefix(str(temporary))
+            raise UserError(f"{path}{mistake}; not written, as NCBI's tables may be damaged: try again later")
+        if read_table(temporary) != rows:
+            raise ValueError(f"{path}: the rows are not read as they were written")
 
 
 def changes(old: list[dict[str, str]], new: list[dict[str, str]]) -> list[str]:
@@ -285,9 +305,10 @@ def main(argv: list[str] | None = None) -> None:
         searches, sources = find_assemblies(species, args.mirror, Path(scratch))
     settled = {id(search.row): lock_row(search) for search in searches}
     rows = [settled.get(id(row)) or local_row(row) for row in species]
-    refuse_twice(args.species, (row["accession"] for row in rows if row["accession"]))
     add_file_facts(rows, args.mirror, args.downloads)
-    write_text(args.out, lock_text(args.species, rows, sources))
+    for row in rows:
+        row |= {column: without_controls(row[column]) for column in FREE_TEXT}
+    write_lock(args.out, args.species, rows, sources)
     for line in report(rows, changes(old, rows), bool(old)):
         print(line, file=sys.stderr)
 

@@ -1,6 +1,7 @@
 """Choose among the windows of the whole corpus: one of each duplicate, and no more than the caps allow.
 
-In:  the species table, and for each genome in it the table of its windows and their counts (chunk.py).
+In:  the species table, and a folder with the table of its windows and their counts for each genome in it:
+     ``{accession}.parquet`` and ``{accession}.json`` (chunk.py). Other genomes' files there are left out.
 Out: one file a genome, ``{accession}.npy``: (n,) uint8 in the order of its windows: 0 keep, 1 duplicate,
      2 over a cap.
 
@@ -15,21 +16,22 @@ cap is levelled: its largest genomes are cut first, all to one size.
 
 import argparse
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic
 from workflow_scripts.common.randomness import generator
-from workflow_scripts.genomes.corpus import by_accession, check_complete, read_species
+from workflow_scripts.genomes.accounting import COUNTS
+from workflow_scripts.genomes.corpus import read_genome_json, read_species
+from workflow_scripts.genomes.tables import FINGERPRINT, SCHEMA
 
 KEEP, DUPLICATE, OVER_CAP = 0, 1, 2
 PASSES = 16  # over the fingerprints; each sorts one sixteenth, or 40 bytes a window were held, not 15
-EVERY_GROUP = ""  # key of the cap for groups without one of their own
 
 
 @dataclass(frozen=True)
@@ -44,35 +46,59 @@ class Genome:
     fingerprinted: bool
 
 
-def read_genomes(species: list[dict[str, str]], paths: Iterable[Path], counts: dict[str, dict]) -> list[Genome]:
-    """The genomes in the species table's order.
+def open_windows(path: Path) -> pq.ParquetFile:
+    """Open a genome's table of windows.
 
-    Raises UserError where a table is missing, twice there, or not the one that the counts are of, and where the
-    tables were not cut alike.
+    Raises UserError where it is missing, or has not the columns and the accession that chunk.py writes.
     """
-    groups = {row["accession"]: row["group"] for row in species}
-    found: dict[str, Genome] = {}
-    for path in paths:
-        with pq.ParquetFile(path) as table:
-            accession = (table.schema_arrow.metadata or {}).get(b"accession", b"").decode()
-            if accession in found:
-                raise UserError(f"{path}: {accession} was given before; name each genome's file once")
-            first = next(table.iter_batches(1, columns=["start", "end"]), None)
-            length = (first["end"][0].as_py() - first["start"][0].as_py()) if first else 0
-            fingerprinted = "fingerprint" in table.schema_arrow.names
-            group = groups.get(accession, "")
-            found[accession] = Genome(accession, group, path, table.metadata.num_rows, length, fingerprinted)
-    check_complete("windows", found, groups)
-    check_complete("counts", counts, groups)
-    for accession, genome in found.items():
-        if genome.windows != counts[accession]["chunks"]:
-            chunks = counts[accession]["chunks"]
-            raise UserError(f"{genome.path}: {genome.windows:,} windows where the counts say {chunks:,}; cut it again")
-    if len({genome.length for genome in found.values() if genome.windows}) > 1:
-        raise UserError("--windows: tables with windows of different lengths; cut all genomes alike")
-    if len({genome.fingerprinted for genome in found.values()}) > 1:
-        raise UserError("--windows: only some tables have fingerprints; cut all genomes with the same --duplicates")
-    return [found[accession] for accession in groups]
+    if not path.is_file():
+        raise UserError(f"{path}: no such table; cut the genome first")
+    try:
+        windows = pq.ParquetFile(path)
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{path}: not a Parquet file ({error}); remove it and run again") from None
+    schema = windows.schema_arrow
+    if schema not in (SCHEMA, SCHEMA.append(FINGERPRINT)) or b"accession" not in (schema.metadata or {}):
+        windows.close()
+        raise UserError(
+            f"{path}: not a table of windows by chunk.py (columns {', '.join(schema.names)}); remove it and run again"
+        )
+    return windows
+
+
+def accession_of(windows: pq.ParquetFile) -> str:
+    """The accession of the genome that the table of windows names."""
+    return windows.schema_arrow.metadata[b"accession"].decode()
+
+
+def read_genome(folder: Path, accession: str, group: str) -> Genome:
+    """Read a genome's table of windows, but not its rows.
+
+    Raises UserError where it is missing, another genome's, or not the one that the counts are of.
+    """
+    path = folder / f"{accession}.parquet"
+    with open_windows(path) as windows:
+        named = accession_of(windows)
+        if named != accession:
+            raise UserError(f"{path}: is of {named}, not of {accession}; remove it and run again")
+        first = next(windows.iter_batches(1, columns=["start", "end"]), None)
+        length = (first["end"][0].as_py() - first["start"][0].as_py()) if first else 0
+        fingerprinted = FINGERPRINT.name in windows.schema_arrow.names
+        genome = Genome(accession, group, path, windows.metadata.num_rows, length, fingerprinted)
+    chunks = read_genome_json(folder / f"{accession}.json", accession, COUNTS)["chunks"]
+    if genome.windows != chunks:
+        raise UserError(f"{path}: {genome.windows:,} windows where the counts say {chunks:,}; cut it again")
+    return genome
+
+
+def read_genomes(species: list[dict[str, str]], folder: Path) -> list[Genome]:
+    """The genomes in the species table's order; raises UserError where their tables were not cut alike."""
+    genomes = [read_genome(folder, row["accession"], row["group"]) for row in species]
+    if len({genome.length for genome in genomes if genome.windows}) > 1:
+        raise UserError(f"{folder}: tables with windows of different lengths; cut all genomes alike")
+    if len({genome.fingerprinted for genome in genomes}) > 1:
+        raise UserError(f"{folder}: only some tables have fingerprints; cut all genomes with the same --duplicates")
+    return genomes
 
 
 def read_fingerprints(genomes: list[Genome]) -> np.ndarray:
@@ -117,13 +143,11 @@ def allowed_windows(
     """How many of its ``sizes`` windows each genome may keep; caps in bases."""
     length = max(genome.length for genome in genomes) or 1
     allowed = [size if genome_cap is None else min(size, genome_cap // length) for size in sizes]
-    for group in {genome.group for genome in genomes}:
-        cap = group_caps.get(group, group_caps.get(EVERY_GROUP))
-        if cap is not None:
-            members = [number for number, genome in enumerate(genomes) if genome.group == group]
-            level = common_level([allowed[number] for number in members], cap // length)
-            for number in members:
-                allowed[number] = min(allowed[number], level)
+    for group, cap in group_caps.items():
+        members = [number for number, genome in enumerate(genomes) if genome.group == group]
+        level = common_level([allowed[number] for number in members], cap // length)
+        for number in members:
+            allowed[number] = min(allowed[number], level)
     return allowed
 
 
@@ -149,18 +173,17 @@ def choose(genomes: list[Genome], genome_cap: int | None, group_caps: dict[str, 
 
 
 def read_caps(values: list[str], groups: set[str]) -> dict[str, int]:
-    """Caps by group from ``N``, for every group not named, and ``group=N``."""
+    """Caps by group from ``group=N``; each of the ``groups`` may have one."""
     caps: dict[str, int] = {}
     for value in values:
         group, _, number = value.rpartition("=")
-        if not number.isdecimal():
-            raise UserError(f"--max-group-bases {value}: must be a number of bases or group=number")
-        if "=" in value and group not in groups:
-            raise UserError(
-                f"--max-group-bases {value}: no such group; the species table has {', '.join(sorted(groups))}"
-            )
+        if not group or not number.isdecimal():
+            raise UserError(f"--max-group-bases {value}: must be group=number of bases")
+        if group not in groups:
+            known = ", ".join(sorted(groups))
+            raise UserError(f"--max-group-bases {value}: no such group; the species table has {known}")
         if group in caps:
-            raise UserError(f"--max-group-bases {value}: a second cap of the same groups; give one")
+            raise UserError(f"--max-group-bases {value}: a second cap of the same group; give one")
         caps[group] = int(number)
     return caps
 
@@ -168,11 +191,12 @@ def read_caps(values: list[str], groups: set[str]) -> dict[str, int]:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--species", required=True, type=Path, help="table of genomes; its order decides who is first")
-    parser.add_argument("--windows", required=True, type=Path, nargs="+", help="tables of windows (.parquet)")
-    parser.add_argument("--counts", required=True, type=Path, nargs="+", help="counts of the same genomes (.json)")
+    parser.add_argument(
+        "--windows", required=True, type=Path, help="folder of the windows ({accession}.parquet) and counts (.json)"
+    )
     parser.add_argument("--max-genome-bases", type=int, help="bases of chunks that a genome keeps at most")
     parser.add_argument(
-        "--max-group-bases", nargs="+", default=[], help="bases that a group keeps at most: N for every group, group=N"
+        "--max-group-bases", nargs="+", default=[], metavar="GROUP=N", help="bases that a group keeps at most"
     )
     parser.add_argument("--seed", required=True, type=int, help="seed of the random subsets")
     parser.add_argument("--out", required=True, type=Path, help="folder of the choices to write ({accession}.npy)")
@@ -186,7 +210,7 @@ def main(argv: list[str] | None = None) -> None:
         raise UserError(f"--max-genome-bases {args.max_genome_bases}: must be at least 0")
     species = read_species(args.species)
     caps = read_caps(args.max_group_bases, {row["group"] for row in species})
-    genomes = read_genomes(species, args.windows, by_accession(args.counts))
+    genomes = read_genomes(species, args.windows)
     choices = choose(genomes, args.max_genome_bases, caps, args.seed)
     for genome, choice in zip(genomes, choices, strict=True):
         with atomic(args.out / f"{genome.accession}.npy") as temporary, temporary.open("wb") as out:

@@ -128,7 +128,7 @@ def corpus_chart(groups: list[dict[str, Any]], fates: dict[str, str]) -> alt.Top
     return chart.encode(
         alt.X("share:Q", title="Share of the bases read", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
         alt.Y("group:N", title=None, sort=[row["label"] for row in groups], axis=alt.Axis(labelLimit=400)),
-        alt.Color("fate:N", title=None, scale=scale),
+        alt.Color("fate:N", title=None, scale=scale, legend=alt.Legend(columns=6)),
         order="order:Q",
         tooltip=["group:N", "fate:N", alt.Tooltip("bases:Q", format=",.0f"), alt.Tooltip("share:Q", format=".3%")],
     ).properties(width="container", height=26 * len(groups))

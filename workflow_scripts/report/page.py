@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import write_text
-from workflow_scripts.report import figures, paper, sections
+from workflow_scripts.report import figures, paper, sections, tokenization
 from workflow_scripts.report.inputs import load, read_paths
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -85,6 +85,8 @@ def gather(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]
     if stray:
         raise UserError(f"{options.results}: {stray[0]} is not in {options.summary}; make both again, together")
     lines = sections.matrix(rows, runs, quoted)
+    study = load(options.tokenization) if options.tokenization else None
+    models_of_paper = sections.paper_models(cells, options.paper_models)
     sheets = read_paths(options.datasheets_list) if options.datasheets_list else options.datasheets
     same = {(line["task"], line["dataset"]): line["same_metric"] for line in lines}
     dots = [
@@ -98,6 +100,7 @@ def gather(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]
         "corpus": figures.corpus_chart(labelled, fates),
         "pretraining": figures.pretraining_chart(curves),
         "scores": figures.scores_chart(dots, list(dict.fromkeys(line["task"] for line in lines))),
+        **(tokenization.charts(study) if study else {}),
     }
     content = {
         "title": options.title,
@@ -107,16 +110,18 @@ def gather(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]
         "corpus_note": options.corpus_note,
         "fates": fates,
         "tokenizers": sections.tokenizers(options.tokenizers, corpus["kept_bases"] if corpus else None),
+        "tokenization": tokenization.section(study, models_of_paper) if study else None,
         "models": models,
         "lines": lines,
         "run_names": runs,
         "summary": summary,
         "task_means": sections.task_means(lines, summary["runs"]),
-        "paper_models": sections.paper_models(cells, options.paper_models),
+        "paper_models": models_of_paper,
         "datasets": sections.datasets(sheets),
         "files": {
             "corpus": options.corpus,
             "tokenizers": options.tokenizers,
+            "tokenization": options.tokenization,
             "pretraining": options.pretraining,
             "logs": options.logs,
             "results": options.results,
@@ -164,6 +169,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--corpus", type=Path, help="corpus.tsv: one row a genome")
     parser.add_argument("--corpus-note", help="what the corpus is, in a sentence")
     files("--tokenizers", "stats.json of each tokenizer")
+    parser.add_argument("--tokenization", type=Path, help="tokenization.json, the study of tokenizers")
     files("--pretraining", "summary.json of each pre-trained model")
     files("--logs", "log.jsonl of each pre-trained model, in the folder of its summary")
     files("--datasheets", "datasheet.json of each data set")

@@ -1,26 +1,50 @@
 """Reading the chunk files of the genomes stage (Parquet: contig, start, end, sequence, soft_masked, split)."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from workflow_scripts.common.errors import UserError
 
-
-def batches(path: str | Path, rows: int = 8192) -> Iterator[tuple[list[str], np.ndarray]]:
-    """Yield (sequences, validation flags) of up to ``rows`` chunks, in file order."""
-    for batch in pq.ParquetFile(path).iter_batches(rows, columns=["sequence", "split"]):
-        split = batch.column("split").to_numpy(zero_copy_only=False)
-        yield batch.column("sequence").to_pylist(), split == "validation"
+ROWS = 8192  # chunks that are read at once
 
 
-def training_bases(path: str | Path) -> int:
-    """Number of bases in the training chunks of one file, without reading the sequences."""
-    table = pq.read_table(path, columns=["start", "end", "split"])
-    lengths = table["end"].to_numpy() - table["start"].to_numpy()
-    return int(lengths[table["split"].to_numpy() == "train"].sum())
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Turn the error of a damaged or foreign file into one line that names it."""
+    try:
+        yield
+    except (OSError, KeyError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path}: not a chunk file ({reason}); remove it and run the workflow again") from None
+
+
+def batches(path: str | Path) -> Iterator[tuple[pa.Array, np.ndarray]]:
+    """Yield (sequences, validation flags) of up to ROWS chunks, in file order. UserError where it cannot be read."""
+    with naming(path):
+        for batch in pq.ParquetFile(path).iter_batches(ROWS, columns=["sequence", "split"]):
+            validation = pc.equal(batch.column("split"), "validation")
+            yield batch.column("sequence"), validation.to_numpy(zero_copy_only=False)
+
+
+def letters(sequences: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """The bytes of the sequences end to end (uint8), and where each begins and the last ends (n + 1,)."""
+    _, offsets, data = sequences.buffers()
+    ends = np.frombuffer(offsets, np.int32)[sequences.offset : sequences.offset + len(sequences) + 1]
+    return np.frombuffer(data, np.uint8) if data else np.empty(0, np.uint8), ends
+
+
+def training_lengths(path: str | Path) -> np.ndarray:
+    """Bases in each training chunk of one file, in file order (int32), without reading the sequences."""
+    with naming(path):
+        table = pq.read_table(path, columns=["start", "end", "split"])
+        lengths = table["end"].to_numpy() - table["start"].to_numpy()
+        return lengths[pc.equal(table["split"], "train").to_numpy()].astype(np.int32)
 
 
 def accession_of(path: str | Path) -> str:

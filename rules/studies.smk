@@ -1,0 +1,57 @@
+"""
+Studies: what stands behind the choices of the paper, measured on this run's own corpus.
+
+REQUIRED INPUTS:
+    results/genomes/chunks/{accession}.parquet, results/genomes/corpus.tsv
+    results/tokenizer/{tokenizer}/tokenizer.json, stats.json
+OUTPUTS:
+    results/studies/tokenization.json    every measurement, per tokenizer and vocabulary size
+    results/studies/tokenization.tsv     one row per tokenizer and vocabulary size
+
+The sizes of BPE go from 2^8 up to the largest BPE vocabulary of the configuration, which is trained once and cut; the
+paper's sweep needs one of 2^15 = 32,768 entries.
+"""
+
+
+rule studies:
+    """Every study"""
+    input:
+        "results/studies/tokenization.json",
+
+
+rule study_tokenization:
+    """Compare the tokenizers on validation chunks"""
+    input:
+        tokenizers=expand("results/tokenizer/{tokenizer}/tokenizer.json", tokenizer=config["tokenizer"]),
+        stats=expand("results/tokenizer/{tokenizer}/stats.json", tokenizer=config["tokenizer"]),
+        chunks=expand("results/genomes/chunks/{accession}.parquet", accession=SPECIES),
+        corpus="results/genomes/corpus.tsv",
+    output:
+        results="results/studies/tokenization.json",
+        table="results/studies/tokenization.tsv",
+    log:
+        "results/logs/studies/study_tokenization.log",
+    benchmark:
+        "results/benchmarks/studies/study_tokenization.tsv"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        code=code(
+            *(
+                f"tokenizer/{file}.py"
+                for file in ("study", "held_out", "kmer", "measures", "motifs", "special", "vocabularies")
+            )
+        ),
+        seed=config["seed"],
+        folders=expand("results/tokenizer/{tokenizer}", tokenizer=config["tokenizer"]),
+    shell:
+        """
+        export RAYON_NUM_THREADS={threads:q}
+        python -m workflow_scripts.tokenizer.study \
+            --tokenizers {params.folders:q} --chunks {input.chunks:q} --corpus {input.corpus:q} \
+            --seed {params.seed:q} --out {output.results:q} --table {output.table:q} \
+            >{log:q} 2>&1
+        """

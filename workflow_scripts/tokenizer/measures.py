@@ -1,0 +1,76 @@
+"""What a tokenization costs and how it behaves: FLOPs, tokens that an edit changes, masked tokens given away."""
+
+import numpy as np
+
+LAYERS, WIDTH, INTERMEDIATE = 12, 768, 3072  # the published encoder (config.json of DNABERT-2-117M)
+FLOPS_FORMULA = {
+    "attention": "layers x (8 T d^2 + 4 T^2 d): projections of queries, keys, values and output; scores and their sum",
+    "mlp": "layers x 6 T d f with the gate of DNABERT-2; layers x 4 T d f in the plain MLP of DNABERT",
+    "symbols": f"T tokens with [CLS] and [SEP], layers = {LAYERS}, d = {WIDTH}, f = {INTERMEDIATE}; "
+    "a multiplication with its addition counts as 2; embeddings, norms, softmax and heads are left out",
+}
+
+
+def flops(tokens: np.ndarray, gated: bool = True) -> dict[str, float]:
+    """Forward FLOPs of the encoder for one sequence of ``tokens`` tokens, mean over all that are given.
+
+    ``gated``: the feed-forward layer is DNABERT-2's GEGLU (three matrices), else the plain one of DNABERT (two).
+    """
+    tokens = tokens.astype(np.float64)
+    attention = LAYERS * (8 * tokens * WIDTH**2 + 4 * tokens**2 * WIDTH)
+    mlp = LAYERS * (6 if gated else 4) * tokens * WIDTH * INTERMEDIATE
+    return {"attention": float(attention.mean()), "mlp": float(mlp.mean()), "total": float((attention + mlp).mean())}
+
+
+EDITS = ("substitution", "insertion", "deletion")
+
+
+def edited(sequence: str, edit: str, random: np.random.Generator) -> str:
+    """The sequence with one base substituted by another one, inserted, or deleted, at a random place."""
+    place = int(random.integers(len(sequence)))
+    if edit == "deletion":
+        return sequence[:place] + sequence[place + 1 :]
+    if edit == "insertion":
+        return sequence[:place] + "ACGT"[random.integers(4)] + sequence[place:]
+    others = "ACGT".replace(sequence[place], "")
+    return sequence[:place] + others[random.integers(len(others))] + sequence[place + 1 :]
+
+
+def changed_tokens(before: np.ndarray, after: np.ndarray) -> int:
+    """Tokens outside the prefix and the suffix that the two sequences of tokens share, in the longer of them."""
+    shorter = min(len(before), len(after))
+    different = np.flatnonzero(before[:shorter] != after[:shorter])
+    prefix = int(different[0]) if len(different) else shorter
+    rest = shorter - prefix
+    different = np.flatnonzero(before[len(before) - rest :][::-1] != after[len(after) - rest :][::-1])
+    suffix = int(different[0]) if len(different) else rest
+    return max(len(before), len(after)) - prefix - suffix
+
+
+def independent_mask(tokens: int, share: float, random: np.random.Generator) -> np.ndarray:
+    """Tokens chosen one by one, as in the pre-training of DNABERT-2."""
+    return random.random(tokens) < share
+
+
+def contiguous_mask(tokens: int, share: float, run: int, random: np.random.Generator) -> np.ndarray:
+    """Runs of ``run`` tokens, begun so that about ``share`` of all are chosen: the masks of DNABERT."""
+    chosen = np.zeros(tokens, dtype=bool)
+    for start in np.flatnonzero(random.random(tokens) < share / run):
+        chosen[start : start + run] = True
+    return chosen
+
+
+def given_away(starts: np.ndarray, lengths: np.ndarray, chosen: np.ndarray) -> tuple[int, int, int, int]:
+    """How much of the masked tokens can be read off the tokens that are not masked.
+
+    ``starts``, ``lengths``: the bases that each token covers. Returns the number of masked tokens, of those whose
+    every base also lies in a token that is not masked, the bases of the masked tokens, and of those the ones seen.
+    """
+    bases = int((starts + lengths).max(initial=0))
+    cover = np.zeros(bases + 1, dtype=np.int64)
+    np.add.at(cover, starts[~chosen], 1)
+    np.add.at(cover, (starts + lengths)[~chosen], -1)
+    hidden_before = np.concatenate([[0], np.cumsum(np.cumsum(cover)[:bases] == 0)])
+    hidden = hidden_before[(starts + lengths)[chosen]] - hidden_before[starts[chosen]]
+    whole = int(lengths[chosen].sum())
+    return int(chosen.sum()), int((hidden == 0).sum()), whole, whole - int(hidden.sum())

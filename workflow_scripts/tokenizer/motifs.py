@@ -1,0 +1,61 @@
+"""What a token is biologically, by rules that can be checked by eye. A word and its reverse complement are the same."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+
+ALU_Y = (  # consensus of AluY, a repeat of primate genomes, with its tail of A
+    "GGCCGGGCGCGGTGGCTCACGCCTGTAATCCCAGCACTTTGGGAGGCCGAGGCGGGCGGATCACGAGGTCAGGAGATCGAGACCATCCCGGCTAAA"
+    "ACGGTGAAACCCCGTCTCTACTAAAAATACAAAAAATTAGCCGGGCGTGGTGGCGGGCGCCTGTAGTCCCAGCTACTCGGGAGGCTGAGGCAGGAG"
+    "AATGGCGTGAACCCGGGAGGCGGAGCTTGCAGTGAGCCGAGATCGCGCCACTGCACTCCAGCCTGGGCGACAGAGCGAGACTCCGTCTCAAAAAAA"
+)
+TATA_BOX = re.compile("TATA[AT]AA[AG]")
+POLY_A_SIGNAL = re.compile("AATAAA")
+RULES = {
+    "homopolymer": "one base, four times or more",
+    "dinucleotide repeat": "two bases in turn, three times or more",
+    "tandem repeat": "a unit of three to six bases, three times or more",
+    "Alu": "at least ten bases of the AluY consensus, but no homopolymer",
+    "TATA box": "holds TATAWAAR",
+    "poly-A signal": "holds AATAAA",
+    "CpG": "holds CG",
+}
+_COMPLEMENT = str.maketrans("ACGT", "TGCA")
+
+
+def reverse_complement(word: str) -> str:
+    """The word on the other strand."""
+    return word[::-1].translate(_COMPLEMENT)
+
+
+def _repeats(word: str, unit: int, times: int) -> bool:
+    return len(word) >= unit * times and word[unit:] == word[:-unit]
+
+
+def labels(word: str) -> list[str]:
+    """The names of the RULES that hold for a word, in their order."""
+    strands = (word, reverse_complement(word))
+    homopolymer = _repeats(word, 1, 4)
+    dinucleotide = not homopolymer and _repeats(word, 2, 3)
+    found = {
+        "homopolymer": homopolymer,
+        "dinucleotide repeat": dinucleotide,
+        "tandem repeat": not (homopolymer or dinucleotide) and any(_repeats(word, unit, 3) for unit in range(3, 7)),
+        "Alu": not homopolymer and len(word) >= 10 and any(strand in ALU_Y for strand in strands),
+        "TATA box": any(TATA_BOX.search(strand) for strand in strands),
+        "poly-A signal": any(POLY_A_SIGNAL.search(strand) for strand in strands),
+        "CpG": "CG" in word,
+    }
+    return [name for name in RULES if found[name]]
+
+
+def label_counts(words: Iterable[str]) -> Counter[str]:
+    """How many words each label holds for."""
+    return Counter(label for word in words for label in labels(word))
+
+
+def shuffled(words: list[str], random: np.random.Generator) -> list[str]:
+    """The words with the bases of each in a random order: what chance makes of the same lengths and bases."""
+    return ["".join(random.permutation(list(word))) for word in words]

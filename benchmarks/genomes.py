@@ -56,7 +56,7 @@ def plain_chunks(fasta: str, chunks: str) -> None:
     import pandas as pd
     from Bio import SeqIO
 
-    from workflow_scripts.common.randomness import stable_hash
+    from workflow_scripts.common.hashing import stable_hash
 
     @cache
     def side(contig: str, block: int) -> str:

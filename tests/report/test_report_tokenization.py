@@ -106,9 +106,15 @@ def test_a_run_without_bpe_or_without_study_says_so(run, study):
     study |= {"tokenizers": study["tokenizers"][1:], "sweep": [], "words": None}
     html = shown(run, study)
     text = Reader(html).text
-    assert "No BPE vocabulary" in text and "The paper's statements" not in text and "50.00%" in text
+    assert "Sizes are compared from two BPE vocabularies" in text
+    assert "The paper's statements" not in text and "50.00%" in text
     assert len(Reader(html).charts) == 2
     assert "The tokenizers were not studied" in Reader(make(run).read_text()).text
+
+
+def test_one_size_makes_no_curve(run, study):
+    study["sweep"] = study["sweep"][:1]
+    assert "Sizes are compared from two BPE vocabularies" in Reader(shown(run, study)).text
 
 
 def test_names_are_escaped(run, study):

@@ -82,7 +82,7 @@ def charts(study: dict[str, Any]) -> dict[str, alt.TopLevelMixin | None]:
 
 def sizes_chart(sweep: list[dict[str, Any]]) -> alt.TopLevelMixin | None:
     """Bases per token, and times fewer FLOPs than overlapping 6-mers, by the size of the BPE vocabulary."""
-    if not sweep:
+    if len(sweep) < 2:  # one point is no curve
         return None
     names = ["bases per token", "times fewer FLOPs than overlapping 6-mers"]
     rows = [

@@ -18,11 +18,6 @@ def option(flag, *values):
 # ---- demo and genomes -----------------------------------------------------------------------------
 
 
-def assembly_files(url):
-    """The two files of an NCBI assembly folder that the workflow reads."""
-    return [f"{url}/{Path(url).name}_genomic.fna.gz", f"{url}/md5checksums.txt"]
-
-
 def local_files(wildcards):
     """The files of a genome that lies on this machine; none for one on the web.
 
@@ -34,7 +29,7 @@ def local_files(wildcards):
         return []
     if addresses.is_fasta(path):
         return [path]
-    return assembly_files(path) if "demo" in config or Path(path).is_dir() else []
+    return [*addresses.assembly_files(path)] if "demo" in config or Path(path).is_dir() else []
 
 
 def local_assembly(wildcards):

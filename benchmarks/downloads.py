@@ -14,7 +14,6 @@ import argparse
 import gzip
 import hashlib
 import os
-import platform
 import resource
 import shutil
 import subprocess
@@ -31,6 +30,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
+
+from machine import machine  # noqa: E402
 
 from workflow_scripts.common.files import write_text  # noqa: E402
 from workflow_scripts.genomes.chunk import Cut, chunk_genome  # noqa: E402
@@ -200,7 +201,7 @@ def table_of(costs: list[Cost], count: int, bases: int, total: int, cores: int, 
     """The result as a table in Markdown, with what it was measured on."""
     lines = [
         f"{count:,} genomes of {bases:,} bases, {total:,} bytes of gzip, from a web server on the same machine; "
-        f"Snakemake with {cores} cores and at most {downloads} downloads at a time. {hardware()}",
+        f"Snakemake with {cores} cores and at most {downloads} downloads at a time. {machine()}.",
         "",
         "| way | s per genome | processor s per genome | ratio to the loop | most downloads | most FASTA on disk |",
         "|---|---|---|---|---|---|",
@@ -213,14 +214,6 @@ def table_of(costs: list[Cost], count: int, bases: int, total: int, cores: int, 
             f"{cost.processor / cost.genomes / plain:.0f} | {cost.most_downloads} | {on_disk} |"
         )
     return "\n".join(lines) + "\n"
-
-
-def hardware() -> str:
-    """The machine and the versions behind the figures."""
-    names = [
-        line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
-    ]
-    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}."
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -15,13 +15,11 @@ chunks of both are compared, column by column. Of --repeats runs the cheapest co
 import argparse
 import hashlib
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from itertools import cycle
 from pathlib import Path
 
@@ -29,6 +27,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
 from isal import igzip  # noqa: E402
+from machine import machine  # noqa: E402
 
 from workflow_scripts.common.files import write_text  # noqa: E402
 from workflow_scripts.genomes.fasta import read_fasta  # noqa: E402
@@ -193,15 +192,6 @@ def made_up(genomes: list[Path], largest: int) -> dict[str, tuple[Callable, int]
     return cases
 
 
-def hardware() -> str:
-    """The machine and the versions behind the figures."""
-    processors = Path("/proc/cpuinfo").read_text().splitlines()
-    models = [line.split(":")[1].strip() for line in processors if line.startswith("model name")]
-    packages = [f"{name} {version(name)}" for name in ("numpy", "pyarrow", "isal", "biopython", "pandas")]
-    machine = f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores"
-    return ", ".join([machine, f"Python {platform.python_version()}", *packages])
-
-
 HEAD = """\
 Cutting genomes into chunks: the workflow against a plain script with Biopython. Processor seconds of one whole process
 on one thread, the cheapest of {repeats} runs; peak memory in MB; sizes in bytes per base. {hardware}.
@@ -245,7 +235,8 @@ def main(argv: list[str] | None = None) -> None:
         for name, (contigs, bases) in made_up(genomes, args.largest).items():
             count = write_fasta(fasta, contigs(genomes, bases))
             lines.append(compare(name, fasta, bases, count, args.repeats))
-    text = HEAD.format(repeats=args.repeats, hardware=hardware()) + "\n".join(lines) + "\n"
+    hardware = machine("numpy", "pyarrow", "isal", "biopython", "pandas")
+    text = HEAD.format(repeats=args.repeats, hardware=hardware) + "\n".join(lines) + "\n"
     print(text)
     if args.out:
         write_text(args.out, text)

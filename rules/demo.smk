@@ -15,7 +15,7 @@ rule simulate_world:
         species=config["genomes"]["corpus"],
         sources=config["gue"]["sources"],
     output:
-        genomes=[path for row in SPECIES.values() for path in assembly_files(row["url"])],
+        genomes=[path for row in SPECIES.values() for path in addresses.assembly_files(row["url"])],
         sources=[row["url"] for row in SOURCES.values()],
     log:
         "results/logs/demo/simulate_world.log",

@@ -55,7 +55,7 @@ rule download_genome:
     benchmark:
         "results/benchmarks/genomes/download_genome/{accession}.tsv"
     group:
-        genome_group
+        shared_job("small_genomes", "large_genome")
     conda:
         "../envs/download.yaml"
     resources:
@@ -91,7 +91,7 @@ rule chunk_genome:
     # Before the next download: so a FASTA file is soon gone, and the disk holds those at work and not all.
     priority: 1
     group:
-        genome_group
+        shared_job("small_genomes", "large_genome")
     conda:
         "../envs/data.yaml"
     resources:
@@ -105,7 +105,7 @@ rule chunk_genome:
         overlap=config["genomes"]["chunk"]["overlap"],
         min_contig=config["genomes"]["chunk"]["min_contig"],
         max_soft_masked=config["genomes"]["chunk"]["max_soft_masked"],
-        exclude=excluded(),
+        exclude=option("--exclude", *config["genomes"]["exclude"]),
         duplicates=config["genomes"]["duplicates"],
         fraction=held_out_share,
         block=config["genomes"]["validation"]["block"],
@@ -146,7 +146,7 @@ if CHOSEN:
             genomes=genomes_in_order(),
             seed=config["seed"],
             genome_cap=option("--max-genome-bases", config["genomes"]["max_genome_bases"] or None),
-            group_caps=group_caps(),
+            group_caps=option("--max-group-bases", *group_caps()),
         shell:
             """
             python -m workflow_scripts.genomes.select \
@@ -170,7 +170,7 @@ if CHOSEN:
         benchmark:
             "results/benchmarks/genomes/keep_chunks/{accession}.tsv"
         group:
-            keeping_group
+            shared_job("small_choices")
         conda:
             "../envs/data.yaml"
         resources:

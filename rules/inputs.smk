@@ -10,17 +10,13 @@ from workflow_scripts.pretrain.settings import RUNNING
 from workflow_scripts.tokenizer import memory
 
 
-def option(flag, value):
+def option(flag, *values):
     """The words of a command-line option, none where there is no value: an empty word would vanish in the shell."""
-    return [flag, str(value)] if value not in (None, "") else []
+    words = [str(value) for value in values if value not in (None, "")]
+    return [flag, *words] if words else []
 
 
 # ---- demo and genomes -----------------------------------------------------------------------------
-
-
-def assembly_files(url):
-    """The two files of an NCBI assembly folder that the workflow reads."""
-    return [f"{url}/{Path(url).name}_genomic.fna.gz", f"{url}/md5checksums.txt"]
 
 
 def local_files(wildcards):
@@ -34,7 +30,7 @@ def local_files(wildcards):
         return []
     if addresses.is_fasta(path):
         return [path]
-    return assembly_files(path) if "demo" in config or Path(path).is_dir() else []
+    return [*addresses.assembly_files(path)] if "demo" in config or Path(path).is_dir() else []
 
 
 def local_assembly(wildcards):
@@ -62,17 +58,16 @@ def genome_size(wildcards):
     return size_of(SPECIES[wildcards.accession])
 
 
-def genome_group(wildcards):
-    """Small genomes share a cluster job, as many as the profile's group-components says; a large one has its own."""
-    return "small_genomes" if genome_size(wildcards) < 20_000_000 else "large_genome"
+def shared_job(small, large=None):
+    """A group function: genomes below 20 million bases share a job, as many as the profile's group-components says.
 
+    ``large`` is the group of the others, in which the jobs of one genome come together; without it each is alone.
+    """
 
-def keeping_group(wildcards):
-    return "small_choices" if genome_size(wildcards) < 20_000_000 else None
+    def of_genome(wildcards):
+        return small if genome_size(wildcards) < 20_000_000 else large
 
-
-def encoding_group(wildcards):
-    return "small_encodings" if genome_size(wildcards) < 20_000_000 else None
+    return of_genome
 
 
 def download_minutes(wildcards, attempt):
@@ -105,14 +100,8 @@ def genomes_in_order():
     return [f"{accession}={row['group']}" for accession, row in SPECIES.items()]
 
 
-def excluded():
-    kinds = config["genomes"]["exclude"]
-    return ["--exclude", *kinds] if kinds else []
-
-
 def group_caps():
-    caps = config["genomes"]["max_group_bases"]
-    return ["--max-group-bases", *(f"{group}={bases}" for group, bases in sorted(caps.items()))] if caps else []
+    return [f"{name}={bases}" for name, bases in sorted(config["genomes"]["max_group_bases"].items())]
 
 
 def intermediate(path):
@@ -150,7 +139,7 @@ def corpus_table(wildcards):
 
 
 def corpus_option(wildcards):
-    return option("--corpus", *(corpus_table(wildcards) or [None]))
+    return option("--corpus", *corpus_table(wildcards))
 
 
 def training_memory(wildcards):

@@ -42,7 +42,7 @@ rule study_tokenization:
         code=code(
             *(
                 f"tokenizer/{file}.py"
-                for file in ("study", "held_out", "kmer", "measures", "motifs", "special", "vocabularies")
+                for file in ("study", "held_out", "kmer", "bases", "measures", "motifs", "special", "vocabularies")
             )
         ),
         seed=config["seed"],

@@ -42,7 +42,7 @@ rule train_tokenizer:
         mem_mb=training_memory,
         runtime=240,
     params:
-        code=code(*(f"tokenizer/{file}.py" for file in ("train", "bpe", "sample", "kmer", "special"))),
+        code=code(*(f"tokenizer/{file}.py" for file in ("train", "bpe", "sample", "kmer", "bases", "special"))),
         seed=config["seed"],
         options=tokenizer_options,
         corpus=corpus_option,
@@ -71,7 +71,7 @@ rule encode_genome:
     benchmark:
         "results/benchmarks/tokenizer/encode_genome/{tokenizer}/{accession}.tsv"
     group:
-        encoding_group
+        shared_job("small_encodings")
     conda:
         "../envs/data.yaml"
     resources:
@@ -79,7 +79,7 @@ rule encode_genome:
         runtime=encoding_minutes,
         group_slot=1,
     params:
-        code=code(*(f"tokenizer/{file}.py" for file in ("encode", "encoder", "kmer"))),
+        code=code(*(f"tokenizer/{file}.py" for file in ("encode", "encoder", "kmer", "bases"))),
         options=encoding_options,
     shell:
         """

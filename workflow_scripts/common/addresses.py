@@ -22,6 +22,11 @@ def folder_address(url: str, mirror: str | None = None) -> str:
     return NCBI_HOST.sub(lambda _match: (mirror or NCBI).rstrip("/"), url).rstrip("/")
 
 
+def assembly_files(folder: str) -> tuple[str, str]:
+    """What the workflow reads of an assembly's folder: the genomic FASTA, which bears its name, and the checksums."""
+    return f"{folder}/{folder.rsplit('/', 1)[-1]}_genomic.fna.gz", f"{folder}/md5checksums.txt"
+
+
 def parent_folder(accession: str, mirror: str | None = None) -> str:
     """The folder in which NCBI, or the mirror, holds all versions of an accession: ``.../all/GCF/000/001/405``.
 

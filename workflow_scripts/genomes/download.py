@@ -23,7 +23,15 @@ from urllib.parse import unquote
 
 from isal import igzip
 
-from workflow_scripts.common.addresses import NCBI, folder_address, is_fasta, local_path, parent_folder, path_part
+from workflow_scripts.common.addresses import (
+    NCBI,
+    assembly_files,
+    folder_address,
+    is_fasta,
+    local_path,
+    parent_folder,
+    path_part,
+)
 from workflow_scripts.common.download import Fetched, fetch
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, read_table, write_json
@@ -55,9 +63,8 @@ def find_md5(text: str, name: str) -> str | None:
     return None
 
 
-def published_md5(folder: str, name: str) -> str:
-    """Fetch the folder's ``md5checksums.txt`` and look ``name`` up in it."""
-    url = f"{folder}/md5checksums.txt"
+def published_md5(url: str, name: str) -> str:
+    """Fetch the ``md5checksums.txt`` at ``url`` and look ``name`` up in it."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "md5checksums.txt"
         fetch(url, path)
@@ -140,10 +147,10 @@ def fetch_fasta(url: str, md5: str | None, fasta: Path) -> Fetched:
 
 def fetch_from_folder(folder: str, md5: str | None, fasta: Path) -> tuple[Fetched, str]:
     """Fetch the genomic FASTA of an assembly's folder; give also where its md5 is from."""
-    name = f"{posixpath.basename(folder)}_genomic.fna.gz"
+    url, checksums = assembly_files(folder)
     if md5:
-        return fetch_fasta(f"{folder}/{name}", md5, fasta), GIVEN
-    return fetch_fasta(f"{folder}/{name}", published_md5(folder, name), fasta), "md5checksums.txt"
+        return fetch_fasta(url, md5, fasta), GIVEN
+    return fetch_fasta(url, published_md5(checksums, posixpath.basename(url)), fasta), "md5checksums.txt"
 
 
 def fetch_assembly(accession: str, folder: str, parent: str, md5: str | None, fasta: Path) -> tuple[Fetched, str]:

@@ -29,7 +29,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from workflow_scripts.common.addresses import NCBI, NCBI_ACCESSION, NCBI_HOST, folder_address, is_fasta, local_path
+from workflow_scripts.common.addresses import (
+    NCBI,
+    NCBI_ACCESSION,
+    NCBI_HOST,
+    assembly_files,
+    folder_address,
+    is_fasta,
+    local_path,
+)
 from workflow_scripts.common.configuration import table_errors
 from workflow_scripts.common.download import fetch
 from workflow_scripts.common.errors import UserError, program
@@ -153,16 +161,15 @@ def file_facts(url: str, mirror: str | None) -> tuple[str, str, str]:
     """md5 and bytes of the genomic FASTA in an assembly's folder, and why there is no md5 where there is none."""
     if not url:
         return "", "", "NCBI names no folder"
-    folder = folder_address(url, mirror)
-    name = f"{folder.rsplit('/', 1)[-1]}_genomic.fna.gz"
-    address = f"{folder}/md5checksums.txt"
+    fasta, address = assembly_files(folder_address(url, mirror))
+    name = fasta.rsplit("/", 1)[-1]
     try:
         md5 = find_md5(read_small_text(address), name)
     except UserError as error:
         return "", "", str(error)
     if md5 is None:
         return "", "", f"{address}: {name} is not listed"
-    return md5, file_size(f"{folder}/{name}"), ""
+    return md5, file_size(fasta), ""
 
 
 def read_small_text(address: str) -> str:

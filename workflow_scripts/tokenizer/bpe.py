@@ -24,12 +24,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from workflow_scripts.tokenizer.bases import BASES, FIRST_BASE
 from workflow_scripts.tokenizer.compiled import compiled
-from workflow_scripts.tokenizer.special import SPECIAL_TOKENS
 
-BASES = "ACGT"
 SEPARATOR, HOLE = 0, 1  # ids of special tokens, which no letter has
-FIRST_BASE = len(SPECIAL_TOKENS)
 FIRST_MERGED = FIRST_BASE + len(BASES)
 MAX_PART = 2**32  # cells; places are numbers of 32 bits
 MAX_LISTED = 2**16 - 1  # pairs; slots are numbers of 16 bits

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.files import read_table
 
 ROWS = 8192  # chunks that are read at once
 
@@ -53,3 +54,18 @@ def accession_of(path: str | Path) -> str:
     if path.suffix != ".parquet":
         raise UserError(f"{path}: not a chunk file; its name must be ACCESSION.parquet")
     return path.stem
+
+
+def read_groups(corpus: Path | None) -> dict[str, str] | None:
+    """The group of each accession, from the corpus table if there is one."""
+    return {row["accession"]: row["group"] for row in read_table(corpus)} if corpus else None
+
+
+def group_of(path: Path, groups: dict[str, str] | None) -> str:
+    """The group of a chunk file's genome; all are one group if there is no table of them."""
+    if groups is None:
+        return "all"
+    accession = accession_of(path)
+    if accession not in groups:
+        raise UserError(f"{path}: {accession} is not in the corpus table; give the table of these chunk files")
+    return groups[accession]

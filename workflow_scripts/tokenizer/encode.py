@@ -23,11 +23,12 @@ from workflow_scripts.common.files import atomic, write_json
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.tokenizer import chunks, kmer
-from workflow_scripts.tokenizer.encoder import UNKNOWN, Encoder
+from workflow_scripts.tokenizer.bases import reverse_complement
+from workflow_scripts.tokenizer.encoder import Encoder
+from workflow_scripts.tokenizer.special import UNKNOWN
 
 INDEX = np.dtype([("start", "<i8"), ("length", "<i4"), ("validation", "?"), ("reverse", "?")])
 HEADER_BYTES = 128
-COMPLEMENT = str.maketrans("ACGTacgt", "TGCAtgca")
 
 Encode = Callable[[list[str]], tuple[np.ndarray, np.ndarray]]
 """From sequences to all their ids, one after the other (uint16), and the number of ids of each."""
@@ -70,11 +71,6 @@ def encode_all(sequences: list[str], encode: Encode, pool: ThreadPoolExecutor, t
     """Encode equal parts of the sequences on each thread; (ids, numbers of ids) of each part, in order."""
     size = -(-len(sequences) // threads)
     return list(pool.map(encode, (sequences[first : first + size] for first in range(0, len(sequences), size))))
-
-
-def reverse_complement(sequence: str) -> str:
-    """The other strand, read in its own direction; letters that are no bases stay."""
-    return sequence.translate(COMPLEMENT)[::-1]
 
 
 def oriented(path: Path, share: float, seed: int) -> Iterator[tuple[list[str], np.ndarray, np.ndarray]]:

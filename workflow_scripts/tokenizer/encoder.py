@@ -18,15 +18,11 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.tokenizer.bpe import BASES
+from workflow_scripts.tokenizer.bases import BASE_CODES, BASES, OTHER
 from workflow_scripts.tokenizer.compiled import compiled
-from workflow_scripts.tokenizer.special import SPECIAL_TOKENS
+from workflow_scripts.tokenizer.special import SPECIAL_TOKENS, UNKNOWN
 
-UNKNOWN = SPECIAL_TOKENS.index("[UNK]")
 NONE = -1
-OTHER = 4  # the code of any letter but the four bases
-BASE_CODES = np.full(256, OTHER, dtype=np.uint8)
-BASE_CODES[np.frombuffer(BASES.encode(), np.uint8)] = range(len(BASES))
 
 
 class Encoder:

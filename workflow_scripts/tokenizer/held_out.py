@@ -9,9 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.randomness import generator
-from workflow_scripts.tokenizer.chunks import accession_of, naming
+from workflow_scripts.tokenizer.chunks import accession_of, group_of, naming
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,11 +55,10 @@ def draw(paths: list[Path], groups: dict[str, str] | None, per_group: int, windo
     by_group: dict[str, list[tuple[str, str, float]]] = {}
     for path in sorted(paths, key=accession_of):
         accession = accession_of(path)
-        if groups is not None and accession not in groups:
-            raise UserError(f"{path}: {accession} is not in the corpus table; give the table of these chunk files")
+        group = group_of(path, groups)
         table = read_validation(path)
         rows = zip(table["sequence"].to_pylist(), table["soft_masked"].to_pylist(), strict=True)
-        mine = by_group.setdefault(groups[accession] if groups else "all", [])
+        mine = by_group.setdefault(group, [])
         mine += [(sequence, accession, share) for sequence, share in rows]
     longest = max((len(row[0]) for rows in by_group.values() for row in rows), default=0)
     window = min(window, longest)

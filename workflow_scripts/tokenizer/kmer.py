@@ -25,16 +25,11 @@ from collections.abc import Sequence
 import numpy as np
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from workflow_scripts.tokenizer.special import SPECIAL_TOKENS, add_template
+from workflow_scripts.tokenizer.bases import BASE_CODES, BASES, FIRST_BASE, OTHER
+from workflow_scripts.tokenizer.special import SPECIAL_TOKENS, UNKNOWN, add_template
 
 KINDS = ("kmer_overlapping", "kmer", "nucleotide")
 MAX_K = 7  # 4^8 words and the special tokens do not fit 16 bits
-BASES = "ACGT"
-UNKNOWN = SPECIAL_TOKENS.index("[UNK]")
-FIRST_BASE = len(SPECIAL_TOKENS)
-
-_CODES = np.full(256, len(BASES), dtype=np.uint8)
-_CODES[np.frombuffer(BASES.encode(), np.uint8)] = range(len(BASES))
 
 
 def build(kind: str, k: int = 1) -> Tokenizer:
@@ -84,7 +79,7 @@ def encode(sequences: Sequence[str], kind: str, k: int = 1) -> tuple[np.ndarray,
 
     Returns the ids of all sequences one after the other (uint16), and the number of tokens of each (int64).
     """
-    codes = _CODES[np.frombuffer("".join(sequences).encode("ascii", "replace"), np.uint8)]
+    codes = BASE_CODES[np.frombuffer("".join(sequences).encode("ascii", "replace"), np.uint8)]
     lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
     ends = np.cumsum(lengths)
     begin = _overlapping_ids if kind == "kmer_overlapping" else _side_by_side_ids
@@ -95,13 +90,13 @@ def encode(sequences: Sequence[str], kind: str, k: int = 1) -> tuple[np.ndarray,
 
 def _kmer_numbers(codes: np.ndarray, k: int) -> np.ndarray:
     """The k-mer from each position on as a number to the base 4, -1 where it holds an unknown letter (int32)."""
-    padded = np.concatenate([codes, np.full(k - 1, len(BASES), np.uint8)])
+    padded = np.concatenate([codes, np.full(k - 1, OTHER, np.uint8)])
     numbers = np.zeros(len(codes), dtype=np.int32)
     known = np.ones(len(codes), dtype=bool)
     for offset in range(k):
         letters = padded[offset : offset + len(codes)]
         numbers = numbers * len(BASES) + letters
-        known &= letters < len(BASES)
+        known &= letters < OTHER
     return np.where(known, numbers, -1)
 
 
@@ -118,7 +113,7 @@ def _side_by_side_ids(
     codes: np.ndarray, lengths: np.ndarray, ends: np.ndarray, k: int, first: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """As _overlapping_ids. Every run of known letters is cut into k-mers from its left, the rest into bases."""
-    known = codes < len(BASES)
+    known = codes < OTHER
     run_starts = ~known
     run_starts[1:] |= ~known[:-1]
     run_starts[(ends - lengths)[lengths > 0]] = True

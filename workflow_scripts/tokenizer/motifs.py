@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from workflow_scripts.tokenizer.bases import reverse_complement
+
 ALU_Y = (  # consensus of AluY, a repeat of primate genomes, with its tail of A
     "GGCCGGGCGCGGTGGCTCACGCCTGTAATCCCAGCACTTTGGGAGGCCGAGGCGGGCGGATCACGAGGTCAGGAGATCGAGACCATCCCGGCTAAA"
     "ACGGTGAAACCCCGTCTCTACTAAAAATACAAAAAATTAGCCGGGCGTGGTGGCGGGCGCCTGTAGTCCCAGCTACTCGGGAGGCTGAGGCAGGAG"
@@ -22,12 +24,6 @@ RULES = {
     "poly-A signal": "holds AATAAA",
     "CpG": "holds CG",
 }
-_COMPLEMENT = str.maketrans("ACGT", "TGCA")
-
-
-def reverse_complement(word: str) -> str:
-    """The word on the other strand."""
-    return word[::-1].translate(_COMPLEMENT)
 
 
 def _repeats(word: str, unit: int, times: int) -> bool:

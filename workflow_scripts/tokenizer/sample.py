@@ -18,7 +18,8 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.tokenizer import chunks
-from workflow_scripts.tokenizer.bpe import BASES, CODES, FIRST_BASE, SEPARATOR
+from workflow_scripts.tokenizer.bases import BASES, FIRST_BASE
+from workflow_scripts.tokenizer.bpe import CODES, SEPARATOR
 from workflow_scripts.tokenizer.compiled import compiled
 
 
@@ -58,22 +59,12 @@ def draw(paths: Sequence[Path], limits: Limits, seed: int, groups: dict[str, str
     """
     paths = sorted(paths, key=chunks.accession_of)
     lengths = [chunks.training_lengths(path) for path in paths]
-    names = [group_of(path, groups) for path in paths]
+    names = [chunks.group_of(path, groups) for path in paths]
     sizes = [int(found.sum(dtype=np.int64)) for found in lengths]
     genomes = []
     for path, group, found, quota in zip(paths, names, lengths, quotas(sizes, names, limits), strict=True):
         genomes.append(Genome(path, group, found, draw_chunks(found, quota, seed, chunks.accession_of(path))))
     return genomes
-
-
-def group_of(path: Path, groups: dict[str, str] | None) -> str:
-    """The group of a chunk file's genome; all are one group if there is no table of them."""
-    if groups is None:
-        return "all"
-    accession = chunks.accession_of(path)
-    if accession not in groups:
-        raise UserError(f"{path}: {accession} is not in the corpus table; give the table of these chunk files")
-    return groups[accession]
 
 
 def quotas(sizes: Sequence[int], groups: Sequence[str], limits: Limits) -> list[int]:

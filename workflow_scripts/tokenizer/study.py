@@ -24,10 +24,11 @@ from typing import Any
 import numpy as np
 
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import read_table, write_json, write_table
+from workflow_scripts.common.files import write_json, write_table
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.tokenizer import measures, motifs, vocabularies
+from workflow_scripts.tokenizer.chunks import read_groups
 from workflow_scripts.tokenizer.held_out import Sample, draw
 from workflow_scripts.tokenizer.special import SPECIAL_TOKENS
 from workflow_scripts.tokenizer.vocabularies import REFERENCE, Vocabulary
@@ -238,9 +239,8 @@ def build_parser() -> argparse.ArgumentParser:
 @program
 def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
-    groups = {row["accession"]: row["group"] for row in read_table(args.corpus)} if args.corpus else None
     trained = [vocabularies.load(folder) for folder in args.tokenizers]
-    sample = draw(args.chunks, groups, args.chunks_per_group, WINDOW, args.seed)
+    sample = draw(args.chunks, read_groups(args.corpus), args.chunks_per_group, WINDOW, args.seed)
     if not sample.sequences:
         raise UserError(f"{args.chunks[0]}: no validation chunks in the corpus; raise genomes.validation.fraction")
     results = study(trained, sample, args.seed)

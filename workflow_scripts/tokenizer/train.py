@@ -20,9 +20,10 @@ import numpy as np
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import atomic, read_table, write_json
+from workflow_scripts.common.files import atomic, write_json
 from workflow_scripts.common.progress import Progress
-from workflow_scripts.tokenizer import bpe, kmer, memory, sample
+from workflow_scripts.tokenizer import bpe, chunks, kmer, memory, sample
+from workflow_scripts.tokenizer.bases import BASES
 from workflow_scripts.tokenizer.special import SPECIAL_TOKENS, add_template
 
 TOKENIZER_CONFIG = {
@@ -41,7 +42,7 @@ FIXED_SAMPLE = 1_000_000  # bases on which a tokenizer that needs no training is
 
 def train_bpe(cells: np.ndarray, vocab_size: int, min_frequency: int, threads: int = 1) -> Tokenizer:
     """Train BPE on an array of ids (see :func:`bpe.merges`, which overwrites it) with special tokens and template."""
-    words = [*SPECIAL_TOKENS, *bpe.BASES]
+    words = [*SPECIAL_TOKENS, *BASES]
     merges = []
     with Progress(vocab_size - len(words), "merge", "training BPE") as progress:
         for merge in bpe.merges(cells, vocab_size, min_frequency, threads):
@@ -73,7 +74,7 @@ def describe(tokenizer: Tokenizer, kind: str, examples: list[str]) -> dict:
     return {
         "kind": kind,
         "vocab_size": tokenizer.get_vocab_size(),
-        "merges": len(words) - len(bpe.BASES) if kind == "bpe" else 0,
+        "merges": len(words) - len(BASES) if kind == "bpe" else 0,
         "bases_per_token": sum(map(len, examples)) / max(token_count(tokenizer, kind, examples), 1),
         "token_length_histogram": {str(length): lengths[length] for length in sorted(lengths)},
         "longest_tokens": sorted(words, key=lambda word: (-len(word), word))[:20],
@@ -103,11 +104,6 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def read_groups(path: Path | None) -> dict[str, str] | None:
-    """The group of each accession, from the corpus table if there is one."""
-    return {row["accession"]: row["group"] for row in read_table(path)} if path else None
-
-
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kind", choices=["bpe", *kmer.KINDS], required=True, help="what its tokens are")
@@ -134,7 +130,7 @@ def main(argv: list[str] | None = None) -> None:
         limits = sample.Limits(args.sample_bases, args.sample_genome_bases, args.sample_group_bases)
     else:
         limits = sample.Limits(FIXED_SAMPLE)
-    genomes = sample.draw(args.chunks, limits, args.seed, read_groups(args.corpus))
+    genomes = sample.draw(args.chunks, limits, args.seed, chunks.read_groups(args.corpus))
     bases, cells = sum(genome.bases for genome in genomes), sum(genome.cells for genome in genomes)
     if not bases:
         raise UserError(f"{args.chunks[0]}: no training chunks in the corpus; lower genomes.chunk or add genomes")

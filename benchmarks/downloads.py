@@ -31,8 +31,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
-from machine import machine  # noqa: E402
-
+from benchmarks.machine import machine  # noqa: E402
 from workflow_scripts.common.files import write_text  # noqa: E402
 from workflow_scripts.genomes.chunk import Cut, chunk_genome  # noqa: E402
 from workflow_scripts.genomes.download import download_genome  # noqa: E402

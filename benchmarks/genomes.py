@@ -27,8 +27,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
 from isal import igzip  # noqa: E402
-from machine import machine  # noqa: E402
 
+from benchmarks.machine import machine  # noqa: E402
 from workflow_scripts.common.files import write_text  # noqa: E402
 from workflow_scripts.genomes.fasta import read_fasta  # noqa: E402
 

@@ -27,16 +27,16 @@ import torch  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
+from benchmarks.machine import machine  # noqa: E402
 from benchmarks.pretrain import (  # noqa: E402
     IGNORED,
     Batch,
     Contender,
-    PlainModel,
     autocast,
-    hardware,
     make_batch,
     our_loss,
-    plain_loss,
+    ours,
+    peer,
 )
 from workflow_scripts.common.files import write_text  # noqa: E402
 from workflow_scripts.model import (  # noqa: E402
@@ -223,14 +223,14 @@ def contender(name: str, config: DnaBert2Config, device: torch.device, dtype: to
     torch.manual_seed(0)
     model = DnaBert2ForMaskedLM(config).to(device)
     if name == "plain":
-        plain = PlainModel(model)
+        entry = peer(model)
         if compiled:
-            plain.compile()
-        return Contender(plain, plain_loss)
+            entry.model.compile()
+        return entry
     model.use_attention(name, dtype)
     if compiled:
         model.bert.compile()
-    return Contender(model, our_loss)
+    return ours(model)
 
 
 def speed(contender: Contender, batch: Batch, operations: int, repeats: int, dtype: torch.dtype) -> Speed:
@@ -333,7 +333,7 @@ def main(argv: list[str] | None = None) -> None:
     checked = list(checks(shallow, device, [torch.float32, torch.bfloat16]))
     text = TEXT.format(
         gpu=torch.cuda.get_device_name(),
-        hardware=hardware(),
+        hardware=machine("torch", "transformers"),
         checks=shown(check.line() for check in checked),
         compiled=" under torch.compile" if args.compile else "",
         tokens=TOKENS,

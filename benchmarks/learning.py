@@ -13,7 +13,6 @@ base of the token that it predicts. Half an hour on two free cores is enough for
 import argparse
 import json
 import os
-import platform
 import sys
 import tempfile
 import time
@@ -28,12 +27,14 @@ sys.path.insert(0, str(REPOSITORY))
 
 from tokenizers import Tokenizer  # noqa: E402
 
+from benchmarks.machine import machine  # noqa: E402
 from workflow_scripts.common.files import read_table, write_text  # noqa: E402
 from workflow_scripts.genomes import chunk  # noqa: E402
 from workflow_scripts.pretrain import data, train  # noqa: E402
 from workflow_scripts.pretrain.settings import read_training  # noqa: E402
 from workflow_scripts.tokenizer import chunks, encode  # noqa: E402
 from workflow_scripts.tokenizer import train as vocabulary  # noqa: E402
+from workflow_scripts.tokenizer.bases import BASE_CODES  # noqa: E402
 
 ORDER, MARK, SEED = 3, 1.95, 42
 # Blocks of an alignment under one name, a plant, and three million bases of one centromere's satellite.
@@ -42,8 +43,6 @@ ARCHITECTURE = {
     **{"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 8, "intermediate_size": 1024},
     **{"hidden_dropout_prob": 0.0, "initializer_range": 0.04},
 }
-CODES = np.full(256, -1, dtype=np.int64)
-CODES[list(b"ACGT")] = range(4)
 
 
 def run(main: Callable[[list[str]], int], *arguments: object) -> None:
@@ -93,9 +92,9 @@ def markov(files: list[Path]) -> list[np.ndarray]:
     counts = [np.ones((4**order, 4)) for order in range(ORDER + 1)]
     for path in files:
         for sequences, validation in chunks.batches(path):
-            for sequence, held_out in zip(sequences, validation, strict=True):
+            for sequence, held_out in zip(sequences.to_pylist(), validation, strict=True):
                 if not held_out:
-                    bases = CODES[np.frombuffer(sequence.encode(), dtype=np.uint8)]
+                    bases = BASE_CODES[np.frombuffer(sequence.encode(), dtype=np.uint8)]
                     for order, table in enumerate(counts):
                         windows = np.lib.stride_tricks.sliding_window_view(bases, order + 1)
                         keys = windows @ 4 ** np.arange(order, -1, -1)
@@ -110,7 +109,7 @@ def markov_bits(tables: list[np.ndarray], words: list[str], batch: tuple[np.ndar
         row = np.where(labels == data.IGNORED, inputs, labels)
         tokens = [words[token] for token in row[row > data.MASK]]
         masked = (labels != data.IGNORED)[row > data.MASK]
-        bases = CODES[np.frombuffer("".join(tokens).encode(), dtype=np.uint8)].tolist()
+        bases = BASE_CODES[np.frombuffer("".join(tokens).encode(), dtype=np.uint8)].tolist()
         ends = np.cumsum([0, *map(len, tokens)]).tolist()
         for (start, end), predicted in zip(pairwise(ends), masked, strict=True):
             for place in range(start, end) if predicted else ():
@@ -145,7 +144,7 @@ def report(log: list[dict], bits: float, seconds: float, bases: int) -> str:
     last = rows[-1]["bits_per_base"]
     lines = [
         f"A model of 4 layers of 256 on {bases / 1e6:,.1f} Mbp of real genomes, trained for {seconds / 60:.1f} minutes "
-        f"with {np.median(cost):,.0f} tokens a second; {platform.machine()}, {os.cpu_count()} cores.",
+        f"with {np.median(cost):,.0f} tokens a second; {machine('torch')}.",
         "",
         "| step | validation loss | accuracy | bits per base |",
         "|---|---|---|---|",

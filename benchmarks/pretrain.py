@@ -8,18 +8,16 @@ Out: a table on standard output, and with --out in a file: tokens a second of a 
 
 The peer holds the same weights and computes the same loss. It is written straightforwardly: BertAttention of
 transformers with its SDPA, ALiBi and padding as one dense bias for every head and pair of positions, the gated
-feed-forward, and the masked-LM head over the whole batch. Only tokens count, not padding. The two take turns with the
-same batches; of --repeats steps of each the fastest counts.
+feed-forward, the masked-LM head over the whole batch, and AdamW as PyTorch has it by default. Only tokens count, not
+padding. The two take turns with the same batches; of --repeats steps of each the fastest counts.
 """
 
 import argparse
 import os
-import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -31,10 +29,13 @@ from torch.nn import functional  # noqa: E402
 from transformers import BertConfig  # noqa: E402
 from transformers.models.bert.modeling_bert import BertAttention, BertOnlyMLMHead  # noqa: E402
 
+from benchmarks.machine import machine  # noqa: E402
 from workflow_scripts.common.files import write_text  # noqa: E402
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM  # noqa: E402
 from workflow_scripts.model.attention import alibi_bias, alibi_slopes  # noqa: E402
 from workflow_scripts.model.modeling import Embeddings, GatedFeedForward  # noqa: E402
+from workflow_scripts.pretrain.settings import Training  # noqa: E402
+from workflow_scripts.pretrain.step import adamw  # noqa: E402
 
 IGNORED = -100
 MASK = 4
@@ -143,10 +144,9 @@ class Contender:
 
     model: nn.Module
     loss: Callable[[nn.Module, Batch], Tensor]
+    optimizer: torch.optim.Optimizer
 
     def __post_init__(self) -> None:
-        fused = next(self.model.parameters()).device.type == "cuda"
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-5, fused=fused)
         self.model.train()
 
     def seconds(self, batch: Batch, dtype: torch.dtype) -> float:
@@ -164,11 +164,22 @@ class Contender:
         return time.perf_counter() - started
 
 
+def ours(model: DnaBert2ForMaskedLM) -> Contender:
+    """This model with the AdamW of its pre-training, which is fused."""
+    return Contender(model, our_loss, adamw(model, Training()))
+
+
+def peer(model: DnaBert2ForMaskedLM) -> Contender:
+    """The plain model with the same weights, and AdamW as PyTorch has it by default."""
+    plain = PlainModel(model)
+    return Contender(plain, plain_loss, torch.optim.AdamW(plain.parameters(), lr=Training().learning_rate))
+
+
 def contenders(config: DnaBert2Config, device: torch.device) -> dict[str, Contender]:
     """This model and the peer, with the same random weights."""
     torch.manual_seed(0)
     model = DnaBert2ForMaskedLM(config).to(device)
-    return {"model": Contender(model, our_loss), "plain": Contender(PlainModel(model), plain_loss)}
+    return {"model": ours(model), "plain": peer(model)}
 
 
 def fastest(both: dict[str, Contender], batch: Batch, dtype: torch.dtype, repeats: int) -> dict[str, float]:
@@ -198,15 +209,6 @@ def measure(config: DnaBert2Config, cases: dict[str, list[int]], repeats: int) -
             yield line
 
 
-def hardware() -> str:
-    """The machine and the versions behind the figures."""
-    processors = Path("/proc/cpuinfo").read_text().splitlines()
-    models = [line.split(":")[1].strip() for line in processors if line.startswith("model name")]
-    machine = f"{models[0] if models else platform.machine()}, {torch.get_num_threads()} threads"
-    packages = [f"{name} {version(name)}" for name in ("torch", "transformers")]
-    return ", ".join([machine, f"Python {platform.python_version()}", *packages])
-
-
 HEAD = """\
 A training step (forward, backward, AdamW) of the model of {parameters:,} parameters against the plain architecture in
 transformers' BERT parts with a dense bias, in tokens a second; the fastest of {repeats} steps. {hardware}. Load of the
@@ -219,7 +221,7 @@ machine before and after: {before:.1f} and {after:.1f}.
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=3, help="steps of each model on each batch")
+    parser.add_argument("--repeats", type=int, default=6, help="steps of each model on each batch")
     parser.add_argument("--out", type=Path, help="write the table to this file too (.md)")
     return parser
 
@@ -234,7 +236,7 @@ def main(argv: list[str] | None = None) -> None:
     head = HEAD.format(
         parameters=parameters,
         repeats=args.repeats,
-        hardware=hardware(),
+        hardware=f"{machine('torch', 'transformers')}, {torch.get_num_threads()} threads",
         before=before,
         after=os.getloadavg()[0],
     )

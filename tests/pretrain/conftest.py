@@ -15,8 +15,8 @@ from workflow_scripts.common.files import write_json
 from workflow_scripts.pretrain import data, precision
 from workflow_scripts.pretrain.processes import Processes
 from workflow_scripts.pretrain.settings import read_training
-from workflow_scripts.pretrain.step import Stepper
-from workflow_scripts.pretrain.train import build_parser, initial_model
+from workflow_scripts.pretrain.step import Stepper, adamw
+from workflow_scripts.pretrain.train import bases_of_tokens, build_parser, initial_model
 from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.encode import INDEX
 from workflow_scripts.tokenizer.train import TOKENIZER_CONFIG, train_bpe
@@ -126,15 +126,10 @@ def stepper():
     def stepper(command: list[str]) -> Stepper:
         args = build_parser().parse_args(command)
         training = read_training(args.training)
-        words = Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")).get_vocab()
-        bases = np.array([len(word) for word, _ in sorted(words.items(), key=lambda item: item[1])])
-        model = initial_model(args.start, json.loads(args.architecture), len(words), training.seed)
-        betas = (training.beta1, training.beta2)
-        optimizer = torch.optim.AdamW(
-            model.parameters(), training.learning_rate, betas, training.epsilon, training.weight_decay
-        )
+        bases = bases_of_tokens(Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")))
+        model = initial_model(args.start, json.loads(args.architecture), len(bases), training.seed)
         scaler = precision.loss_scaler(model.device, training.precision)
-        return Stepper(model, training, bases, Processes(), optimizer, scaler)
+        return Stepper(model, training, bases, Processes(), adamw(model, training), scaler)
 
     return stepper
 

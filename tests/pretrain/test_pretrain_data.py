@@ -56,7 +56,7 @@ def within(count: int, total: int, share: float) -> bool:
 
 
 def test_share_of_masks_and_their_kinds(rows):
-    inputs, labels = masked(rows, 0.15, VOCABULARY, "key")
+    inputs, labels = masked(rows, 0.15, 1, VOCABULARY, "key")
     chosen = labels != IGNORED
     total = int(chosen.sum())
     assert within(total, 100_000, 0.15)
@@ -70,27 +70,37 @@ def test_share_of_masks_and_their_kinds(rows):
 
 
 def test_masks_are_independent_of_place(rows):
-    chosen = masked(rows, 0.15, VOCABULARY, "key")[1][:, 1:101] != IGNORED
+    chosen = masked(rows, 0.15, 1, VOCABULARY, "key")[1][:, 1:101] != IGNORED
     assert all(within(int(column.sum()), 1000, 0.15) for column in chosen.T)
     assert within(int((chosen[:, 1:] & chosen[:, :-1]).sum()), 99_000, 0.15**2)
 
 
+def test_masks_in_runs_hide_a_base_of_every_overlapping_token(rows):
+    chosen = masked(rows, 0.15, 6, VOCABULARY, "key")[1][:, 1:101] != IGNORED
+    ends = np.pad(chosen, ((0, 0), (1, 1))).astype(int)
+    starts, stops = np.argwhere(np.diff(ends) == 1), np.argwhere(np.diff(ends) == -1)
+    lengths = stops[:, 1] - starts[:, 1]
+    inside = (starts[:, 1] > 0) & (stops[:, 1] < 100)  # the others are cut by the ends of their row
+    assert lengths[inside].min() == 6
+    assert within(int(chosen.sum()), 100_000, 1 - (1 - 0.15 / 6) ** 6)
+
+
 def test_special_tokens_are_never_masked(rows):
     rows[:, 1], rows[:, 2] = UNK, MASK
-    inputs, labels = masked(rows, 1.0, VOCABULARY, "key")
+    inputs, labels = masked(rows, 1.0, 1, VOCABULARY, "key")
     special = rows <= MASK
     assert np.array_equal(inputs[special], rows[special])
     assert np.all(labels[special] == IGNORED) and np.all(labels[~special] != IGNORED)
 
 
 def test_masks_are_a_pure_function_of_their_key(rows):
-    once = masked(rows, 0.15, VOCABULARY, 42, "masks", 7)
+    once = masked(rows, 0.15, 1, VOCABULARY, 42, "masks", 7)
     np.random.default_rng().random()
-    masked(rows, 0.15, VOCABULARY, 42, "masks", 8)
-    again = masked(rows, 0.15, VOCABULARY, 42, "masks", 7)
+    masked(rows, 0.15, 1, VOCABULARY, 42, "masks", 8)
+    again = masked(rows, 0.15, 1, VOCABULARY, 42, "masks", 7)
     assert all(np.array_equal(one, other) for one, other in zip(once, again, strict=True))
     for key in ((42, "masks", 8), (43, "masks", 7)):
-        assert not np.array_equal(once[1], masked(rows, 0.15, VOCABULARY, *key)[1])
+        assert not np.array_equal(once[1], masked(rows, 0.15, 1, VOCABULARY, *key)[1])
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 16, 17, 1000, 4096, 4097, 70_000])

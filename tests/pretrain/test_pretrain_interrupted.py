@@ -11,7 +11,7 @@ MOMENTS = ("update", "line of the log", "state", "half a state", "flush", "renam
 def random_moments(number: int) -> list[dict]:
     """Moments to be killed at, one after the other: some by the clock, the others at each kind of place in turn."""
     chance = random.Random(5)
-    moments = [{"seconds": chance.uniform(0.05, 0.5)} for _ in range(number - 2 * len(MOMENTS) - 2)]
+    moments = [{"seconds": chance.uniform(0.05, 0.25)} for _ in range(number - 2 * len(MOMENTS) - 2)]
     for point in 2 * MOMENTS:
         count = chance.randint(1, 12) if point == "update" else chance.randint(1, 3)
         moments.append({"point": point, "count": count} | ({"after": True} if chance.random() < 0.5 else {}))
@@ -20,7 +20,7 @@ def random_moments(number: int) -> list[dict]:
 
 
 def test_killed_at_twenty_random_moments_it_ends_with_the_same_bytes(arguments, attempts, assert_same_result, tmp_path):
-    often = {"steps": 200, "checkpoint_every": 5, "log_every": 3, "validate_every": 50}
+    often = {"steps": 400, "checkpoint_every": 5, "log_every": 3, "validate_every": 50}
     commands = [arguments(name, **often) for name in ("whole", "killed")]
     assert attempts(commands[0], {})[0] == [0]
     statuses, said = attempts(commands[1], *random_moments(20), {})
@@ -28,7 +28,7 @@ def test_killed_at_twenty_random_moments_it_ends_with_the_same_bytes(arguments, 
     assert said.count("resumed at step") >= 15
     assert_same_result("whole", "killed")
     losses = [entry["step"] for entry in map(json.loads, (tmp_path / "killed/log.jsonl").open()) if "loss" in entry]
-    assert losses == [*range(3, 200, 3), 200]
+    assert losses == [*range(3, 400, 3), 400]
 
 
 @pytest.mark.parametrize("signal", ["SIGTERM", "SIGUSR1"])

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer
 from transformers import AutoModelForMaskedLM, PreTrainedTokenizerFast
 
 from workflow_scripts.common.files import read_json
 from workflow_scripts.pretrain import data, train
 from workflow_scripts.pretrain.settings import read_training
+from workflow_scripts.tokenizer import kmer
 
 
 def value(arguments: list[str], name: str) -> str:
@@ -80,6 +82,24 @@ def test_directory_is_complete_and_the_state_is_gone(arguments, tokenizer_folder
     model = AutoModelForMaskedLM.from_pretrained(tmp_path / "model")
     logits = model(**tokenizer("ACGTTGA", return_tensors="pt")).logits
     assert logits.shape[-1] == 24 and model.config.pad_token_id == tokenizer.pad_token_id == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "k", "bases"),
+    [("nucleotide", 1, {"A": 1}), ("kmer", 3, {"A": 1, "ACG": 3}), ("kmer_overlapping", 3, {"AAA": 1, "TGC": 1})],
+)
+def test_a_token_counts_the_bases_that_it_adds(kind, k, bases):
+    tokenizer = kmer.build(kind, k)
+    counted = train.bases_of_tokens(tokenizer)
+    assert len(counted) == tokenizer.get_vocab_size()
+    assert {word: counted[tokenizer.token_to_id(word)] for word in bases} == bases
+
+
+def test_a_token_of_bpe_counts_its_letters(tokenizer_folder):
+    tokenizer = Tokenizer.from_file(str(tokenizer_folder / "tokenizer.json"))
+    counted = train.bases_of_tokens(tokenizer)
+    assert all(counted[number] == len(word) for word, number in tokenizer.get_vocab().items())
+    assert counted[data.MASK + 1 :].max() > 1
 
 
 def test_no_steps_write_the_initial_weights(arguments, stepper, read_log, tmp_path):

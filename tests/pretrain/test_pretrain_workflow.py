@@ -118,5 +118,7 @@ def test_other_hardware_repeats_no_finished_training_but_another_setting_does(pr
     ],
 )
 def test_a_job_asks_for_what_its_processes_need(prepared, gpus, nodes, told):
-    output = snakemake(*prepared("run", {"gpus": gpus, "nodes": nodes}), "-n", "--cores", "64").stdout
+    output = snakemake(
+        *prepared("run", {"gpus": gpus, "nodes": nodes}, micro_batch_size=2), "-n", "--cores", "64"
+    ).stdout
     assert all(words in output for words in told) and ("mpi" in output) == (nodes > 1)

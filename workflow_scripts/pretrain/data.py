@@ -90,14 +90,18 @@ def permuted(positions: np.ndarray, size: int, *key: object) -> np.ndarray:
     return values.astype(np.int64)
 
 
-def masked(rows: np.ndarray, share: float, vocab_size: int, *key: object) -> tuple[np.ndarray, np.ndarray]:
+def masked(rows: np.ndarray, share: float, run: int, vocab_size: int, *key: object) -> tuple[np.ndarray, np.ndarray]:
     """Mask tokens for prediction; returns (inputs, labels), both shaped like ``rows``.
 
-    Each token is chosen independently with probability ``share``; of the chosen 80% become [MASK], 10% a random
-    token, 10% stay. Special tokens are never chosen. Labels are IGNORED where nothing is to be predicted.
+    Runs of ``run`` tokens are chosen, each token starting one independently with probability ``share / run``; of the
+    chosen 80% become [MASK], 10% a random token, 10% stay. Special tokens are never chosen. Labels are IGNORED where
+    nothing is to be predicted.
     """
     random = generator(*key)
-    chosen = (random.random(rows.shape) < share) & (rows > MASK)
+    chosen = random.random(rows.shape) < share / run
+    for _ in range(run - 1):
+        chosen[:, 1:] |= chosen[:, :-1].copy()
+    chosen &= rows > MASK
     fate = random.random(rows.shape)
     replacement = random.integers(MASK + 1, vocab_size, size=rows.shape)
     inputs = np.where(chosen & (fate < 0.8), MASK, rows)
@@ -121,7 +125,7 @@ def training_batch(corpus: Corpus, step: int, training: Training, vocab_size: in
     if training.crop == "window":
         offsets = generator(training.seed, "offsets", step).random(len(chunks))
     rows = corpus.rows(chunks, training.length, offsets)
-    return masked(rows, training.mask_share, vocab_size, training.seed, "masks", step)
+    return masked(rows, training.mask_share, training.mask_run, vocab_size, training.seed, "masks", step)
 
 
 def batches(
@@ -145,7 +149,7 @@ def validation_batch(corpus: Corpus, training: Training, vocab_size: int) -> tup
     chunks = corpus.validation[np.linspace(0, len(corpus.validation) - 1, wanted).astype(np.int64)]
     offsets = generator(training.seed, "validation offsets").random(wanted)
     rows = corpus.rows(chunks, training.length, offsets)
-    return masked(rows, 0.15, vocab_size, training.seed, "validation masks")
+    return masked(rows, 0.15, training.mask_run, vocab_size, training.seed, "validation masks")
 
 
 def unigram_entropy(labels: np.ndarray) -> float:

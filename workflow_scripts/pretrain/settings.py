@@ -25,6 +25,8 @@ class Training:
     crop: "window" takes a random stretch of each chunk, anew in every epoch; "truncate" always its first tokens, as
         the paper's 128-token limit does.
     mask_share: share of tokens to predict; 80% become [MASK], 10% a random token, 10% stay.
+    mask_run: tokens that are masked together. Overlapping k-mers need runs of k, as in DNABERT: the neighbours of a
+        single one spell it.
     learning_rate, beta1, beta2, epsilon, weight_decay: of AdamW.
     precision: "fp32", "bf16" or "fp16" (autocast; the weights stay in 32 bits; fp16 with a scaled loss).
     low_precision_layernorm: run LayerNorm in the precision of the rest, as the paper did, not in 32 bits.
@@ -43,6 +45,7 @@ class Training:
     length: int = 128
     crop: str = "window"
     mask_share: float = 0.15
+    mask_run: int = 1
     learning_rate: float = 5e-4
     beta1: float = 0.9
     beta2: float = 0.98

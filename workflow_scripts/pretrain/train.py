@@ -35,7 +35,7 @@ from workflow_scripts.pretrain.card import model_card
 from workflow_scripts.pretrain.processes import Processes, joined, say
 from workflow_scripts.pretrain.settings import Training, read_training
 from workflow_scripts.pretrain.signals import TRY_AGAIN, Request, noticed
-from workflow_scripts.pretrain.step import Stepper, Tally
+from workflow_scripts.pretrain.step import Stepper, Tally, adamw
 
 
 def hardware(device: torch.device) -> str:
@@ -52,6 +52,15 @@ def initial_model(start: Path | None, architecture: dict[str, Any], vocab_size: 
     if vocab_size > model.config.vocab_size:
         raise UserError(f"{start}: its tokenizer has {vocab_size} tokens, the model only {model.config.vocab_size}")
     return model
+
+
+def bases_of_tokens(tokenizer: Tokenizer) -> np.ndarray:
+    """The bases that each token adds to a sequence, by id: its letters, or one where tokens overlap."""
+    words = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    sequence = "ACGT" * 16
+    tokens = tokenizer.encode(sequence, add_special_tokens=False).tokens
+    overlapping = sum(map(len, tokens)) > len(sequence)
+    return np.array([1 if overlapping else len(word) for word, _ in words])
 
 
 def choose_arithmetic(model: DnaBert2ForMaskedLM, training: Training, processes: Processes) -> None:
@@ -257,24 +266,15 @@ def pretrain(args: argparse.Namespace, processes: Processes, request: Request) -
     """Train as the command line says; the first process writes the model and removes the state."""
     training = read_training(args.training, json.loads(args.running).get(args.name, {}))
     training.check_processes(processes.count)
-    vocabulary = Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")).get_vocab()
-    bases = np.array([len(word) for word, _ in sorted(vocabulary.items(), key=lambda item: item[1])])
+    bases = bases_of_tokens(Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")))
     shards = list(zip(args.tokens, args.index, strict=True))
     corpus = data.Corpus(shards)
-    model = initial_model(args.start, json.loads(args.architecture), len(vocabulary), training.seed)
+    model = initial_model(args.start, json.loads(args.architecture), len(bases), training.seed)
     model.to(processes.device())
     choose_arithmetic(model, training, processes)
     belongs_to = made_of(training, model.config, args.tokenizer, shards, args.start) if processes.first else {}
-    optimizer = torch.optim.AdamW(
-        model.parameters(),
-        lr=training.learning_rate,
-        betas=(training.beta1, training.beta2),
-        eps=training.epsilon,
-        weight_decay=training.weight_decay,
-        fused=model.device.type == "cuda",
-    )
     scaler = precision.loss_scaler(model.device, training.precision)
-    stepper = Stepper(model, training, bases, processes, optimizer, scaler)
+    stepper = Stepper(model, training, bases, processes, adamw(model, training), scaler)
     run = Run(stepper, corpus, args.state, belongs_to, request)
     run.train()
     if processes.first:

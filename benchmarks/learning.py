@@ -76,11 +76,16 @@ def prepare(folder: Path, genomes: list[dict[str, str]], scratch: Path) -> list[
         split = {"validation_fraction": 0.02, "validation_block": 20, "seed": SEED}
         places = {"fasta": folder / row["file"], "chunks": files[-1], "counts": scratch / "counts.json"}
         run(chunk.main, *options(accession=row["id"], length=1000, min_contig=1000, **split, **places))
-    run(vocabulary.main, *options(vocab_size=4096, sample_bases=60_000_000, seed=SEED, out=scratch), "--chunks", *files)
+    run(
+        vocabulary.main,
+        *options(kind="bpe", vocab_size=4096, sample_bases=60_000_000, seed=SEED, out=scratch),
+        "--chunks",
+        *files,
+    )
     for path in files:
         places = {"tokens": path.with_suffix(".npy"), "index": path.with_suffix(".index.npy")}
         places["counts"] = scratch / "counts.json"
-        run(encode.main, *options(chunks=path, tokenizer=scratch / "tokenizer.json", **places))
+        run(encode.main, *options(kind="bpe", chunks=path, tokenizer=scratch / "tokenizer.json", **places))
     return files
 
 

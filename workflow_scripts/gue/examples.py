@@ -9,11 +9,21 @@ import numpy as np
 from workflow_scripts.common.randomness import generator
 
 
+class Place(NamedTuple):
+    """Where a sequence was cut: 0-based half-open on its contig, read along ``strand``."""
+
+    contig: str
+    start: int
+    end: int
+    strand: str
+
+
 class Example(NamedTuple):
-    """One row: a sequence (or an enhancer and a promoter) and its class."""
+    """One row: a sequence (or an enhancer and a promoter), its class, and the place of each sequence if it has one."""
 
     sequences: tuple[str, ...]
     label: int
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(slots=True)

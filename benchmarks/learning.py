@@ -142,6 +142,20 @@ def pretrain(files: list[Path], training: dict, scratch: Path) -> list[dict]:
     return [json.loads(line) for line in (scratch / "model" / "log.jsonl").open()]
 
 
+def learned(folder: Path, genomes: list[dict[str, str]], steps: int, scratch: Path) -> tuple[list[dict], float, float]:
+    """The log of a model trained on the genomes, the Markov model's bits per base, and seconds of the training."""
+    training = settings(steps)
+    files = prepare(folder, genomes, scratch)
+    started = time.monotonic()
+    log = pretrain(files, training, scratch)
+    seconds = time.monotonic() - started
+    vocabulary_of = Tokenizer.from_file(str(scratch / "tokenizer.json")).get_vocab()
+    words = sorted(vocabulary_of, key=vocabulary_of.get)
+    corpus = data.Corpus([(path.with_suffix(".npy"), path.with_suffix(".index.npy")) for path in files])
+    batch = data.validation_batch(corpus, read_training(json.dumps(training)), len(words))
+    return log, markov_bits(markov(files), words, batch), seconds
+
+
 def report(log: list[dict], bits: float, seconds: float, bases: int) -> str:
     """The table, and how far the last line is below the Markov model and the mark."""
     rows = [entry for entry in log if "validation_loss" in entry]
@@ -183,18 +197,8 @@ def main(argv: list[str] | None = None) -> None:
     if args.genomes is None or not (args.genomes / "manifest.tsv").is_file():
         raise SystemExit("error: --genomes: name a folder that holds manifest.tsv, or set REAL_DATA")
     genomes = chosen(args.genomes, args.bases)
-    training = settings(args.steps)
-    with tempfile.TemporaryDirectory() as name:
-        scratch = Path(name)
-        files = prepare(args.genomes, genomes, scratch)
-        started = time.monotonic()
-        log = pretrain(files, training, scratch)
-        seconds = time.monotonic() - started
-        vocabulary_of = Tokenizer.from_file(str(scratch / "tokenizer.json")).get_vocab()
-        words = sorted(vocabulary_of, key=vocabulary_of.get)
-        corpus = data.Corpus([(path.with_suffix(".npy"), path.with_suffix(".index.npy")) for path in files])
-        batch = data.validation_batch(corpus, read_training(json.dumps(training)), len(words))
-        bits = markov_bits(markov(files), words, batch)
+    with tempfile.TemporaryDirectory() as scratch:
+        log, bits, seconds = learned(args.genomes, genomes, args.steps, Path(scratch))
     text = report(log, bits, seconds, sum(int(row["bp"]) for row in genomes))
     print(text)
     if args.out:

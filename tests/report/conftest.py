@@ -89,7 +89,8 @@ class MadeUpRun:
         folder = self.root / model
         summary = {"model": model, "parameters": 4_100_000, "steps": 2000, "tokens_seen": 16_384_000}
         summary |= {"validation_loss": 6.9, "validation_accuracy": 0.031, "bits_per_base": 1.93}
-        summary |= {"unigram_entropy": 7.4, "hardware": "a made-up machine", "settings": {}, "versions": {}}
+        summary |= {"unigram_entropy": 7.4, "reference_loss": [4.3, 5.03]}
+        summary |= {"hardware": "a made-up machine", "settings": {}, "versions": {}}
         lines = [{"step": n, "loss": 8.3 - 1.3 * n / 2000 + 0.1 * (n % 30) / 30} for n in range(0, 2001, 10)]
         if validation:
             lines += [{"step": n, "validation_loss": 8.3 - 1.4 * n / 2000} for n in range(0, 2001, 250)]

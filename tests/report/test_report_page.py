@@ -87,6 +87,7 @@ def test_page_shows_notice_charts_and_the_numbers_of_each_step(run):
     assert "The counts add up" in reader.text
     for words in ("6.9000", "7.4000", "−0.5000", "1.9300", "4.710", "Made-up H3K14ac", "23 of 28", "+5.97"):
         assert words in reader.text, words
+    assert "The grey band reaches from" in reader.text
     for name in ("corpus", "pretraining", "scores"):
         assert f'href="figures/{name}.svg"' in out.read_text()
         assert (out.parent / "figures" / f"{name}.svg").read_text().startswith("<svg")

@@ -127,6 +127,11 @@ class Meter:
         return cost
 
 
+def reference(vocab_size: int) -> list[float] | None:
+    """Losses that others report with this vocabulary: the author's late in training, and where users were stuck."""
+    return [REFERENCE, STUCK] if vocab_size == REFERENCE_VOCABULARY else None
+
+
 def warning(
     training: Training, step: int, validation_loss: float, unigram_entropy: float, vocab_size: int
 ) -> str | None:
@@ -138,7 +143,7 @@ def warning(
             "entropy of the tokens: nothing is learned from their context; try another learning_rate or warmup_steps"
         )
     late = tokens >= LATE_TOKENS and 2 * step >= training.steps
-    if late and vocab_size == REFERENCE_VOCABULARY and validation_loss >= STUCK:
+    if late and reference(vocab_size) and validation_loss >= STUCK:
         return (
             f"warning: step {step:,}: validation loss {validation_loss:.3f} is where others were stuck ({STUCK} and "
             f"above); the author of the original reports about {REFERENCE} late in training"

@@ -214,6 +214,7 @@ class Run:
             "tokens_seen": training.steps * training.batch_size * training.length,
             "training_chunks": len(self.corpus.training),
             "unigram_entropy": self.unigram_entropy,
+            "reference_loss": telemetry.reference(self.model.config.vocab_size),
             **self.validation,
             "architecture": self.model.config.to_diff_dict(),
             "settings": training.__dict__,

@@ -39,9 +39,10 @@ def thin(rows: list[dict[str, Any]], points: int = POINTS) -> list[dict[str, flo
 
 
 def pretraining_chart(curves: list[dict[str, Any]]) -> alt.TopLevelMixin | None:
-    """Training and validation loss by step, with the unigram entropy as a dashed line.
+    """Training and validation loss by step, the unigram entropy as a dashed line, what others report as a band.
 
-    ``curves``: ``model``, ``train`` and ``validation`` (rows with ``step`` and ``loss``), ``entropy`` or ``None``.
+    ``curves``: ``model``, ``train`` and ``validation`` (rows with ``step`` and ``loss``), ``entropy`` or ``None``, and
+    ``reference``, the lowest and highest loss of the band, or ``None``.
     """
     curves = [curve for curve in curves if curve["train"] or curve["validation"]]
     if not curves:
@@ -62,6 +63,10 @@ def pretraining_chart(curves: list[dict[str, Any]]) -> alt.TopLevelMixin | None:
     if entropies:
         rule = alt.Chart(values(entropies)).mark_rule(strokeDash=[5, 4], strokeWidth=1.5)
         layers.append(rule.encode(y=y, color=colour, tooltip=["model:N", alt.Tooltip("loss:Q", format=".4f")]))
+    if bands := {tuple(c["reference"]) for c in curves if c["reference"]}:
+        ends = values({"low": low, "high": high} for low, high in sorted(bands))
+        band = alt.Chart(ends).mark_rect(opacity=0.15, color="currentColor")
+        layers.append(band.encode(alt.Y("low:Q"), alt.Y2("high:Q"), tooltip=["low:Q", "high:Q"]))
     return alt.layer(*layers).properties(width="container", height=300)
 
 

@@ -20,7 +20,7 @@ TOKENIZER_FACTS = (
 )
 MODEL_FACTS = (
     *("model", "parameters", "steps", "tokens_seen", "hardware"),
-    *("validation_loss", "validation_accuracy", "bits_per_base", "unigram_entropy"),
+    *("validation_loss", "validation_accuracy", "bits_per_base", "unigram_entropy", "reference_loss"),
 )
 NUMBERS = ("mean", "sd", "low", "high", "chance", "paper_dnabert2", "paper_nt_2500m_multi", "difference_dnabert2")
 
@@ -85,7 +85,8 @@ def pretraining(summaries: list[Path], logs: list[Path]) -> tuple[list[dict[str,
     for path in logs:
         summary = by_folder.get(path.parent, {})
         name = summary.get("model", path.parent.name)
-        curves.append({"model": name, "entropy": summary.get("unigram_entropy")} | read_log(path))
+        known = {"entropy": summary.get("unigram_entropy"), "reference": summary.get("reference_loss")}
+        curves.append({"model": name} | known | read_log(path))
     return list(by_folder.values()), curves
 
 

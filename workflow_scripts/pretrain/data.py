@@ -27,18 +27,25 @@ class Corpus:
     def __init__(self, shards: list[tuple[Path, Path]]):
         """``shards``: (tokens, index) files per genome, as the encoder writes them."""
         self.tokens = [np.load(tokens, mmap_mode="r") for tokens, _ in shards]
-        indices = [np.load(index) for _, index in shards]
-        self.shard = np.repeat(np.arange(len(shards), dtype=np.int32), [len(index) for index in indices])
-        self.index = np.concatenate(indices)
-        self.training = np.flatnonzero(~self.index["validation"] & (self.index["length"] > 0))
-        self.validation = np.flatnonzero(self.index["validation"] & (self.index["length"] > 0))
+        self.index = [np.load(index, mmap_mode="r") for _, index in shards]
+        self.ends = np.cumsum([len(index) for index in self.index])
+        self.training, self.validation = self._numbers(False), self._numbers(True)
         if not len(self.training):
             raise UserError(f"{shards[0][1]}: the corpus has no training chunks; check genomes.chunk")
 
+    def _numbers(self, validation: bool) -> np.ndarray:
+        """The chunks of one side that hold tokens, uint32: each process has the list, of 10^8 chunks maybe."""
+        parts = [
+            np.flatnonzero((index["validation"] == validation) & (index["length"] > 0)) + (end - len(index))
+            for index, end in zip(self.index, self.ends, strict=True)
+        ]
+        return np.concatenate([part.astype(np.uint32) for part in parts])
+
     def chunk(self, number: int) -> np.ndarray:
         """Token ids of one chunk, without special tokens."""
-        start, length = int(self.index["start"][number]), int(self.index["length"][number])
-        return self.tokens[self.shard[number]][start : start + length]
+        shard = int(np.searchsorted(self.ends, number, side="right"))
+        row = self.index[shard][number - self.ends[shard]]
+        return self.tokens[shard][row["start"] : row["start"] + row["length"]]
 
     def rows(self, chunks: np.ndarray, length: int, offsets: np.ndarray) -> np.ndarray:
         """Rows ``[CLS] tokens [SEP]`` padded to ``length``, shape [chunks, length], int64.

@@ -25,6 +25,7 @@ rule finetune_model:
             "results/gue/{{task}}/{{dataset}}/{split}.csv",
             split=["train", "dev", "test"],
         ),
+        audit=required_audit,
     output:
         metrics="results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/metrics.json",
         predictions="results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/predictions.parquet",

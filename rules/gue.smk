@@ -6,14 +6,16 @@ REQUIRED INPUTS:
 OUTPUTS:
     results/gue/sources/{source}                        the primary files
     results/gue/{task}/{dataset}/{train,dev,test}.csv   sequence,label (epi: enhancer,promoter,label)
-    results/gue/{task}/{dataset}/datasheet.json         counts, classes, lengths, audit, hashes
+    results/gue/{task}/{dataset}/places.tsv             where on the genome each sequence was cut, if it was
+    results/gue/{task}/{dataset}/datasheet.json         counts, classes, lengths, hashes
+    results/gue/{task}/{dataset}/audit.json             leaks between the splits, contradictions, simple baselines
 """
 
 
 rule gue:
     """Every data set of the configuration"""
     input:
-        expand("results/gue/{dataset}/datasheet.json", dataset=DATASETS),
+        expand("results/gue/{dataset}/{file}.json", dataset=DATASETS, file=["datasheet", "audit"]),
 
 
 rule fetch_source:
@@ -57,6 +59,7 @@ if config["gue"]["origin"] == "primary":
                 "results/gue/{{task}}/{{dataset}}/{split}.csv",
                 split=["train", "dev", "test"],
             ),
+            places="results/gue/{task}/{dataset}/places.tsv",
             datasheet="results/gue/{task}/{dataset}/datasheet.json",
         log:
             "results/logs/gue/build_dataset/{task}/{dataset}.log",
@@ -72,13 +75,14 @@ if config["gue"]["origin"] == "primary":
             seed=config["seed"],
             sources=source_arguments,
             length=dataset_length,
+            split=config["gue"]["split"],
             max_rows=list(config["gue"]["max_rows"][split] for split in ["train", "dev", "test"]),
         shell:
             """
             python -m workflow_scripts.gue.build \
                 --task {wildcards.task:q} --dataset {wildcards.dataset:q} \
                 --registry {input.registry:q} {params.sources:q} {params.length:q} \
-                --max-rows {params.max_rows:q} --seed {params.seed:q} \
+                --max-rows {params.max_rows:q} --split {params.split:q} --seed {params.seed:q} \
                 --out results/gue/{wildcards.task:q}/{wildcards.dataset:q} \
                 >{log:q} 2>&1
             """
@@ -95,6 +99,7 @@ else:
                 "results/gue/{{task}}/{{dataset}}/{split}.csv",
                 split=["train", "dev", "test"],
             ),
+            places="results/gue/{task}/{dataset}/places.tsv",
             datasheet="results/gue/{task}/{dataset}/datasheet.json",
         log:
             "results/logs/gue/import_dataset/{task}/{dataset}.log",
@@ -116,3 +121,37 @@ else:
                 --out results/gue/{wildcards.task:q}/{wildcards.dataset:q} \
                 >{log:q} 2>&1
             """
+
+
+rule audit_dataset:
+    """Look for leaks, contradictions and shortcuts in a data set"""
+    input:
+        registry=config["gue"]["registry"],
+        splits=expand(
+            "results/gue/{{task}}/{{dataset}}/{split}.csv",
+            split=["train", "dev", "test"],
+        ),
+        places="results/gue/{task}/{dataset}/places.tsv",
+    output:
+        "results/gue/{task}/{dataset}/audit.json",
+    log:
+        "results/logs/gue/audit_dataset/{task}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/gue/audit_dataset/{task}/{dataset}.tsv"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code("gue/audit.py", "gue/relations.py", "gue/similarity.py", "gue/baseline.py"),
+        seed=config["seed"],
+        fail_on_leak=["--fail-on-leak"] if config["gue"]["fail_on_leak"] else [],
+    shell:
+        """
+        python -m workflow_scripts.gue.audit \
+            --task {wildcards.task:q} --dataset {wildcards.dataset:q} --registry {input.registry:q} \
+            --data results/gue/{wildcards.task:q}/{wildcards.dataset:q} \
+            {params.fail_on_leak:q} --seed {params.seed:q} --out {output:q} \
+            >{log:q} 2>&1
+        """

@@ -5,6 +5,7 @@ REQUIRED INPUTS:
     results/finetune/.../metrics.json, and the counts and summaries of every stage
 OUTPUTS:
     results/report/gue_results.tsv     one row per model, method and data set, beside the paper's values
+    results/report/gue_audit.tsv       one row per data set: leaks between its splits, contradictions, simple baselines
     results/report/gue_summary.json    task means, comparisons of models, the paper's sums recomputed
     results/report/index.html          the page, self-contained; its figures as SVG and PNG in figures/
 """
@@ -54,6 +55,32 @@ rule collect_results:
         """
 
 
+rule collect_audits:
+    """Put the audits of all data sets into one table"""
+    input:
+        datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=DATASETS),
+        audits=expand("results/gue/{dataset}/audit.json", dataset=DATASETS),
+    output:
+        "results/report/gue_audit.tsv",
+    log:
+        "results/logs/report/collect_audits.log",
+    benchmark:
+        "results/benchmarks/report/collect_audits.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("report/audits.py"),
+    shell:
+        """
+        python -m workflow_scripts.report.audits \
+            --datasheets {input.datasheets:q} --audits {input.audits:q} --out {output:q} \
+            >{log:q} 2>&1
+        """
+
+
 rule write_report:
     """Write the page"""
     input:
@@ -63,6 +90,7 @@ rule write_report:
         pretraining=expand("results/pretrain/{model}/summary.json", model=config["pretrain"]),
         logs=expand("results/pretrain/{model}/log.jsonl", model=config["pretrain"]),
         datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=DATASETS),
+        audits="results/report/gue_audit.tsv",
         results="results/report/gue_results.tsv",
         summary="results/report/gue_summary.json",
         paper=config["report"]["paper_results"],
@@ -91,7 +119,7 @@ rule write_report:
             --corpus {input.corpus:q} {params.corpus_note:q} --tokenizers {input.tokenizers:q} \
             --tokenization {input.tokenization:q} \
             --pretraining {input.pretraining:q} --logs {input.logs:q} \
-            --datasheets {input.datasheets:q} \
+            --datasheets {input.datasheets:q} --audits {input.audits:q} \
             --results {input.results:q} --summary {input.summary:q} \
             --paper {input.paper:q} --paper-models {input.paper_models:q} \
             --out {output.page:q} --figures {output.figures:q} \

@@ -209,7 +209,10 @@ def test_published_files_and_external_models_that_exist_are_accepted(quick, tmp_
     assert check(quick) == [
         f"config gue.published: '{tmp_path}/none' is not there; name the folder or archive of the GUE files"
     ]
-    quick["gue"]["origin"] = "primary"  # then nobody asks for them
+    quick["gue"] |= {"published": str(tmp_path), "split": "homology"}
+    told = "config gue.split: 'homology' deals out what is built here, not published files; leave it random"
+    assert check(quick) == [told]
+    quick["gue"] |= {"origin": "primary", "published": "none"}  # then nobody asks for them
     quick["finetune"]["models"] = {"dnabert2": {"directory": str(tmp_path)}}
     quick["finetune"]["runs"][0]["models"] = ["dnabert2"]
     assert check(quick) == ["config finetune.models.dnabert2: the name is taken by pretrain.dnabert2; choose another"]

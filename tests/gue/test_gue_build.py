@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from workflow_scripts.gue import build
+from workflow_scripts.gue import audit, build
 
 ROOT = Path(__file__).parents[2]
-FILES = ("train.csv", "dev.csv", "test.csv", "datasheet.json")
+FILES = ("train.csv", "dev.csv", "test.csv", "places.tsv", "datasheet.json")
 
 
 @pytest.fixture
@@ -71,7 +71,6 @@ def test_files_and_datasheet_agree(peaks, tmp_path):
     assert sheet["length"] == {"min": 21, "median": 21, "max": 21}
     assert (sheet["origin"], sheet["classes"], sheet["seed"]) == ("primary", ["no", "yes"], 42)
     assert {source["role"] for source in sheet["sources"]} == {"genome", "peaks"}
-    assert not any(sheet["audit"][key] for key in ("test_rows_in_train", "dev_rows_in_train", "conflicting_labels"))
 
 
 def test_limits_and_length_from_the_command_line(peaks, tmp_path):
@@ -123,6 +122,26 @@ def test_a_failed_write_leaves_the_earlier_files(peaks, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         build.main([*peaks, "--seed", "8", "--out", str(out)])
     assert read(out) == before and sorted(path.name for path in out.iterdir()) == sorted(FILES)
+
+
+def test_a_split_by_homology_has_no_leaks_and_says_what_it_is(peaks, tmp_path):
+    """Peaks 12 bases apart: the windows of 21 overlap, and a random split tears them apart."""
+    table = peaks[peaks.index("--registry") + 1]
+    close = tmp_path / "close.narrowPeak"
+    starts = [base + shift for base in range(200, 19_000, 240) for shift in (0, 3)]
+    close.write_text("".join(f"c\t{at}\t{at + 60}\t.\t1\t.\t1\t-1\t-1\t30\n" for at in starts))
+    leaks = {}
+    for method in ("random", "homology"):
+        out, figures = tmp_path / method, tmp_path / f"{method}.json"
+        assert build.main([*peaks[:-1], f"--source=peaks={close}", "--split", method, "--out", str(out)]) == 0
+        sheet = json.loads((out / "datasheet.json").read_text())
+        assert sheet["split"]["method"] == method and ("near_is" in sheet["split"]) == (method == "homology")
+        rows = sum(split["rows"] for split in sheet["splits"].values())
+        assert sheet["candidates"] == rows + sum(sheet["dropped"].values())
+        which = ["--task", "tf_human", "--dataset", "0", "--registry", table, "--data", str(out)]
+        assert audit.main([*which, "--out", str(figures)]) == 0
+        leaks[method] = json.loads(figures.read_text())["leaks"]
+    assert leaks["homology"] == {"dev": 0, "test": 0} and leaks["random"]["test"] > 0
 
 
 def test_the_help_names_the_roles(capsys):

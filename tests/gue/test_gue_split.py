@@ -1,13 +1,18 @@
-"""Copies, balance, sizes of the splits, and the audit."""
+"""Copies, balance, and sizes of the splits."""
 
+import random
 from collections import Counter
 
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflow_scripts.gue.audit import audit
-from workflow_scripts.gue.examples import Example, Recipe, balance, unique
-from workflow_scripts.gue.split import SPLITS, scaled_sizes, split
+from workflow_scripts.gue.audit import related_rows, relations
+from workflow_scripts.gue.examples import Example, Place, Recipe, balance, unique
+from workflow_scripts.gue.genome import reverse_complement
+from workflow_scripts.gue.registry import SPLITS
+from workflow_scripts.gue.split import cut_in_three, homology_split, random_split, scaled_sizes
 
 
 def make(counts):
@@ -34,7 +39,7 @@ def test_sizes_are_exact_or_in_proportion(available, wanted):
 @given(st.lists(st.integers(1, 40), min_size=2, max_size=4), sizes, st.integers(0, 99))
 def test_splits_are_disjoint_complete_and_stratified(counts, wanted, seed):
     examples, dropped = make(counts), Counter()
-    parts = split(examples, wanted, recipe(sum(wanted), len(counts), seed), dropped)
+    parts = random_split(examples, wanted, recipe(sum(wanted), len(counts), seed), dropped)
     dealt = [row for name in SPLITS for row in parts[name]]
     assert len(dealt) == len(set(dealt)) and set(dealt) <= set(examples)
     assert len(dealt) + dropped["beyond_size"] == len(examples)
@@ -46,7 +51,7 @@ def test_splits_are_disjoint_complete_and_stratified(counts, wanted, seed):
 
 def test_split_depends_on_the_seed_alone():
     examples = make([50, 50])
-    first, again, other = (split(examples, (80, 10, 10), recipe(100, seed=s), Counter()) for s in (1, 1, 2))
+    first, again, other = (random_split(examples, (80, 10, 10), recipe(100, seed=s), Counter()) for s in (1, 1, 2))
     assert first == again != other
     assert [row.label for row in first["train"]] != sorted(row.label for row in first["train"])
 
@@ -66,17 +71,149 @@ def test_balance_follows_the_smallest_class_and_the_wanted_rows():
     assert Counter(row.label for row in rows) == {0: 4, 1: 3, 2: 3}
 
 
-def test_audit_counts_what_it_says():
-    splits = {
-        "train": [Example(s, label) for s, label in [(("AC",), 0), (("AC",), 0), (("GG",), 1), (("TT",), 0)]],
-        "dev": [Example(s, label) for s, label in [(("AC",), 1), (("AN",), 0), (("TG",), 0)]],
-        "test": [Example(s, label) for s, label in [(("GG",), 1), (("TT",), 0), (("TG",), 1), (("CC",), 0)]],
-    }
-    assert audit(splits) == {
-        "duplicate_rows_within": {"train": 1, "dev": 0, "test": 0},
-        "test_rows_in_train": 2,
-        "dev_rows_in_train": 1,
-        "test_rows_in_dev": 1,
-        "non_acgt_rows": 1,
-        "conflicting_labels": 2,
-    }
+# ---- by homology ----------------------------------------------------------------------------------
+
+
+def unrelated(parts):
+    """Whether the audit finds nothing between the splits."""
+    found = relations(parts)
+    return not any(related_rows(found[pair]) for pair in ("dev_in_train", "test_in_train", "test_in_dev"))
+
+
+def homology(examples, wanted, classes=2, seed=1):
+    """The split, after what must always hold was checked."""
+    dropped = Counter()
+    parts = homology_split(examples, wanted, recipe(sum(wanted), classes, seed), dropped)
+    dealt = [row for name in SPLITS for row in parts[name]]
+    assert len(dealt) == len(set(dealt)) and set(dealt) <= set(examples)
+    assert len(dealt) + dropped.total() == len(examples)
+    assert all(len(parts[name]) <= size for name, size in zip(SPLITS, wanted, strict=True))
+    assert not dealt or unrelated(parts)
+    return parts, dropped
+
+
+def mutated(sequence, changes, draw):
+    letters = list(sequence)
+    for at in draw.sample(range(len(letters)), changes):
+        letters[at] = draw.choice("ACGT")
+    return "".join(letters)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_families_stay_together_and_sizes_and_classes_are_kept(seed):
+    """A fifth of the rows in families of copies, turned, shifted or mutated; the random split tears them apart."""
+    draw, examples = random.Random(seed), []
+    for number in range(500):
+        stem = "".join(draw.choices("ACGT", k=104))
+        for _ in range(draw.randrange(2, 7) if number % 12 == 0 else 1):
+            start = draw.randrange(4)
+            copy = mutated(stem[start : start + 100], draw.randrange(3), draw)
+            copy = reverse_complement(copy) if draw.random() < 0.5 else copy
+            examples.append(Example((copy,), number % 2))
+    examples = unique(examples, Counter())
+    wanted = scaled_sizes(len(examples), (800, 100, 100))
+    parts, dropped = homology(examples, wanted, seed=seed)
+    assert not dropped.total() and [len(parts[name]) for name in SPLITS] == [*wanted]
+    for name in SPLITS:
+        share = sum(row.label for row in parts[name]) / len(parts[name])
+        assert abs(share - sum(row.label for row in examples) / len(examples)) < 0.03
+    assert not unrelated(random_split(examples, wanted, recipe(len(examples), seed=seed), Counter()))
+
+
+def windows(genome, contig, count, length, label, draw):
+    """Windows at random places of a genome, with these places."""
+    starts = sorted(draw.sample(range(len(genome) - length), count))
+    return [
+        Example((genome[start : start + length],), label, (Place(contig, start, start + length, "+"),))
+        for start in starts
+    ]
+
+
+@pytest.mark.parametrize("placed", [True, False])
+def test_a_genome_that_its_windows_cover_is_cut_and_every_class_is_in_every_split(bases, placed):
+    draw = random.Random(4)
+    examples = [row for label in range(4) for row in windows(bases(6_000, label), f"c{label}", 200, 120, label, draw)]
+    if not placed:
+        examples = [row._replace(places=()) for row in examples]
+    parts, dropped = homology(examples, (640, 80, 80), classes=4)
+    assert set(dropped) - {"beyond_size", "cluster_too_large"} == {"between_splits"}
+    assert dropped["between_splits"] < 0.2 * len(examples)
+    for name, least in zip(SPLITS, (100, 8, 8), strict=True):
+        assert all(sum(row.label == label for row in parts[name]) >= least for label in range(4))
+
+
+def test_places_alone_keep_a_negative_with_the_positive_it_was_made_of(bases):
+    examples = []
+    for number in range(200):
+        place = (Place("c", 1000 * number, 1000 * number + 60, "+"),)
+        examples += [Example((bases(60, 2 * number + kind),), kind, place) for kind in (0, 1)]
+    parts, dropped = homology(examples, (320, 40, 40))
+    for name, size in zip(SPLITS, (320, 40, 40), strict=True):
+        assert len(parts[name]) == size and sum(row.label for row in parts[name]) == size // 2
+        assert len({row.places for row in parts[name]}) == size // 2
+    assert not dropped.total()
+
+
+def test_pairs_that_share_a_promoter_go_together(bases):
+    draw, examples = random.Random(9), []
+    promoters = [bases(60, 500 + n) for n in range(40)]
+    for number in range(240):
+        at = draw.randrange(40)
+        places = (Place("e", 200 * number, 200 * number + 90, "+"), Place("p", 100 * at, 100 * at + 60, "+"))
+        examples.append(Example((bases(90, 1000 + number), promoters[at]), draw.randrange(2), places))
+    parts, _ = homology(examples, (190, 25, 25))
+    owners = [{row.sequences[1] for row in parts[name]} for name in SPLITS]
+    assert all(len(mine) >= 2 for mine in owners) and len(set().union(*owners)) == sum(map(len, owners))
+
+
+def test_a_cluster_that_cannot_be_cut_goes_to_train_and_loses_what_does_not_fit(bases):
+    shared = bases(60, 1)
+    examples = [Example((bases(90, 10 + n), shared), n % 2) for n in range(180)]  # all related to all
+    examples += [Example((bases(90, 1000 + n), bases(60, 2000 + n)), n % 2) for n in range(20)]
+    parts, dropped = homology(examples, (80, 10, 10))
+    assert [len(parts[name]) for name in SPLITS] == [80, 10, 10]
+    assert all(shared not in row.sequences for name in ("dev", "test") for row in parts[name])
+    assert dropped["cluster_too_large"] == 100 and not dropped["between_splits"]
+
+
+def test_cutting_leaves_out_the_rows_between_the_parts():
+    distance = np.repeat(np.arange(20), 5)
+    part = cut_in_three(distance, (80, 10, 10))
+    assert part.tolist() == [2] * 10 + [-1] * 5 + [1] * 10 + [-1] * 5 + [0] * 70
+
+
+def test_homology_depends_on_the_seed_alone(bases):
+    examples = make([60, 60])
+    examples = [row._replace(sequences=(bases(60, n),)) for n, row in enumerate(examples)]
+    first, again, other = (homology(examples, (80, 20, 20), seed=seed)[0] for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def in_clusters(sizes, bases):
+    """Rows of one class, in clusters of these sizes by their places."""
+    return [
+        Example((bases(40, 1000 * cluster + n),), 0, (Place("c", 100 * cluster, 100 * cluster + 40, "+"),))
+        for cluster, size in enumerate(sizes)
+        for n in range(size)
+    ]
+
+
+def test_no_cluster_is_cut_where_all_fit(bases):
+    parts, dropped = homology(in_clusters([3] * 32 + [1] * 4, bases), (79, 11, 10), classes=1)
+    assert not dropped.total() and [len(parts[name]) for name in SPLITS] == [79, 11, 10]
+
+
+def test_dev_and_test_have_their_share_of_clusters_not_only_of_lone_rows(bases):
+    parts, _ = homology(in_clusters([2] * 40 + [1] * 120, bases), (160, 20, 20), classes=1)
+    assert all(len({row.places for row in parts[name]}) < len(parts[name]) for name in SPLITS)
+
+
+def test_few_rows_lose_none_and_no_rows_are_no_error(bases):
+    parts, dropped = homology(in_clusters([4, 1, 1], bases), (4, 1, 1), classes=1)
+    assert [len(parts[name]) for name in SPLITS] == [4, 1, 1] and not dropped.total()
+    chain = [
+        row._replace(places=(Place("d", 30 * n, 30 * n + 40, "+"),)) for n, row in enumerate(in_clusters([4], bases))
+    ]
+    _, dropped = homology([*chain, *in_clusters([0] + [1] * 8, bases)], (10, 1, 1), classes=1)
+    assert not dropped.total()
+    assert homology([], (8, 1, 1))[0] == {name: [] for name in SPLITS}

@@ -104,9 +104,22 @@ class MadeUpRun:
             **{"task": task, "dataset": dataset, "name": f"Made-up {dataset}", "species": "none"},
             **{"origin": "primary", "classes": ["no", "yes"], "length": {"min": 70, "median": 70, "max": 70}},
             **{"splits": {split: {"rows": n} for split, n in rows.items()}, "registry_rows": rows},
-            **{"dropped": {"N": 12}, "audit": {"duplicate_rows_within": {"train": 3}, "test_rows_in_train": 2}},
+            **{"dropped": {"N": 12}, "split": {"method": "random"}},
         }
         return write_json(self.root / "sheets" / task / dataset / "datasheet.json", sheet)
+
+    def audit(self, task: str, dataset: str, **more) -> Path:
+        none = {"exact": 0, "reverse_complement": 0, "near": 0, "overlap": 0}
+        names = ("train", "dev", "test", "dev_in_train", "test_in_dev")
+        relations = dict.fromkeys(names, none) | {"train": none | {"exact": 3, "near": 40}}
+        figures = {
+            **{"task": task, "dataset": dataset, "rows": {"train": 800, "dev": 100, "test": 100}},
+            "relations": relations | {"test_in_train": none | {"exact": 2, "near": 5, "overlap": None}},
+            **{"leaks": {"dev": 0, "test": 7}, "conflicting_labels": {"exact": 1, "either_strand": 4}},
+            **{"non_acgt": {"rows": 6, "first": []}, "lengths": {"other": {"rows": 9, "first": []}}},
+            **{"gc": {"auroc": 0.7654}, "baseline": {"mcc": 0.4321, "f1": 0.71, "accuracy": 0.72}},
+        } | more
+        return write_json(self.root / "sheets" / task / dataset / "audit.json", figures)
 
 
 @pytest.fixture

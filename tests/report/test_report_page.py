@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from workflow_scripts.report import page, results, sections
+from workflow_scripts.report import audits, page, results, sections
 from workflow_scripts.report.figures import thin
 
 ATTACK = "<img src='http://evil.example/x.png' onerror='alert(1)'>"
@@ -60,10 +60,14 @@ def make(run, *more, title="A made-up run"):
 
 def whole(run):
     summary, log = run.pretraining()
-    sheets = [run.datasheet(task, dataset) for task, names in run.datasets.items() for dataset in names]
+    every = [(task, dataset) for task, names in run.datasets.items() for dataset in names]
+    sheets = [run.datasheet(*name) for name in every]
+    table = run.root / "gue_audit.tsv"
+    files = [*map(str, sheets), "--audits", *(str(run.audit(*name)) for name in every)]
+    assert audits.main(["--datasheets", *files, "--out", str(table)]) == 0
     return [
         *("--corpus", run.corpus(), "--tokenizers", run.tokenizer(), "--pretraining", summary, "--logs", log),
-        *("--datasheets", *sheets, "--notice", "Simulated & made up."),
+        *("--datasheets", *sheets, "--audits", table, "--notice", "Simulated & made up."),
     ]
 
 
@@ -102,6 +106,19 @@ def test_every_file_is_named_as_a_source(run):
         assert str(path) in text
 
 
+def test_leaks_are_counted_and_what_is_not_known_is_said_in_words(run):
+    run.fit("ours", "full", "emp", "H3", 0, 0.5)
+    sheets = [run.datasheet("emp", name) for name in ("H3", "H4")]
+    found = [run.audit("emp", "H3", gc={"auroc": None}), run.audit("emp", "H4", leaks={"dev": 0, "test": 0})]
+    table = run.root / "gue_audit.tsv"
+    assert audits.main(["--datasheets", *map(str, sheets), "--audits", *map(str, found), "--out", str(table)]) == 0
+    html = make(run, "--audits", table).read_text()
+    text = " ".join(Reader(html).text.split())
+    assert "In 1 of 2 data sets test rows are related to train rows" in text and "7 7.00%" in text
+    assert html.count(">places unknown<") == 2 and html.count(">one class<") == 1
+    assert ">0.765<" in html and html.count(">0.432<") == 2
+
+
 def test_missing_fit_shows_by_name(run):
     fits(run, "ours")
     run.fit("theirs", "lora", "emp", "H3", 0, 0.6)
@@ -135,6 +152,7 @@ def test_a_run_that_only_imports_a_model_says_so(run):
     text = Reader(make(run).read_text()).text
     for words in ("built no corpus", "trained no tokenizer", "pre-trained no model", "No datasheets were given"):
         assert words in text, words
+    assert "audited no data set" in text
 
 
 def test_log_without_validation_or_with_nan_still_draws(run):
@@ -192,6 +210,7 @@ def test_thinned_curve_keeps_the_mean():
     [
         ("--logs", "log.jsonl", '{"step": 1}\n{"loss": 2}\n', "log.jsonl:2"),
         ("--pretraining", "summary.json", "{", "summary.json:1"),
+        ("--audits", "gue_audit.tsv", "task\tdataset\nemp\tH3\n", "gue_audit.tsv: emp/H3"),
         ("--corpus", "corpus.tsv", "accession\tgroup\tbases\nG1\tfungi\tmany\n", "bases of G1"),
         ("--datasheets-list", "list.txt", "nowhere/datasheet.json\n", "nowhere/datasheet.json"),
     ],

@@ -11,7 +11,8 @@ DATA = {"fetch_source": 79, "build_dataset": 36}
 FITS = {**TOKENS, "pretrain_model": 2, **DATA, "finetune_model": 324}
 RESULTS = {**FITS, "collect_results": 1}
 STUDIES = {"summarize_corpus": 1, "study_tokenization": 1}
-REPORT = {**RESULTS, **STUDIES, "write_report": 1}
+AUDITS = {"audit_dataset": 36}
+REPORT = {**RESULTS, **STUDIES, **AUDITS, "collect_audits": 1, "write_report": 1}
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ REPORT = {**RESULTS, **STUDIES, "write_report": 1}
         ("genomes", {**GENOMES, "summarize_corpus": 1, "genomes": 1}),
         ("tokenizer", {**TOKENS, "tokenizer": 1}),
         ("pretrain", {**TOKENS, "pretrain_model": 2, "pretrain": 1}),
-        ("gue", {**DATA, "gue": 1}),
+        ("gue", {**DATA, **AUDITS, "gue": 1}),
         ("finetune", {**FITS, "finetune": 1}),
         ("gue_results", {**RESULTS, "gue_results": 1}),
         ("studies", {**GENOMES, "train_tokenizer": 1, **STUDIES, "studies": 1}),
@@ -31,6 +32,14 @@ REPORT = {**RESULTS, **STUDIES, "write_report": 1}
 def test_full_configuration_runs_exactly_these_jobs(tmp_path, target, expected):
     output = snakemake("--profile", "slurm", target, "-n", "--directory", tmp_path).stdout
     assert job_counts(output) == expected
+
+
+def test_where_leaks_are_errors_no_fit_starts_before_the_audit(tmp_path):
+    (tmp_path / "strict.yaml").write_text("gue: {fail_on_leak: true, split: homology}\n")
+    output = snakemake("finetune", "-n", "--directory", tmp_path, "--configfile", tmp_path / "strict.yaml").stdout
+    assert job_counts(output) == {**FITS, **AUDITS, "finetune": 1}
+    blocks = output.split("\nrule finetune_model:")[1:]
+    assert len(blocks) == 324 and all("audit.json" in block.split("output:")[0] for block in blocks)
 
 
 def test_slurm_profile_works_as_typed_at_the_root():

@@ -46,6 +46,9 @@ def test_all_36_data_sets_are_there_with_the_rows_of_their_datasheets(results):
         for split, facts in read_json(path)["splits"].items():
             rows = (path.parent / f"{split}.csv").read_text().splitlines()
             assert len(rows) - 1 == facts["rows"] > 0
+            assert read_json(path.with_name("audit.json"))["rows"][split] == facts["rows"]
+    audits = read_table(results / "report/gue_audit.tsv")
+    assert {f"{row['task']}/{row['dataset']}" for row in audits} == {"/".join(path.parts[-3:-1]) for path in datasheets}
 
 
 def test_the_model_predicts_masked_tokens_better_than_their_frequencies_allow(results):

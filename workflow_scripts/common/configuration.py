@@ -247,6 +247,8 @@ def benchmark_errors(config: dict[str, Any]) -> Iterator[str]:
                 yield f"config {place}: no task {task!r}; known are {', '.join(TASKS)}"
     if gue["origin"] == "published" and not (gue["published"] and Path(gue["published"]).exists()):
         yield f"config gue.published: {gue['published']!r} is not there; name the folder or archive of the GUE files"
+    if gue["origin"] == "published" and gue["split"] != "random":
+        yield f"config gue.split: {gue['split']!r} deals out what is built here, not published files; leave it random"
 
 
 RELEASED = {

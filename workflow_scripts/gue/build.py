@@ -1,7 +1,7 @@
 """Build one data set of GUE from its primary sources (the rules of the paper's appendix).
 
 In: the registry (config/gue.tsv) and the files the data set is made of, each as --source ROLE=PATH. Out: train.csv,
-dev.csv, test.csv and datasheet.json in the --out folder. The roles a task needs:
+dev.csv, test.csv, places.tsv and datasheet.json in the --out folder. The roles a task needs:
 
   promoter, core_promoter   genome, tss, and tata_motifs if there is one
   tf_human, tf_mouse        genome, peaks
@@ -23,7 +23,7 @@ from workflow_scripts.gue.datasheet import Splits, write_dataset
 from workflow_scripts.gue.examples import Built, Recipe, balance, unique
 from workflow_scripts.gue.registry import Dataset, read_dataset
 from workflow_scripts.gue.sources import Source, parse_source
-from workflow_scripts.gue.split import split
+from workflow_scripts.gue.split import METHODS, describe_split
 
 BUILDERS = {
     "emp": histone.build,
@@ -46,12 +46,12 @@ def recipe_for(dataset: Dataset, sources: list[Source], length: int, rows: int, 
     return Recipe(dataset.task, dataset.dataset, length, rows, seed, classes)
 
 
-def make_splits(built: Built, recipe: Recipe, wanted: tuple[int, int, int]) -> Splits:
+def make_splits(built: Built, recipe: Recipe, wanted: tuple[int, int, int], method: str) -> Splits:
     """Unique rows, balanced where the rule says so, in three splits. Every candidate is a row or dropped."""
     rows = unique(built.examples, built.dropped)
     if built.balanced:
         rows = balance(rows, recipe, built.dropped)
-    splits = split(rows, wanted, recipe, built.dropped)
+    splits = METHODS[method](rows, wanted, recipe, built.dropped)
     kept = sum(map(len, splits.values()))
     if not all(splits.values()):
         found = ", ".join(f"{name} {len(members)}" for name, members in splits.items())
@@ -70,15 +70,16 @@ def build(
     seed: int,
     length: int | None = None,
     max_rows: tuple[int, int, int] = (0, 0, 0),
+    method: str = "random",
 ) -> None:
     """Build ``dataset`` into the folder ``out``; nothing is left there on an error.
 
-    ``max_rows`` limits train, dev and test; 0 leaves the registry's size.
+    ``max_rows`` limits train, dev and test; 0 leaves the registry's size. ``method`` is one of split.METHODS.
     """
     wanted = tuple(min(size, limit or size) for size, limit in zip(dataset.rows, max_rows, strict=True))
     recipe = recipe_for(dataset, sources, length or dataset.length, sum(wanted), seed)
     built = BUILDERS[dataset.task](sources, recipe)
-    splits = make_splits(built, recipe, wanted)
+    splits = make_splits(built, recipe, wanted, method)
     write_dataset(
         out,
         dataset,
@@ -90,6 +91,7 @@ def build(
             for s in sources
         ],
         construction=built.construction,
+        split=describe_split(method),
         seed=seed,
         candidates=built.candidates,
         dropped={reason: count for reason, count in built.dropped.items() if count},
@@ -127,6 +129,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar=("TRAIN", "DEV", "TEST"),
         help="rows of the splits at most; 0, the default, takes the registry's sizes",
     )
+    parser.add_argument("--split", choices=METHODS, default="random", help="how rows are dealt out (default random)")
     parser.add_argument("--out", required=True, type=Path, help="folder for the CSV files and the datasheet")
     return parser
 
@@ -137,7 +140,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = build_parser().parse_args(argv)
     dataset = read_dataset(arguments.registry, arguments.task, arguments.dataset)
     sources = [parse_source(text) for text in arguments.source]
-    build(dataset, sources, arguments.out, arguments.seed, arguments.length, arguments.max_rows)
+    build(dataset, sources, arguments.out, arguments.seed, arguments.length, arguments.max_rows, arguments.split)
 
 
 if __name__ == "__main__":

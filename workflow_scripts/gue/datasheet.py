@@ -1,19 +1,25 @@
-"""The files of one data set: three CSV files and ``datasheet.json``, which says where the rows come from."""
+"""The files of one data set: three CSV files, where their rows were cut, and a datasheet that says how.
+
+``places.tsv`` has a line for each sequence with a known place: the split, the line of its CSV file (the header is line
+1), contig, start and end (0-based, half-open) and strand. Of a row of two sequences the enhancer comes first.
+"""
 
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from workflow_scripts.common.files import atomic
-from workflow_scripts.gue.audit import audit
-from workflow_scripts.gue.examples import Example
+from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.files import atomic, numbered_rows
+from workflow_scripts.gue.examples import Example, Place
 from workflow_scripts.gue.registry import SPLITS, Dataset
 
 Splits = dict[str, list[Example]]
+
+PLACE_COLUMNS = ("split", "line", *Place._fields)
 
 
 def csv_text(rows: list[Example], columns: tuple[str, ...]) -> str:
@@ -21,8 +27,29 @@ def csv_text(rows: list[Example], columns: tuple[str, ...]) -> str:
     return "".join([",".join(columns) + "\n", *(f"{','.join(row.sequences)},{row.label}\n" for row in rows)])
 
 
+def places_text(splits: Splits) -> str:
+    """The places of all rows as a table; only its header where no row has one."""
+    lines = [PLACE_COLUMNS]
+    for name in SPLITS:
+        for number, row in enumerate(splits[name], start=2):
+            lines += [(name, number, *place) for place in row.places]
+    return "".join("\t".join(map(str, line)) + "\n" for line in lines)
+
+
+def read_places(path: Path) -> dict[tuple[str, int], tuple[Place, ...]]:
+    """(split, line of its CSV file) -> places of the row; empty for rows without."""
+    found: dict[tuple[str, int], tuple[Place, ...]] = defaultdict(tuple)
+    for number, row in numbered_rows(path):
+        try:
+            place = Place(row["contig"], int(row["start"]), int(row["end"]), row["strand"])
+            found[row["split"], int(row["line"])] += (place,)
+        except (KeyError, ValueError) as error:
+            raise UserError(f"{path}:{number}: not a place ({error}); build the data set again") from error
+    return found
+
+
 def describe(dataset: Dataset, classes: list[str], splits: Splits, texts: dict[str, str], **facts: Any) -> dict:
-    """The datasheet: the registry's facts, counts, hashes and the audit; ``facts`` are those only the caller knows.
+    """The datasheet: the registry's facts, counts and hashes; ``facts`` are those only the caller knows.
 
     Lengths are in bp; those of an enhancer and its promoter are added.
     """
@@ -45,16 +72,16 @@ def describe(dataset: Dataset, classes: list[str], splits: Splits, texts: dict[s
             for name in SPLITS
         },
         "registry_rows": dict(zip(SPLITS, dataset.rows, strict=True)),
-        "audit": audit(splits),
         **facts,
     }
 
 
 def write_dataset(out: Path, dataset: Dataset, classes: list[str], splits: Splits, **facts: Any) -> None:
-    """Write train.csv, dev.csv, test.csv and datasheet.json: all four or, on any error, none."""
+    """Write train.csv, dev.csv, test.csv, places.tsv and datasheet.json: all five or, on any error, none."""
     texts = {name: csv_text(splits[name], dataset.columns) for name in SPLITS}
     sheet = describe(dataset, classes, splits, texts, **facts)
     files = {f"{name}.csv": text for name, text in texts.items()}
+    files["places.tsv"] = places_text(splits)
     files["datasheet.json"] = json.dumps(sheet, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     with ExitStack() as stack:
         for name, text in files.items():

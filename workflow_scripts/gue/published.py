@@ -1,8 +1,9 @@
 """Import one data set of GUE from the published files (github.com/MAGICS-LAB/DNABERT_2).
 
 In: the folder or the archive (.zip, .tar, .tar.gz) that holds EMP/H3/train.csv and so on, at its top or one folder
-down; files may be gzipped (.csv.gz) and end lines in LF or CRLF. Out: train.csv, dev.csv, test.csv and datasheet.json
-in the --out folder. Rows, their order and their letters stay as they are; only line ends and the header are unified.
+down; files may be gzipped (.csv.gz) and end lines in LF or CRLF. Out: train.csv, dev.csv, test.csv,
+places.tsv (its header alone: their places are not known) and datasheet.json in the --out folder. Rows, their order and
+their letters stay as they are; only line ends and the header are unified.
 """
 
 import argparse
@@ -166,6 +167,7 @@ def publish(dataset: Dataset, origin: Path, out: Path) -> None:
         origin="published",
         sources=sources,
         construction="The published rows as they are.",
+        split={"method": "published"},
         seed=None,
         candidates=sum(map(len, splits.values())),
         dropped={},

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import write_text
 from workflow_scripts.report import figures, paper, sections, tokenization
+from workflow_scripts.report.audits import read_audits
 from workflow_scripts.report.inputs import load, read_paths
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -118,6 +119,7 @@ def gather(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]
         "task_means": sections.task_means(lines, summary["runs"]),
         "paper_models": models_of_paper,
         "datasets": sections.datasets(sheets),
+        "audits": read_audits(options.audits) if options.audits else [],
         "files": {
             "corpus": options.corpus,
             "tokenizers": options.tokenizers,
@@ -129,6 +131,7 @@ def gather(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]
             "paper": options.paper,
             "paper_models": options.paper_models,
             "datasheets": sheets,
+            "audits": options.audits,
         },
     }
     return content, charts
@@ -174,6 +177,7 @@ def build_parser() -> argparse.ArgumentParser:
     files("--logs", "log.jsonl of each pre-trained model, in the folder of its summary")
     files("--datasheets", "datasheet.json of each data set")
     parser.add_argument("--datasheets-list", type=Path, metavar="FILE", help="text file with one such path a line")
+    parser.add_argument("--audits", type=Path, help="table of the data sets' audits (gue_audit.tsv)")
     parser.add_argument("--results", type=Path, required=True, help="table of the results (gue_results.tsv)")
     parser.add_argument("--summary", type=Path, required=True, help="summary of the results (gue_summary.json)")
     parser.add_argument("--paper", type=Path, required=True, help="the paper's cells (config/paper_results.tsv)")

@@ -144,11 +144,10 @@ def paper_models(cells: paper.Cells, path: Path) -> list[dict[str, Any]]:
 
 
 def datasets(paths: list[Path]) -> list[dict[str, Any]]:
-    """One line for each datasheet: rows, classes, lengths, what was dropped, and what the audit found."""
+    """One line for each datasheet: rows, classes, lengths, and what was dropped."""
     rows = []
     for path in paths:
         sheet = load(path)
-        audit = sheet.get("audit", {})
         splits = sheet.get("splits", {})
         rows.append(
             {
@@ -158,9 +157,6 @@ def datasets(paths: list[Path]) -> list[dict[str, Any]]:
                 "splits": [splits.get(split, {}).get("rows") for split in ("train", "dev", "test")],
                 "published": [sheet.get("registry_rows", {}).get(split) for split in ("train", "dev", "test")],
                 "dropped": sum(sheet.get("dropped", {}).values()),
-                "duplicates": sum(audit.get("duplicate_rows_within", {}).values()),
-                **{name: audit.get(name) for name in ("test_rows_in_train", "dev_rows_in_train")},
-                **{name: audit.get(name) for name in ("non_acgt_rows", "conflicting_labels")},
                 "file": str(path),
             }
         )

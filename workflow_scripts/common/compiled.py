@@ -1,4 +1,4 @@
-"""Numba's compiler as the inner loops of this room use it; compiled code is kept between runs."""
+"""Numba's compiler as the inner loops of several rooms use it; compiled code is kept between runs."""
 
 import atexit
 import os

@@ -8,7 +8,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import numpy as np
-from workflow_scripts.tokenizer import bpe, compiled
+from workflow_scripts.common import compiled
+from workflow_scripts.tokenizer import bpe
 assert bpe.top_pair(np.array([[1, 5], [9, 9]]), np.array([5, 9])) == (1, 0, 9)
 print(compiled.cache_folder())
 """

@@ -1,0 +1,135 @@
+"""The audit against the released GUE files (folder in REAL_DATA): it finds what is known of them."""
+
+import json
+import os
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from workflow_scripts.gue import audit, published
+from workflow_scripts.gue.examples import Example, Place, Recipe, unique
+from workflow_scripts.gue.registry import SPLITS, read_dataset
+from workflow_scripts.gue.sources import read_pairs
+from workflow_scripts.gue.split import homology_split, random_split, scaled_sizes
+
+pytestmark = pytest.mark.real
+
+REGISTRY = Path(__file__).parents[2] / "config/gue.tsv"
+
+
+@pytest.fixture(scope="module")
+def gue():
+    folder = os.environ.get("REAL_DATA")
+    if not folder:
+        pytest.skip("REAL_DATA names no folder with real data")
+    return Path(folder) / "gue"
+
+
+@pytest.fixture
+def audited(gue, tmp_path):
+    """``audited(task, dataset)``: exit status and figures of a released set, imported and audited by the programs."""
+
+    def run(task, dataset, *more):
+        arguments = ["--task", task, "--dataset", dataset, "--registry", str(REGISTRY)]
+        data, out = tmp_path / dataset, tmp_path / f"{dataset}.json"
+        assert published.main([*arguments, "--from", str(gue), "--out", str(data)]) == 0
+        status = audit.main([*arguments, "--data", str(data), "--out", str(out), *more])
+        return status, json.loads(out.read_text()) if out.exists() else None
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def dev_and_test(gue):
+    """``dev_and_test(task, dataset)``: the rows of a set of which no training file is at hand."""
+
+    def read(task, dataset):
+        entry, splits = read_dataset(REGISTRY, task, dataset), {"train": []}
+        for name in SPLITS[1:]:
+            path = gue / entry.published_dir / f"{name}.csv.gz"
+            splits[name] = published.read_rows(published.decode(path.read_bytes(), str(path)), str(path), entry)
+        return splits
+
+    return read
+
+
+@pytest.fixture
+def bases_at():
+    """``bases_at(pair)``: a row with the places of the windows of 3,000 and 2,000 bp, and 20 bases for each."""
+
+    def example(pair):
+        places = []
+        for (chrom, start, end), length in ((pair.enhancer, 3_000), (pair.promoter, 2_000)):
+            first = (start + end) // 2 - length // 2
+            places.append(Place(chrom, first, first + length, "+"))
+        sequences = ["".join(random.Random(str(place)).choices("ACGT", k=20)) for place in places]
+        return Example(tuple(sequences), pair.label, tuple(places))
+
+    return example
+
+
+def test_tf_4_has_358_dev_rows_copied_from_train(audited, capsys):
+    status, figures = audited("tf_human", "4")
+    assert status == 0
+    dev = figures["relations"]["dev_in_train"]
+    assert dev["exact"] == 358 and dev["overlap"] is None
+    assert figures["leaks"]["dev"] == dev["exact"] + dev["reverse_complement"] + dev["near"] > 358
+    assert figures["relations"]["test_in_train"]["exact"] == 0
+    status, figures = audited("tf_human", "4", "--fail-on-leak")
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert status == 1 and "tf_human/4" in message and "exact 358" in message
+
+
+def test_promoters_with_both_labels_are_found(audited):
+    known = {("promoter", "tata"): 15, ("core_promoter", "tata"): 15, ("core_promoter", "notata"): 49}
+    for name, both in known.items():
+        _, figures = audited(*name)
+        assert figures["conflicting_labels"] == {"exact": both, "either_strand": both}
+        assert figures["leaks"]["test"] and figures["leaks"]["dev"]
+
+
+def test_the_n_of_a_promoter_and_the_short_histone_row_are_named(dev_and_test):
+    unknown = audit.non_acgt(dev_and_test("promoter", "all"))
+    assert unknown == {"rows": 1, "first": [{"split": "dev", "line": 4844, "letters": "N"}]}
+    lengths = audit.lengths(dev_and_test("emp", "H4ac"))
+    assert (lengths["min"], lengths["usual"], lengths["max"]) == (449, 500, 500)
+    assert lengths["other"] == {"rows": 1, "first": [{"split": "dev", "line": 641, "length": 449}]}
+
+
+def test_mouse_negatives_have_the_gc_of_their_positives_and_core_promoters_have_not(audited):
+    assert audited("tf_mouse", "2")[1]["gc"]["auroc"] == pytest.approx(0.5, abs=0.002)
+    figures = audited("core_promoter", "tata")[1]
+    assert figures["gc"]["auroc"] > 0.65 and figures["gc"]["mean_by_class"]["1"] > figures["gc"]["mean_by_class"]["0"]
+    assert 0.3 < figures["baseline"]["mcc"] < 0.7
+
+
+def test_released_promoters_split_by_homology_have_no_leaks(audited, tmp_path):
+    """All rows of a released set, dealt out anew: what leaks between its own splits stays together."""
+    _, figures = audited("promoter", "tata")
+    assert figures["leaks"]["dev"] and figures["leaks"]["test"]
+    dataset, dropped = read_dataset(REGISTRY, "promoter", "tata"), Counter()
+    released = audit.read_splits(tmp_path / "tata", dataset)
+    rows = unique([row for name in SPLITS for row in released[name]], dropped)
+    recipe = Recipe("promoter", "tata", 300, len(rows), 42, list(dataset.classes))
+    parts = homology_split(rows, scaled_sizes(len(rows), dataset.rows), recipe, dropped)
+    again = audit.relations(parts)
+    assert not any(audit.related_rows(again[pair]) for pair in ("dev_in_train", "test_in_train", "test_in_dev"))
+    assert sum(map(len, parts.values())) + dropped.total() == sum(dataset.rows)
+    assert [len(parts[name]) for name in SPLITS] == [*scaled_sizes(len(rows), dataset.rows)]
+
+
+def test_real_pairs_that_share_an_enhancer_or_a_promoter_stay_together(gue, bases_at):
+    """The places are TargetFinder's; the bases are made up, a sequence a place."""
+    pairs = read_pairs(gue.parent / "annotation/targetfinder/epi_pairs_NHEK.tsv.gz")
+    positive = [pair for pair in pairs if pair.label]
+    rows = [bases_at(pair) for pair in [*positive, *[pair for pair in pairs if not pair.label][: len(positive)]]]
+    wanted = scaled_sizes(len(rows), (10_000, 2_000, 2_000))
+    recipe = Recipe("epi", "NHEK", 5_000, len(rows), 42, ["no interaction", "interaction"])
+    leaks = {}
+    for method in (random_split, homology_split):
+        parts = method(rows, wanted, recipe, Counter())
+        assert [len(parts[name]) for name in SPLITS] == [*wanted]
+        leaks[method] = audit.related_rows(audit.relations(parts)["test_in_train"])
+    assert leaks[random_split] > wanted[2] / 4 and leaks[homology_split] == 0

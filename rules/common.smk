@@ -41,6 +41,8 @@ for section, table in [
     ("genomes", "corpus"),
     ("gue", "registry"),
     ("gue", "sources"),
+    ("gue", "known_files"),
+    ("gue", "candidates"),
     ("report", "paper_results"),
     ("report", "paper_models"),
 ]:
@@ -64,7 +66,10 @@ shell.prefix(
     f"SPECIES_TABLE={shlex.quote(str(SPECIES_TABLE))}; "
 )
 REGISTRY = {f"{row['task']}/{row['dataset']}": row for row in read_table(config["gue"]["registry"])}
-SOURCES = {row["source"]: row for row in read_table(config["gue"]["sources"])}
+CANDIDATES = read_table(config["gue"]["candidates"]) if config["gue"]["calibrate"] else []
+# Candidates are fetched like other sources; as such no data set is built from them.
+SOURCES = {f"peaks/{row['source']}": row | {"datasets": ""} for row in CANDIDATES}
+SOURCES |= {row["source"]: row for row in read_table(config["gue"]["sources"])}
 DATASETS = configuration.matching(REGISTRY, config["gue"]["datasets"])
 MODEL_FILES = [
     "config.json",
@@ -82,4 +87,5 @@ wildcard_constraints:
     task=r"[a-z_]+",
     dataset=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
     source=r".+",
+    candidate=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
     seed=r"\d+",

@@ -3,8 +3,11 @@ GUE: from primary sources, or the published files, to the data sets of GUE and G
 
 REQUIRED INPUTS:
     config/gue.tsv, config/gue_sources.tsv, or the folder or archive of gue.published
+    config/gue_candidates.tsv, where gue.calibrate is on
 OUTPUTS:
+    results/gue/published.archive                       the archive, where gue.published is an address
     results/gue/sources/{source}                        the primary files
+    results/gue/candidates/{task}/decisions.tsv         what was drawn for the binding sets, where gue.calibrate is on
     results/gue/{task}/{dataset}/{train,dev,test}.csv   sequence,label (epi: enhancer,promoter,label)
     results/gue/{task}/{dataset}/places.tsv             where on the genome each sequence was cut, if it was
     results/gue/{task}/{dataset}/datasheet.json         counts, classes, lengths, hashes
@@ -49,6 +52,69 @@ rule fetch_source:
 
 if config["gue"]["origin"] == "primary":
 
+    rule score_candidate:
+        """How hard the data set of a candidate's peaks would be"""
+        input:
+            registry=config["gue"]["registry"],
+            genome=candidate_genome,
+            peaks="results/gue/sources/peaks/{candidate}",
+        output:
+            "results/gue/candidates/{task}/scores/{candidate}.json",
+        log:
+            "results/logs/gue/score_candidate/{task}/{candidate}.log",
+        benchmark:
+            "results/benchmarks/gue/score_candidate/{task}/{candidate}.tsv"
+        conda:
+            "../envs/data.yaml"
+        resources:
+            mem_mb=8000,
+            runtime=60,
+        params:
+            code=code("gue/score.py", "gue/binding.py", "gue/baseline.py"),
+            seed=config["seed"],
+            length=dataset_length,
+        shell:
+            """
+            python -m workflow_scripts.gue.score \
+                --task {wildcards.task:q} --dataset 0 --registry {input.registry:q} \
+                --genome {input.genome:q} --peaks {input.peaks:q} {params.length:q} \
+                --seed {params.seed:q} --out {output:q} \
+                >{log:q} 2>&1
+            """
+
+    rule draw_candidates:
+        """Draw the peaks of the binding sets from the candidates of moderate difficulty"""
+        input:
+            candidates=config["gue"]["candidates"],
+            scores=candidate_scores,
+            peaks=candidate_peaks,
+        output:
+            decisions="results/gue/candidates/{task}/decisions.tsv",
+            peaks=expand(
+                "results/gue/candidates/{{task}}/{dataset}.narrowPeak.gz",
+                dataset=["0", "1", "2", "3", "4"],
+            ),
+        log:
+            "results/logs/gue/draw_candidates/{task}.log",
+        benchmark:
+            "results/benchmarks/gue/draw_candidates/{task}.tsv"
+        conda:
+            "../envs/data.yaml"
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            code=code("gue/candidates.py"),
+            seed=config["seed"],
+        shell:
+            """
+            python -m workflow_scripts.gue.candidates \
+                --candidates {input.candidates:q} --task {wildcards.task:q} --datasets 0 1 2 3 4 \
+                --scores {input.scores:q} --peaks {input.peaks:q} --seed {params.seed:q} \
+                --out results/gue/candidates/{wildcards.task:q} \
+                >{log:q} 2>&1
+            """
+
     rule build_dataset:
         """Build a data set from its primary files"""
         input:
@@ -89,10 +155,37 @@ if config["gue"]["origin"] == "primary":
 
 else:
 
+    rule fetch_published:
+        """Fetch the archive of the published files"""
+        output:
+            file="results/gue/published.archive",
+            record="results/gue/published.json",
+        log:
+            "results/logs/gue/fetch_published.log",
+        benchmark:
+            "results/benchmarks/gue/fetch_published.tsv"
+        conda:
+            "../envs/download.yaml"
+        resources:
+            mem_mb=1000,
+            runtime=240,
+            downloads=1,
+        params:
+            url=config["gue"]["published"],
+            md5=config["gue"]["published_md5"],
+        shell:
+            """
+            python -m workflow_scripts.common.download \
+                --url {params.url:q} --md5 {params.md5:q} \
+                --out {output.file:q} --record {output.record:q} \
+                >{log:q} 2>&1
+            """
+
     rule import_dataset:
         """Import a data set from the published files"""
         input:
             registry=config["gue"]["registry"],
+            known=config["gue"]["known_files"],
             published=published_files,
         output:
             splits=expand(
@@ -111,13 +204,13 @@ else:
             mem_mb=4000,
             runtime=60,
         params:
-            code=code("gue/published.py"),
-            published=config["gue"]["published"],
+            code=code("gue/published.py", "gue/archive.py", "gue/known.py"),
+            published=published_place(),
         shell:
             """
             python -m workflow_scripts.gue.published \
                 --task {wildcards.task:q} --dataset {wildcards.dataset:q} \
-                --registry {input.registry:q} --from {params.published:q} \
+                --registry {input.registry:q} --known {input.known:q} --from {params.published:q} \
                 --out results/gue/{wildcards.task:q}/{wildcards.dataset:q} \
                 >{log:q} 2>&1
             """

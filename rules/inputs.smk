@@ -5,6 +5,7 @@ Each takes the wildcards of a job, or makes such a function. What they need beyo
 """
 
 import json
+from types import SimpleNamespace
 
 from workflow_scripts.pretrain.settings import RUNNING
 from workflow_scripts.tokenizer import memory
@@ -258,8 +259,15 @@ def sources_of(wildcards):
     return [row for row in SOURCES.values() if configuration.matching([name], row["datasets"].split())]
 
 
+def source_path(wildcards, row):
+    """Where a primary file of a data set lies; peaks are those drawn for it, where the configuration asks for a draw."""
+    if config["gue"]["calibrate"] and row["role"] == "peaks":
+        return f"results/gue/candidates/{wildcards.task}/{wildcards.dataset}.narrowPeak.gz"
+    return f"results/gue/sources/{row['source']}"
+
+
 def source_files(wildcards):
-    return [f"results/gue/sources/{row['source']}" for row in sources_of(wildcards)]
+    return [source_path(wildcards, row) for row in sources_of(wildcards)]
 
 
 def source_arguments(wildcards):
@@ -267,8 +275,27 @@ def source_arguments(wildcards):
     arguments = []
     for row in sources_of(wildcards):
         role = f"{row['role']}:{row['label']}" if row["label"] else row["role"]
-        arguments += ["--source", f"{role}=results/gue/sources/{row['source']}"]
+        arguments += ["--source", f"{role}={source_path(wildcards, row)}"]
     return arguments
+
+
+def candidates_of(wildcards):
+    return [row["source"] for row in CANDIDATES if row["task"] == wildcards.task]
+
+
+def candidate_peaks(wildcards):
+    return [f"results/gue/sources/peaks/{candidate}" for candidate in candidates_of(wildcards)]
+
+
+def candidate_scores(wildcards):
+    folder = f"results/gue/candidates/{wildcards.task}/scores"
+    return [f"{folder}/{candidate}.json" for candidate in candidates_of(wildcards)]
+
+
+def candidate_genome(wildcards):
+    """The genome of the first data set of a task, which is that of all."""
+    first = SimpleNamespace(task=wildcards.task, dataset="0")
+    return [source_path(first, row) for row in sources_of(first) if row["role"] == "genome"]
 
 
 def local_source(wildcards):
@@ -285,10 +312,16 @@ def source_md5(wildcards):
     return option("--md5", SOURCES[wildcards.source]["md5"])
 
 
+def published_place():
+    """The folder or archive of the published files; an address stands for the archive that is fetched from it."""
+    place = addresses.local_path(config["gue"]["published"])
+    return "results/gue/published.archive" if place is None else place
+
+
 def published_files(wildcards):
     """The published files of a data set in a folder, or the archive that holds them."""
-    place = Path(config["gue"]["published"])
-    if place.is_file():
+    place = Path(published_place())
+    if not place.is_dir():
         return [str(place)]
     folder = REGISTRY[dataset_of(wildcards)]["published_dir"]
     return sorted(str(path) for path in place.glob(f"**/{folder}/*.csv*"))

@@ -19,7 +19,7 @@ from workflow_scripts.common.configuration import (
 from workflow_scripts.common.files import read_table
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-TABLES = (("genomes", "corpus"), ("gue", "registry"), ("gue", "sources"))
+TABLES = (("genomes", "corpus"), *(("gue", key) for key in ("registry", "sources", "candidates", "known_files")))
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,7 @@ def test_values_that_break_the_schema(sound, path, value, told):
             "config genomes.max_group_bases: no genome of 'plant' in {table}; it has bacteria, vertebrate_other",
         ),
         ("genomes.corpus", "none.tsv", "none.tsv: no such table"),
-        ("gue.registry", "none.tsv", "none.tsv: no such table"),
+        *((f"gue.{key}", "none.tsv", "none.tsv: no such table") for key in ("registry", "candidates", "known_files")),
     ],
 )
 def test_values_that_do_not_fit_together(quick, path, value, told):
@@ -199,6 +199,27 @@ def test_largest_length_that_fits_is_accepted(quick):
     assert check(quick) == []
 
 
+def test_a_draw_of_peaks_needs_candidates_and_primary_sources(quick, tmp_path):
+    quick["gue"] |= {"calibrate": True, "datasets": ["tf_human/0", "tf_human/1", "emp/H3"]}
+    assert check(quick) == []
+    table = tmp_path / "few.tsv"
+    columns = ["task", "source", "factor", "cell", "url", "md5", "accession"]
+    table.write_text("\t".join(columns) + "\ntf_human\ta.gz\tA\tX\tfile:///a\t\t\n")
+    quick["gue"]["candidates"] = str(table)
+    assert check(quick) == [
+        f"config gue.candidates: 1 of tf_human in {table}, where 5 are drawn for 2 data sets; add some, or set "
+        "gue.calibrate to false"
+    ]
+    quick["gue"]["candidates"] = "none.tsv"
+    assert check(quick) == ["none.tsv: no such table"]
+    quick["gue"] |= {"candidates": str(table), "datasets": ["emp/H3"]}
+    assert check(quick) == []
+    quick["gue"] |= {"origin": "published", "published": str(tmp_path)}
+    assert check(quick) == [
+        "config gue.calibrate: true, but gue.origin is published; peaks are drawn for primary sources only"
+    ]
+
+
 def test_published_files_and_external_models_that_exist_are_accepted(quick, tmp_path):
     quick["gue"] |= {"origin": "published", "published": str(tmp_path)}
     (tmp_path / "config.json").write_text("{}")
@@ -209,10 +230,19 @@ def test_published_files_and_external_models_that_exist_are_accepted(quick, tmp_
     assert check(quick) == [
         f"config gue.published: '{tmp_path}/none' is not there; name the folder or archive of the GUE files"
     ]
+    quick["gue"] |= {"published": f"file://{tmp_path}"}
+    assert check(quick) == []
+    quick["gue"] |= {"published": "https://example.org/GUE.zip", "published_md5": ""}
+    assert check(quick) == ["config gue.published_md5: empty; give the md5 of https://example.org/GUE.zip"]
+    quick["gue"]["published_md5"] = "0123456789abcdef" * 2
+    assert check(quick) == []
+    quick["gue"]["published"] = "http://example.org/GUE.zip"
+    told = "config gue.published: 'http://example.org/GUE.zip' is neither a path nor an https:// address"
+    assert check(quick) == [told]
     quick["gue"] |= {"published": str(tmp_path), "split": "homology"}
     told = "config gue.split: 'homology' deals out what is built here, not published files; leave it random"
     assert check(quick) == [told]
-    quick["gue"] |= {"origin": "primary", "published": "none"}  # then nobody asks for them
+    quick["gue"] |= {"published": str(tmp_path / "none"), "origin": "primary"}  # then nobody asks for them
     quick["finetune"]["models"] = {"dnabert2": {"directory": str(tmp_path)}}
     quick["finetune"]["runs"][0]["models"] = ["dnabert2"]
     assert check(quick) == ["config finetune.models.dnabert2: the name is taken by pretrain.dnabert2; choose another"]

@@ -7,6 +7,7 @@ import pytest
 from workflow_scripts.gue.examples import Recipe
 
 COLUMNS = ["task", "dataset", "name", "species", "classes", "length", "metric", "published_dir", "train", "dev", "test"]
+COLUMNS += ["paper_train", "paper_dev", "paper_test"]
 
 
 @pytest.fixture
@@ -55,6 +56,7 @@ def registry(text):
         row = {
             **{"name": "a set", "species": "none", "classes": "no;yes", "length": 20, "metric": "mcc"},
             **{"published_dir": "X/a", "train": 80, "dev": 10, "test": 10},
+            **{"paper_train": 80, "paper_dev": 10, "paper_test": 10},
             **values,
         }
         lines = ["\t".join(COLUMNS), "\t".join(str(row[column]) for column in COLUMNS)]

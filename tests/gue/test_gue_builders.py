@@ -11,6 +11,7 @@ from workflow_scripts.gue.genome import reverse_complement
 from workflow_scripts.gue.sources import Source
 
 VARIANTS = ("Alpha", "Beta", "Delta")
+LINEAGES = {"Alpha": "B.1.1.7", "Beta": "B.1.351", "Delta": "AY.4"}
 
 
 def by_label(built):
@@ -88,15 +89,15 @@ class TestCovid:
     def world(self, fasta, text, bases):
         """One ancestor, three variants that differ from it at every 50th base of their own third of the genome."""
         ancestor = bases(3000, seed=31)
-        genomes, rows = {"A|A|19A|": ancestor}, ["name\tgue_covid_class", "A\t"]
+        genomes, rows = {"A|A|19A|": ancestor}, ["name\tpango", "A\tA"]
         for number, variant in enumerate(VARIANTS):
             mutated = list(ancestor)
             for at in range(number * 1000, number * 1000 + 1000, 50):
                 mutated[at] = "A" if mutated[at] != "A" else "C"
             genomes[f"V{number}|x"] = "".join(mutated)
-            rows.append(f"V{number}\t{variant}")
+            rows.append(f"V{number}\t{LINEAGES[variant]}")
         table = text("lineages.tsv", "\n".join(rows) + "\n")
-        return genomes, [Source("variants", "", fasta(genomes)), Source("lineages", "", table)]
+        return genomes, [Source("variants", "simulated", fasta(genomes)), Source("lineages", "", table)]
 
     def test_windows_come_from_the_right_genomes_in_equal_numbers(self, world, recipe, rows_add_up):
         genomes, sources = world
@@ -115,6 +116,14 @@ class TestCovid:
             covid.build(sources, recipe("covid", "variants", 5000, 90, VARIANTS))
         with pytest.raises(UserError, match="unknown variant 'Delta'"):
             covid.build(sources, recipe("covid", "variants", 100, 90, VARIANTS[:2]))
+
+    def test_the_genomes_must_be_said_to_be_whose_they_are(self, world, recipe):
+        _, (variants, lineages) = world
+        assert covid.build([variants, lineages], recipe("covid", "variants", 100, 90, VARIANTS)).material == "simulated"
+        with pytest.raises(UserError, match="variants:LABEL=PATH: the label is missing"):
+            covid.build(
+                [Source("variants", "", variants.path), lineages], recipe("covid", "variants", 100, 90, VARIANTS)
+            )
 
 
 class TestInteraction:

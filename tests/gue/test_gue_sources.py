@@ -1,7 +1,6 @@
 """The readers: right coordinates, and one line with file and line for what is wrong."""
 
 import gzip
-import json
 
 import pytest
 
@@ -39,20 +38,6 @@ def test_histone_label_is_the_last_character_of_the_record(text):
     assert [(s, label) for s, label, _ in sources.read_histone(path)] == [("ACGTACG", 1), ("TTTT", 0)]
 
 
-def test_lineages_from_a_table_and_from_the_summary(text):
-    table = text("l.tsv", "name\tpango\tgue_covid_class\nB.1.1.7\tB.1.1.7\tAlpha\nA\tA\t\n")
-    assert sources.read_lineages(table) == {"B.1.1.7": "Alpha"}
-    clades = {"B.1.1.7": "20I", "AY.4": "21J", "P.2": "20B", "A": "19B", "P.20": "20B"}
-    summary = text("s.json", json.dumps({name: {"nextstrainClade": clade} for name, clade in clades.items()}))
-    assert sources.read_lineages(summary) == {"B.1.1.7": "Alpha", "AY.4": "Delta", "P.2": "Zeta"}
-
-
-def test_variant_genomes_go_by_the_name_before_the_bar(text):
-    path = text("v.fa", ">B.1.1.7|x|20I|Alpha\nACGT\n>A|A|19B|\nTTTT\n>P.2\nGG\n")
-    found = sources.read_variant_genomes(path, {"B.1.1.7": "Alpha", "P.2": "Zeta"})
-    assert found == {"Alpha": [("B.1.1.7", b"ACGT")], "Zeta": [("P.2", b"GG")]}
-
-
 def test_pairs_read_the_same_from_csv_with_quotes_and_from_tsv(text, tmp_path):
     csv_path = text(
         "pairs.csv",
@@ -84,7 +69,6 @@ PAIRS = "enhancer_chrom,enhancer_start,enhancer_end,promoter_chrom,promoter_star
         ("read_genes", "G\t0\tchr1\t+\t1\t9\t6,\t5,\n", "f:1: an exon starts before"),
         ("read_histone", ">a\nACGT1\n>b\nACGT\n", "f:3: the record must end in its label"),
         ("read_histone", "ACGT1\n", "f:1: sequence before the first header"),
-        ("read_lineages", "name\tclass\nA\tAlpha\n", "needs the columns name and gue_covid_class"),
         ("read_pairs", PAIRS + "chr1,1,5,chr1,8,9,2\n", "f:2: label '2' is neither 0 nor 1"),
         ("read_pairs", PAIRS.replace(",label", "") + "chr1,1,5,chr1,8,9\n", "f:1: the header lacks label"),
         ("read_pairs", PAIRS + "chr1,1,5,chr1,8\n", "f:2: 5 columns where the header has 7"),

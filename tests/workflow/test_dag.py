@@ -61,3 +61,26 @@ def test_a_stage_asks_for_nothing_that_comes_after_it(tmp_path):
 @pytest.mark.parametrize("profile", ["profiles/demo", "profiles/workstation", "profiles/slurm"])
 def test_every_profile_gives_a_dag(tmp_path, profile):
     assert job_counts(snakemake("--profile", profile, "-n", "--directory", tmp_path).stdout)["pretrain_model"] == 2
+
+
+def test_an_archive_on_the_web_is_fetched_once_for_all_data_sets(tmp_path):
+    overlay = tmp_path / "published.yaml"
+    address = "https://example.org/GUE.zip"
+    overlay.write_text(f"gue: {{origin: published, published: '{address}', published_md5: '{'0' * 32}'}}\n")
+    output = snakemake("gue", "-n", "-p", "--configfile", overlay, "--directory", tmp_path).stdout
+    counts = job_counts(output)
+    assert counts["fetch_published"] == 1 and counts["import_dataset"] == 36
+    assert f"--url {address} --md5 {'0' * 32}" in output
+    assert output.count("--from results/gue/published.archive") == 36
+
+
+def test_a_draw_scores_every_candidate_and_fetches_none_twice(tmp_path):
+    """179 candidates, the peaks of all ten sets among them, and two genomes."""
+    overlay = tmp_path / "calibrate.yaml"
+    overlay.write_text("gue: {calibrate: true, datasets: ['tf_*']}\n")
+    output = snakemake("gue", "-n", "-p", "--configfile", overlay, "--directory", tmp_path).stdout
+    counts = job_counts(output)
+    assert (counts["score_candidate"], counts["draw_candidates"], counts["fetch_source"]) == (179, 2, 181)
+    for task in ("tf_human", "tf_mouse"):
+        for number in range(5):
+            assert f"--source peaks=results/gue/candidates/{task}/{number}.narrowPeak.gz" in output

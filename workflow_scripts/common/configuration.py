@@ -5,6 +5,7 @@ Each mistake is one line that names key or table row, the bad value and the reme
 
 import difflib
 import fnmatch
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from workflow_scripts.common.addresses import local_path
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import numbered_rows, read_table
 
@@ -25,6 +27,7 @@ CORPUS_NOTES = {  # file name of the table -> what a reader of the report must k
     "species_135.tsv": "DNABERT-2 was trained on 135 species (32.49 billion bases), of which only names were "
     "published. Each row of the table says whether its assembly is of the very species or stands in for it.",
 }
+DRAWN = 5  # data sets of a binding task, which are drawn together
 TASKS = ("emp", "promoter", "core_promoter", "tf_human", "tf_mouse", "splice", "covid", "epi", "species")
 
 
@@ -118,6 +121,8 @@ def check(config: dict[str, Any]) -> list[str]:
     errors += genome_errors(config["genomes"])
     errors += table_errors(config["gue"]["registry"], "gue", ["task", "dataset"])
     errors += table_errors(config["gue"]["sources"], "gue_sources", ["source"])
+    errors += table_errors(config["gue"]["candidates"], "gue_candidates", ["task", "source"])
+    errors += table_errors(config["gue"]["known_files"], "gue_published", ["task", "dataset", "split"])
     errors += pretrain_errors(config)
     errors += benchmark_errors(config)
     return errors
@@ -245,7 +250,37 @@ def benchmark_errors(config: dict[str, Any]) -> Iterator[str]:
         for task in tasks:
             if task not in TASKS:
                 yield f"config {place}: no task {task!r}; known are {', '.join(TASKS)}"
-    if gue["origin"] == "published" and not (gue["published"] and Path(gue["published"]).exists()):
+    if gue["origin"] == "published":
+        yield from published_errors(gue)
+    if gue["calibrate"]:
+        yield from calibration_errors(gue, matching(names, gue["datasets"]))
+
+
+def calibration_errors(gue: dict[str, Any], names: list[str]) -> Iterator[str]:
+    """A draw of peaks that has nothing to draw for, or too little to draw from."""
+    if gue["origin"] == "published":
+        yield "config gue.calibrate: true, but gue.origin is published; peaks are drawn for primary sources only"
+    try:
+        counts = Counter(row["task"] for row in read_table(gue["candidates"]))
+    except (UserError, KeyError):
+        return  # reported with the table
+    for task, sets in Counter(name.split("/")[0] for name in names if name.startswith("tf_")).items():
+        if counts[task] < DRAWN:
+            yield (
+                f"config gue.candidates: {counts[task]} of {task} in {gue['candidates']}, where {DRAWN} are drawn for "
+                f"{sets} data sets; add some, or set gue.calibrate to false"
+            )
+
+
+def published_errors(gue: dict[str, Any]) -> Iterator[str]:
+    """A place of the published files where there is nothing, or an address that cannot be trusted."""
+    place = local_path(gue["published"])
+    if place is None:
+        if not gue["published"].startswith("https://"):
+            yield f"config gue.published: {gue['published']!r} is neither a path nor an https:// address"
+        if not gue["published_md5"]:
+            yield f"config gue.published_md5: empty; give the md5 of {gue['published']}"
+    elif not (place and Path(place).exists()):
         yield f"config gue.published: {gue['published']!r} is not there; name the folder or archive of the GUE files"
     if gue["origin"] == "published" and gue["split"] != "random":
         yield f"config gue.split: {gue['split']!r} deals out what is built here, not published files; leave it random"

@@ -7,13 +7,14 @@ dev.csv, test.csv, places.tsv and datasheet.json in the --out folder. The roles 
   tf_human, tf_mouse        genome, peaks
   splice                    genome, genes
   emp                       histone
-  covid                     variants, lineages
+  covid                     variants:LABEL (LABEL: whose genomes they are; the data set is named so), lineages
   epi                       genome, pairs
   species                   species_genome:LABEL for every class
 """
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from workflow_scripts.common.errors import UserError, program
@@ -82,7 +83,7 @@ def build(
     splits = make_splits(built, recipe, wanted, method)
     write_dataset(
         out,
-        dataset,
+        replace(dataset, name=f"{dataset.name} ({built.material})") if built.material else dataset,
         recipe.classes,
         splits,
         origin="primary",

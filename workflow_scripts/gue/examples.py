@@ -49,13 +49,17 @@ class Recipe:
 
 @dataclass(slots=True)
 class Built:
-    """A builder's result: ``candidates`` = rows + everything in ``dropped``."""
+    """A builder's result: ``candidates`` = rows + everything in ``dropped``.
+
+    ``material`` says what the rows were cut from where that decides what the data set may be called.
+    """
 
     examples: list[Example] = field(default_factory=list)
     candidates: int = 0
     dropped: Counter = field(default_factory=Counter)
     construction: str = ""
     balanced: bool = True
+    material: str = ""
 
 
 def pick(items: list, count: int, random: np.random.Generator, dropped: Counter) -> list:

@@ -4,94 +4,34 @@ In: the folder or the archive (.zip, .tar, .tar.gz) that holds EMP/H3/train.csv 
 down; files may be gzipped (.csv.gz) and end lines in LF or CRLF. Out: train.csv, dev.csv, test.csv,
 places.tsv (its header alone: their places are not known) and datasheet.json in the --out folder. Rows, their order and
 their letters stay as they are; only line ends and the header are unified.
+The datasheet says of each file whether it is the known one (config/gue_published.tsv) and whose size it has.
 """
 
 import argparse
 import csv
-import gzip
 import hashlib
 import io
 import sys
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator
+from pathlib import Path
 
 from workflow_scripts.common.errors import UserError, program
+from workflow_scripts.gue import archive
 from workflow_scripts.gue.datasheet import Splits, write_dataset
 from workflow_scripts.gue.examples import Example
+from workflow_scripts.gue.known import DIFFERS, NEITHER, known_hashes, verify, verify_rows
 from workflow_scripts.gue.registry import SPLITS, Dataset, read_dataset
 
-Member = tuple[str, bytes]  # name within the folder or archive, content as stored
 
-
-def wanted_names(dataset: Dataset) -> dict[str, str]:
-    """File name within GUE -> split."""
-    suffixes = (".csv", ".csv.gz")
-    return {f"{dataset.published_dir}/{split}{suffix}": split for split in SPLITS for suffix in suffixes}
-
-
-def split_of(name: str, wanted: dict[str, str]) -> str | None:
-    """The split that a file is, if it is wanted: its path as such or below one folder."""
-    parts = PurePosixPath(name).parts
-    return wanted.get("/".join(parts)) or wanted.get("/".join(parts[1:]))
-
-
-def check_names(names: Iterable[str], archive: Path) -> None:
-    """Refuse an archive with a member that points outside of it."""
-    for name in names:
-        path = PurePosixPath(name.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts:
-            raise UserError(f"{archive}: member {name!r} points outside the archive; this is not the published file")
-
-
-def from_zip(archive: Path, wanted: dict[str, str]) -> list[Member]:
-    """The wanted members of a zip archive, read as streams."""
-    with zipfile.ZipFile(archive) as handle:
-        names = handle.namelist()
-        check_names(names, archive)
-        return [(name, handle.read(name)) for name in names if split_of(name, wanted)]
-
-
-def from_tar(archive: Path, wanted: dict[str, str]) -> list[Member]:
-    """The wanted regular files of a tar archive, plain or compressed, read as streams."""
-    found = []
-    with tarfile.open(archive) as handle:
-        for member in handle:
-            check_names([member.name], archive)
-            if member.isfile() and split_of(member.name.removeprefix("./"), wanted):
-                found.append((member.name.removeprefix("./"), handle.extractfile(member).read()))
-    return found
-
-
-def from_folder(folder: Path, wanted: dict[str, str]) -> list[Member]:
-    """The wanted files of a folder or of the folders right below it."""
-    roots = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
-    paths = [root / name for root in roots for name in wanted if (root / name).is_file()]
-    return [(path.relative_to(folder).as_posix(), path.read_bytes()) for path in paths]
-
-
-def find_files(origin: Path, dataset: Dataset) -> dict[str, Member]:
+def find_files(origin: Path, dataset: Dataset) -> dict[str, archive.Member]:
     """Split -> its one file; UserError where the origin is unreadable or a split is missing or there twice."""
-    wanted = wanted_names(dataset)
-    try:
-        if origin.is_dir():
-            members = from_folder(origin, wanted)
-        elif origin.is_file() and zipfile.is_zipfile(origin):
-            members = from_zip(origin, wanted)
-        elif origin.is_file() and tarfile.is_tarfile(origin):
-            members = from_tar(origin, wanted)
-        else:
-            raise UserError(f"{origin}: neither a folder nor a zip or tar archive; give the published GUE")
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
-        raise UserError(f"{origin}: damaged archive ({error}); download it again") from error
-    files: dict[str, Member] = {}
-    for name, content in members:
-        split = split_of(name, wanted)
+    wanted = {f"{dataset.published_dir}/{split}{end}": split for split in SPLITS for end in (".csv", ".csv.gz")}
+    files: dict[str, archive.Member] = {}
+    for member in archive.find(origin, wanted):
+        split = wanted[member.wanted]
         if split in files:
-            raise UserError(f"{origin}: both {files[split][0]} and {name} are the {split} set; remove one")
-        files[split] = (name, content)
+            raise UserError(f"{origin}: both {files[split].name} and {member.name} are the {split} set; remove one")
+        files[split] = member
     if missing := [split for split in SPLITS if split not in files]:
         raise UserError(
             f"{origin}: no {dataset.published_dir}/{missing[0]}.csv (or .csv.gz), at the top or one folder down"
@@ -100,11 +40,21 @@ def find_files(origin: Path, dataset: Dataset) -> dict[str, Member]:
 
 
 def decode(content: bytes, where: str) -> str:
-    """The text of a plain or gzipped CSV file."""
+    """The text of a CSV file."""
     try:
-        return (gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content).decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise UserError(f"{where}: damaged file ({error}); download it again") from error
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{where}:{line}: byte 0x{content[error.start]:02x} is not UTF-8; download it again") from error
+
+
+def csv_rows(text: str, where: str) -> Iterator[list[str]]:
+    """The rows of a CSV file."""
+    rows = csv.reader(io.StringIO(text, newline=""))
+    try:
+        yield from rows
+    except csv.Error as error:
+        raise UserError(f"{where}:{rows.line_num}: not CSV ({error})") from error
 
 
 def read_rows(text: str, where: str, dataset: Dataset) -> list[Example]:
@@ -115,7 +65,7 @@ def read_rows(text: str, where: str, dataset: Dataset) -> list[Example]:
     """
     width = len(dataset.columns)
     found = []
-    for number, fields in enumerate(csv.reader(io.StringIO(text, newline="")), start=1):
+    for number, fields in enumerate(csv_rows(text, where), start=1):
         place = f"{where}:{number}"
         if not fields:
             continue
@@ -150,15 +100,27 @@ def class_names(dataset: Dataset, splits: Splits) -> list[str]:
     return [str(label) for label in sorted(used)]
 
 
-def publish(dataset: Dataset, origin: Path, out: Path) -> None:
-    """Import ``dataset`` from ``origin`` into the folder ``out``; nothing is left there on an error."""
-    files = find_files(origin, dataset)
+def publish(dataset: Dataset, origin: Path, known: Path, out: Path) -> None:
+    """Import ``dataset`` from ``origin`` into the folder ``out``; nothing is left there on an error.
+
+    A file that is not the one in the table ``known``, or that has as many rows as neither the registry nor the paper
+    says, is taken and said to be so, in the datasheet and on standard error.
+    """
+    files, hashes = find_files(origin, dataset), known_hashes(known, dataset)
     splits, sources = {}, []
     for split in SPLITS:
-        name, content = files[split]
+        name, _, stored = files[split]
         where = f"{origin}/{name}"
+        content = archive.ungzipped(stored, where)
         splits[split] = read_rows(decode(content, where), where, dataset)
-        sources.append({"file": name, "role": split, "sha256": hashlib.sha256(content).hexdigest()})
+        verdict = {
+            "verified": verify(content, hashes.get(split)),
+            "rows": verify_rows(len(splits[split]), split, dataset),
+        }
+        sources.append({"file": name, "role": split, "sha256": hashlib.sha256(stored).hexdigest(), **verdict})
+        for what, words in verdict.items():
+            if words in (DIFFERS, NEITHER):
+                print(f"warning: {where}: {what}: {words}", file=sys.stderr)
     write_dataset(
         out,
         dataset,
@@ -183,6 +145,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--from", dest="origin", required=True, type=Path, help="folder or archive with the published files"
     )
+    parser.add_argument(
+        "--known", required=True, type=Path, help="table of the published files, config/gue_published.tsv"
+    )
     parser.add_argument("--out", required=True, type=Path, help="folder for the CSV files and the datasheet")
     return parser
 
@@ -192,7 +157,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run from the command line."""
     arguments = build_parser().parse_args(argv)
     dataset = read_dataset(arguments.registry, arguments.task, arguments.dataset)
-    publish(dataset, arguments.origin, arguments.out)
+    publish(dataset, arguments.origin, arguments.known, arguments.out)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,10 @@ SPLITS = ("train", "dev", "test")
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One row of the registry. ``classes`` is empty where the sources name the classes (species)."""
+    """One row of the registry. ``classes`` is empty where the sources name the classes (species).
+
+    ``rows`` are the sizes of the released train, dev and test file, ``paper_rows`` those of the paper's table.
+    """
 
     task: str
     dataset: str
@@ -22,6 +25,7 @@ class Dataset:
     metric: str
     published_dir: str
     rows: tuple[int, int, int]
+    paper_rows: tuple[int, int, int]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -48,6 +52,7 @@ def read_dataset(path: str | Path, task: str, dataset: str) -> Dataset:
             metric=row["metric"],
             published_dir=row["published_dir"],
             rows=(int(row["train"]), int(row["dev"]), int(row["test"])),
+            paper_rows=(int(row["paper_train"]), int(row["paper_dev"]), int(row["paper_test"])),
         )
     except KeyError as error:
         raise UserError(f"{path}: no column {error.args[0]}; the registry needs it") from error

@@ -5,14 +5,13 @@ Every reader takes a path (plain or gzip) and gives plain records with 0-based h
 """
 
 import csv
-import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.files import open_text, read_table
-from workflow_scripts.gue.genome import read_fasta
+from workflow_scripts.common.files import open_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +87,15 @@ def one(sources: list[Source], role: str) -> Path:
     return paths[0]
 
 
+def label_of(sources: list[Source], role: str) -> str:
+    """The label of the one source with this role, which must have one."""
+    one(sources, role)
+    label = next(source.label for source in sources if source.role == role)
+    if not label:
+        raise UserError(f"--source {role}:LABEL=PATH: the label is missing; say what it is, e.g. {role}:GISAID")
+    return label
+
+
 def maybe_one(sources: list[Source], role: str) -> Path | None:
     """The path of the source with this role, or ``None`` where it was not given."""
     return one(sources, role) if any(source.role == role for source in sources) else None
@@ -119,8 +127,8 @@ def strand_of(text: str, where: str) -> str:
     return text
 
 
-def lines(path: Path) -> Iterator[tuple[str, str]]:
-    """(file:line, text) of every line that is neither empty nor a comment nor a browser header."""
+def all_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """(file:line, text) of every line that is not empty."""
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file")
     number = 0
@@ -128,19 +136,27 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
         with open_text(path) as handle:
             for number, line in enumerate(handle, start=1):
                 text = line.rstrip("\n")
-                if text.strip() and not text.startswith(("#", "track ", "browser ")):
+                if text.strip():
                     yield f"{path}:{number}", text
-    except (EOFError, OSError, UnicodeDecodeError) as error:
+    except (EOFError, OSError, zlib.error, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not readable after line {number} ({error}); download it again") from error
 
 
+def lines(path: Path) -> Iterator[tuple[str, str]]:
+    """(file:line, text) of every line that is neither empty nor a comment nor a browser header."""
+    return (line for line in all_lines(path) if not line[1].startswith(("#", "track ", "browser ")))
+
+
 def columns(path: Path, count: int, names: str, separator: str | None = "\t") -> Iterator[tuple[str, list[str]]]:
-    """(file:line, fields) of a headerless table that has exactly ``count`` columns."""
+    """(file:line, fields) of a headerless table that has exactly ``count`` columns and a row or more."""
+    where = None
     for where, text in lines(path):
         fields = text.split(separator)
         if len(fields) != count:
             raise UserError(f"{where}: {len(fields)} columns where {count} belong ({names})")
         yield where, fields
+    if where is None:
+        raise UserError(f"{path}: no row; expected {names}")
 
 
 def read_tss(path: Path) -> list[Tss]:
@@ -158,22 +174,17 @@ def read_tss(path: Path) -> list[Tss]:
 def read_tata_motifs(path: Path) -> dict[str, bool]:
     """EPD ``promoter_motifs.txt``: promoter name -> whether it has a TATA box (column ``TATA-box``, 1 or 0)."""
     flags: dict[str, bool] = {}
-    column = None
-    with open_text(path) as handle:
-        for number, line in enumerate(handle, start=1):
-            fields = line.split()
-            if not fields:
-                continue
-            if column is None:
-                if "TATA-box" not in fields:
-                    raise UserError(
-                        f"{path}:{number}: no column TATA-box in the header; is this EPD's promoter_motifs.txt?"
-                    )
-                column = fields.index("TATA-box")
-                continue
-            if len(fields) <= column or fields[column] not in ("0", "1"):
-                raise UserError(f"{path}:{number}: the TATA-box flag must be 0 or 1")
-            flags[fields[0]] = fields[column] == "1"
+    rows = all_lines(path)  # the header begins with #
+    where, header = next(rows, (f"{path}:1", ""))
+    if "TATA-box" not in header.split():
+        raise UserError(f"{where}: no column TATA-box in the header; is this EPD's promoter_motifs.txt?")
+    column = header.split().index("TATA-box")
+    for where, text in rows:
+        fields = text.split()
+        flag = fields[column] if column < len(fields) else ""
+        if flag not in ("0", "1"):
+            raise UserError(f"{where}: the TATA-box flag must be 0 or 1, not {flag!r}")
+        flags[fields[0]] = flag == "1"
     return flags
 
 
@@ -205,8 +216,12 @@ def read_genes(path: Path) -> list[Gene]:
             raise UserError(
                 f"{where}: {len(exon_ends)} exon ends but {len(exon_starts)} exon starts; one of each an intron"
             )
+        if first == 0:
+            raise UserError(f"{where}: start 0; positions in a gene table count from 1")
         if any(a >= b for a, b in zip(exon_ends, exon_starts, strict=True)):
             raise UserError(f"{where}: an exon starts before the one before it ends")
+        if outside := [at for at in (*exon_ends, *(start + 1 for start in exon_starts)) if not first <= at <= last]:
+            raise UserError(f"{where}: an exon ends or starts at {outside[0]}, outside the gene, {first} to {last}")
         found.append(Gene(name, chrom, strand_of(strand, where), first - 1, last, exon_ends, exon_starts, where))
     return found
 
@@ -237,41 +252,12 @@ def read_histone(path: Path) -> list[tuple[str, int, str]]:
     return found
 
 
-# Nextstrain's clades that WHO named; Zeta (P.2) has no clade of its own. https://clades.nextstrain.org
-CLADE_VARIANTS = {
-    **{"20I": "Alpha", "20H": "Beta", "20J": "Gamma", "21A": "Delta", "21I": "Delta", "21J": "Delta"},
-    **{"21B": "Kappa", "21D": "Eta", "21F": "Iota", "21G": "Lambda"},
-}
-
-
-def read_lineages(path: Path) -> dict[str, str]:
-    """Genome or lineage name -> variant, for those that have one.
-
-    Takes a table with the columns ``name`` and ``gue_covid_class`` (empty for other lineages), or the summary JSON of
-    the pango consensus sequences, whose ``nextstrainClade`` gives the variant.
-    """
-    if ".json" not in Path(path).suffixes:
-        rows = read_table(path)
-        if not rows or not {"name", "gue_covid_class"} <= rows[0].keys():
-            raise UserError(f"{path}: the table needs the columns name and gue_covid_class")
-        return {row["name"]: row["gue_covid_class"] for row in rows if row["gue_covid_class"]}
+def csv_fields(text: str, separator: str, where: str) -> list[str]:
+    """The fields of one line of CSV, which may be quoted."""
     try:
-        with open_text(path) as handle:
-            clades = {name: entry["nextstrainClade"].split(" ")[0] for name, entry in json.load(handle).items()}
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise UserError(f"{path}: not a summary of pango lineages with nextstrainClade ({error!r})") from error
-    variants = {name: CLADE_VARIANTS[clade] for name, clade in clades.items() if clade in CLADE_VARIANTS}
-    return variants | {name: "Zeta" for name in clades if name == "P.2" or name.startswith("P.2.")}
-
-
-def read_variant_genomes(path: Path, lineages: dict[str, str]) -> dict[str, list[tuple[str, bytes]]]:
-    """Variant -> [(name, genome)] in file order; a FASTA header's name ends at the first ``|``. Others are left out."""
-    genomes: dict[str, list[tuple[str, bytes]]] = {}
-    for header, sequence in read_fasta(path).items():
-        name = header.split("|")[0]
-        if name in lineages:
-            genomes.setdefault(lineages[name], []).append((name, sequence))
-    return genomes
+        return next(csv.reader([text], delimiter=separator), [])
+    except csv.Error as error:
+        raise UserError(f"{where}: not CSV ({error})") from error
 
 
 def read_pairs(path: Path) -> list[Pair]:
@@ -281,12 +267,12 @@ def read_pairs(path: Path) -> list[Pair]:
     rows = lines(path)
     where, header = next(rows, (str(path), ""))
     separator = "\t" if "\t" in header else ","
-    names = next(csv.reader([header], delimiter=separator), [])
+    names = csv_fields(header, separator, where)
     if missing := [key for key in [*keys, "label"] if key not in names]:
         raise UserError(f"{where}: the header lacks {', '.join(missing)}; expected TargetFinder pairs")
     picked = [names.index(key) for key in [*keys, "label"]]
     for where, text in rows:
-        fields = next(csv.reader([text], delimiter=separator))
+        fields = csv_fields(text, separator, where)
         if len(fields) != len(names):
             raise UserError(f"{where}: {len(fields)} columns where the header has {len(names)}")
         e_chrom, e_start, e_end, p_chrom, p_start, p_end, label = (fields[index] for index in picked)
@@ -294,4 +280,6 @@ def read_pairs(path: Path) -> list[Pair]:
             raise UserError(f"{where}: label {label!r} is neither 0 nor 1")
         enhancer = (e_chrom, *interval(e_start, e_end, where))
         found.append(Pair(enhancer, (p_chrom, *interval(p_start, p_end, where)), int(label), where))
+    if not found:
+        raise UserError(f"{path}: no pair below the header; expected TargetFinder pairs")
     return found

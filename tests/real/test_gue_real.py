@@ -13,7 +13,7 @@ import pytest
 from workflow_scripts.common.files import open_text
 from workflow_scripts.gue import promoter, published, sources, splice
 from workflow_scripts.gue.examples import Built, Recipe
-from workflow_scripts.gue.genome import read_fasta
+from workflow_scripts.gue.genome_file import read_genome
 from workflow_scripts.gue.sources import Source
 
 pytestmark = pytest.mark.real
@@ -41,7 +41,7 @@ def chr3(real, tmp_path_factory):
     """(genome source, tss source): the piece and the EPDnew promoters on it, in its own coordinates."""
     tss = tmp_path_factory.mktemp("chr3") / "tss.bed"
     genome = real / "genomes/vertebrate_mammalian/aug_chr3_42M.fa.gz"
-    length = len(read_fasta(genome)["chr3"])
+    length = read_genome(genome).length("chr3")
     with tss.open("w") as handle:
         for site in sources.read_tss(real / "annotation/epd/human_epdnew_fH7d2.hg38.bed.gz"):
             at = site.position + 1 + HG38_TO_HG19 - PIECE_START
@@ -101,7 +101,7 @@ def test_tata_rule_against_the_released_kinds(real):
 
 
 def test_real_exon_boundaries_carry_the_splice_signals(real):
-    genome = read_fasta(real / "genomes/vertebrate_mammalian/aug_chr3_42M.fa.gz")
+    genome = read_genome(real / "genomes/vertebrate_mammalian/aug_chr3_42M.fa.gz")
     genes = sources.read_genes(real / "annotation/splice/spliceai_canonical_dataset_hg19.txt.gz")
     assert len(genes) == 18_677
     here = [g for g in genes if g.chrom == "chr3" and g.start > PIECE_START + 300 and g.end < PIECE_START + 1_999_000]
@@ -110,7 +110,7 @@ def test_real_exon_boundaries_carry_the_splice_signals(real):
     for label, at, signal in ((splice.ACCEPTOR, 198, "AG"), (splice.DONOR, 200, "GT")):
         boundaries = [(c, p - PIECE_START + 1, strand) for c, p, strand in splice.sites(here)[label]]
         built = Built(dropped=dropped)
-        windows = [splice.window_at(genome, boundary, 400, built) for boundary in boundaries]
+        windows = [splice.window_at(genome, boundary, 400, built).sequence for boundary in boundaries]
         assert sum(window[at : at + 2] == signal for window in windows) / len(windows) > 0.97
         of_class = released(real, "splice/reconstructed")[label]
         assert sum(window[at : at + 2] == signal for window in of_class) / len(of_class) > 0.97

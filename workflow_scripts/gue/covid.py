@@ -4,7 +4,7 @@ import numpy as np
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.gue.examples import Built, Example, Recipe
-from workflow_scripts.gue.genome import cut
+from workflow_scripts.gue.genome import is_acgt
 from workflow_scripts.gue.sources import Source, one, read_lineages, read_variant_genomes
 
 ROUNDS = 50
@@ -16,11 +16,14 @@ def draw_windows(
     """``count`` draws of a uniform place of a uniform genome; those with unknown bases are dropped."""
     windows = []
     for _ in range(count):
-        name, genome = genomes[random.integers(len(genomes))]
+        _, genome = genomes[random.integers(len(genomes))]
         start = int(random.integers(len(genome) - length + 1))
         built.candidates += 1
-        if window := cut({name: genome}, name, start, length, "+", built.dropped):
+        window = genome[start : start + length].decode("ascii")
+        if is_acgt(window):
             windows.append(window)
+        else:
+            built.dropped["non_acgt"] += 1
     return windows
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import open_text, read_table
-from workflow_scripts.gue.genome import read_fasta
+from workflow_scripts.gue.fasta import read_contigs
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +267,7 @@ def read_lineages(path: Path) -> dict[str, str]:
 def read_variant_genomes(path: Path, lineages: dict[str, str]) -> dict[str, list[tuple[str, bytes]]]:
     """Variant -> [(name, genome)] in file order; a FASTA header's name ends at the first ``|``. Others are left out."""
     genomes: dict[str, list[tuple[str, bytes]]] = {}
-    for header, sequence in read_fasta(path).items():
+    for header, sequence in read_contigs(path):
         name = header.split("|")[0]
         if name in lineages:
             genomes.setdefault(lineages[name], []).append((name, sequence))

@@ -15,7 +15,6 @@ chunks of both are compared, column by column. Of --repeats runs the cheapest co
 import argparse
 import hashlib
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -28,7 +27,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 from isal import igzip  # noqa: E402
 
-from benchmarks.machine import machine  # noqa: E402
+from benchmarks.machine import cost, machine  # noqa: E402
 from workflow_scripts.common.files import write_text  # noqa: E402
 from workflow_scripts.genomes.fasta import read_fasta  # noqa: E402
 
@@ -36,13 +35,6 @@ LENGTH, SEED, FRACTION, BLOCK = 1000, 42, 0.005, 100
 COLUMNS = ["contig", "start", "end", "sequence", "soft_masked", "split"]
 LINE = 80
 MEGA = 1_000_000
-# a process in between: the peak of a child begins with that of the process that started it
-MEASURE = """
-import resource, subprocess, sys
-subprocess.run(sys.argv[1:], check=True, stderr=subprocess.DEVNULL)
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
-"""
 PLAIN = "import sys; from benchmarks.genomes import plain_chunks; plain_chunks(sys.argv[1], sys.argv[2])"
 
 
@@ -85,15 +77,7 @@ class Cost:
 
 def measure(command: list[str], chunks: Path, repeats: int) -> Cost:
     """Run a command some times, on one thread each."""
-    one_thread = {"OMP_NUM_THREADS": "1", "ARROW_IO_THREADS": "1"}
-    runs = []
-    for _ in range(repeats):
-        whole = [sys.executable, "-c", MEASURE, sys.executable, *command]
-        run = subprocess.run(
-            whole, cwd=REPOSITORY, env=os.environ | one_thread, check=True, stdout=subprocess.PIPE, text=True
-        )
-        processor, peak = run.stdout.split()
-        runs.append((float(processor), int(peak)))
+    runs = [cost(command) for _ in range(repeats)]
     return Cost(min(runs)[0], max(peak for _, peak in runs), chunks.stat().st_size)
 
 

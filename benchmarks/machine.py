@@ -1,9 +1,31 @@
-"""What figures were measured on."""
+"""What figures were measured on, and how those of a whole process are taken."""
 
 import os
 import platform
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+# a process in between: the peak of a child begins with that of the process that started it
+MEASURE = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+"""
+
+
+def cost(arguments: list[str]) -> tuple[float, int]:
+    """(processor seconds, peak bytes of memory) of Python with these arguments, from start to end, on one thread."""
+    one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ARROW_IO_THREADS": "1"}
+    whole = [sys.executable, "-c", MEASURE, sys.executable, *arguments]
+    run = subprocess.run(
+        whole, cwd=REPOSITORY, env=os.environ | one_thread, check=True, stdout=subprocess.PIPE, text=True
+    )
+    processor, peak = run.stdout.split()
+    return float(processor), int(peak)
 
 
 def machine(*packages: str) -> str:

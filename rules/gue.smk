@@ -134,8 +134,8 @@ if config["gue"]["origin"] == "primary":
         conda:
             "../envs/data.yaml"
         resources:
-            mem_mb=8000,
-            runtime=120,
+            mem_mb=2000,
+            runtime=60,
         params:
             code=code("gue/build.py"),
             seed=config["seed"],

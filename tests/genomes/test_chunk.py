@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from workflow_scripts.common import fasta
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.genomes import chunk, fasta
+from workflow_scripts.genomes import chunk
 from workflow_scripts.genomes.chunk import Cut, chunk_genome, main
 from workflow_scripts.genomes.tables import FINGERPRINT, SCHEMA, fingerprints
 

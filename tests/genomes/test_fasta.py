@@ -4,8 +4,8 @@ import gzip
 
 import pytest
 
+from workflow_scripts.common import fasta
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.genomes import fasta
 from workflow_scripts.genomes.fasta import read_fasta, replicon
 
 TWO = [("one", b"ACGTacgtNN"), ("two", b"GGGRY")]

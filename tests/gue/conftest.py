@@ -10,6 +10,42 @@ COLUMNS = ["task", "dataset", "name", "species", "classes", "length", "metric", 
 COLUMNS += ["paper_train", "paper_dev", "paper_test"]
 
 
+def blocks(flags):
+    """(starts, sizes) of the runs of true flags."""
+    edges = [i for i, (a, b) in enumerate(zip([False, *flags], [*flags, False], strict=True)) if a != b]
+    return edges[::2], [end - start for start, end in zip(edges[::2], edges[1::2], strict=True)]
+
+
+@pytest.fixture(scope="session")
+def twobit():
+    """``twobit({name: sequence}, byte order)``: the bytes of a .2bit file."""
+    return twobit_bytes
+
+
+def twobit_bytes(contigs, order="little"):
+    """A .2bit file of these contigs by the letter of the format, in either byte order."""
+
+    def words(*numbers):
+        return b"".join(number.to_bytes(4, order) for number in numbers)
+
+    records = []
+    for sequence in contigs.values():
+        unknown, lower = blocks([c in "Nn" for c in sequence]), blocks([c.islower() for c in sequence])
+        codes = ["TCAG".index(c) if c in "TCAG" else 0 for c in sequence.upper()]
+        codes += [0] * (-len(codes) % 4)
+        packed = bytes(a << 6 | b << 4 | c << 2 | d for a, b, c, d in zip(*[iter(codes)] * 4, strict=True))
+        head = [len(sequence)]
+        for starts, sizes in (unknown, lower):
+            head += [len(starts), *starts, *sizes]
+        records.append(words(*head, 0) + packed)
+    offset = 16 + sum(1 + len(name) + 4 for name in contigs)
+    index = b""
+    for name, record in zip(contigs, records, strict=True):
+        index += bytes([len(name)]) + name.encode() + words(offset)
+        offset += len(record)
+    return words(0x1A412743, 0, len(contigs), 0) + index + b"".join(records)
+
+
 @pytest.fixture
 def bases():
     """``bases(length, seed)``: a random DNA sequence."""
@@ -83,3 +119,15 @@ def rows_add_up():
         assert built.candidates == len(built.examples) + built.dropped.total()
 
     return check
+
+
+@pytest.fixture
+def cut_again():
+    """The sequence at a place of ``contigs``, with string slices alone."""
+
+    def make(contigs, place):
+        plus = contigs[place.contig][place.start : place.end]
+        assert len(plus) == place.end - place.start > 0 <= place.start
+        return plus if place.strand == "+" else plus[::-1].translate(str.maketrans("ACGT", "TGCA"))
+
+    return make

@@ -53,6 +53,41 @@ def test_human_negatives_avoid_every_peak_and_match_length_and_gc(world, recipe,
     rows_add_up(built)
 
 
+def test_human_rows_are_where_they_say_and_negatives_off_peaks_and_positives(world, recipe, cut_again):
+    sequence, sources = world
+    rows = build(sources, recipe("tf_human", "0", LENGTH, 100)).examples
+    assert all(cut_again({"chr2": sequence}, row.places[0]) == row.sequences[0] for row in rows)
+    summits = [at + 100 for at in range(2000, 60_000, 3000)]
+    assert [row.places[0][:2] for row in rows if row.label] == [("chr2", summit - 50) for summit in summits]
+    for _, start, end, strand in (row.places[0] for row in rows if not row.label):
+        assert strand == "+"
+        assert all(end <= summit - 100 or start >= summit + 300 for summit in summits)
+
+
+def test_human_negatives_avoid_positives_that_reach_beyond_their_peaks(fasta, text, bases, recipe):
+    """Peaks of 11 bp every 220: half of the genome lies in the windows of 101 bp round them."""
+    summits = range(200, 9800, 220)
+    rows = "".join(f"c\t{at - 5}\t{at + 6}\t.\t1\t.\t1\t-1\t-1\t5\n" for at in summits)
+    sources = [Source("genome", "", fasta({"c": bases(10_000, 3)})), Source("peaks", "", text("p.narrowPeak", rows))]
+    built = build(sources, recipe("tf_human", "0", LENGTH, 1000))
+    negatives = [row.places[0] for row in built.examples if not row.label]
+    assert len(negatives) > 20
+    assert all(abs(place.start + 50 - at) >= LENGTH for place in negatives for at in summits)
+
+
+def test_the_tolerance_grows_until_rare_compositions_are_matched(fasta, text, recipe, rows_add_up):
+    """The positive has 101 G and C of 101; the windows off the peak have 98 or 99."""
+    poorer = ("GC" * 24 + "A") * 40
+    genome = fasta({"c": poorer + "G" * 101 + poorer})
+    peaks = text("a.narrowPeak", f"c\t{len(poorer)}\t{len(poorer) + 101}\t.\t1\t.\t1\t-1\t-1\t50\n")
+    sources = [Source("genome", "", genome), Source("peaks", "", peaks)]
+    built = build(sources, recipe("tf_human", "0", LENGTH, 10))
+    ((positive, negative),) = pairs(built)
+    assert gc_count(positive) == 101 and gc_count(negative) == 99
+    assert built.dropped["gc_not_wanted"] + built.dropped["overlaps_peak"] + built.dropped["leaves_contig"] >= 100
+    rows_add_up(built)
+
+
 def test_positives_without_a_match_are_dropped(fasta, text, recipe, rows_add_up):
     genome = fasta({"c": "AT" * 2000 + "G" * 101 + "AT" * 2000})
     peaks = text("a.narrowPeak", "c\t4000\t4101\t.\t1\t.\t1\t-1\t-1\t50\n")
@@ -77,8 +112,11 @@ def test_peaks_of_another_assembly_are_an_error(fasta, text, recipe):
         build([Source("genome", "", fasta({"c": "ACGT"})), Source("peaks", "", peaks)], recipe("tf_human", "0", 3, 10))
 
 
-def test_mouse_negatives_keep_the_dinucleotides(world, recipe, rows_add_up):
+def test_mouse_negatives_keep_the_dinucleotides_and_the_place(world, recipe, rows_add_up, cut_again):
     built = build(world[1], recipe("tf_mouse", "0", LENGTH, 100))
+    for positive, negative in zip(built.examples[::2], built.examples[1::2], strict=True):
+        assert cut_again({"chr2": world[0]}, positive.places[0]) == positive.sequences[0]
+        assert negative.places == positive.places
     for positive, negative in pairs(built):
         assert negative != positive
         assert Counter(pairwise(negative)) == Counter(pairwise(positive))

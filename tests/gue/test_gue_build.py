@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from workflow_scripts.gue import audit, build
+from workflow_scripts.gue.fasta import read_contigs
 
 ROOT = Path(__file__).parents[2]
 FILES = ("train.csv", "dev.csv", "test.csv", "places.tsv", "datasheet.json")
@@ -38,19 +39,47 @@ def read(folder):
     return {name: (folder / name).read_bytes() for name in FILES}
 
 
-def test_same_bytes_on_every_run(peaks, tmp_path):
+@pytest.fixture
+def genes(fasta, text, bases, registry):
+    """Arguments that build a small splice set."""
+    rows = []
+    for number, at in enumerate(range(500, 30_000, 1000)):
+        rows.append(f"G{number}\t0\tc\t{'+-'[number % 2]}\t{at}\t{at + 800}\t{at + 200},\t{at + 500},")
+    genome, table = fasta({"c": bases(32_000, 52)}), text("genes.txt", "\n".join(rows) + "\n")
+    datasets = registry(task="splice", dataset="reconstructed", length=60, classes="a;d;n")
+    return [
+        *("--task", "splice", "--dataset", "reconstructed", "--registry", str(datasets)),
+        *(f"--source=genome={genome}", f"--source=genes={table}"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["peaks", "genes"])
+def test_same_bytes_on_every_run(name, request, tmp_path):
     """The order of sets and dicts of strings differs between hash seeds; the files must not."""
+    arguments = request.getfixturevalue(name)
     results = []
-    for number, hash_seed in enumerate(("0", "1", "4242")):
+    for number, (hash_seed, threads) in enumerate((("0", "1"), ("4242", "3"))):
         out = tmp_path / f"out{number}"
-        command = [sys.executable, "-m", "workflow_scripts.gue.build", *peaks, "--out", str(out)]
-        subprocess.run(
-            command, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": hash_seed}, check=True, capture_output=True
-        )
+        command = [sys.executable, "-m", "workflow_scripts.gue.build", *arguments, "--out", str(out)]
+        environment = {"PYTHONHASHSEED": hash_seed, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+        subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=True, capture_output=True)
         results.append(read(out))
-    assert results[0] == results[1] == results[2]
-    assert build.main([*peaks, "--seed", "7", "--out", str(tmp_path / "other")]) == 0
+    assert results[0] == results[1]
+    assert build.main([*arguments, "--seed", "7", "--out", str(tmp_path / "other")]) == 0
     assert read(tmp_path / "other")["train.csv"] != results[0]["train.csv"]
+
+
+@pytest.mark.parametrize("name", ["peaks", "genes"])
+def test_same_rows_of_fasta_and_twobit(name, request, tmp_path, twobit):
+    arguments = request.getfixturevalue(name)
+    fasta = next(Path(a.split("=")[2]) for a in arguments if a.startswith("--source=genome"))
+    packed = tmp_path / "genome.2bit"
+    packed.write_bytes(twobit({n: b.decode() for n, b in read_contigs(fasta)}))
+    assert build.main([*arguments, "--out", str(tmp_path / "fasta")]) == 0
+    other = [a.replace(str(fasta), str(packed)) for a in arguments]
+    assert build.main([*other, "--out", str(tmp_path / "twobit")]) == 0
+    for split in ("train.csv", "dev.csv", "test.csv"):
+        assert (tmp_path / "fasta" / split).read_bytes() == (tmp_path / "twobit" / split).read_bytes()
 
 
 def test_files_and_datasheet_agree(peaks, tmp_path):

@@ -1,13 +1,12 @@
-"""Splice sites, histone marks, variants, interactions and species: positions, classes, and counts that add up."""
+"""Histone marks, variants, interactions and species: positions, classes, and counts that add up."""
 
 from collections import Counter
 
 import pytest
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.gue import covid, histone, interaction, species, splice
+from workflow_scripts.gue import covid, histone, interaction, species
 from workflow_scripts.gue.examples import unique
-from workflow_scripts.gue.genome import reverse_complement
 from workflow_scripts.gue.sources import Source
 
 VARIANTS = ("Alpha", "Beta", "Delta")
@@ -19,56 +18,6 @@ def by_label(built):
     for row in built.examples:
         found.setdefault(row.label, []).append(row.sequences)
     return found
-
-
-class TestSplice:
-    @pytest.fixture
-    def world(self, fasta, text, bases):
-        """Two genes with three introns each; the introns are GT...AG on the gene's strand and hold no other signal."""
-        sequence = list(bases(16_000, seed=21))
-        rows = []
-        for chrom_start, strand in ((1000, "+"), (9000, "-")):
-            ends = [chrom_start + 1000 * n for n in (1, 2, 3)]
-            starts = [end + 600 for end in ends]
-            for end, start in zip(ends, starts, strict=True):
-                left, right = ("GT", "AG") if strand == "+" else ("CT", "AC")
-                sequence[end : end + 2], sequence[start - 2 : start] = left, right
-            lists = (",".join(map(str, ends)) + ",", ",".join(str(start + 1) for start in starts) + ",")
-            rows.append(f"G{strand}\t0\tc\t{strand}\t{chrom_start + 1}\t{chrom_start + 5000}\t" + "\t".join(lists))
-        sequence = "".join(sequence)
-        genome, genes = fasta({"c": sequence}), text("genes.txt", "\n".join(rows) + "\n")
-        return sequence, [Source("genome", "", genome), Source("genes", "", genes)]
-
-    def test_sites_lie_between_199_and_200_on_both_strands(self, world, recipe, rows_add_up):
-        sequence, sources = world
-        built = splice.build(sources, recipe("splice", "reconstructed", 400, 1000, "ADN"))
-        found = {label: [w for (w,) in windows] for label, windows in by_label(built).items()}
-        assert {label: len(windows) for label, windows in found.items()} == {0: 6, 1: 6, 2: 6}
-        assert all(window[198:200] == "AG" for window in found[splice.ACCEPTOR])
-        assert all(window[200:202] == "GT" for window in found[splice.DONOR])
-        assert sequence[1800:2200] in found[splice.DONOR]
-        assert reverse_complement(sequence[9800:10_200]) in found[splice.ACCEPTOR]
-        rows_add_up(built)
-
-    def test_non_sites_are_genic_and_hold_decoys(self, world, recipe):
-        sequence, sources = world
-        built = splice.build(sources, recipe("splice", "reconstructed", 40, 1000, "ADN"))
-        sites = {sequences for label in (0, 1) for sequences in by_label(built)[label]}
-        for (window,) in by_label(built)[splice.NO_SITE]:
-            assert (window,) not in sites
-            places = [sequence.find(window), sequence.find(reverse_complement(window))]
-            middle = max(places) + 20
-            assert 1000 <= middle <= 6000 or 9000 <= middle <= 14_000
-        windows = [window for (window,) in by_label(built)[splice.NO_SITE]]
-        assert sum(window[18:20] == "AG" for window in windows) >= 2
-        assert sum(window[20:22] == "GT" for window in windows) >= 1
-
-    def test_a_gene_beyond_the_contig_is_an_error(self, fasta, text, recipe):
-        genes = text("genes.txt", "G\t0\tc\t+\t1\t900\t300,\t601,\n")
-        with pytest.raises(UserError, match=r"genes\.txt:1: position 900 is outside c"):
-            splice.build(
-                [Source("genome", "", fasta({"c": "ACGT" * 200})), Source("genes", "", genes)], recipe("s", "r", 40, 9)
-            )
 
 
 class TestHistone:
@@ -136,7 +85,22 @@ class TestInteraction:
         built = interaction.build(sources, recipe("epi", "K562", 500, 100))
         assert by_label(built)[1] == [(sequence[900:1200], sequence[4950:5150])]
         assert by_label(built)[0] == [(sequence[1900:2200], sequence[5900:6100])]
+        assert [row.places for row in built.examples if row.label] == [(("c", 900, 1200, "+"), ("c", 4950, 5150, "+"))]
         assert built.candidates == 3 and built.dropped["leaves_contig"] == 1
+        rows_add_up(built)
+
+    def test_windows_at_the_ends_of_a_contig_are_cut_or_counted(self, fasta, text, bases, recipe, rows_add_up):
+        """Enhancer windows have 60 bp, promoter windows 40; a middle is at 30 or 20 of them."""
+        pairs = [(29, 500, 0), (30, 500, 0), (970, 500, 1), (971, 500, 1), (500, 19, 0), (500, 20, 0), (500, 980, 1)]
+        text_of = "".join(f"c,{e},{e + 1},c,{p},{p + 1},{label}\n" for e, p, label in [*pairs, (500, 981, 1)])
+        sources = [
+            Source("genome", "", fasta({"c": bases(1000)})),
+            Source("pairs", "", text("p.csv", self.HEADER + text_of)),
+        ]
+        built = interaction.build(sources, recipe("epi", "K562", 100, 100))
+        ends = {(row.places[0].start + 30, row.places[1].start + 20) for row in built.examples}
+        assert ends == {(30, 500), (970, 500), (500, 20), (500, 980)}
+        assert built.dropped == {"leaves_contig": 4}
         rows_add_up(built)
 
     def test_negatives_are_as_many_as_asked_for(self, fasta, text, bases, recipe, rows_add_up):
@@ -158,13 +122,28 @@ class TestInteraction:
 
 
 class TestSpecies:
-    def test_equal_windows_of_each_genome_in_the_order_of_the_labels(self, fasta, bases, recipe, rows_add_up):
+    def test_equal_windows_of_each_genome_in_the_order_of_the_labels(
+        self, fasta, bases, recipe, rows_add_up, cut_again
+    ):
         genomes = {name: {"1": bases(800, seed), "2": bases(90, seed + 9)} for seed, name in enumerate("zxy")}
         sources = [Source("species_genome", name, fasta(g, f"{name}.fa")) for name, g in genomes.items()]
         built = species.build(sources, recipe("species", "fungi", 100, 31, "xyz"))
         assert {label: len(windows) for label, windows in by_label(built).items()} == {0: 11, 1: 10, 2: 10}
         for label, name in enumerate("xyz"):
             assert all(window in genomes[name]["1"] for (window,) in by_label(built)[label])
+            for row in built.examples:
+                if row.label == label:
+                    assert cut_again(genomes[name], row.places[0]) == row.sequences[0]
+        rows_add_up(built)
+
+    def test_the_first_and_the_last_window_of_a_contig_are_drawn_and_none_beyond(
+        self, fasta, bases, recipe, rows_add_up
+    ):
+        sources = [Source("species_genome", n, fasta({n: bases(103, i)}, f"{n}.fa")) for i, n in enumerate("ab")]
+        built = species.build(sources, recipe("species", "fungi", 100, 8, "ab"))
+        for name in "ab":
+            assert {row.places[0].start for row in built.examples if row.places[0].contig == name} == {0, 1, 2, 3}
+        assert built.dropped["leaves_contig"] > 0
         rows_add_up(built)
 
     def test_short_genomes_and_missing_labels_are_errors(self, fasta, recipe):

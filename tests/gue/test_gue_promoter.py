@@ -4,7 +4,8 @@ import pytest
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.randomness import generator
-from workflow_scripts.gue.genome import read_fasta, reverse_complement
+from workflow_scripts.gue.fasta import read_contigs
+from workflow_scripts.gue.genome import reverse_complement
 from workflow_scripts.gue.promoter import build, has_tata_box, near_consensus, substitute
 from workflow_scripts.gue.sources import Source
 
@@ -23,8 +24,8 @@ def world(fasta, text, bases):
             sequence[at + 23 : at + 31] = reverse_complement(box)
         rows.append(f"chr1\t{at}\t{at + 1}\tP{number}\t1\t{strand}")
         flags.append(f"P{number}\t{int(tata)}")
-    for at in range(500, 20_000, 1000):
-        sequence[at : at + 8] = "TATAAAAG"  # boxes away from promoters, for the negatives
+    for at in range(500, 20_000, 1000):  # boxes away from promoters, for the negatives
+        sequence[at : at + 8] = "TATAAAAG" if at % 2000 < 1000 else reverse_complement("TATAAAAG")
     genome = fasta({"chr1": "".join(sequence)})
     tss = text("tss.bed", "\n".join(rows) + "\n")
     motifs = text("motifs.txt", "#Name\tTATA-box\n" + "\n".join(flags) + "\n")
@@ -39,7 +40,7 @@ def test_the_tss_base_is_at_index_249_on_both_strands(fasta, text, bases, recipe
     genome_path = fasta({"c": bases(3000)})
     tss = text("tss.bed", "c 1000 1001 A 1 +\nc 2000 2001 B 1 -\n")
     built = build([Source("genome", "", genome_path), Source("tss", "", tss)], recipe("promoter", "notata", 300, 100))
-    genome = read_fasta(genome_path)["c"].decode()
+    genome = dict(read_contigs(genome_path))["c"].decode()
     plus, minus = sequences(built, 1)
     assert plus == genome[751:1051] and plus[249] == genome[1000]
     assert minus == reverse_complement(genome[1950:2250]) and minus[249] == reverse_complement(genome[2000])
@@ -58,10 +59,10 @@ def test_windows_off_the_contig_and_with_n_are_counted(fasta, text, bases, recip
     places = [(100, "+"), (249, "+"), (1000, "+"), (1450, "-"), (1960, "+"), (1960, "-"), (49, "-"), (50, "-")]
     bed = "".join(f"c {at} {at + 1} P{n} 1 {strand}\n" for n, (at, strand) in enumerate(places))
     sources = [Source("genome", "", genome), Source("tss", "", text("t.bed", bed))]
-    built = build(sources, recipe("promoter", "all", 300, 100))
+    built = build(sources, recipe("promoter", "notata", 300, 100))
     assert built.dropped["leaves_contig"] == 4  # 100+, 1960+, 1960-, 49-
     assert built.dropped["non_acgt"] == 1
-    assert len(sequences(built, 1)) == 3
+    assert len(sequences(built, 1)) + built.dropped["other_promoter_kind"] == 3
     rows_add_up(built)
 
 
@@ -81,8 +82,9 @@ def test_substitution_keeps_eight_of_twenty_segments_and_the_last(bases):
 
 def test_tata_negatives_hold_a_motif_and_avoid_promoters(world, recipe, rows_add_up):
     built = build(world[0], recipe("promoter", "tata", 300, 100))
-    genome = read_fasta(world[0][0].path)["chr1"].decode()
+    genome = dict(read_contigs(world[0][0].path))["chr1"].decode()
     promoters = [(at - 249, at + 51) if at // 1000 % 2 else (at - 50, at + 250) for at in range(1000, 19_000, 1000)]
+    assert {row.places[0].strand for row in built.examples if not row.label} == {"+", "-"}
     negatives = sequences(built, 0)
     assert len(negatives) == len(sequences(built, 1)) == 10
     for window in negatives:
@@ -91,6 +93,23 @@ def test_tata_negatives_hold_a_motif_and_avoid_promoters(world, recipe, rows_add
         assert start >= 0
         assert all(start + 300 <= left or start >= right for left, right in promoters)
     rows_add_up(built)
+
+
+@pytest.mark.parametrize(("task", "length"), [("promoter", 300), ("core_promoter", 70)])
+def test_rows_are_where_they_say(world, recipe, cut_again, task, length):
+    """All but substituted promoters, which have the place of the promoter; each pair shares it or lies far apart."""
+    contigs = {name: bases.decode() for name, bases in read_contigs(world[0][0].path)}
+    rows = build(world[0], recipe(task, "all", length, 100)).examples
+    substituted = 0
+    for promoter, other in zip(rows[::2], rows[1::2], strict=True):
+        assert cut_again(contigs, promoter.places[0]) == promoter.sequences[0]
+        if other.places == promoter.places:
+            substituted += 1
+            assert other.sequences != promoter.sequences
+        else:
+            assert cut_again(contigs, other.places[0]) == other.sequences[0]
+    assert (len(rows), substituted) == (36, 8)
+    assert {row.places[0].strand for row in rows} == {"+", "-"}
 
 
 def test_kinds_part_the_promoters_with_and_without_the_motif_table(world, recipe):

@@ -34,9 +34,9 @@ from workflow_scripts.common.addresses import (
 )
 from workflow_scripts.common.download import Fetched, fetch
 from workflow_scripts.common.errors import UserError, program
+from workflow_scripts.common.fasta import DAMAGE, open_fasta
 from workflow_scripts.common.files import atomic, read_table, write_json
 from workflow_scripts.common.web import AbsentError, read_page
-from workflow_scripts.genomes.fasta import DAMAGE, open_fasta
 
 CHECKSUM = re.compile(r"([0-9a-fA-F]{32})\s+\*?(?:\./)?(\S+)")
 # a link to a folder, as Apache and others write listings

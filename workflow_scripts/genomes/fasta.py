@@ -5,22 +5,15 @@ Out: contigs with name, description and sequence; case is kept, because NCBI mar
      masking).
 """
 
-import io
 import os
 import re
-import zlib
 from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
-
-from isal import igzip, isal_zlib
+from typing import NamedTuple
 
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.fasta import WHITE, read_pieces
 
 IUPAC = b"ACGTUNRYSWKMBDHVacgtunryswkmbdhv"
-WHITE = b" \t\r\n\v\f"
-BUFFER = 1 << 20
-DAMAGE = (EOFError, OSError, zlib.error, isal_zlib.error)
 ORGANELLE = re.compile(
     r"\b(mitochondri(on|al?)|chloroplast|plastid|apicoplast|kinetoplast|cyanelle|chromatophore)"
     r"\s*($|[,;:(]"
@@ -39,36 +32,6 @@ class Contig(NamedTuple):
     sequence: bytearray
 
 
-def open_fasta(path: str | os.PathLike) -> BinaryIO:
-    """Open a plain or gzipped file for buffered reading of bytes."""
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    with path.open("rb") as handle:
-        gzipped = handle.read(2) == b"\x1f\x8b"
-    return io.BufferedReader(igzip.open(path, "rb") if gzipped else path.open("rb", buffering=0), BUFFER)
-
-
-def read_blocks(path: str | os.PathLike) -> Iterator[bytes]:
-    """The text of a plain or gzipped file in blocks of about BUFFER bytes, none of which ends within a header.
-
-    A block that begins a line has a line end put before it, so that every header stands behind one.
-
-    Raises UserError when the gzip stream is damaged or cut short.
-    """
-    with open_fasta(path) as handle:
-        begins_line = True
-        try:
-            while block := handle.read(BUFFER):
-                text = b"\n" + block if begins_line else block
-                if text.startswith(b">", text.rfind(b"\n") + 1):
-                    text += handle.readline()
-                begins_line = text.endswith(b"\n")
-                yield text
-        except DAMAGE as error:
-            raise UserError(f"{path}: damaged or truncated file ({error}); fetch it again") from None
-
-
 def read_fasta(path: str | os.PathLike) -> Iterator[Contig]:
     """Yield the records in the file's order; a name that occurs twice is given twice.
 
@@ -79,18 +42,15 @@ def read_fasta(path: str | os.PathLike) -> Iterator[Contig]:
     name, and letters that are no nucleotide code (a protein FASTA).
     """
     contig, bases = None, 0
-    for text in read_blocks(path):
-        lines, *records = text.split(b"\n>") if b">" in text else [text]  # one letter is found faster than two
+    for header, lines in read_pieces(path):
+        if header is not None:
+            if contig is not None:
+                yield contig
+            contig = Contig(*read_header(path, header, contig), bytearray())
         if contig is not None:
             bases += add_letters(path, contig, lines)
         elif lines.strip():
             raise UserError(f"{path}: text before the first header; a FASTA file begins with '>'")
-        for record in records:
-            if contig is not None:
-                yield contig
-            header, _, lines = record.partition(b"\n")
-            contig = Contig(*read_header(path, header, contig), bytearray())
-            bases += add_letters(path, contig, lines)
     if contig is None:
         raise UserError(f"{path}: no FASTA record; the file is empty")
     if not bases:

@@ -10,68 +10,83 @@ from itertools import pairwise
 import numpy as np
 
 from workflow_scripts.common.progress import Progress
-from workflow_scripts.gue.examples import Built, Example, Recipe, pick
-from workflow_scripts.gue.genome import Genome, Regions, check_place, cut, gc_count, random_places, read_fasta
+from workflow_scripts.gue.examples import Built, Recipe, pick
+from workflow_scripts.gue.genome import (
+    Genome,
+    Regions,
+    Window,
+    check_place,
+    cut,
+    free,
+    gc_count,
+    gc_counts,
+    labelled,
+    random_addresses,
+)
+from workflow_scripts.gue.genome_file import read_genome
 from workflow_scripts.gue.sources import Peak, Source, one, read_peaks
 
-DRAWS_PER_ROUND = 50  # windows drawn for each positive before the tolerance grows
+DRAWS_PER_TOLERANCE = 50  # windows drawn for each positive before the tolerance grows by a base
 MAX_GC_DIFFERENCE = 3  # bases: 3 % of 101
 
 
-def summit_windows(genome: Genome, peaks: list[Peak], length: int, built: Built) -> list[str]:
-    """The distinct windows with the summit at index ``length // 2``."""
-    windows = {}
+def summit_windows(genome: Genome, peaks: list[Peak], length: int, built: Built) -> list[Window]:
+    """The windows with the summit at index ``length // 2``, no sequence twice."""
+    windows: dict[str, Window] = {}
     for peak in peaks:
         check_place(genome, peak.chrom, peak.end - 1, peak.where)
         built.candidates += 1
         window = cut(genome, peak.chrom, peak.summit - length // 2, length, "+", built.dropped)
-        if window in windows:
+        if window and window.sequence in windows:
             built.dropped["duplicate"] += 1
         elif window:
-            windows[window] = None
-    return list(windows)
+            windows[window.sequence] = window
+    return list(windows.values())
 
 
-def occupied(peaks: list[Peak], length: int) -> Regions:
+def occupied(genome: Genome, peaks: list[Peak], length: int) -> Regions:
     """Every peak and every positive window."""
     before = length // 2
     windows = [(p.chrom, p.summit - before, p.summit - before + length) for p in peaks]
-    return Regions([(p.chrom, p.start, p.end) for p in peaks] + windows)
+    return genome.regions([(p.chrom, p.start, p.end) for p in peaks] + windows)
 
 
 def gc_matched(
-    genome: Genome, chroms: list[str], avoid: Regions, positives: list[str], random: np.random.Generator, built: Built
-) -> list[str | None]:
+    genome: Genome,
+    chroms: list[str],
+    avoid: Regions,
+    positives: list[Window],
+    random: np.random.Generator,
+    built: Built,
+) -> list[Window | None]:
     """For each positive a distinct window outside ``avoid`` with the same number of G and C, or ``None``.
 
-    Windows are drawn uniformly over ``chroms``. The tolerance starts at 0 and grows by a base a round to 3, so rare
-    compositions are matched as well as the genome allows. Draws that match no open positive are dropped.
+    Windows are drawn uniformly over ``chroms``. The tolerance starts at 0 and grows to 3 bases, so rare compositions
+    are matched as well as the genome allows. Draws that match no open positive are dropped.
     """
-    length, count = len(positives[0]), len(positives)
+    length, count = len(positives[0].sequence), len(positives)
     waiting: dict[int, list[int]] = defaultdict(list)
     for index, window in enumerate(positives):
-        waiting[gc_count(window)].append(index)
-    matched: list[str | None] = [None] * count
-    seen = set(positives)
+        waiting[gc_count(window.sequence)].append(index)
+    matched: list[Window | None] = [None] * count
+    seen = {window.sequence for window in positives}
     with Progress(count, "negative", "matching GC") as progress:
-        for tolerance in range(MAX_GC_DIFFERENCE + 1):
-            for chrom, start in random_places(genome, chroms, DRAWS_PER_ROUND * count, random):
-                if progress.done == count:
-                    return matched
-                built.candidates += 1
-                if avoid.overlaps(chrom, start, start + length):
-                    built.dropped["overlaps_peak"] += 1
-                    continue
-                window = cut(genome, chrom, start, length, "+", built.dropped)
-                if window is None:
-                    continue
-                wanted = nearest_waiting(waiting, gc_count(window), tolerance)
-                if window in seen or wanted is None:
-                    built.dropped["duplicate" if window in seen else "gc_not_wanted"] += 1
-                    continue
-                matched[waiting[wanted].pop()] = window
-                seen.add(window)
-                progress.step()
+        for draw in range(DRAWS_PER_TOLERANCE * (MAX_GC_DIFFERENCE + 1)):
+            if progress.done == count:
+                break
+            addresses = random_addresses(genome, chroms, count, random)
+            built.candidates += count
+            addresses = addresses[free(genome, addresses, length, avoid, "overlaps_peak", built.dropped)]
+            for address, gc in zip(addresses.tolist(), gc_counts(genome, addresses, length).tolist(), strict=True):
+                wanted = nearest_waiting(waiting, gc, draw // DRAWS_PER_TOLERANCE)
+                if wanted is None:
+                    built.dropped["gc_not_wanted"] += 1
+                elif (window := genome.window(address, length)).sequence in seen:
+                    built.dropped["duplicate"] += 1
+                else:
+                    matched[waiting[wanted].pop()] = window
+                    seen.add(window.sequence)
+                    progress.step()
     return matched
 
 
@@ -123,33 +138,38 @@ def _leads_to(end: str, base: str, edges: dict[str, list[str]], last: dict[str, 
     return True
 
 
-def shuffled_negatives(positives: list[str], random: np.random.Generator, built: Built) -> list[str | None]:
-    """For each positive a dinucleotide shuffle, or ``None`` where the shuffle gives a positive back."""
-    taken = set(positives)
-    shuffles = [dinucleotide_shuffle(window, random) for window in positives]
-    negatives = [None if shuffle in taken else shuffle for shuffle in shuffles]
-    built.candidates += len(shuffles)
+def shuffled_negatives(positives: list[Window], random: np.random.Generator, built: Built) -> list[Window | None]:
+    """For each positive a dinucleotide shuffle, or ``None`` where the shuffle gives a positive back.
+
+    A shuffle has the place of its positive: the two are of one origin, and must not be parted by a split.
+    """
+    taken = {window.sequence for window in positives}
+    negatives: list[Window | None] = []
+    for sequence, place in positives:
+        shuffle = dinucleotide_shuffle(sequence, random)
+        negatives.append(None if shuffle in taken else Window(shuffle, place))
+    built.candidates += len(negatives)
     built.dropped["shuffle_is_a_positive"] += negatives.count(None)
     return negatives
 
 
 def build(sources: list[Source], recipe: Recipe) -> Built:
     """tf_human/* and tf_mouse/*. Roles: genome, peaks. Labels: 0 unbound, 1 bound."""
-    genome, peaks = read_fasta(one(sources, "genome")), read_peaks(one(sources, "peaks"))
+    genome, peaks = read_genome(one(sources, "genome")), read_peaks(one(sources, "peaks"))
     built = Built()
     windows = summit_windows(genome, peaks, recipe.length, built)
     positives = pick(windows, recipe.quota(1), recipe.random("positives"), built.dropped)
     random = recipe.random("negatives")
-    negatives: list[str | None] = []
+    negatives: list[Window | None] = []
     if positives and recipe.task == "tf_human":
-        chroms, avoid = sorted({peak.chrom for peak in peaks}), occupied(peaks, recipe.length)
+        chroms, avoid = sorted({peak.chrom for peak in peaks}), occupied(genome, peaks, recipe.length)
         negatives = gc_matched(genome, chroms, avoid, positives, random, built)
     elif positives:
         negatives = shuffled_negatives(positives, random, built)
     built.dropped["no_matched_negative"] += negatives.count(None)
     for positive, negative in zip(positives, negatives, strict=True):
         if negative is not None:
-            built.examples += [Example((positive,), 1), Example((negative,), 0)]
+            built.examples += [labelled(positive, 1), labelled(negative, 0)]
     rule = (
         f"genome windows that overlap no peak, with the positive's GC content (to {MAX_GC_DIFFERENCE} bases)"
         if recipe.task == "tf_human"

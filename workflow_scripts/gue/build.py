@@ -10,6 +10,8 @@ dev.csv, test.csv, places.tsv and datasheet.json in the --out folder. The roles 
   covid                     variants:LABEL (LABEL: whose genomes they are; the data set is named so), lineages
   epi                       genome, pairs
   species                   species_genome:LABEL for every class
+
+A genome is UCSC's .2bit or FASTA (plain, gzip, zstd); both take a quarter of a byte of memory a base.
 """
 
 import argparse

@@ -5,11 +5,12 @@ fifths of the length are centred on the enhancer and two fifths on the promoter 
 """
 
 from workflow_scripts.gue.examples import Built, Example, Recipe
-from workflow_scripts.gue.genome import Genome, check_place, cut, read_fasta
+from workflow_scripts.gue.genome import Genome, Window, check_place, cut
+from workflow_scripts.gue.genome_file import read_genome
 from workflow_scripts.gue.sources import Pair, Source, one, read_pairs
 
 
-def centred(genome: Genome, element: tuple[str, int, int], length: int, built: Built) -> str | None:
+def centred(genome: Genome, element: tuple[str, int, int], length: int, built: Built) -> Window | None:
     """The window with the element's middle base at index ``length // 2``."""
     chrom, start, end = element
     return cut(genome, chrom, (start + end) // 2 - length // 2, length, "+", built.dropped)
@@ -19,12 +20,14 @@ def example(genome: Genome, pair: Pair, lengths: tuple[int, int], built: Built) 
     """The two windows of a pair, or ``None`` where the first or the second cannot be cut."""
     enhancer = centred(genome, pair.enhancer, lengths[0], built)
     promoter = centred(genome, pair.promoter, lengths[1], built) if enhancer else None
-    return Example((enhancer, promoter), pair.label) if enhancer and promoter else None
+    if not (enhancer and promoter):
+        return None
+    return Example((enhancer.sequence, promoter.sequence), pair.label, (enhancer.place, promoter.place))
 
 
 def build(sources: list[Source], recipe: Recipe) -> Built:
     """epi/*. Roles: genome, pairs. Labels: 0 no interaction, 1 interaction; as many of one as of the other."""
-    genome, pairs = read_fasta(one(sources, "genome")), read_pairs(one(sources, "pairs"))
+    genome, pairs = read_genome(one(sources, "genome")), read_pairs(one(sources, "pairs"))
     enhancer_length = recipe.length * 3 // 5
     lengths = (enhancer_length, recipe.length - enhancer_length)
     for pair in pairs:

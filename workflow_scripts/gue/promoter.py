@@ -9,13 +9,27 @@ Details seen in the released files and followed here: of 20 segments 12 are repl
 never among them; the motif of a TATA negative starts at index 218 of 300.
 """
 
+from collections.abc import Iterable
 from itertools import product
 
 import numpy as np
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.gue.examples import Built, Example, Recipe, pick
-from workflow_scripts.gue.genome import Genome, Regions, check_place, cut, random_places, read_fasta, reverse_complement
+from workflow_scripts.gue.examples import Built, Place, Recipe, pick
+from workflow_scripts.gue.genome import (
+    ALPHABET,
+    Genome,
+    Regions,
+    Window,
+    check_place,
+    cut,
+    encode,
+    free,
+    labelled,
+    random_addresses,
+    reverse_complement,
+)
+from workflow_scripts.gue.genome_file import read_genome
 from workflow_scripts.gue.sources import Source, Tss, maybe_one, one, read_tata_motifs, read_tss
 
 LENGTH, TSS_INDEX = 300, 249
@@ -25,6 +39,7 @@ MOTIF_UPSTREAM = 31  # bases from the first base of a negative's TATA motif to w
 TATA_WINDOW = range(-35, -23)  # where the TATA box of a promoter may start, relative to the TSS
 TATA_BOX = ("T", "A", "T", "A", "AT", "A", "AT", "AG")  # TATAWAWR
 DRAWS_PER_NEGATIVE = 20_000
+DRAWS_AT_ONCE = 50_000  # one in some 300 places holds a motif
 
 
 def near_consensus() -> frozenset[str]:
@@ -36,8 +51,20 @@ def near_consensus() -> frozenset[str]:
     return frozenset(octamers)
 
 
+def octamer_numbers(codes: np.ndarray) -> np.ndarray:
+    """A number below 65,536 for each row of eight codes."""
+    return codes @ (len(ALPHABET) ** np.arange(len(TATA_BOX)))
+
+
+def flags_of(motifs: Iterable[str]) -> np.ndarray:
+    """(65,536,) whether the octamer of that number is a motif."""
+    flags = np.zeros(len(ALPHABET) ** len(TATA_BOX), dtype=bool)
+    flags[octamer_numbers(encode(list(motifs)))] = True
+    return flags
+
+
 TATA_MOTIFS = near_consensus()
-TATA_MOTIFS_MINUS = frozenset(reverse_complement(motif) for motif in TATA_MOTIFS)
+IS_MOTIF, IS_MOTIF_MINUS = flags_of(TATA_MOTIFS), flags_of(map(reverse_complement, TATA_MOTIFS))
 
 
 def has_tata_box(sequence: str, tss_index: int) -> bool:
@@ -56,12 +83,18 @@ def promoter_start(tss: Tss, length: int, tss_index: int) -> int:
 
 def substitute(sequence: str, random: np.random.Generator) -> str:
     """The sequence with 12 of its 20 segments replaced by uniform random bases; the last segment always stays."""
-    bounds = np.linspace(0, len(sequence), SEGMENTS + 1).astype(int)
-    bases = np.frombuffer(sequence.encode(), dtype="S1").copy()
-    for segment in random.choice(SEGMENTS - 1, REPLACED, replace=False):
-        start, end = bounds[segment], bounds[segment + 1]
-        bases[start:end] = random.choice(np.array(list("ACGT"), dtype="S1"), end - start)
-    return bases.tobytes().decode()
+    replaced = np.zeros(SEGMENTS, dtype=bool)
+    replaced[random.choice(SEGMENTS - 1, REPLACED, replace=False)] = True
+    segments = np.arange(len(sequence)) * SEGMENTS // len(sequence)
+    bases = np.frombuffer(sequence.encode(), dtype=np.uint8)
+    fresh = np.frombuffer(ALPHABET, dtype=np.uint8)[random.integers(len(ALPHABET), size=len(sequence))]
+    return np.where(replaced[segments], fresh, bases).tobytes().decode()
+
+
+def motif_flags(genome: Genome, addresses: np.ndarray, minus: np.ndarray) -> np.ndarray:
+    """Whether a TATA motif begins at each address, read along the strand that ``minus`` says."""
+    numbers = octamer_numbers(genome.codes(addresses, len(TATA_BOX)))
+    return np.where(minus, IS_MOTIF_MINUS[numbers], IS_MOTIF[numbers]) & genome.inside(addresses, len(TATA_BOX))
 
 
 def tata_windows(
@@ -72,38 +105,40 @@ def tata_windows(
     shape: tuple[int, int],
     random: np.random.Generator,
     built: Built,
-) -> list[str]:
+) -> list[Window]:
     """``count`` distinct windows outside ``avoid``, on either strand, whose motif starts 31 bases before ``tss_index``.
 
     ``shape`` is (length, tss_index). Gives fewer where 20,000 draws a window are not enough.
     """
     length, tss_index = shape
     width, motif_index = len(TATA_BOX), tss_index - MOTIF_UPSTREAM
-    found: dict[str, None] = {}
-    for _ in range(DRAWS_PER_NEGATIVE):
-        strands = random.integers(2, size=count).tolist()
-        for (chrom, at), minus in zip(random_places(genome, chroms, count, random), strands, strict=True):
-            if len(found) == count:
-                return list(found)
-            built.candidates += 1
-            if genome[chrom][at : at + width].decode() not in (TATA_MOTIFS_MINUS if minus else TATA_MOTIFS):
-                built.dropped["no_tata_motif"] += 1
-                continue
-            start = at - (length - motif_index - width) if minus else at - motif_index
-            if avoid.overlaps(chrom, start, start + length):
-                built.dropped["promoter_region"] += 1
-                continue
-            window = cut(genome, chrom, start, length, "-" if minus else "+", built.dropped)
-            if window in found:
+    found: dict[str, Window] = {}
+    draws = max(count, DRAWS_AT_ONCE)
+    for _ in range(-(-DRAWS_PER_NEGATIVE * count // draws)):
+        if len(found) == count:
+            break
+        motifs = random_addresses(genome, chroms, draws, random)
+        minus = random.integers(2, size=draws).astype(bool)
+        built.candidates += draws
+        flags = motif_flags(genome, motifs, minus)
+        built.dropped["no_tata_motif"] += int((~flags).sum())
+        motifs, minus = motifs[flags], minus[flags]
+        addresses = motifs - np.where(minus, length - motif_index - width, motif_index)
+        good = free(genome, addresses, length, avoid, "promoter_region", built.dropped)
+        for address, strand in zip(addresses[good].tolist(), np.where(minus[good], "-", "+").tolist(), strict=True):
+            window = genome.window(address, length, strand)
+            if window.sequence in found:
                 built.dropped["duplicate"] += 1
-            elif window:
-                found[window] = None
-    return list(found)
+            elif len(found) == count:
+                built.dropped["beyond_size"] += 1
+            else:
+                found[window.sequence] = window
+    return list(found.values())
 
 
 def with_tata_flags(
     genome: Genome, sites: list[Tss], shape: tuple[int, int], flags: dict[str, bool] | None, built: Built
-) -> list[tuple[str, bool]]:
+) -> list[tuple[Window, bool]]:
     """(window, has a TATA box) of every TSS whose window lies on its contig and holds only ACGT."""
     length, tss_index = shape
     windows = []
@@ -114,9 +149,16 @@ def with_tata_flags(
         built.candidates += 1
         start = promoter_start(tss, length, tss_index)
         if window := cut(genome, tss.chrom, start, length, tss.strand, built.dropped):
-            tata = has_tata_box(window, tss_index) if flags is None else flags[tss.name]
+            tata = has_tata_box(window.sequence, tss_index) if flags is None else flags[tss.name]
             windows.append((window, tata))
     return windows
+
+
+def part_of(window: Window, part: slice) -> Window:
+    """Those of a window's bases, with their own place."""
+    contig, start, end, strand = window.place
+    first, last = (end - part.stop, end - part.start) if strand == "-" else (start + part.start, start + part.stop)
+    return Window(window.sequence[part], Place(contig, first, last, strand))
 
 
 def frame(recipe: Recipe) -> tuple[tuple[int, int], slice]:
@@ -138,7 +180,7 @@ def frame(recipe: Recipe) -> tuple[tuple[int, int], slice]:
 def build(sources: list[Source], recipe: Recipe) -> Built:
     """promoter/* and core_promoter/*. Roles: genome, tss, and (optional) tata_motifs. Labels: 0 other, 1 promoter."""
     shape, part = frame(recipe)
-    genome, sites = read_fasta(one(sources, "genome")), read_tss(one(sources, "tss"))
+    genome, sites = read_genome(one(sources, "genome")), read_tss(one(sources, "tss"))
     motifs = maybe_one(sources, "tata_motifs")
     built = Built()
     windows = with_tata_flags(genome, sites, shape, read_tata_motifs(motifs) if motifs else None, built)
@@ -149,19 +191,22 @@ def build(sources: list[Source], recipe: Recipe) -> Built:
     positives = pick(positives, recipe.quota(1), recipe.random("positives"), built.dropped)
 
     random = recipe.random("substitution")
-    pairs = [(window, substitute(window, random)) for window, tata in positives if not tata]
+    # a substituted promoter has the place of the promoter: the two are of one origin, and must not be parted by a split
+    pairs = [
+        (window, Window(substitute(window.sequence, random), window.place)) for window, tata in positives if not tata
+    ]
     built.candidates += len(pairs)
     boxed = [window for window, tata in positives if tata]
     if boxed:
         starts = [(tss.chrom, promoter_start(tss, *shape)) for tss in sites]
-        avoid = Regions([(chrom, start, start + shape[0]) for chrom, start in starts])
+        avoid = genome.regions([(chrom, start, start + shape[0]) for chrom, start in starts])
         chroms = sorted({tss.chrom for tss in sites})
         negatives = tata_windows(genome, chroms, avoid, len(boxed), shape, recipe.random("negatives"), built)
         built.dropped["no_negative_found"] += len(boxed) - len(negatives)
         pairs += zip(boxed, negatives, strict=False)
 
     for promoter, other in pairs:
-        built.examples += [Example((promoter[part],), 1), Example((other[part],), 0)]
+        built.examples += [labelled(part_of(promoter, part), 1), labelled(part_of(other, part), 0)]
     flag_rule = (
         "TATA promoters are those EPD flags"
         if motifs

@@ -1,8 +1,9 @@
 """Species classification (GUE+): windows of one genome a class, the same number from each (fungi, viruses)."""
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.gue.examples import Built, Example, Recipe
-from workflow_scripts.gue.genome import cut, random_places, read_fasta
+from workflow_scripts.gue.examples import Built, Recipe
+from workflow_scripts.gue.genome import cut, labelled, random_addresses
+from workflow_scripts.gue.genome_file import read_genome
 from workflow_scripts.gue.sources import Source
 
 DRAWS_PER_WINDOW = 100
@@ -21,24 +22,24 @@ def build(sources: list[Source], recipe: Recipe) -> Built:
     """species/*. Role: species_genome, one a class. Windows lie at uniform places of the plus strand, none twice."""
     built, seen = Built(), set()
     for label, source in enumerate(genomes_by_label(sources)):
-        genome = read_fasta(source.path)
-        chroms = [chrom for chrom, bases in genome.items() if len(bases) >= recipe.length]
+        genome = read_genome(source.path)
+        chroms = [chrom for chrom in genome.contigs if genome.length(chrom) >= recipe.length]
         if not chroms:
             raise UserError(
                 f"{source.path}: no contig of {recipe.length} bp or more; choose another genome or a length"
             )
         wanted = recipe.quota(label)
-        places = random_places(genome, chroms, DRAWS_PER_WINDOW * wanted, recipe.random("windows", source.label))
-        for chrom, start in places:
+        random = recipe.random("windows", source.label)
+        for address in random_addresses(genome, chroms, DRAWS_PER_WINDOW * wanted, random):
             if wanted == 0:
                 break
             built.candidates += 1
-            window = cut(genome, chrom, start, recipe.length, "+", built.dropped)
-            if window in seen:
+            window = cut(genome, *genome.locate(address), recipe.length, "+", built.dropped)
+            if window and window.sequence in seen:
                 built.dropped["duplicate"] += 1
             elif window:
-                seen.add(window)
-                built.examples.append(Example((window,), label))
+                seen.add(window.sequence)
+                built.examples.append(labelled(window, label))
                 wanted -= 1
     built.construction = (
         f"{recipe.length}-bp windows at uniform places of each species' genome, plus strand, the same number a species."

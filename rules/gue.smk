@@ -67,7 +67,7 @@ if config["gue"]["origin"] == "primary":
         conda:
             "../envs/data.yaml"
         resources:
-            mem_mb=8000,
+            mem_mb=2000,
             runtime=60,
         params:
             code=code("gue/score.py", "gue/binding.py", "gue/baseline.py"),
@@ -134,10 +134,19 @@ if config["gue"]["origin"] == "primary":
         conda:
             "../envs/data.yaml"
         resources:
-            mem_mb=2000,
+            mem_mb=4000,
             runtime=60,
         params:
-            code=code("gue/build.py"),
+            code=code(
+                *(
+                    f"gue/{module}.py"
+                    for module in ["build", "promoter", "binding", "splice", "adversarial", "histone"]
+                ),
+                *(
+                    f"gue/{module}.py"
+                    for module in ["covid", "variants", "interaction", "species", "split", "examples"]
+                ),
+            ),
             seed=config["seed"],
             sources=source_arguments,
             length=dataset_length,

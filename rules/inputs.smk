@@ -335,11 +335,6 @@ def dataset_length(wildcards):
 # ---- finetune ------------------------------------------------------------------------------------
 
 
-def required_audit(wildcards):
-    """The audit that a data set must have passed before it is fitted to; ancient, because a fit does not read it."""
-    return ancient(f"results/gue/{dataset_of(wildcards)}/audit.json") if config["gue"]["fail_on_leak"] else []
-
-
 def model_directory(wildcards):
     external = config["finetune"]["models"].get(wildcards.model)
     return external["directory"] if external else f"results/pretrain/{wildcards.model}"

@@ -17,6 +17,7 @@ from workflow_scripts.gue.split import homology_split, random_split, scaled_size
 pytestmark = pytest.mark.real
 
 REGISTRY = Path(__file__).parents[2] / "config/gue.tsv"
+KNOWN = REGISTRY.with_name("gue_published.tsv")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def audited(gue, tmp_path):
     def run(task, dataset, *more):
         arguments = ["--task", task, "--dataset", dataset, "--registry", str(REGISTRY)]
         data, out = tmp_path / dataset, tmp_path / f"{dataset}.json"
-        assert published.main([*arguments, "--from", str(gue), "--out", str(data)]) == 0
+        assert published.main([*arguments, "--known", str(KNOWN), "--from", str(gue), "--out", str(data)]) == 0
         status = audit.main([*arguments, "--data", str(data), "--out", str(out), *more])
         return status, json.loads(out.read_text()) if out.exists() else None
 

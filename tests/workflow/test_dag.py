@@ -7,12 +7,11 @@ from tests.workflow.harness import job_counts, snakemake
 # 850 genomes, 79 primary files, 36 data sets; 2 models; 3 seeds x 36 x (2 models full + 1 model LoRA) = 324 fits.
 GENOMES = {"download_genome": 850, "chunk_genome": 850}
 TOKENS = {**GENOMES, "train_tokenizer": 1, "encode_genome": 850}
-DATA = {"fetch_source": 79, "build_dataset": 36}
+DATA = {"fetch_source": 79, "build_dataset": 36, "audit_dataset": 36}
 FITS = {**TOKENS, "pretrain_model": 2, **DATA, "finetune_model": 324}
 RESULTS = {**FITS, "collect_results": 1}
 STUDIES = {"summarize_corpus": 1, "study_tokenization": 1}
-AUDITS = {"audit_dataset": 36}
-REPORT = {**RESULTS, **STUDIES, **AUDITS, "collect_audits": 1, "write_report": 1}
+REPORT = {**RESULTS, **STUDIES, "collect_audits": 1, "write_report": 1}
 
 
 @pytest.mark.parametrize(
@@ -21,7 +20,7 @@ REPORT = {**RESULTS, **STUDIES, **AUDITS, "collect_audits": 1, "write_report": 1
         ("genomes", {**GENOMES, "summarize_corpus": 1, "genomes": 1}),
         ("tokenizer", {**TOKENS, "tokenizer": 1}),
         ("pretrain", {**TOKENS, "pretrain_model": 2, "pretrain": 1}),
-        ("gue", {**DATA, **AUDITS, "gue": 1}),
+        ("gue", {**DATA, "gue": 1}),
         ("finetune", {**FITS, "finetune": 1}),
         ("gue_results", {**RESULTS, "gue_results": 1}),
         ("studies", {**GENOMES, "train_tokenizer": 1, **STUDIES, "studies": 1}),
@@ -37,7 +36,7 @@ def test_full_configuration_runs_exactly_these_jobs(tmp_path, target, expected):
 def test_where_leaks_are_errors_no_fit_starts_before_the_audit(tmp_path):
     (tmp_path / "strict.yaml").write_text("gue: {fail_on_leak: true, split: homology}\n")
     output = snakemake("finetune", "-n", "--directory", tmp_path, "--configfile", tmp_path / "strict.yaml").stdout
-    assert job_counts(output) == {**FITS, **AUDITS, "finetune": 1}
+    assert job_counts(output) == {**FITS, "finetune": 1}
     blocks = output.split("\nrule finetune_model:")[1:]
     assert len(blocks) == 324 and all("audit.json" in block.split("output:")[0] for block in blocks)
 

@@ -1,8 +1,8 @@
 """Species classification (GUE+): windows of one genome a class, the same number from each (fungi, viruses)."""
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.gue.examples import Built, Recipe
-from workflow_scripts.gue.genome import cut, labelled, random_addresses
+from workflow_scripts.gue.examples import Built, Example, Recipe
+from workflow_scripts.gue.genome import cut, random_addresses
 from workflow_scripts.gue.genome_file import read_genome
 from workflow_scripts.gue.sources import Source
 
@@ -39,7 +39,9 @@ def build(sources: list[Source], recipe: Recipe) -> Built:
                 built.dropped["duplicate"] += 1
             elif window:
                 seen.add(window.sequence)
-                built.examples.append(labelled(window, label))
+                # names of contigs may be the same in two genomes
+                place = window.place._replace(contig=f"{source.label}:{window.place.contig}")
+                built.examples.append(Example((window.sequence,), label, (place,)))
                 wanted -= 1
     built.construction = (
         f"{recipe.length}-bp windows at uniform places of each species' genome, plus strand, the same number a species."

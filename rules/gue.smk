@@ -137,16 +137,7 @@ if config["gue"]["origin"] == "primary":
             mem_mb=4000,
             runtime=60,
         params:
-            code=code(
-                *(
-                    f"gue/{module}.py"
-                    for module in ["build", "promoter", "binding", "splice", "adversarial", "histone"]
-                ),
-                *(
-                    f"gue/{module}.py"
-                    for module in ["covid", "variants", "interaction", "species", "split", "examples"]
-                ),
-            ),
+            code=code(*BUILDING),
             seed=config["seed"],
             sources=source_arguments,
             length=dataset_length,

@@ -248,6 +248,10 @@ def on_several_nodes(value):
 
 # ---- gue -----------------------------------------------------------------------------------------
 
+# What the rule that builds a data set runs, beside its readers of files.
+BUILDERS = "promoter binding splice adversarial histone covid variants interaction species".split()
+BUILDING = [f"gue/{module}.py" for module in ["build", "examples", "split", *BUILDERS]]
+
 
 def dataset_of(wildcards):
     return f"{wildcards.task}/{wildcards.dataset}"

@@ -1,5 +1,6 @@
 """The audit against the released GUE files (folder in REAL_DATA): it finds what is known of them."""
 
+import gzip
 import json
 import os
 import random
@@ -50,7 +51,7 @@ def dev_and_test(gue):
         entry, splits = read_dataset(REGISTRY, task, dataset), {"train": []}
         for name in SPLITS[1:]:
             path = gue / entry.published_dir / f"{name}.csv.gz"
-            splits[name] = published.read_rows(published.decode(path.read_bytes(), str(path)), str(path), entry)
+            splits[name] = published.read_rows(published.decode(gzip.decompress(path.read_bytes()), str(path)), str(path), entry)
         return splits
 
     return read

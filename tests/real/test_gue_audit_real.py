@@ -51,7 +51,8 @@ def dev_and_test(gue):
         entry, splits = read_dataset(REGISTRY, task, dataset), {"train": []}
         for name in SPLITS[1:]:
             path = gue / entry.published_dir / f"{name}.csv.gz"
-            splits[name] = published.read_rows(published.decode(gzip.decompress(path.read_bytes()), str(path)), str(path), entry)
+            text = published.decode(gzip.decompress(path.read_bytes()), str(path))
+            splits[name] = published.read_rows(text, str(path), entry)
         return splits
 
     return read

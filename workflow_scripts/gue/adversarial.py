@@ -18,9 +18,8 @@ from workflow_scripts.gue.sources import Gene
 
 # SpliceFinder's hundred rounds of one gene each; how many GUE made is not published.
 ROUNDS = 100
-WIDTH = (
-    60  # bases the model sees: the branch point is out of reach, the tract before an acceptor and both signals are not
-)
+# Bases that the model sees: the tract before an acceptor and both signals, but not the branch point.
+WIDTH = 60
 COMPLEMENTS = encode(["AGTC"])[0]  # of T, C, A, G
 DIGITS = 6  # of a weight; what is smaller may differ between machines
 

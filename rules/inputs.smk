@@ -361,15 +361,60 @@ def dataset_metric(wildcards):
     return REGISTRY[dataset_of(wildcards)]["metric"]
 
 
+def planned_runs():
+    """The runs of the configuration, model by model, with the data sets that their patterns choose."""
+    return [
+        {
+            "model": model,
+            "method": run["method"],
+            "datasets": configuration.matching(DATASETS, run["datasets"]),
+        }
+        for run in config["finetune"]["runs"]
+        for model in run["models"]
+    ]
+
+
 def fits():
     """The paths of all fits, one per model, method, data set and seed; a fit that two runs ask for is one."""
     paths = {}
-    for run in config["finetune"]["runs"]:
-        for dataset in configuration.matching(DATASETS, run["datasets"]):
-            for model in run["models"]:
-                for seed in config["finetune"]["seeds"]:
-                    paths[f"results/finetune/{model}/{run['method']}/{dataset}/seed{seed}"] = None
+    for run in planned_runs():
+        for dataset in run["datasets"]:
+            for seed in config["finetune"]["seeds"]:
+                paths[f"results/finetune/{run['model']}/{run['method']}/{dataset}/seed{seed}"] = None
     return list(paths)
 
 
 FITS = fits()
+
+
+# ---- report --------------------------------------------------------------------------------------
+
+
+def reported_fits(file):
+    """A file of every fit, or of those alone that are there, where the report may do without the rest."""
+    paths = [f"{fit}/{file}" for fit in FITS]
+    return [path for path in paths if Path(path).is_file()] if config["report"]["missing_fits"] else paths
+
+
+def tokenizer_statistics(model):
+    """The statistics of the tokenizer of a model trained here; none where it came with a model from elsewhere."""
+    start = config["pretrain"][model].get("from")
+    if start in config["pretrain"]:
+        return tokenizer_statistics(start)
+    return None if start else f"results/tokenizer/{config['pretrain'][model]['tokenizer']}/stats.json"
+
+
+def counted_models():
+    """Of each fitted model, where its architecture stands, and what tells how many tokens 500 bases are."""
+    models = {}
+    for name in dict.fromkeys(run["model"] for run in planned_runs()):
+        external = config["finetune"]["models"].get(name)
+        folder = external["directory"] if external else f"results/pretrain/{name}"
+        models[name] = {
+            "config": f"{folder}/config.json",
+            "statistics": None if external else tokenizer_statistics(name),
+        }
+    return models
+
+
+COUNTED_MODELS = counted_models()

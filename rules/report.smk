@@ -2,11 +2,14 @@
 Report: from scores and counts to tables and a page.
 
 REQUIRED INPUTS:
-    results/finetune/.../metrics.json, and the counts and summaries of every stage
+    results/finetune/.../metrics.json and predictions.parquet, and the counts and summaries of every stage
 OUTPUTS:
     results/report/gue_results.tsv     one row per model, method and data set, beside the paper's values
     results/report/gue_audit.tsv       one row per data set: leaks between its splits, contradictions, simple baselines
-    results/report/gue_summary.json    task means, comparisons of models, the paper's sums recomputed
+    results/report/gue_verdicts.tsv    each of these rows against each of the paper's models: reproduced or not
+    results/report/gue_pairs.tsv       every two runs on each data set, on the same resamples of its test rows
+    results/report/gue_summary.json    task means, comparisons and ranks of runs, the paper's sums recomputed
+    results/report/efficiency.tsv      parameters, FLOPs, time and memory of each run and of the paper's models
     results/report/index.html          the page, self-contained; its figures as SVG and PNG in figures/
 """
 
@@ -26,12 +29,16 @@ rule report:
 rule collect_results:
     """Join the scores of all fits with the paper's"""
     input:
-        metrics=expand("{fit}/metrics.json", fit=FITS),
+        metrics=reported_fits("metrics.json"),
+        predictions=reported_fits("predictions.parquet"),
+        datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=DATASETS),
         registry=config["gue"]["registry"],
         paper=config["report"]["paper_results"],
         paper_models=config["report"]["paper_models"],
     output:
         table="results/report/gue_results.tsv",
+        verdicts="results/report/gue_verdicts.tsv",
+        pairs="results/report/gue_pairs.tsv",
         summary="results/report/gue_summary.json",
     log:
         "results/logs/report/collect_results.log",
@@ -41,16 +48,62 @@ rule collect_results:
         "../envs/report.yaml"
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=30,
     params:
-        code=code("report/results.py"),
+        code=code(
+            "report/results.py",
+            "report/fits.py",
+            "report/resampling.py",
+            "report/scores.py",
+            "report/verdicts.py",
+            "report/comparisons.py",
+            "report/paper.py",
+            "report/tables.py",
+        ),
+        planned=json.dumps(planned_runs()),
+        seeds=config["finetune"]["seeds"],
+        seed=config["seed"],
         simulated=["--simulated"] if "demo" in config else [],
     shell:
         """
         python -m workflow_scripts.report.results \
-            --metrics {input.metrics:q} --registry {input.registry:q} {params.simulated:q} \
-            --paper {input.paper:q} --paper-models {input.paper_models:q} \
-            --out {output.table:q} --summary {output.summary:q} \
+            --fits results/finetune --planned {params.planned:q} --seeds {params.seeds:q} \
+            --datasheets results/gue --registry {input.registry:q} {params.simulated:q} \
+            --paper {input.paper:q} --paper-models {input.paper_models:q} --seed {params.seed:q} \
+            --out {output.table:q} --verdicts {output.verdicts:q} --pairs {output.pairs:q} \
+            --summary {output.summary:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule count_costs:
+    """Count what the models cost, beside their scores"""
+    input:
+        summary="results/report/gue_summary.json",
+        models=[path for model in COUNTED_MODELS.values() for path in model.values() if path],
+        paper_models=config["report"]["paper_models"],
+    output:
+        "results/report/efficiency.tsv",
+    log:
+        "results/logs/report/count_costs.log",
+    benchmark:
+        "results/benchmarks/report/count_costs.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("report/efficiency.py", "report/fits.py", "common/flops.py"),
+        planned=json.dumps(planned_runs()),
+        seeds=config["finetune"]["seeds"],
+        models=json.dumps(COUNTED_MODELS),
+    shell:
+        """
+        python -m workflow_scripts.report.efficiency \
+            --summary {input.summary:q} --models {params.models:q} --paper-models {input.paper_models:q} \
+            --fits results/finetune --planned {params.planned:q} --seeds {params.seeds:q} \
+            --benchmarks results/benchmarks/finetune/finetune_model --out {output:q} \
             >{log:q} 2>&1
         """
 
@@ -93,6 +146,7 @@ rule write_report:
         audits="results/report/gue_audit.tsv",
         results="results/report/gue_results.tsv",
         summary="results/report/gue_summary.json",
+        efficiency="results/report/efficiency.tsv",
         paper=config["report"]["paper_results"],
         paper_models=config["report"]["paper_models"],
     output:
@@ -120,7 +174,7 @@ rule write_report:
             --tokenization {input.tokenization:q} \
             --pretraining {input.pretraining:q} --logs {input.logs:q} \
             --datasheets {input.datasheets:q} --audits {input.audits:q} \
-            --results {input.results:q} --summary {input.summary:q} \
+            --results {input.results:q} --summary {input.summary:q} --efficiency {input.efficiency:q} \
             --paper {input.paper:q} --paper-models {input.paper_models:q} \
             --out {output.page:q} --figures {output.figures:q} \
             >{log:q} 2>&1

@@ -82,7 +82,7 @@ def test_the_overlays_are_sound_but_for_what_a_user_must_bring(default, monkeypa
     ("path", "value", "told"),
     [
         ("genomes.chunk.lenght", 500, "config genomes.chunk: unknown key 'lenght'; did you mean 'length'?"),
-        ("report.xyz", 1, "config report: unknown key 'xyz'; known are notice, paper_models, paper_results, title"),
+        ("report.xyz", 1, "config report: unknown key 'xyz'; known are missing_fits, notice, paper_models, "),
         ("seed", "x", "config seed: 'x' is not of type integer"),
         ("seed", 1.5, "config seed: 1.5 is not of type integer"),
         ("genomes.keep_fasta", "no", "config genomes.keep_fasta: 'no' is not of type boolean"),

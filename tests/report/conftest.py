@@ -1,9 +1,13 @@
 """A made-up run: every number here is fabricated, none was measured."""
 
 import json
+import math
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -32,6 +36,15 @@ def write_tsv(path: Path, rows: list[dict]) -> Path:
     return path
 
 
+def predictions(share_right: float, rows: int = 400) -> pa.Table:
+    """Half the rows of each class, of each class this share right: MCC is 2 x share - 1, F1 and accuracy the share."""
+    labels = np.repeat([0, 1], rows // 2)
+    right = np.tile(np.arange(rows // 2), 2) < round(share_right * rows / 2)
+    predicted = np.where(right, labels, 1 - labels)
+    probabilities = np.where(predicted[:, None] == [0, 1], 0.8, 0.2).astype(np.float32)
+    return pa.table({"label": labels, "prediction": predicted, "probabilities": list(probabilities)})
+
+
 class MadeUpRun:
     """Writes the files that a run would hold, below ``root``."""
 
@@ -42,6 +55,8 @@ class MadeUpRun:
         self.paper = CONFIG / "paper_results.tsv"
         self.paper_models = CONFIG / "paper_models.tsv"
         self.metrics: list[Path] = []
+        self.planned: dict[tuple[str, str], dict[str, None]] = {}
+        self.seeds: dict[int, None] = {}
 
     def registry(self) -> Path:
         rows = [
@@ -52,15 +67,48 @@ class MadeUpRun:
         return write_tsv(self.root / "gue.tsv", [*rows, {**rows[0], "task": "epi", "dataset": "K562"}])
 
     def fit(self, model: str, method: str, task: str, dataset: str, seed: int, score: float, **more) -> Path:
+        """Metrics and predictions of a fit; ``score`` is a multiple of 0.01."""
         metric = metric_of(task)
+        share = score if metric == "f1" else (1 + score) / 2
         value = {
             **{"model": model, "method": method, "task": task, "dataset": dataset, "seed": seed, "metric": metric},
-            **{"test": {metric: score, "rows": 1000}, "collapsed": False, "chance": 0.52},
+            **{"test": {"mcc": 2 * share - 1, "f1": share, "accuracy": share, "auroc": share, "rows": 400}},
+            **{"collapsed": False, "chance": 0.52},
             **{"parameters": 117_000_000, "trainable_parameters": 890_000, "hardware": "a made-up machine"},
         } | more
-        name = f"{len(self.metrics)}/metrics.json"
-        self.metrics.append(write_json(self.root / name, value))
+        self.plan(model, method, f"{task}/{dataset}", seed)
+        folder = self.root / "fits" / model / method / task / dataset / f"seed{seed}"
+        self.metrics.append(write_json(folder / "metrics.json", value))
+        pq.write_table(predictions(0.5 if math.isnan(share) else share), folder / "predictions.parquet")
         return self.metrics[-1]
+
+    def plan(self, model: str, method: str, dataset: str, seed: int) -> None:
+        """What the configuration asks for; a fit that is only planned is missing."""
+        self.planned.setdefault((model, method), {})[dataset] = None
+        self.seeds[seed] = None
+
+    def fit_arguments(self) -> list[str]:
+        """Where the fits are and which of them are planned."""
+        planned = [{"model": m, "method": how, "datasets": [*sets]} for (m, how), sets in self.planned.items()]
+        seeds = map(str, self.seeds)
+        return ["--fits", str(self.root / "fits"), "--planned", json.dumps(planned), "--seeds", *seeds]
+
+    def arguments(self) -> list[str]:
+        """The command line of the program that makes the tables."""
+        for task, dataset in {tuple(name.split("/")) for sets in self.planned.values() for name in sets}:
+            if not (self.root / "sheets" / task / dataset).exists():
+                self.datasheet(task, dataset)
+        command = ["--datasheets", self.root / "sheets", "--registry", self.registry(), "--seed", 42]
+        command += ["--paper", self.paper, "--paper-models", self.paper_models]
+        command += ["--out", self.root / "results.tsv", "--verdicts", self.root / "verdicts.tsv"]
+        command += ["--pairs", self.root / "pairs.tsv", "--summary", self.root / "summary.json"]
+        return [*self.fit_arguments(), *map(str, command)]
+
+    def cost_arguments(self, models: dict) -> list[str]:
+        """The command line of the program that counts costs, after the other one has run."""
+        command = ["--summary", self.root / "summary.json", "--benchmarks", self.root / "benchmarks"]
+        command += ["--models", json.dumps(models), "--paper-models", self.paper_models]
+        return [*self.fit_arguments(), *map(str, command), "--out", str(self.root / "efficiency.tsv")]
 
     def corpus(self) -> Path:
         rows = []
@@ -98,12 +146,15 @@ class MadeUpRun:
         (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         return folder / "summary.json", folder / "log.jsonl"
 
-    def datasheet(self, task: str, dataset: str) -> Path:
-        rows = {"train": 800, "dev": 100, "test": 100}
+    def datasheet(self, task: str, dataset: str, origin: str = "published", published: int = 400) -> Path:
+        rows = {"train": 800, "dev": 100, "test": 400}
         sheet = {
             **{"task": task, "dataset": dataset, "name": f"Made-up {dataset}", "species": "none"},
-            **{"origin": "primary", "classes": ["no", "yes"], "length": {"min": 70, "median": 70, "max": 70}},
-            **{"splits": {split: {"rows": n} for split, n in rows.items()}, "registry_rows": rows},
+            **{"origin": origin, "classes": ["no", "yes"], "length": {"min": 70, "median": 70, "max": 70}},
+            **{
+                "splits": {split: {"rows": n} for split, n in rows.items()},
+                "registry_rows": rows | {"test": published},
+            },
             **{"dropped": {"N": 12}, "split": {"method": "random"}},
         }
         return write_json(self.root / "sheets" / task / dataset / "datasheet.json", sheet)

@@ -2,14 +2,26 @@
 
 import json
 import re
+from functools import partial
 from html.parser import HTMLParser
 
 import pytest
 
-from workflow_scripts.report import audits, page, results, sections
+from tests.report.conftest import CONFIG
+from workflow_scripts.common.files import read_table
+from workflow_scripts.report import audits, efficiency, page, results, sections
+from workflow_scripts.report import fits as read_fits
 from workflow_scripts.report.figures import thin
+from workflow_scripts.report.resampling import resampled_scores
+from workflow_scripts.report.verdicts import VERDICTS
 
 ATTACK = "<img src='http://evil.example/x.png' onerror='alert(1)'>"
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch):
+    """The number of resamples changes nothing that the page shows but digits of intervals."""
+    monkeypatch.setattr(read_fits, "resampled_scores", partial(resampled_scores, resamples=100))
 
 
 class Reader(HTMLParser):
@@ -47,15 +59,17 @@ def fits(run, *models):
                     run.fit(model, "full", task, dataset, seed, 0.5 + 0.05 * index + 0.01 * seed)
 
 
+def page_arguments(run, title="A made-up run"):
+    command = ["--title", title, "--results", run.root / "results.tsv", "--summary", run.root / "summary.json"]
+    command += ["--paper", run.paper, "--paper-models", run.paper_models]
+    command += ["--out", run.root / "report" / "index.html", "--figures", run.root / "report" / "figures"]
+    return [str(word) for word in command]
+
+
 def make(run, *more, title="A made-up run"):
-    paper = ["--paper", str(run.paper), "--paper-models", str(run.paper_models)]
-    table, summary = str(run.root / "results.tsv"), str(run.root / "summary.json")
-    command = ["--metrics", *map(str, run.metrics), "--registry", str(run.registry()), *paper]
-    assert results.main([*command, "--out", table, "--summary", summary]) == 0
-    out = run.root / "report" / "index.html"
-    command = ["--title", title, "--results", table, "--summary", summary, *paper, "--out", str(out)]
-    assert page.main([*command, "--figures", str(run.root / "report" / "figures"), *map(str, more)]) == 0
-    return out
+    assert results.main(run.arguments()) == 0
+    assert page.main([*page_arguments(run, title), *map(str, more)]) == 0
+    return run.root / "report" / "index.html"
 
 
 def whole(run):
@@ -80,6 +94,19 @@ def test_page_needs_no_network_and_is_small(run):
     assert "default-src 'none'" in out.read_text()
     assert "@import" not in out.read_text() and "url(http" not in out.read_text()
     assert out.stat().st_size < 5_000_000
+
+
+def test_page_of_a_whole_benchmark_is_small(run):
+    """36 data sets, 5 models, 3 seeds."""
+    datasets = [f"{row['task']}/{row['dataset']}" for row in read_table(CONFIG / "gue.tsv")]
+    for index, model in enumerate("abcde"):
+        for name in datasets:
+            for seed in (42, 43, 44):
+                run.fit(model, "full", *name.split("/"), seed, 0.5 + 0.02 * index + 0.01 * (seed - 42))
+    out = make(run)
+    reader = Reader(out.read_text())
+    assert out.stat().st_size < 5_000_000 and reader.loads == []
+    assert reader.text.count(", 3 seeds") == 5 * 36 == 5 * len(datasets)
 
 
 def test_page_shows_notice_charts_and_the_numbers_of_each_step(run):
@@ -127,6 +154,51 @@ def test_missing_fit_shows_by_name(run):
     lacking = sum(map(len, run.datasets.values())) - 1
     assert html.count(">not run<") == lacking + len(run.datasets) - 1, "cells of data sets, and means of tasks"
     assert "promoter/tata" in json.loads((run.root / "summary.json").read_text())["runs"][1]["missing"]
+
+
+def test_a_data_set_and_seeds_without_fits_show_by_name(run):
+    for seed in (0, 1):
+        run.fit("ours", "full", "emp", "H3", seed, 0.5)
+    run.fit("ours", "full", "emp", "H4", 1, 0.5)
+    run.plan("ours", "full", "tf_human/0", 0)
+    html = make(run).read_text()
+    assert 'title="no fit of ours, full on tf_human/0">not run<' in html
+    assert "not run: seed 0" in html and "emp/H4 (seed 0)" in html
+
+
+def test_verdicts_are_words_and_counted(run):
+    run.fit("ours", "full", "emp", "H3", 0, 0.78)
+    run.fit("ours", "full", "emp", "H4", 0, 0.98)
+    run.fit("ours", "full", "promoter", "all", 0, 0.5)
+    run.datasheet("promoter", "tata", origin="primary")
+    run.fit("ours", "full", "promoter", "tata", 0, 0.7)
+    html = make(run).read_text()
+    shown = re.findall(r'class="verdict ([\w-]+)" title="([^"]+)">([\w ]+)<', html)
+    assert [words for _class, _why, words in shown] == ["reproduced", "above", "below", "not comparable"]
+    assert shown[0][1] == "95% interval over rows" and shown[3][1].startswith("built from primary sources")
+    assert "built from primary sources, not the published rows: promoter/tata" in Reader(html).text
+    counts = json.loads((run.root / "summary.json").read_text())["verdicts"]
+    ours = next(row for row in counts if row["paper_model"] == "DNABERT-2")
+    assert [ours[name] for name in VERDICTS] == [1, 1, 1, 1, 0] and len(counts) == 10
+    assert all(sum(row[name] for name in VERDICTS) == 4 for row in counts)
+
+
+def test_costs_stand_beside_the_papers(run):
+    run.fit("ours", "lora", "emp", "H3", 0, 0.7, seconds=90.0, gpu_seconds=72.0, memory_mb=900)
+    assert results.main(run.arguments()) == 0
+    assert efficiency.main(run.cost_arguments({"ours": {"config": None}})) == 0
+    text = Reader(make(run, "--efficiency", run.root / "efficiency.tsv").read_text()).text
+    for words in ("0.76%", "0.0200", "900", "NT-2500M-multi in the paper", "32.0 times", "92.8 times", "not counted"):
+        assert words in text, words
+
+
+def test_ranks_and_clear_differences_are_shown(run):
+    for model, score in (("a", 0.9), ("b", 0.5), ("c", 0.2)):
+        run.fit(model, "full", "emp", "H3", 0, score)
+    text = Reader(make(run).read_text()).text
+    assert "95.00" in text and "All metrics" in text, "accuracy of the fit with MCC 0.9"
+    assert "Mean rank over the data sets that all runs have" in text and "sets or more: too few" in text
+    assert "Clear wins" in text
 
 
 def test_collapsed_fits_are_said(run):
@@ -221,24 +293,18 @@ def test_bad_input_is_one_line(run, capsys, option, name, text, words):
     path = run.root / "bad" / name
     path.parent.mkdir()
     path.write_text(text)
-    paper = ["--paper", str(run.paper), "--paper-models", str(run.paper_models)]
-    table, summary = str(run.root / "results.tsv"), str(run.root / "summary.json")
-    out = run.root / "report" / "index.html"
-    command = ["--title", "t", "--results", table, "--summary", summary, *paper, "--out", str(out)]
-    assert page.main([*command, "--figures", str(run.root / "f"), option, str(path)]) == 1
+    assert page.main([*page_arguments(run), option, str(path)]) == 1
     error = capsys.readouterr().err
     assert words in error and error.count("\n") == 1
-    assert not out.exists()
+    assert not (run.root / "report" / "index.html").exists()
 
 
 def test_table_and_summary_of_different_runs_do_not_mix(run, capsys):
     run.fit("ours", "full", "emp", "H3", 0, 0.5)
-    out = make(run)
+    make(run)
     table = run.root / "results.tsv"
     table.write_text(table.read_text().replace("ours", "others"))
-    command = ["--title", "t", "--results", str(table), "--summary", str(run.root / "summary.json")]
-    command += ["--paper", str(run.paper), "--paper-models", str(run.paper_models), "--out", str(out)]
-    assert page.main([*command, "--figures", str(run.root / "f")]) == 1
+    assert page.main(page_arguments(run)) == 1
     assert "others, full" in capsys.readouterr().err
 
 

@@ -11,7 +11,7 @@ DATA = {"fetch_source": 79, "build_dataset": 36, "audit_dataset": 36}
 FITS = {**TOKENS, "pretrain_model": 2, **DATA, "finetune_model": 324}
 RESULTS = {**FITS, "collect_results": 1}
 STUDIES = {"summarize_corpus": 1, "study_tokenization": 1}
-REPORT = {**RESULTS, **STUDIES, "collect_audits": 1, "write_report": 1}
+REPORT = {**RESULTS, **STUDIES, "collect_audits": 1, "count_costs": 1, "write_report": 1}
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,13 @@ def test_slurm_profile_works_as_typed_at_the_root():
 def test_a_stage_asks_for_nothing_that_comes_after_it(tmp_path):
     output = snakemake("gue_results", "-n", "--directory", tmp_path).stdout
     assert "write_report" not in job_counts(output)
+
+
+def test_a_report_that_may_lack_fits_waits_for_none(tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("report: {missing_fits: true}")
+    output = snakemake("gue_results", "-n", "--directory", tmp_path, "--configfile", mine).stdout
+    assert job_counts(output) == {**DATA, "collect_results": 1, "gue_results": 1}
 
 
 @pytest.mark.parametrize("profile", ["profiles/demo", "profiles/workstation", "profiles/slurm"])

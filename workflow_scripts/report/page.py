@@ -14,8 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import write_text
-from workflow_scripts.report import figures, paper, sections, tokenization
+from workflow_scripts.common.files import read_table, write_text
+from workflow_scripts.report import efficiency, figures, paper, sections, tokenization
 from workflow_scripts.report.audits import read_audits
 from workflow_scripts.report.inputs import load, read_paths
 
@@ -36,6 +36,11 @@ def decimal(value: float | None, digits: int = 2) -> str:
 def signed(value: float | None, digits: int = 2) -> str:
     """A difference: always with its sign."""
     return ABSENT if value is None else f"{value:+.{digits}f}".replace("-", "−")
+
+
+def number(text: str, digits: int = 2) -> str:
+    """A number of a table, with thousands separated; nothing for an empty cell."""
+    return f"{float(text):,.{digits}f}" if text else ""
 
 
 def share(part: float | None, whole: float | None) -> str:
@@ -89,12 +94,14 @@ def gather(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]
     study = load(options.tokenization) if options.tokenization else None
     models_of_paper = sections.paper_models(cells, options.paper_models)
     sheets = read_paths(options.datasheets_list) if options.datasheets_list else options.datasheets
-    same = {(line["task"], line["dataset"]): line["same_metric"] for line in lines}
     dots = [
-        {"run": row["run"], "task": row["task"], "dataset": row["dataset"], "score": row["mean"]}
-        | {"paper": row["paper_dnabert2"] if same[row["task"], row["dataset"]] else None}
-        for row in rows
+        {"run": cell["run"], "task": line["task"], "dataset": line["dataset"], "score": cell["mean"]}
+        | {"paper": line["paper_dnabert2"] if line["comparable"] else None}
+        for line in lines
+        for cell in line["cells"]
+        if cell
     ]
+    costs = read_table(options.efficiency) if options.efficiency else []
     fates = sections.fates(corpus)
     labelled = [row | {"label": f"{row['group']}: {row['genomes']}, {bases(row['bases'])}"} for row in groups]
     charts = {
@@ -115,9 +122,12 @@ def gather(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]
         "models": models,
         "lines": lines,
         "run_names": runs,
+        "rows": rows,
         "summary": summary,
         "task_means": sections.task_means(lines, summary["runs"]),
         "paper_models": models_of_paper,
+        "costs": costs,
+        "cost_statements": efficiency.statements(costs, models_of_paper) if costs else [],
         "datasets": sections.datasets(sheets),
         "audits": read_audits(options.audits) if options.audits else [],
         "files": {
@@ -128,6 +138,7 @@ def gather(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]
             "logs": options.logs,
             "results": options.results,
             "summary": options.summary,
+            "efficiency": options.efficiency,
             "paper": options.paper,
             "paper_models": options.paper_models,
             "datasheets": sheets,
@@ -150,6 +161,7 @@ def render(content: dict[str, Any]) -> str:
         "count": count,
         "decimal": decimal,
         "signed": signed,
+        "number": number,
         "share": share,
         "bases": bases,
         "probability": probability,
@@ -180,6 +192,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--audits", type=Path, help="table of the data sets' audits (gue_audit.tsv)")
     parser.add_argument("--results", type=Path, required=True, help="table of the results (gue_results.tsv)")
     parser.add_argument("--summary", type=Path, required=True, help="summary of the results (gue_summary.json)")
+    parser.add_argument("--efficiency", type=Path, help="table of costs (efficiency.tsv)")
     parser.add_argument("--paper", type=Path, required=True, help="the paper's cells (config/paper_results.tsv)")
     parser.add_argument("--paper-models", type=Path, required=True, help="its models (config/paper_models.tsv)")
     parser.add_argument("--out", type=Path, required=True, help="page to write (HTML)")

@@ -1,183 +1,156 @@
-"""GUE scores of every fit -> one table, and a summary with means, comparisons and the paper's sums.
+"""GUE scores of every fit -> tables of scores, verdicts and pairs, and a summary with means and the paper's sums.
 
-In: the ``metrics.json`` of each fit (scores as fractions), the registry of data sets, the paper's cells and models.
-Out: a table with one row for each (model, method, task, data set), scores x 100 as in the paper, and a JSON summary.
+In: the folder of the fits with their metrics and predictions (scores as fractions), the fits that the configuration
+asks for, the datasheets, the registry of data sets, the paper's cells and models.
+Out: a table with one row for each (model, method, task, data set), scores x 100 as in the paper, with a verdict beside
+the paper's DNABERT-2; the verdicts beside all of the paper's models; every two runs on each data set; a JSON summary.
+A fit that is not there is named as not run. A collapsed fit counts like any other: it is what the protocol gives; the
+mean without such fits stands beside.
 """
 
 import argparse
-import math
 import sys
-from itertools import combinations
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import read_table, write_json, write_table
-from workflow_scripts.report import paper
-from workflow_scripts.report.inputs import load, read_paths
-from workflow_scripts.report.scores import compare, interval, mean_by_task
+from workflow_scripts.common.files import read_table, write_json
+from workflow_scripts.report import comparisons, paper, verdicts
+from workflow_scripts.report.fits import Cell, Key, planned, read_cells
+from workflow_scripts.report.resampling import METRICS
+from workflow_scripts.report.scores import mean_by_task, rank, stated_interval
+from workflow_scripts.report.tables import write_numbers
 
 COLUMNS = [
-    *("model", "method", "task", "dataset", "metric", "seeds", "mean", "sd", "low", "high"),
-    *("collapsed", "test_rows", "chance", "paper_dnabert2", "paper_nt_2500m_multi", "difference_dnabert2"),
+    *("model", "method", "task", "dataset", "metric", "seeds", "missing", "mean", "sd", "low", "high", "over"),
+    *("seeds_low", "seeds_high", "rows_low", "rows_high", "collapsed", "mean_without_collapsed"),
+    *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
+    *("test_rows", "chance", "paper_dnabert2", "paper_nt_2500m_multi", "difference_dnabert2", "verdict", "why"),
 ]
 
-Key = tuple[str, str]
-"""A run is (model, method), a data set is (task, dataset)."""
 
-
-def read_fits(paths: list[Path], metrics: dict[Key, str]) -> list[dict[str, Any]]:
-    """Read the metrics of each fit and put its test score, x 100, under ``score``.
-
-    ``metrics`` names the metric of each data set of the registry. Raises UserError for a file that is missing or
-    lacks a score, for a data set that is not in the registry, and for two files of one fit.
-    """
-    fits: dict[tuple, tuple[Path, dict[str, Any]]] = {}
-    for path in paths:
-        fit = load(path)
-        try:
-            dataset = fit["task"], fit["dataset"]
-            score = fit["test"][fit["metric"]]
-            name = (fit["model"], fit["method"], *dataset, fit["seed"])
-            for needed in ("collapsed", "chance", "parameters", "trainable_parameters", "hardware"):
-                fit[needed]
-            fit["test"]["rows"]
-        except (KeyError, TypeError) as error:
-            raise UserError(f"{path}: lacks {error} of a fit's metrics; run this fit again") from None
-        if dataset not in metrics:
-            raise UserError(f"{path}: data set {'/'.join(dataset)} is not in the registry; add it or drop this fit")
-        if metrics[dataset] != fit["metric"]:
-            raise UserError(f"{path}: metric {fit['metric']} where the registry has {metrics[dataset]}; fit again")
-        if not isinstance(score, int | float) or not math.isfinite(score):
-            raise UserError(f"{path}: test score {score!r} is no number; run this fit again")
-        if name in fits:
-            raise UserError(f"{path}: the same fit as {fits[name][0]}; give it once")
-        fits[name] = path, fit | {"score": 100 * score}
-    return [fit for _path, fit in fits.values()]
-
-
-def group(fits: list[dict[str, Any]], datasets: list[Key]) -> dict[tuple[Key, Key], list[dict[str, Any]]]:
-    """Fits by (run, data set): runs in the order of their first fit, data sets in the registry's order."""
-    groups: dict[tuple[Key, Key], list[dict[str, Any]]] = {}
-    for fit in fits:
-        key = (fit["model"], fit["method"]), (fit["task"], fit["dataset"])
-        groups.setdefault(key, []).append(fit)
-    runs = list(dict.fromkeys(run for run, _dataset in groups))
-    return {(run, key): groups[run, key] for run in runs for key in datasets if (run, key) in groups}
-
-
-def tabulate(groups: dict, cells: paper.Cells, paper_metrics: dict[Key, str]) -> list[dict[str, Any]]:
-    """One row for each run and data set. The difference is empty where the paper's metric is another or unknown."""
+def tabulate(cells: Sequence[Cell], theirs: paper.Cells, reasons: Mapping[Key, str]) -> list[dict[str, Any]]:
+    """One row for each run and data set. ``reasons`` say which data sets do not compare with the paper's, and why."""
     rows = []
-    for ((model, method), key), fits in groups.items():
-        over = interval([fit["score"] for fit in fits])
-        theirs = cells[paper.DNABERT2].get(key)
-        same_metric = paper_metrics.get(key) == fits[0]["metric"]
-        rows.append(
-            {
-                **{"model": model, "method": method, "task": key[0], "dataset": key[1]},
-                **over,
-                "metric": fits[0]["metric"],
-                "seeds": len(fits),
-                "collapsed": sum(bool(fit["collapsed"]) for fit in fits),
-                "test_rows": fits[0]["test"]["rows"],
-                "chance": 100 * float(np.mean([fit["chance"] for fit in fits])),
-                "paper_dnabert2": theirs,
-                "paper_nt_2500m_multi": cells[paper.NT_MULTI].get(key),
-                "difference_dnabert2": over["mean"] - theirs if same_metric else None,
-            }
-        )
+    for cell in cells:
+        row = dict.fromkeys(COLUMNS) | dict(zip(COLUMNS[:4], (*cell.run, *cell.dataset), strict=True))
+        row |= {"metric": cell.metric, "seeds": len(cell.fits), "missing": " ".join(map(str, cell.missing))}
+        row |= {"collapsed": sum(bool(fit["collapsed"]) for fit in cell.fits)}
+        row |= scores_of(cell) if cell.fits else {}
+        row |= {"paper_dnabert2": theirs[paper.DNABERT2].get(cell.dataset)}
+        row |= {"paper_nt_2500m_multi": theirs[paper.NT_MULTI].get(cell.dataset)}
+        row["verdict"], row["why"] = verdicts.judge(row, row["paper_dnabert2"], reasons.get(cell.dataset))
+        if row["verdict"] in verdicts.COMPARABLE:
+            row["difference_dnabert2"] = row["mean"] - row["paper_dnabert2"]
+        rows.append(row)
     return rows
 
 
-def describe_runs(groups: dict) -> list[dict[str, Any]]:
-    """Each run: its means by task and over all its data sets, and the data sets it lacks that another run has."""
-    seen = list(dict.fromkeys(key for _run, key in groups))
+def scores_of(cell: Cell) -> dict[str, Any]:
+    """Mean, spread and intervals of a cell's own metric; means with intervals of all metrics."""
+    kept = [fit["test"][cell.metric] for fit in cell.fits if not fit["collapsed"]]
+    facts = {
+        **stated_interval(cell.scores(cell.metric), cell.resampled.get(cell.metric)),
+        "mean_without_collapsed": 100 * float(np.mean(kept)) if 0 < len(kept) < len(cell.fits) else None,
+        "test_rows": cell.fits[0]["test"]["rows"],
+        "chance": 100 * float(np.mean([fit["chance"] for fit in cell.fits])),
+    }
+    for metric in METRICS:
+        if values := cell.scores(metric):
+            found = stated_interval(values, cell.resampled.get(metric))
+            facts |= {metric: found["mean"], f"{metric}_low": found["low"], f"{metric}_high": found["high"]}
+    return facts
+
+
+def describe_runs(cells: Sequence[Cell]) -> list[dict[str, Any]]:
+    """Each run: its means by task and over its data sets, and what is missing: data sets, or single seeds of them."""
     runs = []
-    for run in dict.fromkeys(run for run, _key in groups):
-        mine = {key: fits for (owner, key), fits in groups.items() if owner == run}
-        scores = {key: float(np.mean([fit["score"] for fit in fits])) for key, fits in mine.items()}
-        fits = [fit for group in mine.values() for fit in group]
+    datasets = list(dict.fromkeys(cell.dataset for cell in cells))
+    for run in dict.fromkeys(cell.run for cell in cells):
+        mine = {cell.dataset: cell for cell in cells if cell.run == run}
+        scores = {key: cell.mean for key, cell in mine.items() if cell.fits}
+        fits = [fit for cell in mine.values() for fit in cell.fits]
+        lacking = ["/".join(key) for key in datasets if key not in scores]
+        lacking += [f"{'/'.join(key)} (seed {seed})" for key in scores for seed in mine[key].missing]
         runs.append(
             {
                 "model": run[0],
                 "method": run[1],
-                "parameters": fits[0]["parameters"],
-                "trainable_parameters": fits[0]["trainable_parameters"],
+                "parameters": fits[0]["parameters"] if fits else None,
+                "trainable_parameters": fits[0]["trainable_parameters"] if fits else None,
                 "hardware": sorted({fit["hardware"] for fit in fits}),
                 "seeds": sorted({fit["seed"] for fit in fits}),
                 "fits": len(fits),
                 "collapsed": sum(bool(fit["collapsed"]) for fit in fits),
-                "datasets": len(mine),
-                "mean": float(np.mean(list(scores.values()))),
+                "datasets": len(scores),
+                "mean": float(np.mean(list(scores.values()))) if scores else None,
                 "tasks": mean_by_task(scores),
-                "missing": ["/".join(key) for key in seen if key not in mine],
+                "missing": lacking,
             }
         )
     return runs
 
 
-def compare_runs(groups: dict, cells: paper.Cells, ours: dict[Key, str], theirs: dict[Key, str]) -> list[dict]:
-    """Every two runs over the data sets they share, and every run beside the paper's two best models."""
-    scores: dict[str, dict[Key, float]] = {}
-    for ((model, method), key), fits in groups.items():
-        scores.setdefault(f"{model}, {method}", {})[key] = float(np.mean([fit["score"] for fit in fits]))
-    pairs = list(combinations(scores.items(), 2))
-    for model in (paper.DNABERT2, paper.NT_MULTI):
-        quoted = paper.comparable(cells[model], ours, theirs)
-        pairs += [(run, (f"{model} in the paper", quoted)) for run in scores.items()]
-    compared = [(a, b, compare(first, second)) for (a, first), (b, second) in pairs]
-    return [{"first": a, "second": b} | result for a, b, result in compared if result]
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--metrics", nargs="+", type=Path, metavar="FILE", help="metrics.json of each fit")
-    which.add_argument("--metrics-list", type=Path, metavar="FILE", help="text file with one such path a line")
+    parser.add_argument("--fits", type=Path, required=True, metavar="FOLDER", help="folder of all fits")
+    parser.add_argument("--planned", required=True, help="JSON list of objects with model, method and datasets")
+    parser.add_argument("--seeds", type=int, nargs="+", required=True, help="seeds of the fits")
+    parser.add_argument("--datasheets", type=Path, required=True, metavar="FOLDER", help="folder of all data sets")
     parser.add_argument("--registry", type=Path, required=True, help="table of the data sets (config/gue.tsv)")
     parser.add_argument("--paper", type=Path, required=True, help="the paper's cells (config/paper_results.tsv)")
     parser.add_argument("--paper-models", type=Path, required=True, help="its models (config/paper_models.tsv)")
+    parser.add_argument("--seed", type=int, required=True, help="seed of the resamples of test rows")
     parser.add_argument(
-        "--simulated", action="store_true", help="the data are invented: show the paper's cells, compute no difference"
+        "--simulated", action="store_true", help="the data are invented: nothing compares with the paper"
     )
-    parser.add_argument("--out", type=Path, required=True, help="table to write (TSV)")
+    parser.add_argument("--out", type=Path, required=True, help="table of scores to write (TSV)")
+    parser.add_argument("--verdicts", type=Path, required=True, help="table of verdicts to write (TSV)")
+    parser.add_argument("--pairs", type=Path, required=True, help="table of every two runs to write (TSV)")
     parser.add_argument("--summary", type=Path, required=True, help="summary to write (JSON)")
     return parser
 
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Write the table and the summary."""
+    """Write the tables and the summary."""
     options = build_parser().parse_args(argv)
-    paths = options.metrics or read_paths(options.metrics_list)
     registry = {(row["task"], row["dataset"]): row["metric"] for row in read_table(options.registry)}
-    cells, paper_metrics = paper.read_cells(options.paper)
-    if options.simulated:
-        paper_metrics = {}  # scores of invented data compare with nothing
+    theirs, paper_metrics = paper.read_cells(options.paper)
     models = read_table(options.paper_models)
-    groups = group(read_fits(paths, registry), list(registry))
+    cells = read_cells(options.fits, planned(options.planned), options.seeds, registry, options.seed)
+    if not any(cell.fits for cell in cells):
+        raise UserError(f"{options.fits}: holds none of the fits that are planned; run some")
 
-    rows = tabulate(groups, cells, paper_metrics)
-    rounded = [{k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
-    run_keys = {key for _run, key in groups}
-    write_table(options.out, rounded, COLUMNS)
-    write_json(
-        options.summary,
-        {
-            "runs": describe_runs(groups),
-            "comparisons": compare_runs(groups, cells, registry, paper_metrics),
-            "not_run": ["/".join(key) for key in registry if key not in run_keys],
-            "paper": {
-                "claims": paper.claims(cells, models),
-                "averages": paper.averages(cells, models),
-                "against_kmers": paper.against_kmers(cells),
-            },
+    metrics = {cell.dataset: cell.metric for cell in cells}
+    if options.simulated:
+        reasons = dict.fromkeys(metrics, "simulated data")
+    else:
+        reasons = verdicts.obstacles(options.datasheets, metrics, paper_metrics)
+    rows = tabulate(cells, theirs, reasons)
+    judged = verdicts.tabulate(rows, theirs, reasons)
+    pairs = comparisons.pairs(cells)
+    summary = {
+        "runs": describe_runs(cells),
+        "comparisons": comparisons.compare_runs(cells, pairs, theirs, set(metrics) - set(reasons)),
+        "ranks": rank(comparisons.means(cells)),
+        "verdicts": verdicts.count(judged),
+        "not_comparable": {why: verdicts.named(reasons, why) for why in dict.fromkeys(reasons.values())},
+        "not_run": ["/".join(key) for key in registry if key not in metrics],
+        "paper": {
+            "claims": paper.claims(theirs, models),
+            "averages": paper.averages(theirs, models),
+            "against_kmers": paper.against_kmers(theirs),
         },
-    )
+    }
+    write_numbers(options.out, rows, COLUMNS)
+    write_numbers(options.verdicts, judged, verdicts.COLUMNS)
+    write_numbers(options.pairs, pairs, comparisons.PAIR_COLUMNS)
+    write_json(options.summary, summary)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Statistics of scores: means with intervals over seeds, and paired comparisons over data sets.
+"""Statistics of scores: means with intervals over seeds and over test rows, and comparisons over data sets.
 
 Scores are in points (x 100), as in the paper's tables.
 """
@@ -20,6 +20,61 @@ def interval(values: Sequence[float], confidence: float = 0.95) -> dict[str, flo
     sd = float(np.std(values, ddof=1))
     half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * sd / len(values) ** 0.5
     return {"mean": mean, "sd": sd, "low": mean - half, "high": mean + half}
+
+
+def percentiles(resampled: np.ndarray, confidence: float = 0.95) -> tuple[float, float] | None:
+    """The percentile interval of resampled values; ``None`` where none of them is defined."""
+    defined = resampled[np.isfinite(resampled)]
+    if not len(defined):
+        return None
+    low, high = np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def stated_interval(values: Sequence[float], resampled: np.ndarray | None) -> dict[str, Any]:
+    """Mean and interval of a score over its seeds and over its test rows.
+
+    ``values`` [seeds]; ``resampled`` [seeds, resamples] are the same scores on resamples of the test rows, or ``None``.
+    Over the seeds it is a t interval, over the rows the percentiles of the resampled mean. Over both, the distances of
+    the two from the mean are added as squares (Zou and Donner 2008): new seeds and new rows are independent. The noise
+    of the rows is in the spread of the seeds as well, so the interval is rather too wide than too narrow.
+
+    ``over`` says what ``low`` and ``high`` allow for: "seeds and rows", "rows" (one seed), "seeds" (no predictions),
+    or "" where there is no interval.
+    """
+    seeds = interval(values)
+    mean = seeds["mean"]
+    parts = {}
+    if seeds["low"] is not None:
+        parts["seeds"] = seeds["low"], seeds["high"]
+    if resampled is not None and (rows := percentiles(resampled.mean(axis=0))):
+        parts["rows"] = rows
+    below, above = np.linalg.norm(np.array([*parts.values()]).reshape(-1, 2) - mean, axis=0)
+    return {
+        **{"mean": mean, "sd": seeds["sd"], "over": " and ".join(parts)},
+        **({"low": mean - float(below), "high": mean + float(above)} if parts else {"low": None, "high": None}),
+        **{"seeds_low": seeds["low"], "seeds_high": seeds["high"]},
+        **dict(zip(("rows_low", "rows_high"), parts.get("rows", (None, None)), strict=True)),
+    }
+
+
+def rank(scores: Mapping[str, Mapping[Any, float]]) -> dict[str, Any] | None:
+    """Mean rank of each run (1 is best, ties share) over the data sets that all have; ``None`` without two such runs.
+
+    ``p`` is the Friedman test of equal ranks; ``None`` for fewer than three runs or six data sets, or where all tie.
+    """
+    first = next(iter(scores.values()), {})
+    shared = [key for key in first if all(key in mine for mine in scores.values())]
+    if len(scores) < 2 or not shared:
+        return None
+    table = np.round([[mine[key] for key in shared] for mine in scores.values()], 2)
+    ranks = stats.rankdata(-table, axis=0).mean(axis=1)
+    tested = len(scores) >= 3 and len(shared) >= SMALLEST_TEST and (table != table[0]).any()
+    return {
+        "datasets": len(shared),
+        "runs": [{"run": run, "rank": float(rank)} for run, rank in zip(scores, ranks, strict=True)],
+        "p": float(stats.friedmanchisquare(*table).pvalue) if tested else None,
+    }
 
 
 def compare(first: Mapping[Any, float], second: Mapping[Any, float]) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from workflow_scripts.common.files import read_table
 from workflow_scripts.report import paper
 from workflow_scripts.report.figures import FATES
 from workflow_scripts.report.inputs import load, read_log
+from workflow_scripts.report.resampling import METRICS
 
 CORPUS_COUNTS = ("bases", *FATES, "chunks", "train_chunks", "validation_chunks")
 TOKENIZER_FACTS = (
@@ -22,7 +23,11 @@ MODEL_FACTS = (
     *("model", "parameters", "steps", "tokens_seen", "hardware"),
     *("validation_loss", "validation_accuracy", "bits_per_base", "unigram_entropy", "reference_loss"),
 )
-NUMBERS = ("mean", "sd", "low", "high", "chance", "paper_dnabert2", "paper_nt_2500m_multi", "difference_dnabert2")
+NUMBERS = (
+    *("mean", "sd", "low", "high", "mean_without_collapsed", "chance"),
+    *("paper_dnabert2", "paper_nt_2500m_multi", "difference_dnabert2"),
+    *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
+)
 
 
 def corpus_by_group(path: Path) -> list[dict[str, Any]]:
@@ -95,7 +100,7 @@ def read_results(path: Path) -> list[dict[str, Any]]:
     rows = read_table(path)
     for row in rows:
         row.update({name: float(row[name]) if row[name] else None for name in NUMBERS})
-        row.update({name: int(row[name]) for name in ("seeds", "collapsed", "test_rows")})
+        row.update({name: int(row[name] or 0) for name in ("seeds", "collapsed", "test_rows")})
         row["run"] = f"{row['model']}, {row['method']}"
     return rows
 
@@ -103,18 +108,21 @@ def read_results(path: Path) -> list[dict[str, Any]]:
 def matrix(rows: list[dict[str, Any]], runs: list[str], quoted: dict[tuple[str, str], str]) -> list[dict[str, Any]]:
     """One line for each data set: the cell of each run (``None`` where missing), the paper's values, chance.
 
-    ``quoted`` names the paper's metric for each of its data sets; ``same_metric`` says whether it is the one here.
+    ``quoted`` names the paper's metric for each of its data sets. ``comparable`` says whether the scores are of the
+    same rows and metric as the paper's.
     """
     cells = {(row["task"], row["dataset"], row["run"]): row for row in rows}
     lines = []
     for task, dataset in dict.fromkeys((row["task"], row["dataset"]) for row in rows):
-        found = [cells.get((task, dataset, run)) for run in runs]
-        first = next(cell for cell in found if cell)
+        asked = [cells.get((task, dataset, run)) for run in runs]
+        found = [cell if cell and cell["seeds"] else None for cell in asked]
+        first = next(cell for cell in [*found, *asked] if cell)
         shared = ("metric", "test_rows", "chance", "paper_dnabert2", "paper_nt_2500m_multi")
         theirs = quoted.get((task, dataset))
         lines.append(
             {"task": task, "dataset": dataset, "cells": found}
             | {"paper_metric": theirs, "same_metric": theirs == first["metric"]}
+            | {"comparable": first["difference_dnabert2"] is not None}
             | {name: first[name] for name in shared}
         )
     return lines
@@ -131,7 +139,7 @@ def task_means(lines: list[dict[str, Any]], runs: list[dict[str, Any]]) -> list[
         mine = [run["tasks"].get(task) if task else {"mean": run["mean"], "datasets": run["datasets"]} for run in runs]
         quoted = []
         for name in ("paper_dnabert2", "paper_nt_2500m_multi"):
-            values = [line[name] for line in members if line[name] is not None and line["same_metric"]]
+            values = [line[name] for line in members if line[name] is not None and line["comparable"]]
             quoted.append({"mean": float(np.mean(values)), "datasets": len(values)} if values else None)
         rows.append({"task": task or "all data sets", "datasets": len(members), "runs": mine, "paper": quoted})
     return rows

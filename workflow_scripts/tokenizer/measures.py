@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from workflow_scripts.common.flops import encoder_flops
+
 LAYERS, WIDTH, INTERMEDIATE = 12, 768, 3072  # the published encoder (config.json of DNABERT-2-117M)
 FLOPS_FORMULA = {
     "attention": "layers x (8 T d^2 + 4 T^2 d): projections of queries, keys, values and output; scores and their sum",
@@ -16,9 +18,7 @@ def flops(tokens: np.ndarray, gated: bool = True) -> dict[str, float]:
 
     ``gated``: the feed-forward layer is DNABERT-2's GEGLU (three matrices), else the plain one of DNABERT (two).
     """
-    tokens = tokens.astype(np.float64)
-    attention = LAYERS * (8 * tokens * WIDTH**2 + 4 * tokens**2 * WIDTH)
-    mlp = LAYERS * (6 if gated else 4) * tokens * WIDTH * INTERMEDIATE
+    attention, mlp = encoder_flops(tokens.astype(np.float64), LAYERS, WIDTH, INTERMEDIATE, gated)
     return {"attention": float(attention.mean()), "mlp": float(mlp.mean()), "total": float((attention + mlp).mean())}
 
 

@@ -15,6 +15,7 @@ sys.path.insert(0, str(workflow.basedir))
 
 from workflow_scripts.common import addresses, configuration
 from workflow_scripts.common.files import digest, read_table
+from workflow_scripts.common.fits import fit_settings
 
 # Jobs run with the Python that runs Snakemake, or with the one of the rule's environment, which is activated before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
@@ -41,6 +42,7 @@ for section, table in [
     ("genomes", "corpus"),
     ("gue", "registry"),
     ("gue", "sources"),
+    ("finetune", "hparams"),
     ("report", "paper_results"),
     ("report", "paper_models"),
 ]:
@@ -63,8 +65,11 @@ shell.prefix(
     f"SPECIES_TABLE={shlex.quote(str(SPECIES_TABLE))}; "
 )
 REGISTRY = {f"{row['task']}/{row['dataset']}": row for row in read_table(config["gue"]["registry"])}
+REGISTRY |= {name: configuration.own_row(name, own) for name, own in config["gue"]["own"].items()}
 SOURCES = {row["source"]: row for row in read_table(config["gue"]["sources"])}
+OWN_TASKS = "|".join({name.split("/")[0]: None for name in config["gue"]["own"]}) or "(?!)"  # or none at all
 DATASETS = configuration.matching(REGISTRY, config["gue"]["datasets"])
+HPARAMS = read_table(config["finetune"]["hparams"])
 MODEL_FILES = [
     "config.json",
     "model.safetensors",

@@ -2,7 +2,7 @@
 GUE: from primary sources, or the published files, to the data sets of GUE and GUE+.
 
 REQUIRED INPUTS:
-    config/gue.tsv, config/gue_sources.tsv, or the folder or archive of gue.published
+    config/gue.tsv, config/gue_sources.tsv, or the folder or archive of gue.published; the folders of gue.own
 OUTPUTS:
     results/gue/sources/{source}                        the primary files
     results/gue/{task}/{dataset}/{train,dev,test}.csv   sequence,label (epi: enhancer,promoter,label)
@@ -45,6 +45,39 @@ rule fetch_source:
         """
 
 
+rule take_dataset:
+    """Take in a data set of the user's own"""
+    input:
+        own_dataset_files,
+    output:
+        splits=expand(
+            "results/gue/{{task}}/{{dataset}}/{split}.csv",
+            split=["train", "dev", "test"],
+        ),
+        datasheet="results/gue/{task}/{dataset}/datasheet.json",
+    log:
+        "results/logs/gue/take_dataset/{task}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/gue/take_dataset/{task}/{dataset}.tsv"
+    wildcard_constraints:
+        task=OWN_TASKS,
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code("gue/own.py"),
+        own=own_options,
+    shell:
+        """
+        python -m workflow_scripts.gue.own \
+            --name {wildcards.task:q} {wildcards.dataset:q} {params.own:q} \
+            --out results/gue/{wildcards.task:q}/{wildcards.dataset:q} \
+            >{log:q} 2>&1
+        """
+
+
 if config["gue"]["origin"] == "primary":
 
     rule build_dataset:
@@ -62,6 +95,8 @@ if config["gue"]["origin"] == "primary":
             "results/logs/gue/build_dataset/{task}/{dataset}.log",
         benchmark:
             "results/benchmarks/gue/build_dataset/{task}/{dataset}.tsv"
+        wildcard_constraints:
+            task="|".join(configuration.TASKS),
         conda:
             "../envs/data.yaml"
         resources:
@@ -100,6 +135,8 @@ else:
             "results/logs/gue/import_dataset/{task}/{dataset}.log",
         benchmark:
             "results/benchmarks/gue/import_dataset/{task}/{dataset}.tsv"
+        wildcard_constraints:
+            task="|".join(configuration.TASKS),
         conda:
             "../envs/data.yaml"
         resources:

@@ -43,11 +43,12 @@ rule collect_results:
         runtime=10,
     params:
         code=code("report/results.py"),
+        own=option("--own", *(f"{name}={REGISTRY[name]['metric']}" for name in config["gue"]["own"])),
         simulated=["--simulated"] if "demo" in config else [],
     shell:
         """
         python -m workflow_scripts.report.results \
-            --metrics {input.metrics:q} --registry {input.registry:q} {params.simulated:q} \
+            --metrics {input.metrics:q} --registry {input.registry:q} {params.own:q} {params.simulated:q} \
             --paper {input.paper:q} --paper-models {input.paper_models:q} \
             --out {output.table:q} --summary {output.summary:q} \
             >{log:q} 2>&1

@@ -11,7 +11,10 @@ SPLITS = ("train", "dev", "test")
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One row of the registry. ``classes`` is empty where the sources name the classes (species)."""
+    """One row of the registry. ``classes`` is empty where the sources name the classes (species).
+
+    ``columns``: the header of its CSV files.
+    """
 
     task: str
     dataset: str
@@ -22,11 +25,7 @@ class Dataset:
     metric: str
     published_dir: str
     rows: tuple[int, int, int]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The header of its CSV files."""
-        return ("enhancer", "promoter", "label") if self.task == "epi" else ("sequence", "label")
+    columns: tuple[str, ...] = ("sequence", "label")
 
 
 def read_dataset(path: str | Path, task: str, dataset: str) -> Dataset:
@@ -48,6 +47,7 @@ def read_dataset(path: str | Path, task: str, dataset: str) -> Dataset:
             metric=row["metric"],
             published_dir=row["published_dir"],
             rows=(int(row["train"]), int(row["dev"]), int(row["test"])),
+            columns=("enhancer", "promoter", "label") if task == "epi" else ("sequence", "label"),
         )
     except KeyError as error:
         raise UserError(f"{path}: no column {error.args[0]}; the registry needs it") from error

@@ -139,6 +139,9 @@ def build_parser() -> argparse.ArgumentParser:
     which.add_argument("--metrics", nargs="+", type=Path, metavar="FILE", help="metrics.json of each fit")
     which.add_argument("--metrics-list", type=Path, metavar="FILE", help="text file with one such path a line")
     parser.add_argument("--registry", type=Path, required=True, help="table of the data sets (config/gue.tsv)")
+    parser.add_argument(
+        "--own", nargs="+", default=[], metavar="TASK/DATASET=METRIC", help="data sets that the registry does not list"
+    )
     parser.add_argument("--paper", type=Path, required=True, help="the paper's cells (config/paper_results.tsv)")
     parser.add_argument("--paper-models", type=Path, required=True, help="its models (config/paper_models.tsv)")
     parser.add_argument(
@@ -155,6 +158,8 @@ def main(argv: list[str] | None = None) -> None:
     options = build_parser().parse_args(argv)
     paths = options.metrics or read_paths(options.metrics_list)
     registry = {(row["task"], row["dataset"]): row["metric"] for row in read_table(options.registry)}
+    for name, _, metric in (own.partition("=") for own in options.own):
+        registry[tuple(name.split("/"))] = metric
     cells, paper_metrics = paper.read_cells(options.paper)
     if options.simulated:
         paper_metrics = {}  # scores of invented data compare with nothing

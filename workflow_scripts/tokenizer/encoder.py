@@ -18,7 +18,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.tokenizer.bases import BASE_CODES, BASES, OTHER
+from workflow_scripts.common.sequences import BASE_CODES, BASES, OTHER
 from workflow_scripts.tokenizer.compiled import compiled
 from workflow_scripts.tokenizer.special import SPECIAL_TOKENS, UNKNOWN
 

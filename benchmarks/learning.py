@@ -29,12 +29,12 @@ from tokenizers import Tokenizer  # noqa: E402
 
 from benchmarks.machine import machine  # noqa: E402
 from workflow_scripts.common.files import read_table, write_text  # noqa: E402
+from workflow_scripts.common.sequences import BASE_CODES  # noqa: E402
 from workflow_scripts.genomes import chunk  # noqa: E402
 from workflow_scripts.pretrain import data, train  # noqa: E402
 from workflow_scripts.pretrain.settings import read_training  # noqa: E402
 from workflow_scripts.tokenizer import chunks, encode  # noqa: E402
 from workflow_scripts.tokenizer import train as vocabulary  # noqa: E402
-from workflow_scripts.tokenizer.bases import BASE_CODES  # noqa: E402
 
 ORDER, MARK, SEED = 3, 1.95, 42
 # Blocks of an alignment under one name, a plant, and three million bases of one centromere's satellite.

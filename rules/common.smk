@@ -15,6 +15,7 @@ sys.path.insert(0, str(workflow.basedir))
 
 from workflow_scripts.common import addresses, configuration
 from workflow_scripts.common.files import digest, read_table
+from workflow_scripts.common.fits import fit_settings
 
 # Jobs run with the Python that runs Snakemake, or with the one of the rule's environment, which is activated before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
@@ -43,6 +44,7 @@ for section, table in [
     ("gue", "sources"),
     ("gue", "known_files"),
     ("gue", "candidates"),
+    ("finetune", "hparams"),
     ("report", "paper_results"),
     ("report", "paper_models"),
 ]:
@@ -66,11 +68,14 @@ shell.prefix(
     f"SPECIES_TABLE={shlex.quote(str(SPECIES_TABLE))}; "
 )
 REGISTRY = {f"{row['task']}/{row['dataset']}": row for row in read_table(config["gue"]["registry"])}
+REGISTRY |= {name: configuration.own_row(name, own) for name, own in config["gue"]["own"].items()}
 CANDIDATES = read_table(config["gue"]["candidates"]) if config["gue"]["calibrate"] else []
 # Candidates are fetched like other sources; as such no data set is built from them.
 SOURCES = {f"peaks/{row['source']}": row | {"datasets": ""} for row in CANDIDATES}
 SOURCES |= {row["source"]: row for row in read_table(config["gue"]["sources"])}
+OWN_TASKS = "|".join({name.split("/")[0]: None for name in config["gue"]["own"]}) or "(?!)"  # or none at all
 DATASETS = configuration.matching(REGISTRY, config["gue"]["datasets"])
+HPARAMS = read_table(config["finetune"]["hparams"])
 MODEL_FILES = [
     "config.json",
     "model.safetensors",

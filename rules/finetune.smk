@@ -2,9 +2,10 @@
 Fine-tuning: from a model and a data set to predictions and scores.
 
 REQUIRED INPUTS:
-    results/pretrain/{model}/..., or the directory of finetune.models.{model}
+    results/pretrain/{model}/..., or what finetune.models.{model} names: a directory, a model of the hub, a floor
     results/gue/{task}/{dataset}/{train,dev,test}.csv
 OUTPUTS:
+    results/finetune/models/{model}/, .json    a model of the Hugging Face hub, and the record of its files
     results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/metrics.json
     results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/predictions.parquet
     results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/model/    all weights, or the adapter with the head
@@ -15,6 +16,31 @@ rule finetune:
     """Every fit of the configuration"""
     input:
         expand("{fit}/metrics.json", fit=FITS),
+
+
+rule fetch_model:
+    """Fetch a model from the Hugging Face hub"""
+    output:
+        model=directory("results/finetune/models/{model}"),
+        record="results/finetune/models/{model}.json",
+    log:
+        "results/logs/finetune/fetch_model/{model}.log",
+    benchmark:
+        "results/benchmarks/finetune/fetch_model/{model}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=240,
+        downloads=1,
+    params:
+        hub=hub_options,
+    shell:
+        """
+        python -m workflow_scripts.finetune.fetch {params.hub:q} \
+            --out {output.model:q} --record {output.record:q} \
+            >{log:q} 2>&1
+        """
 
 
 rule finetune_model:
@@ -43,8 +69,8 @@ rule finetune_model:
         runtime=480,
         gpu=config["finetune"]["gpus"],
     params:
-        model=model_directory,
-        settings=fit_settings,
+        model=model_spec,
+        settings=settings_of_fit,
         metric=dataset_metric,
     shell:
         """

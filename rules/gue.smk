@@ -2,7 +2,7 @@
 GUE: from primary sources, or the published files, to the data sets of GUE and GUE+.
 
 REQUIRED INPUTS:
-    config/gue.tsv, config/gue_sources.tsv, or the folder or archive of gue.published
+    config/gue.tsv, config/gue_sources.tsv, or the folder or archive of gue.published; the folders of gue.own
     config/gue_candidates.tsv, where gue.calibrate is on
 OUTPUTS:
     results/gue/published.archive                       the archive, where gue.published is an address
@@ -46,6 +46,39 @@ rule fetch_source:
         python -m workflow_scripts.common.download \
             --url {params.url:q} {params.md5:q} \
             --out {output.file:q} --record {output.record:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule take_dataset:
+    """Take in a data set of the user's own"""
+    input:
+        own_dataset_files,
+    output:
+        splits=expand(
+            "results/gue/{{task}}/{{dataset}}/{split}.csv",
+            split=["train", "dev", "test"],
+        ),
+        datasheet="results/gue/{task}/{dataset}/datasheet.json",
+    log:
+        "results/logs/gue/take_dataset/{task}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/gue/take_dataset/{task}/{dataset}.tsv"
+    wildcard_constraints:
+        task=OWN_TASKS,
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code("gue/own.py"),
+        own=own_options,
+    shell:
+        """
+        python -m workflow_scripts.gue.own \
+            --name {wildcards.task:q} {wildcards.dataset:q} {params.own:q} \
+            --out results/gue/{wildcards.task:q}/{wildcards.dataset:q} \
             >{log:q} 2>&1
         """
 
@@ -131,6 +164,8 @@ if config["gue"]["origin"] == "primary":
             "results/logs/gue/build_dataset/{task}/{dataset}.log",
         benchmark:
             "results/benchmarks/gue/build_dataset/{task}/{dataset}.tsv"
+        wildcard_constraints:
+            task="|".join(configuration.TASKS),
         conda:
             "../envs/data.yaml"
         resources:
@@ -198,6 +233,8 @@ else:
             "results/logs/gue/import_dataset/{task}/{dataset}.log",
         benchmark:
             "results/benchmarks/gue/import_dataset/{task}/{dataset}.tsv"
+        wildcard_constraints:
+            task="|".join(configuration.TASKS),
         conda:
             "../envs/data.yaml"
         resources:

@@ -336,25 +336,64 @@ def dataset_length(wildcards):
     return option("--length", config["gue"]["length"].get(wildcards.task))
 
 
+def own_dataset_files(wildcards):
+    """The three files of a data set of the user's own."""
+    folder = REGISTRY[dataset_of(wildcards)]["folder"]
+    return [path for split in configuration.SPLITS for path in configuration.own_files(folder, split)]
+
+
+def own_options(wildcards):
+    """Where a data set of the user's own lies, and what its labels are."""
+    row = REGISTRY[dataset_of(wildcards)]
+    return [word for key in ("folder", "problem", "metric") for word in option(f"--{key}", row[key])]
+
+
 # ---- finetune ------------------------------------------------------------------------------------
 
 
-def model_directory(wildcards):
-    external = config["finetune"]["models"].get(wildcards.model)
-    return external["directory"] if external else f"results/pretrain/{wildcards.model}"
+# What a model directory may hold of what a fit reads.
+READ_FILES = ["config.json", "*.safetensors", "pytorch_model*.bin", "tokenizer*.json", "vocab.txt"]
+
+
+def model_directory(model):
+    """The folder of a model: where it is trained, fetched or lies; None of a floor."""
+    if model in config["pretrain"]:
+        return f"results/pretrain/{model}"
+    entry = config["finetune"]["models"][model]
+    return f"results/finetune/models/{model}" if "hub" in entry else entry.get("directory")
 
 
 def model_files(wildcards):
-    return [f"{model_directory(wildcards)}/{file}" for file in MODEL_FILES]
+    """The files that a fit reads of its model."""
+    folder = model_directory(wildcards.model)
+    if wildcards.model in config["pretrain"]:
+        return [f"{folder}/{file}" for file in MODEL_FILES]
+    if "hub" in config["finetune"]["models"][wildcards.model]:
+        return [folder, f"{folder}.json"]
+    return sorted(str(path) for pattern in READ_FILES for path in Path(folder).glob(pattern)) if folder else []
 
 
-def fit_settings(wildcards):
+def model_spec(wildcards):
+    """What a fit loads, as JSON: a directory and how it is read, or a floor."""
+    entry = config["finetune"]["models"].get(wildcards.model, {})
+    spec = {key: entry[key] for key in ("kmer", "trust_remote_code", "floor") if key in entry}
+    if folder := model_directory(wildcards.model):
+        spec["directory"] = folder
+    return json.dumps(spec, sort_keys=True)
+
+
+def hub_options(wildcards):
+    """Where a model of the hub lies, and whether its code comes with it."""
+    entry = config["finetune"]["models"][wildcards.model]
+    code = ["--code"] if entry.get("trust_remote_code") else []
+    return [*option("--hub", entry["hub"]), *option("--revision", entry["revision"]), *code]
+
+
+def settings_of_fit(wildcards):
     """The settings of one fit as JSON; what another task's settings say does not change it."""
     dataset = REGISTRY[dataset_of(wildcards)]
-    return json.dumps(
-        configuration.fit_settings(config["finetune"], wildcards.method, dataset),
-        sort_keys=True,
-    )
+    settings = fit_settings(config["finetune"], wildcards.model, wildcards.method, dataset, HPARAMS)
+    return json.dumps(settings, sort_keys=True)
 
 
 def dataset_metric(wildcards):

@@ -63,12 +63,13 @@ rule collect_results:
         planned=json.dumps(planned_runs()),
         seeds=config["finetune"]["seeds"],
         seed=config["seed"],
+        own=option("--own", *(f"{name}={REGISTRY[name]['metric']}" for name in config["gue"]["own"])),
         simulated=["--simulated"] if "demo" in config else [],
     shell:
         """
         python -m workflow_scripts.report.results \
             --fits results/finetune --planned {params.planned:q} --seeds {params.seeds:q} \
-            --datasheets results/gue --registry {input.registry:q} {params.simulated:q} \
+            --datasheets results/gue --registry {input.registry:q} {params.own:q} {params.simulated:q} \
             --paper {input.paper:q} --paper-models {input.paper_models:q} --seed {params.seed:q} \
             --out {output.table:q} --verdicts {output.verdicts:q} --pairs {output.pairs:q} \
             --summary {output.summary:q} \

@@ -40,10 +40,11 @@ rule study_tokenization:
         runtime=120,
     params:
         code=code(
+            "common/sequences.py",
             *(
                 f"tokenizer/{file}.py"
-                for file in ("study", "held_out", "kmer", "bases", "measures", "motifs", "special", "vocabularies")
-            )
+                for file in ("study", "held_out", "kmer", "measures", "motifs", "special", "vocabularies")
+            ),
         ),
         seed=config["seed"],
         folders=expand("results/tokenizer/{tokenizer}", tokenizer=config["tokenizer"]),

@@ -42,7 +42,10 @@ rule train_tokenizer:
         mem_mb=training_memory,
         runtime=240,
     params:
-        code=code(*(f"tokenizer/{file}.py" for file in ("train", "bpe", "sample", "kmer", "bases", "special"))),
+        code=code(
+            "common/sequences.py",
+            *(f"tokenizer/{file}.py" for file in ("train", "bpe", "sample", "kmer", "special")),
+        ),
         seed=config["seed"],
         options=tokenizer_options,
         corpus=corpus_option,
@@ -79,7 +82,7 @@ rule encode_genome:
         runtime=encoding_minutes,
         group_slot=1,
     params:
-        code=code(*(f"tokenizer/{file}.py" for file in ("encode", "encoder", "kmer", "bases"))),
+        code=code("common/sequences.py", *(f"tokenizer/{file}.py" for file in ("encode", "encoder", "kmer", "special"))),
         options=encoding_options,
     shell:
         """

@@ -10,7 +10,6 @@ from workflow_scripts.common.addresses import local_path
 from workflow_scripts.common.configuration import (
     TASKS,
     check,
-    fit_settings,
     lock_of,
     matching,
     species_in_use,
@@ -19,7 +18,8 @@ from workflow_scripts.common.configuration import (
 from workflow_scripts.common.files import read_table
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-TABLES = (("genomes", "corpus"), *(("gue", key) for key in ("registry", "sources", "candidates", "known_files")))
+GUE_TABLES = ("registry", "sources", "candidates", "known_files")
+TABLES = (("genomes", "corpus"), *(("gue", key) for key in GUE_TABLES), ("finetune", "hparams"))
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,8 @@ def test_values_that_break_the_schema(sound, path, value, told):
         (
             "finetune.runs.0.models",
             ["dnabert2", "dnabert3"],
-            "config finetune.runs[0].models: no model 'dnabert3'; defined are dnabert2, dnabert2_random",
+            "config finetune.runs[0].models: no model 'dnabert3'; "
+            "defined are dnabert2, dnabert2_random, kmer_regression, cnn",
         ),
         (
             "finetune.runs.0.method",
@@ -164,9 +165,49 @@ def test_values_that_break_the_schema(sound, path, value, told):
             "(genomes.chunk.length)",
         ),
         (
-            "finetune.models",
-            {"theirs": {"directory": "models/none"}},
+            "finetune.models.theirs",
+            {"directory": "models/none"},
             "config finetune.models.theirs.directory: no config.json in 'models/none'",
+        ),
+        (
+            "finetune.models.theirs",
+            {"kmer": 6},
+            "config finetune.models.theirs: nothing where one of directory, hub, floor belongs",
+        ),
+        (
+            "finetune.models.theirs",
+            {"hub": "a/b", "revision": "main", "floor": "cnn"},
+            "config finetune.models.theirs: hub and floor where one of directory, hub, floor belongs",
+        ),
+        (
+            "finetune.models.theirs",
+            {"hub": "a/b"},
+            "config finetune.models.theirs.revision: missing; give the commit of a/b that is meant",
+        ),
+        (
+            "finetune.models.theirs",
+            {"floor": "cnn", "kmer": 6},
+            "config finetune.models.theirs.kmer: has no meaning beside floor; leave it out",
+        ),
+        (
+            "finetune.runs.1.models",
+            ["dnabert2", "cnn"],
+            "config finetune.runs[1]: cnn is a floor, which lora does not fit; take method full",
+        ),
+        (
+            "gue.own",
+            {"emp/mine": {"folder": "{own}"}},
+            "config gue.own.emp/mine: task 'emp' is one of GUE's; choose another name",
+        ),
+        (
+            "gue.own",
+            {"mine/a": {"folder": "{own}", "problem": "regression", "metric": "mcc"}},
+            "config gue.own.mine/a.metric: mcc is not for regression, which has spearman, pearson",
+        ),
+        (
+            "finetune.hparams",
+            "none.tsv",
+            "none.tsv: no such table",
         ),
         (
             "gue.origin",
@@ -188,7 +229,11 @@ def test_values_that_break_the_schema(sound, path, value, told):
         *((f"gue.{key}", "none.tsv", "none.tsv: no such table") for key in ("registry", "candidates", "known_files")),
     ],
 )
-def test_values_that_do_not_fit_together(quick, path, value, told):
+def test_values_that_do_not_fit_together(quick, path, value, told, tmp_path):
+    for split in ("train", "dev", "test"):
+        (tmp_path / f"{split}.csv").touch()
+    if path == "gue.own":
+        value = {name: own | {"folder": own["folder"].replace("{own}", str(tmp_path))} for name, own in value.items()}
     told = told.replace("{registry}", quick["gue"]["registry"]).replace("{table}", quick["genomes"]["corpus"])
     change(quick, path, value)
     assert check(quick) == [told]
@@ -246,6 +291,20 @@ def test_published_files_and_external_models_that_exist_are_accepted(quick, tmp_
     quick["finetune"]["models"] = {"dnabert2": {"directory": str(tmp_path)}}
     quick["finetune"]["runs"][0]["models"] = ["dnabert2"]
     assert check(quick) == ["config finetune.models.dnabert2: the name is taken by pretrain.dnabert2; choose another"]
+
+
+def test_data_sets_of_ones_own_are_known_by_name(quick, tmp_path):
+    for split in ("train", "dev", "test"):
+        (tmp_path / f"{split}.csv.gz").touch()
+    quick["gue"]["own"] = {"enhancers/fly": {"folder": str(tmp_path)}}
+    quick["gue"]["datasets"] = ["enhancers/*"]
+    quick["finetune"]["tasks"] = {"enhancers": {"epochs": 5}}
+    assert check(quick) == []
+    (tmp_path / "dev.csv.gz").unlink()
+    assert check(quick) == [f"config gue.own.enhancers/fly.folder: no dev.csv in '{tmp_path}'"]
+    quick["gue"]["own"] = {"Enhancers/fly": {"folder": str(tmp_path)}}
+    (line,) = check(quick)
+    assert line.startswith("config gue.own: 'Enhancers/fly' does not match")
 
 
 def test_rows_of_tables_are_named_by_file_and_line(quick):
@@ -340,56 +399,6 @@ def test_patterns_choose_names_in_their_own_order():
     assert matching(names, ["*/tata", "emp/H3"]) == ["emp/H3", "promoter/tata", "core_promoter/tata"]
     assert matching(names, ["emp/H?"]) == ["emp/H3", "emp/H4"]
     assert matching(names, ["EMP/*"]) == []
-
-
-@pytest.fixture
-def finetune():
-    return {
-        "settings": {"learning_rate": 1e-3, "epochs": 2, "batch_size": 8, "pooling": "mean"},
-        "released_values": True,
-        "methods": {"full": {}, "lora": {"learning_rate": 1e-4, "rank": 8}},
-        "tasks": {"covid": {"batch_size": 4}, "tf_mouse": {"epochs": 7}},
-    }
-
-
-def test_each_layer_of_settings_overrides_the_one_before(finetune):
-    covid = {"task": "covid", "learning_rate": "3e-5", "epochs": "8", "batch_size": "128", "max_tokens": ""}
-    general = finetune["settings"]
-    assert fit_settings(finetune, "full", {"task": "emp"}) == general
-    assert fit_settings(finetune, "full", covid | {"task": "emp"}) == general | {
-        "learning_rate": 3e-5,
-        "epochs": 8,
-        "batch_size": 128,
-    }
-    assert fit_settings(finetune, "lora", covid) == general | {
-        "learning_rate": 1e-4,
-        "epochs": 8,
-        "batch_size": 4,
-        "rank": 8,
-    }
-    finetune["released_values"] = False
-    assert fit_settings(finetune, "full", covid) == general | {"batch_size": 4}
-    assert finetune["settings"] == {"learning_rate": 1e-3, "epochs": 2, "batch_size": 8, "pooling": "mean"}
-
-
-def test_released_steps_stand_until_epochs_are_asked_for(finetune):
-    row = {"epochs": "5", "max_steps": "1000"}
-    assert fit_settings(finetune, "full", row | {"task": "emp"})["max_steps"] == 1000
-    told = fit_settings(finetune, "full", row | {"task": "tf_mouse"})
-    assert told["epochs"] == 7 and "max_steps" not in told
-    finetune["tasks"]["tf_mouse"]["max_steps"] = 20
-    assert fit_settings(finetune, "full", row | {"task": "tf_mouse"})["max_steps"] == 20
-
-
-def test_released_values_of_the_registry_have_their_types(finetune):
-    rows = read_table(REPOSITORY / "config/gue.tsv")
-    finetune["settings"], finetune["tasks"] = {}, {}
-    for row in rows:
-        told = fit_settings(finetune, "full", row)
-        assert all(isinstance(value, float if key == "learning_rate" else int) for key, value in told.items())
-        assert 0 < told["learning_rate"] < 1e-3
-    covid = next(row for row in rows if row["task"] == "covid")
-    assert fit_settings(finetune, "full", covid)["batch_size"] == 128
 
 
 @pytest.mark.parametrize(

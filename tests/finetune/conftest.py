@@ -66,7 +66,8 @@ def arguments(base, datasets, tmp_path):
 
     def arguments(out: str, dataset: str = "two", method: str = "full", seed: int = 42, **settings) -> list[str]:
         return [
-            *("--name", "tiny", "promoter", dataset, "--model", str(base), "--method", method),
+            *("--name", "tiny", "promoter", dataset, "--method", method),
+            *("--model", json.dumps({"directory": str(base)})),
             *("--data", str(datasets[dataset]), "--seed", str(seed)),
             *("--settings", json.dumps(SETTINGS | settings), "--out", str(tmp_path / out)),
         ]

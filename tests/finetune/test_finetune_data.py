@@ -10,12 +10,12 @@ from workflow_scripts.finetune.data import (
     Tokens,
     by_length,
     collate,
+    labelled,
     read_rows,
     read_splits,
-    tokenize,
     training_order,
 )
-from workflow_scripts.finetune.models import load_tokenizer
+from workflow_scripts.finetune.encoders import Encoder, load_tokenizer
 
 LABELS = np.array([0, 1, 0])
 
@@ -31,8 +31,12 @@ def csv_file(tmp_path):
 
 
 @pytest.fixture
-def tokenizer(base):
-    return load_tokenizer(base)
+def encoder(base):
+    return Encoder(base, load_tokenizer(base, trust_remote_code=False), kmer=0, longest=0, typed=True)
+
+
+def tokenize(encoder: Encoder, rows: Rows, max_tokens: int) -> Tokens:
+    return labelled(encoder.encode(rows.texts, max_tokens), rows.labels)
 
 
 def lengths(tokens: Tokens) -> list[int]:
@@ -84,42 +88,42 @@ def test_class_that_training_never_shows_is_refused(csv_file, tmp_path):
     }
 
 
-def test_sequences_are_framed_and_uncut_without_a_limit(tokenizer):
-    tokens = tokenize(tokenizer, Rows(["ACGT" * n for n in (1, 5, 100)], LABELS), 0)
+def test_sequences_are_framed_and_uncut_without_a_limit(encoder):
+    tokens = tokenize(encoder, Rows(["ACGT" * n for n in (1, 5, 100)], LABELS), 0)
     assert all(ids[0] == 1 and ids[-1] == 2 for ids in tokens.ids)
     assert tokens.types is None and tokens.truncated == 0
-    spelled = [tokenizer.decode(ids[1:-1]).replace(" ", "") for ids in tokens.ids]
+    spelled = [encoder.tokenizer.decode(ids[1:-1]).replace(" ", "") for ids in tokens.ids]
     assert spelled == ["ACGT" * n for n in (1, 5, 100)]
 
 
-def test_rows_that_are_cut_are_counted(tokenizer):
+def test_rows_that_are_cut_are_counted(encoder):
     rows = Rows(["ACGT", "ACGT" * 30, "TTTT" * 30, "A"], np.array([0, 1, 0, 1]))
-    whole = tokenize(tokenizer, rows, 0)
-    cut = tokenize(tokenizer, rows, 8)
+    whole = tokenize(encoder, rows, 0)
+    cut = tokenize(encoder, rows, 8)
     assert cut.truncated == 0.5
     assert lengths(cut) == [min(length, 8) for length in lengths(whole)]
     assert all(ids[0] == 1 and ids[-1] == 2 for ids in cut.ids)
     assert np.array_equal(cut.ids[1][:7], whole.ids[1][:7])
     longest = max(lengths(whole))
-    assert tokenize(tokenizer, rows, longest).truncated == 0
-    assert tokenize(tokenizer, rows, longest - 1).truncated > 0
+    assert tokenize(encoder, rows, longest).truncated == 0
+    assert tokenize(encoder, rows, longest - 1).truncated > 0
     # a limit does not outlive its call
-    assert lengths(tokenize(tokenizer, rows, 0)) == lengths(whole)
+    assert lengths(tokenize(encoder, rows, 0)) == lengths(whole)
 
 
-def test_pairs_have_token_types(tokenizer):
-    tokens = tokenize(tokenizer, Rows([("ACGTTGCA", "GGTTAA")] * 3, LABELS), 0)
+def test_pairs_have_token_types(encoder):
+    tokens = tokenize(encoder, Rows([("ACGTTGCA", "GGTTAA")] * 3, LABELS), 0)
     ids, types = tokens.ids[0], tokens.types[0]
     first = int(np.flatnonzero(ids == 2)[0]) + 1
     assert types.tolist() == [0] * first + [1] * (len(ids) - first)
     assert (ids == 2).sum() == 2
-    cut = tokenize(tokenizer, Rows([("ACGT" * 30, "GGTT" * 30)] * 3, LABELS), 20)
+    cut = tokenize(encoder, Rows([("ACGT" * 30, "GGTT" * 30)] * 3, LABELS), 20)
     assert lengths(cut) == [20] * 3 and cut.truncated == 1
     assert 0 < cut.types[0].sum() < 20, "both sequences keep a part"
 
 
-def test_batches_are_padded_to_their_longest_row(tokenizer):
-    tokens = tokenize(tokenizer, Rows([("A", "C"), ("ACGT" * 5, "GG"), ("ACGT" * 50, "T")], LABELS), 0)
+def test_batches_are_padded_to_their_longest_row(encoder):
+    tokens = tokenize(encoder, Rows([("A", "C"), ("ACGT" * 5, "GG"), ("ACGT" * 50, "T")], LABELS), 0)
     batch = collate(tokens, np.array([1, 0]), 3, torch.device("cpu"))
     assert set(batch) == {"input_ids", "attention_mask", "token_type_ids"}
     assert batch["input_ids"].shape[1] == len(tokens.ids[1]) < len(tokens.ids[2])
@@ -130,7 +134,7 @@ def test_batches_are_padded_to_their_longest_row(tokenizer):
         assert batch["attention_mask"][line].tolist() == [1] * length + [0] * (len(tokens.ids[1]) - length)
         assert batch["token_type_ids"][line, :length].tolist() == tokens.types[row].tolist()
         assert torch.all(batch["token_type_ids"][line, length:] == 0)
-    single = tokenize(tokenizer, Rows(["A", "C", "G"], LABELS), 0)
+    single = tokenize(encoder, Rows(["A", "C", "G"], LABELS), 0)
     assert set(collate(single, np.array([0]), 3, torch.device("cpu"))) == {"input_ids", "attention_mask"}
 
 
@@ -146,9 +150,9 @@ def test_every_epoch_has_every_row_once_in_an_order_of_its_own():
     assert orders[0] == order(42, 0)
 
 
-def test_prediction_takes_rows_of_like_length_together(tokenizer):
+def test_prediction_takes_rows_of_like_length_together(encoder):
     rows = Rows(["ACGT" * (n * 7 % 10 + 1) for n in range(25)], np.zeros(25, int))
-    tokens = tokenize(tokenizer, rows, 0)
+    tokens = tokenize(encoder, rows, 0)
     order = np.concatenate(list(by_length(tokens, 8)))
     assert sorted(order.tolist()) == list(range(25))
     ordered = [lengths(tokens)[row] for row in order]

@@ -3,11 +3,13 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification
 
 from workflow_scripts.common.files import digest, read_json
@@ -35,11 +37,13 @@ def build(base, datasets):
     """Builds a fit with some settings."""
 
     def build(settings: Settings, dataset: str = "two", metric: str = "mcc") -> Recorded:
-        tokenizer = models.load_tokenizer(base)
+        loaded = models.load({"directory": base}, 2, settings, "full", 42)
         rows = data.read_splits(datasets[dataset])
-        tokens = {split: data.tokenize(tokenizer, part, settings.max_tokens) for split, part in rows.items()}
-        model = models.load_model(base, tokenizer, 2, settings, 42)
-        return Recorded(model, tokenizer.token_to_id("[PAD]"), tokens, settings, metric, 42)
+        tokens = {
+            split: data.labelled(loaded.encode(part.texts, settings.max_tokens), part.labels)
+            for split, part in rows.items()
+        }
+        return Recorded(loaded.model, loaded.pad_id, tokens, settings, metric, 42)
 
     return build
 
@@ -70,7 +74,7 @@ def test_three_classes(arguments, tmp_path):
 
 
 def test_record_says_what_was_done(arguments, base, datasets, tmp_path):
-    tokenizer = models.load_tokenizer(base)
+    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     splits = data.read_splits(datasets["two"])
     lengths = {
         split: np.array([len(tokenizer.encode(text).ids) for text in rows.texts]) for split, rows in splits.items()
@@ -116,9 +120,9 @@ def test_saved_model_predicts_the_same(arguments, base, datasets, tmp_path):
     assert main(arguments("out", epochs=1, pooling="mean")) == 0
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "out" / "model").eval()
     assert model.config.pooling == "mean" and model.config.num_labels == 2
-    tokens = data.tokenize(
-        models.load_tokenizer(tmp_path / "out" / "model"), data.read_rows(datasets["two"] / "test.csv"), 0
-    )
+    loaded = models.load({"directory": tmp_path / "out" / "model"}, 2, QUICK, "full", 42)
+    rows = data.read_rows(datasets["two"] / "test.csv")
+    tokens = data.labelled(loaded.encode(rows.texts, 0), rows.labels)
     with torch.no_grad():
         logits = model(**data.collate(tokens, np.arange(30), 3, torch.device("cpu"))).logits
     _, predictions = written(tmp_path / "out")
@@ -127,8 +131,8 @@ def test_saved_model_predicts_the_same(arguments, base, datasets, tmp_path):
 
 
 def test_new_head_depends_on_the_seed_and_the_encoder_does_not(base):
-    tokenizer = models.load_tokenizer(base)
-    one, two, other = (models.load_model(base, tokenizer, 2, QUICK, seed).state_dict() for seed in (42, 42, 43))
+    load = partial(models.load, {"directory": base}, 2, QUICK, "full")
+    one, two, other = (load(seed).model.state_dict() for seed in (42, 42, 43))
     for name in one:
         assert torch.equal(one[name], two[name])
         fresh = name.startswith(("bert.pooler", "classifier")) and name.endswith("weight")
@@ -215,13 +219,13 @@ def test_mistakes_are_one_line_and_leave_nothing(arguments, base, tmp_path, caps
     assert main(command) == 1
     assert main(arguments("out", speed=1)) == 1
     command = arguments("out")
-    command[command.index("--model") + 1] = str(broken)
+    command[command.index("--model") + 1] = json.dumps({"directory": str(broken)})
     assert main(command) == 1
     lines = errors(capsys.readouterr().err)
     assert len(lines) == 3 and not (tmp_path / "out").exists()
     assert f"{broken / 'train.csv'}:2: label 'x'" in lines[0]
     assert "unknown key 'speed'" in lines[1]
-    assert f"{broken / 'tokenizer.json'}: not there" in lines[2]
+    assert f"{broken}: no config.json" in lines[2]
 
 
 def test_tokenizer_of_another_model_is_refused(arguments, base, tmp_path, capsys):
@@ -231,6 +235,6 @@ def test_tokenizer_of_another_model_is_refused(arguments, base, tmp_path, capsys
     tokenizer["model"]["vocab"] |= {f"Z{n}": 32 + n for n in range(4)}
     (mixed / "tokenizer.json").write_text(json.dumps(tokenizer))
     command = arguments("out")
-    command[command.index("--model") + 1] = str(mixed)
+    command[command.index("--model") + 1] = json.dumps({"directory": str(mixed)})
     assert main(command) == 1
     assert errors(capsys.readouterr().err) == [f"error: {mixed}: its tokenizer has 36 tokens, the model only 32"]

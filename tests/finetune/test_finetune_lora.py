@@ -35,7 +35,9 @@ def reloaded(base, fitted):
 @pytest.fixture
 def test_batch(base, datasets):
     """The rows of the test split in one batch."""
-    tokens = data.tokenize(models.load_tokenizer(base), data.read_rows(datasets["two"] / "test.csv"), 0)
+    loaded = models.load({"directory": base}, CLASSES, Settings(), "full", 42)
+    rows = data.read_rows(datasets["two"] / "test.csv")
+    tokens = data.labelled(loaded.encode(rows.texts, 0), rows.labels)
     return data.collate(tokens, np.arange(len(tokens.labels)), 3, torch.device("cpu"))
 
 
@@ -93,9 +95,8 @@ def test_same_seed_same_bytes(arguments, fitted, tmp_path):
 
 def test_new_adapter_depends_on_the_seed_alone(base):
     def adapter(seed: int, drawn: int) -> torch.Tensor:
-        model = models.load_model(base, models.load_tokenizer(base), CLASSES, Settings(), 42)
         torch.rand(drawn)  # what was drawn before must not matter
-        weights = models.with_lora(model, Settings(), seed).state_dict()
+        weights = models.load({"directory": base}, CLASSES, Settings(), "lora", seed).model.state_dict()
         return next(tensor for name, tensor in weights.items() if "lora_A" in name)
 
     assert torch.equal(adapter(42, drawn=0), adapter(42, drawn=7))
@@ -115,5 +116,7 @@ def test_targets_that_match_nothing_are_one_line(arguments, tmp_path, capsys):
     assert main(arguments("out", method="lora", targets=["query", "value"])) == 1
     told = capsys.readouterr().err
     (line,) = [line for line in told.splitlines() if line.startswith("error: ")]
-    assert line.startswith("error: finetune.methods: targets query, value: ")
+    assert line == (
+        "error: targets: query, value match no layer of this model; its linear layers are Wqkv, dense, gated_layers, wo"
+    )
     assert "Traceback" not in told and not (tmp_path / "out").exists()

@@ -20,7 +20,7 @@ def test_each_figure_stands_in_its_column_in_the_order_of_the_datasheets(run):
     rows = read_table(out)
     assert status == 0 and [(row["task"], row["dataset"]) for row in rows] == names
     assert rows[0] == {
-        **{"task": "promoter", "dataset": "tata", "origin": "primary", "split": "random", "rows": "1000"},
+        **{"task": "promoter", "dataset": "tata", "origin": "published", "split": "random", "rows": "1000"},
         **{"duplicates": "3", "dev_rows": "100", "dev_leaks": "0", "test_rows": "100", "test_leaks": "7"},
         **{"dev_exact": "0", "dev_reverse_complement": "0", "dev_near": "0", "dev_overlap": "0"},
         **{"test_exact": "2", "test_reverse_complement": "0", "test_near": "5", "test_overlap": ""},

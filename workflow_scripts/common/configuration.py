@@ -28,6 +28,17 @@ CORPUS_NOTES = {  # file name of the table -> what a reader of the report must k
     "published. Each row of the table says whether its assembly is of the very species or stands in for it.",
 }
 DRAWN = 5  # data sets of a binding task, which are drawn together
+MODEL_KEYS = {  # what a model that is not trained here can be -> what may be said of it beside its settings
+    "directory": ("kmer", "trust_remote_code", "released"),
+    "hub": ("revision", "kmer", "trust_remote_code", "released"),
+    "floor": (),
+}
+METRICS = {  # problem of a data set -> the scores that models can be compared by, the usual one first
+    "classification": ("mcc", "f1", "accuracy"),
+    "regression": ("spearman", "pearson"),
+    "multilabel": ("f1", "auroc"),
+}
+SPLITS = ("train", "dev", "test")
 TASKS = ("emp", "promoter", "core_promoter", "tf_human", "tf_mouse", "splice", "covid", "epi", "species")
 
 
@@ -123,6 +134,7 @@ def check(config: dict[str, Any]) -> list[str]:
     errors += table_errors(config["gue"]["sources"], "gue_sources", ["source"])
     errors += table_errors(config["gue"]["candidates"], "gue_candidates", ["task", "source"])
     errors += table_errors(config["gue"]["known_files"], "gue_published", ["task", "dataset", "split"])
+    errors += table_errors(config["finetune"]["hparams"], "finetune_hparams", ["family", "task", "dataset"])
     errors += pretrain_errors(config)
     errors += benchmark_errors(config)
     return errors
@@ -225,6 +237,9 @@ def benchmark_errors(config: dict[str, Any]) -> Iterator[str]:
     except (UserError, KeyError):
         return  # reported with the table
     gue, finetune = config["gue"], config["finetune"]
+    names += gue["own"]
+    yield from own_errors(gue)
+    yield from model_errors(finetune)
     places = [("config gue.datasets", gue["datasets"])]
     places += [(f"config finetune.runs[{n}].datasets", run["datasets"]) for n, run in enumerate(finetune["runs"])]
     for place, patterns in places:
@@ -243,13 +258,14 @@ def benchmark_errors(config: dict[str, Any]) -> Iterator[str]:
         if run["method"] not in finetune["methods"]:
             known = ", ".join(finetune["methods"])
             yield f"config finetune.runs[{number}].method: no method {run['method']!r}; known are {known}"
-    for name, model in finetune["models"].items():
-        if not (Path(model["directory"]) / "config.json").is_file():
-            yield f"config finetune.models.{name}.directory: no config.json in {model['directory']!r}"
-    for place, tasks in (("gue.length", gue["length"]), ("finetune.tasks", finetune["tasks"])):
+    own = tuple(dict.fromkeys(name.split("/")[0] for name in gue["own"]))
+    for place, tasks, known in (
+        ("gue.length", gue["length"], TASKS),
+        ("finetune.tasks", finetune["tasks"], TASKS + own),
+    ):
         for task in tasks:
-            if task not in TASKS:
-                yield f"config {place}: no task {task!r}; known are {', '.join(TASKS)}"
+            if task not in known:
+                yield f"config {place}: no task {task!r}; known are {', '.join(known)}"
     if gue["origin"] == "published":
         yield from published_errors(gue)
     if gue["calibrate"]:
@@ -286,28 +302,48 @@ def published_errors(gue: dict[str, Any]) -> Iterator[str]:
         yield f"config gue.split: {gue['split']!r} deals out what is built here, not published files; leave it random"
 
 
-RELEASED = {
-    "learning_rate": float,
-    "epochs": int,
-    "max_steps": int,
-    "batch_size": int,
-    "warmup_steps": int,
-    "eval_steps": int,
-    "max_tokens": int,
-}
+def model_errors(finetune: dict[str, Any]) -> Iterator[str]:
+    """Entries of models that are not one thing, say what has no meaning beside it, or point to nothing."""
+    for name, model in finetune["models"].items():
+        place = f"config finetune.models.{name}"
+        kinds = [kind for kind in MODEL_KEYS if kind in model]
+        if len(kinds) != 1:
+            yield f"{place}: {' and '.join(kinds) or 'nothing'} where one of {', '.join(MODEL_KEYS)} belongs"
+            continue
+        for key in sorted(set(model) - {kinds[0], "settings", *MODEL_KEYS[kinds[0]]}):
+            yield f"{place}.{key}: has no meaning beside {kinds[0]}; leave it out"
+        if "hub" in model and "revision" not in model:
+            yield f"{place}.revision: missing; give the commit of {model['hub']} that is meant"
+        if "directory" in model and not (Path(model["directory"]) / "config.json").is_file():
+            yield f"{place}.directory: no config.json in {model['directory']!r}"
+    for number, run in enumerate(finetune["runs"]):
+        for name in run["models"]:
+            if run["method"] == "lora" and "floor" in finetune["models"].get(name, {}):
+                yield f"config finetune.runs[{number}]: {name} is a floor, which lora does not fit; take method full"
 
 
-def fit_settings(finetune: dict[str, Any], method: str, dataset: dict[str, str]) -> dict[str, Any]:
-    """Settings of one fit from four layers, each over the one before: general, released, method, task.
+def own_errors(gue: dict[str, Any]) -> Iterator[str]:
+    """Data sets of a user's own that take the name of a task of the benchmark, lack a file, or have a wrong metric."""
+    for name, own in gue["own"].items():
+        place = f"config gue.own.{name}"
+        if (task := name.split("/")[0]) in TASKS:
+            yield f"{place}: task {task!r} is one of GUE's; choose another name"
+        problem = own.get("problem", "classification")
+        if "metric" in own and own["metric"] not in METRICS[problem]:
+            yield f"{place}.metric: {own['metric']} is not for {problem}, which has {', '.join(METRICS[problem])}"
+        if missing := [f"{split}.csv" for split in SPLITS if not own_files(own["folder"], split)]:
+            yield f"{place}.folder: no {', '.join(missing)} in {own['folder']!r}"
 
-    ``finetune`` is the section of the configuration, ``dataset`` the row of the registry. A released ``max_steps``
-    stands for itself: the scripts' epochs do not count beside it.
-    """
-    settings = dict(finetune["settings"])
-    if finetune["released_values"]:
-        settings |= {key: kind(dataset[key]) for key, kind in RELEASED.items() if dataset.get(key)}
-    for layer in (finetune["methods"][method], finetune["tasks"].get(dataset["task"], {})):
-        if "epochs" in layer:  # or a max_steps from below would win over the epochs that are asked for here
-            settings.pop("max_steps", None)
-        settings |= layer
-    return settings
+
+def own_files(folder: str | Path, split: str) -> list[str]:
+    """The file of a split in a user's folder, plain or gzipped; both where both are there."""
+    paths = (Path(folder) / f"{split}{suffix}" for suffix in (".csv", ".csv.gz"))
+    return [str(path) for path in paths if path.is_file()]
+
+
+def own_row(name: str, own: dict[str, Any]) -> dict[str, str]:
+    """What stands in the registry for a data set of the benchmark, for one of a user's own."""
+    task, dataset = name.split("/")
+    problem = own.get("problem", "classification")
+    metric = own.get("metric", METRICS[problem][0])
+    return {"task": task, "dataset": dataset, "metric": metric, "problem": problem, "folder": own["folder"]}

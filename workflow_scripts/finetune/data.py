@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.randomness import generator
 
 SPLITS = ("train", "dev", "test")
+Text = str | tuple[str, str]
+"""A sequence, or a pair of them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,13 +26,19 @@ class Rows:
 
 
 @dataclasses.dataclass(frozen=True)
-class Tokens:
-    """Tokenised rows: ids and token types per row, labels, and the share of rows that were cut."""
+class Encoded:
+    """Tokenised texts: ids and token types of each (None where the model reads none), and the share that was cut."""
 
     ids: list[np.ndarray]
     types: list[np.ndarray] | None
-    labels: np.ndarray
     truncated: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Tokens(Encoded):
+    """Tokenised rows: with their labels."""
+
+    labels: np.ndarray
 
 
 def read_rows(path: Path) -> Rows:
@@ -66,21 +73,9 @@ def read_splits(folder: Path) -> dict[str, Rows]:
     return splits
 
 
-def tokenize(tokenizer: Tokenizer, rows: Rows, max_tokens: int) -> Tokens:
-    """Encode rows as ``[CLS] A [SEP]`` or ``[CLS] A [SEP] B [SEP]``; token types tell the pair's halves apart."""
-    tokenizer.no_padding()
-    if max_tokens:
-        tokenizer.enable_truncation(max_tokens)
-    else:
-        tokenizer.no_truncation()
-    encodings = tokenizer.encode_batch(rows.texts)
-    paired = isinstance(rows.texts[0], tuple)
-    return Tokens(
-        ids=[np.array(encoding.ids) for encoding in encodings],
-        types=[np.array(encoding.type_ids) for encoding in encodings] if paired else None,
-        labels=rows.labels,
-        truncated=sum(bool(encoding.overflowing) for encoding in encodings) / len(encodings),
-    )
+def labelled(encoded: Encoded, labels: np.ndarray) -> Tokens:
+    """Encoded texts with their labels."""
+    return Tokens(encoded.ids, encoded.types, encoded.truncated, labels)
 
 
 def collate(tokens: Tokens, rows: np.ndarray, pad_id: int, device: torch.device) -> dict[str, torch.Tensor]:

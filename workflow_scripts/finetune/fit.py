@@ -7,9 +7,9 @@ Writes ``metrics.json`` (scores on dev and test with everything needed to repeat
 
 import argparse
 import copy
+import json
 import math
 import platform
-import shutil
 import sys
 from pathlib import Path
 
@@ -120,12 +120,10 @@ def write_predictions(path: Path, labels: np.ndarray, probabilities: np.ndarray)
         pq.write_table(table, temporary)
 
 
-def save_model(model: torch.nn.Module, tokenizer_folder: Path, path: Path) -> str:
+def save_model(loaded: models.Loaded, path: Path) -> str:
     """Save weights or adapter with the tokenizer; returns the sha256 of the weights file."""
     with atomic_directory(path) as temporary:
-        model.save_pretrained(temporary)
-        for name in ("tokenizer.json", "tokenizer_config.json"):
-            shutil.copyfile(tokenizer_folder / name, temporary / name)
+        loaded.save(temporary)
         weights = sorted(temporary.glob("*.safetensors"))
         return digest(weights[0])
 
@@ -136,11 +134,13 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=f"Keys of --settings: {Settings.__doc__}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--model", type=Path, required=True, help="model directory with its tokenizer")
+    parser.add_argument(
+        "--model", type=json.loads, required=True, help='as JSON: {"directory": PATH} or {"floor": NAME}'
+    )
     parser.add_argument("--method", choices=METHODS, required=True, help="train all weights, or LoRA adapters")
     parser.add_argument("--data", type=Path, required=True, help="folder with train.csv, dev.csv and test.csv")
     parser.add_argument("--name", nargs=3, metavar=("MODEL", "TASK", "DATASET"), required=True, help="for the record")
-    parser.add_argument("--metric", choices=("mcc", "f1"), default="mcc", help="the data set's score")
+    parser.add_argument("--metric", choices=("mcc", "f1", "accuracy"), default="mcc", help="the data set's score")
     parser.add_argument("--seed", type=int, required=True, help="seed of head, order and dropout")
     parser.add_argument("--settings", default="{}", help="settings as JSON, see below")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
@@ -153,17 +153,16 @@ def main(argv: list[str] | None = None) -> None:
     settings = read_settings(args.settings)
     splits = data.read_splits(args.data)
     classes = int(splits["train"].labels.max()) + 1
-    tokenizer = models.load_tokenizer(args.model)
-    tokens = {name: data.tokenize(tokenizer, rows, settings.max_tokens) for name, rows in splits.items()}
-    model = models.load_model(args.model, tokenizer, classes, settings, args.seed)
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    if args.method == "lora":
-        model = models.with_lora(model, settings, args.seed)
-    fit = Fit(model, tokenizer.token_to_id("[PAD]"), tokens, settings, args.metric, args.seed)
+    loaded = models.load(args.model, classes, settings, args.method, args.seed)
+    tokens = {
+        name: data.labelled(loaded.encode(rows.texts, settings.max_tokens), rows.labels)
+        for name, rows in splits.items()
+    }
+    fit = Fit(loaded.model, loaded.pad_id, tokens, settings, args.metric, args.seed)
     fit.train()
     dev, test = fit.predict("dev"), fit.predict("test")
     write_predictions(args.out / "predictions.parquet", tokens["test"].labels, test)
-    weights = save_model(fit.model, args.model, args.out / "model")
+    weights = save_model(loaded, args.out / "model")
     majority = np.bincount(tokens["train"].labels).argmax()
     write_json(
         args.out / "metrics.json",
@@ -180,7 +179,7 @@ def main(argv: list[str] | None = None) -> None:
             "epochs": fit.steps / settings.steps_per_epoch(len(tokens["train"].labels)),
             "best_step": fit.best_step,
             "effective_batch": settings.batch_size,
-            "parameters": parameters,
+            "parameters": loaded.parameters,
             "trainable_parameters": sum(p.numel() for p in fit.model.parameters() if p.requires_grad),
             "max_tokens": settings.max_tokens,
             "truncated": {name: split.truncated for name, split in tokens.items()},

@@ -19,6 +19,7 @@ class Settings:
     pooling: what the classifier reads, "cls" (as released) or "mean" over the tokens.
     precision: "fp32" or "bf16".
     rank, alpha, dropout, targets: of LoRA: rank and scale of the update, dropout on its input, module names.
+    merge: save the model with its LoRA merged into the weights too.
     """
 
     learning_rate: float = 3e-5
@@ -36,6 +37,7 @@ class Settings:
     alpha: int = 16
     dropout: float = 0.05
     targets: tuple[str, ...] = ("Wqkv",)
+    merge: bool = False
 
     def steps_per_epoch(self, rows: int) -> int:
         """Optimiser steps of one pass over ``rows`` training rows; the last batch may be smaller."""

@@ -14,6 +14,7 @@ class Dataset:
     """One row of the registry. ``classes`` is empty where the sources name the classes (species).
 
     ``rows`` are the sizes of the released train, dev and test file, ``paper_rows`` those of the paper's table.
+    ``columns``: the header of its CSV files.
     """
 
     task: str
@@ -26,11 +27,7 @@ class Dataset:
     published_dir: str
     rows: tuple[int, int, int]
     paper_rows: tuple[int, int, int]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The header of its CSV files."""
-        return ("enhancer", "promoter", "label") if self.task == "epi" else ("sequence", "label")
+    columns: tuple[str, ...] = ("sequence", "label")
 
 
 def read_dataset(path: str | Path, task: str, dataset: str) -> Dataset:
@@ -53,6 +50,7 @@ def read_dataset(path: str | Path, task: str, dataset: str) -> Dataset:
             published_dir=row["published_dir"],
             rows=(int(row["train"]), int(row["dev"]), int(row["test"])),
             paper_rows=(int(row["paper_train"]), int(row["paper_dev"]), int(row["paper_test"])),
+            columns=("enhancer", "promoter", "label") if task == "epi" else ("sequence", "label"),
         )
     except KeyError as error:
         raise UserError(f"{path}: no column {error.args[0]}; the registry needs it") from error

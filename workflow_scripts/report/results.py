@@ -102,6 +102,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, nargs="+", required=True, help="seeds of the fits")
     parser.add_argument("--datasheets", type=Path, required=True, metavar="FOLDER", help="folder of all data sets")
     parser.add_argument("--registry", type=Path, required=True, help="table of the data sets (config/gue.tsv)")
+    parser.add_argument(
+        "--own", nargs="+", default=[], metavar="TASK/DATASET=METRIC", help="data sets that the registry does not list"
+    )
     parser.add_argument("--paper", type=Path, required=True, help="the paper's cells (config/paper_results.tsv)")
     parser.add_argument("--paper-models", type=Path, required=True, help="its models (config/paper_models.tsv)")
     parser.add_argument("--seed", type=int, required=True, help="seed of the resamples of test rows")
@@ -120,6 +123,8 @@ def main(argv: list[str] | None = None) -> None:
     """Write the tables and the summary."""
     options = build_parser().parse_args(argv)
     registry = {(row["task"], row["dataset"]): row["metric"] for row in read_table(options.registry)}
+    for name, _, metric in (own.partition("=") for own in options.own):
+        registry[tuple(name.split("/"))] = metric
     theirs, paper_metrics = paper.read_cells(options.paper)
     models = read_table(options.paper_models)
     cells = read_cells(options.fits, planned(options.planned), options.seeds, registry, options.seed)

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 
 from workflow_scripts.common.compiled import compiled
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.tokenizer.bases import BASE_CODES, BASES, OTHER
+from workflow_scripts.common.sequences import BASE_CODES, BASES, OTHER
 from workflow_scripts.tokenizer.special import SPECIAL_TOKENS, UNKNOWN
 
 NONE = -1

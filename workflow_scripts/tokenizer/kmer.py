@@ -25,8 +25,8 @@ from collections.abc import Sequence
 import numpy as np
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from workflow_scripts.tokenizer.bases import BASE_CODES, BASES, FIRST_BASE, OTHER
-from workflow_scripts.tokenizer.special import SPECIAL_TOKENS, UNKNOWN, add_template
+from workflow_scripts.common.sequences import BASE_CODES, BASES, OTHER, kmer_numbers
+from workflow_scripts.tokenizer.special import FIRST_BASE, SPECIAL_TOKENS, UNKNOWN, add_template
 
 KINDS = ("kmer_overlapping", "kmer", "nucleotide")
 MAX_K = 7  # 4^8 words and the special tokens do not fit 16 bits
@@ -88,23 +88,11 @@ def encode(sequences: Sequence[str], kind: str, k: int = 1) -> tuple[np.ndarray,
     return ids[starts].astype(np.uint16), tokens_before[ends] - tokens_before[ends - lengths]
 
 
-def _kmer_numbers(codes: np.ndarray, k: int) -> np.ndarray:
-    """The k-mer from each position on as a number to the base 4, -1 where it holds an unknown letter (int32)."""
-    padded = np.concatenate([codes, np.full(k - 1, OTHER, np.uint8)])
-    numbers = np.zeros(len(codes), dtype=np.int32)
-    known = np.ones(len(codes), dtype=bool)
-    for offset in range(k):
-        letters = padded[offset : offset + len(codes)]
-        numbers = numbers * len(BASES) + letters
-        known &= letters < OTHER
-    return np.where(known, numbers, -1)
-
-
 def _overlapping_ids(
     codes: np.ndarray, lengths: np.ndarray, ends: np.ndarray, k: int, first: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The id of the token from each position on, and whether a token begins there."""
-    numbers = _kmer_numbers(codes, k)
+    numbers = kmer_numbers(codes, k)
     to_the_end = np.repeat(ends, lengths) - np.arange(len(codes))
     return np.where(numbers >= 0, first + numbers, UNKNOWN), to_the_end >= k
 
@@ -122,7 +110,7 @@ def _side_by_side_ids(
     place = np.arange(len(codes)) - np.repeat(begins, run_lengths)
     cut = np.repeat(run_lengths - run_lengths % k, run_lengths)  # bases of the run that whole k-mers take
     whole = place < cut
-    ids = np.where(whole, first + _kmer_numbers(codes, k), FIRST_BASE + codes.astype(np.int32))
+    ids = np.where(whole, first + kmer_numbers(codes, k), FIRST_BASE + codes.astype(np.int32))
     return np.where(known, ids, UNKNOWN), ~whole | (place % k == 0)
 
 

@@ -18,9 +18,10 @@ from workflow_scripts.common.compiled import compiled
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.randomness import generator
+from workflow_scripts.common.sequences import BASES
 from workflow_scripts.tokenizer import chunks
-from workflow_scripts.tokenizer.bases import BASES, FIRST_BASE
 from workflow_scripts.tokenizer.bpe import CODES, SEPARATOR
+from workflow_scripts.tokenizer.special import FIRST_BASE
 
 
 @dataclass(frozen=True)

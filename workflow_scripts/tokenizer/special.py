@@ -5,6 +5,7 @@ from tokenizers import Tokenizer, processors
 SPECIAL_TOKENS = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"]
 """The released special tokens; their places are their ids (tokenizer.json of DNABERT-2-117M)."""
 UNKNOWN = SPECIAL_TOKENS.index("[UNK]")
+FIRST_BASE = len(SPECIAL_TOKENS)  # the id of A; those of the other bases follow
 
 
 def add_template(tokenizer: Tokenizer) -> None:

@@ -22,8 +22,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, write_json
 from workflow_scripts.common.progress import Progress
+from workflow_scripts.common.sequences import BASES
 from workflow_scripts.tokenizer import bpe, chunks, kmer, memory, sample
-from workflow_scripts.tokenizer.bases import BASES
 from workflow_scripts.tokenizer.special import SPECIAL_TOKENS, add_template
 
 TOKENIZER_CONFIG = {

@@ -1,0 +1,90 @@
+"""Floors read every base, learn what they can see, and do not depend on the batch they are in."""
+
+import numpy as np
+import pytest
+import torch
+
+from workflow_scripts.common.kmers import fit_regression, kmer_features
+from workflow_scripts.finetune import data, floors, metrics, models
+from workflow_scripts.finetune.fit import Fit
+from workflow_scripts.finetune.settings import Settings
+
+FLOORS = ("kmer_regression", "cnn")
+SETTINGS = Settings(learning_rate=1e-2, epochs=20, batch_size=16, warmup_steps=0, eval_steps=0)
+
+
+def logits(floor: models.Loaded, texts: list[data.Text]) -> torch.Tensor:
+    """The logits of texts in one batch."""
+    tokens = data.labelled(floor.encode(texts, 0), np.zeros(len(texts), int))
+    batch = data.collate(tokens, np.arange(len(texts)), floor.pad_id, torch.device("cpu"))
+    with torch.no_grad():
+        return floor.model.eval()(**batch).logits
+
+
+@pytest.fixture(params=FLOORS)
+def floor(request) -> models.Loaded:
+    """A floor with weights that are not zero."""
+    loaded = models.load({"floor": request.param}, 3, SETTINGS, "full", 42)
+    with torch.no_grad():
+        for parameter in loaded.model.parameters():
+            parameter.uniform_(-0.5, 0.5)
+    return loaded
+
+
+def test_padding_and_case_do_not_matter(floor):
+    texts = ["ACGTTGCATTACCA" * n for n in (1, 3, 7)]
+    together = logits(floor, texts)
+    for line, text in enumerate(texts):
+        torch.testing.assert_close(together[line], logits(floor, [text])[0], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(logits(floor, [text.lower() for text in texts]), together)
+
+
+def test_both_sequences_of_a_pair_matter_and_their_joint_is_no_motif(floor):
+    one, other, third = logits(floor, [("ACGTAC", "GGGTTTA"), ("ACGTAC", "GGGTTAA"), ("TCGTAC", "GGGTTTA")])
+    assert not torch.allclose(one, other) and not torch.allclose(one, third)
+    assert not torch.allclose(logits(floor, [("ACGTAC", "GGGTTTA")]), logits(floor, ["ACGTACGGGTTTA"]))
+
+
+def test_longer_inputs_are_cut_and_counted(floor):
+    encoded = floor.encode(["ACGTACGTAC", "ACGTAC" * 10], 20)
+    assert len(encoded.ids[1]) == 20 and encoded.truncated == 0.5 and encoded.types is None
+    assert floor.encode(["ACGTAC" * 10], 0).truncated == 0
+
+
+def test_regression_sees_the_features_that_all_rooms_count():
+    texts = ["ACGTTGCA" * 5, "AAAAAAAAAA", "ACGNTTGACCA", "ACG"]
+    loaded = models.load({"floor": "kmer_regression"}, 2, SETTINGS, "full", 42)
+    torch.nn.init.normal_(loaded.model.classifier.weight)
+    weights, bias = (parameter.detach().numpy() for parameter in loaded.model.classifier.parameters())
+    expected = kmer_features(texts, floors.K) @ weights.T + bias
+    np.testing.assert_allclose(logits(loaded, texts).numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+def fitted(name: str, folder) -> np.ndarray:
+    """What a floor that was fitted says of the test rows of a data set."""
+    rows = data.read_splits(folder)
+    loaded = models.load({"floor": name}, 2, SETTINGS, "full", 42)
+    tokens = {split: data.labelled(loaded.encode(part.texts, 0), part.labels) for split, part in rows.items()}
+    fit = Fit(loaded.model, loaded.pad_id, tokens, SETTINGS, "mcc", 42)
+    fit.train()
+    return fit.predict("test")
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_planted_motif_is_learned(datasets, name):
+    labels = data.read_rows(datasets["two"] / "test.csv").labels
+    assert metrics.scores(labels, fitted(name, datasets["two"]))["mcc"] > 0.8
+
+
+def test_the_loop_finds_what_a_solver_finds(datasets):
+    train, test = (data.read_rows(datasets["two"] / f"{split}.csv") for split in ("train", "test"))
+    solved = fit_regression(kmer_features(train.texts, floors.K), train.labels)
+    theirs = solved.predict_proba(kmer_features(test.texts, floors.K))
+    ours = fitted("kmer_regression", datasets["two"])
+    assert (ours.argmax(axis=1) == theirs.argmax(axis=1)).mean() >= 0.9
+    assert abs(metrics.scores(test.labels, ours)["mcc"] - metrics.scores(test.labels, theirs)["mcc"]) < 0.15
+
+
+def test_a_name_that_is_no_floor_is_refused():
+    with pytest.raises(ValueError, match="floor 'roof' is neither 'kmer_regression' nor 'cnn'"):
+        floors.build("roof", 2)

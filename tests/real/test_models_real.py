@@ -1,0 +1,57 @@
+"""The published directory of DNABERT-2 loads into this project's classes, and floors learn a published data set."""
+
+import gzip
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from workflow_scripts.common.files import read_json
+from workflow_scripts.finetune import fit, models
+from workflow_scripts.finetune.settings import Settings
+from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(not os.environ.get("REAL_DATA"), reason="REAL_DATA does not name the folder of real data"),
+]
+SEQUENCE = "ACGTAGCATCGGATCTATCTATCGACACTTGGTTATCGATCTACGAGCATCTCGTTAGC"
+IDS = [1, 5, 194, 32, 757, 1239, 2092, 294, 24, 359, 88, 93, 32, 75, 77, 19, 2]
+
+
+@pytest.fixture
+def published(tmp_path):
+    """The published files, and weights of their names and shapes: those themselves are not at hand."""
+    folder = tmp_path / "published"
+    shutil.copytree(Path(os.environ["REAL_DATA"]) / "published_model", folder, copy_function=shutil.copyfile)
+    with torch.device("meta"):
+        model = DnaBert2ForMaskedLM(DnaBert2Config())
+    state = {name: torch.full(tensor.shape, 0.01) for name, tensor in model.state_dict().items()}
+    torch.save(state, folder / "pytorch_model.bin")
+    return folder
+
+
+def test_published_directory_is_a_classifier(published):
+    loaded = models.load({"directory": str(published)}, 2, Settings(), "full", 42)
+    assert loaded.parameters == 117_070_082 and loaded.pad_id == 3
+    encoded = loaded.encode([SEQUENCE, SEQUENCE * 100], 0)
+    assert encoded.ids[0].tolist() == IDS and encoded.truncated == 0 and len(encoded.ids[1]) > 1000
+    assert loaded.encode([(SEQUENCE, "ACGT")], 0).types[0].tolist()[-3:] == [1, 1, 1]
+    assert torch.all(loaded.model.bert.encoder.layer[11].mlp.wo.weight == 0.01)
+
+
+@pytest.mark.parametrize("floor", ["kmer_regression", "cnn"])
+def test_floor_learns_a_published_data_set(tmp_path, floor):
+    for split in ("train", "dev", "test"):
+        source = Path(os.environ["REAL_DATA"]) / "gue" / "mouse" / "2" / f"{split}.csv.gz"
+        (tmp_path / f"{split}.csv").write_bytes(gzip.decompress(source.read_bytes()))
+    settings = {"learning_rate": 1e-3, "epochs": 4, "eval_steps": 0, "warmup_steps": 0}
+    command = ["--name", floor, "tf_mouse", "2", "--method", "full", "--seed", "42", "--data", str(tmp_path)]
+    out = tmp_path / "out"
+    options = ["--model", json.dumps({"floor": floor}), "--settings", json.dumps(settings), "--out", str(out)]
+    assert fit.main([*command, *options]) == 0
+    told = read_json(out / "metrics.json")
+    assert told["test"]["mcc"] > 0.4 and told["test"]["rows"] == 328 and told["truncated"]["test"] == 0

@@ -1,0 +1,91 @@
+"""A model and a data set of a user's own are a few lines of the configuration."""
+
+import json
+import random
+
+import pytest
+
+from tests.workflow.harness import REPOSITORY, job_counts, snakemake
+from workflow_scripts.common.files import read_json, read_table
+
+HUB = "zhihan1996/DNABERT-2-117M"
+
+
+@pytest.fixture
+def run(tmp_path):
+    """``run(overlay, *arguments)``: Snakemake over the demo's configuration in an empty directory."""
+
+    def run(overlay: dict, *arguments: str, check: bool = True):
+        (tmp_path / "mine.yaml").write_text(json.dumps(overlay))
+        configs = ["--configfile", REPOSITORY / "config/demo.yaml", tmp_path / "mine.yaml"]
+        return snakemake(*configs, "--directory", tmp_path, "--cores", "1", *arguments, check=check).stdout
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with the three files of a data set: in one class there is a motif."""
+    draw = random.Random(0)
+    for split, rows in (("train", 256), ("dev", 16), ("test", 32)):
+        lines = ["sequence,label"]
+        for number in range(rows):
+            bases = "".join(draw.choices("ACGT", k=40))
+            lines.append(f"{bases + 'TATAAA' * 3 * (number % 2)},{number % 2}")
+        (tmp_path / "fly").mkdir(exist_ok=True)
+        (tmp_path / "fly" / f"{split}.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path / "fly"
+
+
+def own(folder, *models: str, **finetune) -> dict:
+    """A configuration of these models on the data set of the folder."""
+    return {
+        "gue": {"own": {"enhancers/fly": {"folder": str(folder)}}, "datasets": ["enhancers/*"]},
+        "finetune": {"runs": [{"models": models, "method": "full", "datasets": ["*"]}], **finetune},
+    }
+
+
+@pytest.mark.slow
+def test_a_data_set_and_a_floor_need_nothing_else(run, folder, tmp_path):
+    config = own(folder, "kmer_regression")
+    run(config, "gue_results")
+    (row,) = read_table(tmp_path / "results/report/gue_results.tsv")
+    assert (row["model"], row["task"], row["dataset"], row["metric"]) == ("kmer_regression", "enhancers", "fly", "mcc")
+    assert float(row["mean"]) > 50 and row["paper_dnabert2"] == ""
+    sheet = read_json(tmp_path / "results/gue/enhancers/fly/datasheet.json")
+    assert sheet["origin"] == "own" and sheet["candidates"] == 304
+    told = read_json(tmp_path / "results/finetune/kmer_regression/full/enhancers/fly/seed42/metrics.json")
+    assert {split: facts["sha256"] for split, facts in sheet["splits"].items()} == told["data"]
+    assert job_counts(run(config, "gue_results", "-n")) == {}
+    (folder / "dev.csv").write_text("sequence,label\nACGT,0\n")
+    assert job_counts(run(config, "gue_results", "-n")) == {
+        "take_dataset": 1,
+        "finetune_model": 1,
+        "collect_results": 1,
+        "gue_results": 1,
+    }
+
+
+def test_each_kind_of_model_brings_the_jobs_it_needs(run, folder, tmp_path):
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "config.json").write_text("{}")
+    models = {
+        "published": {"hub": HUB, "revision": "0" * 40},
+        "theirs": {"directory": str(tmp_path / "theirs"), "kmer": 6, "released": "dnabert"},
+    }
+    config = own(folder, "published", "theirs", "cnn", models=models)
+    output = run(config, "finetune", "-n", "--printshellcmds")
+    assert job_counts(output) == {"take_dataset": 1, "fetch_model": 1, "finetune_model": 3, "finetune": 1}
+    for words in (
+        f"--hub {HUB} --revision {'0' * 40}",
+        """--model '{"directory": "results/finetune/models/published"}'""",
+        f"""--model '{{"directory": "{tmp_path}/theirs", "kmer": 6}}'""",
+        """--model '{"floor": "cnn"}'""",
+    ):
+        assert words in output, words
+
+
+def test_a_data_set_that_is_not_there_stops_before_any_job(run, tmp_path):
+    output = run(own(tmp_path / "none", "cnn"), "-n", check=False)
+    assert f"config gue.own.enhancers/fly.folder: no train.csv, dev.csv, test.csv in '{tmp_path}/none'" in output
+    assert "Traceback" not in output and not (tmp_path / "results").exists()

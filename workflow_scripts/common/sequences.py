@@ -1,0 +1,29 @@
+"""The letters of sequences: the codes of the four bases, the k-mers they make, and the other strand."""
+
+import numpy as np
+
+BASES = "ACGT"
+OTHER = len(BASES)  # the code of any letter but the four bases
+BASE_CODES = np.full(256, OTHER, dtype=np.uint8)
+BASE_CODES[np.frombuffer(BASES.encode(), np.uint8)] = range(len(BASES))
+COMPLEMENT = str.maketrans("ACGTacgt", "TGCAtgca")
+
+
+def reverse_complement(sequence: str) -> str:
+    """The other strand, read in its own direction (5' to 3'); letters that are no bases stay."""
+    return sequence.translate(COMPLEMENT)[::-1]
+
+
+def kmer_numbers(codes: np.ndarray, k: int) -> np.ndarray:
+    """The k-mer from each position on as a number to the base 4, -1 where it holds an unknown letter (int32).
+
+    ``codes``: of the letters, see BASE_CODES. The last k - 1 positions have no k-mer, so -1.
+    """
+    padded = np.concatenate([codes, np.full(k - 1, OTHER, np.uint8)])
+    numbers = np.zeros(len(codes), dtype=np.int32)
+    known = np.ones(len(codes), dtype=bool)
+    for offset in range(k):
+        letters = padded[offset : offset + len(codes)]
+        numbers = numbers * len(BASES) + letters
+        known &= letters < OTHER
+    return np.where(known, numbers, -1)

@@ -447,11 +447,10 @@ def counted_models():
     """Of each fitted model, where its architecture stands, and what tells how many tokens 500 bases are."""
     models = {}
     for name in dict.fromkeys(run["model"] for run in planned_runs()):
-        external = config["finetune"]["models"].get(name)
-        folder = external["directory"] if external else f"results/pretrain/{name}"
+        folder = model_directory(name)
         models[name] = {
-            "config": f"{folder}/config.json",
-            "statistics": None if external else tokenizer_statistics(name),
+            "config": f"{folder}/config.json" if folder else None,
+            "statistics": tokenizer_statistics(name) if name in config["pretrain"] else None,
         }
     return models
 

@@ -311,6 +311,11 @@ def model_files(wildcards):
     return [f"{model_directory(wildcards)}/{file}" for file in MODEL_FILES]
 
 
+def model_spec(wildcards):
+    """What a fit loads, as JSON."""
+    return json.dumps({"directory": model_directory(wildcards)})
+
+
 def fit_settings(wildcards):
     """The settings of one fit as JSON; what another task's settings say does not change it."""
     dataset = REGISTRY[dataset_of(wildcards)]

@@ -10,38 +10,27 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
+from tests.finetune.conftest import SETTINGS
 from workflow_scripts.common.files import digest, read_json
 from workflow_scripts.finetune import data, metrics, models
-from workflow_scripts.finetune.fit import Fit, main
+from workflow_scripts.finetune.fit import main
+from workflow_scripts.finetune.problems import Classification
 from workflow_scripts.finetune.settings import Settings
+from workflow_scripts.finetune.training import Fit
 
-QUICK = Settings(learning_rate=3e-3, epochs=3, batch_size=16, warmup_steps=2, eval_steps=4)
+QUICK = Settings(**SETTINGS)
 
 
 class Recorded(Fit):
     """A fit that notes, at every evaluation, the step, the scores of the dev rows, and the weights."""
 
-    def evaluate(self, step: int) -> None:
+    def evaluate(self) -> None:
         if not hasattr(self, "evaluations"):
             self.evaluations = []
         told = metrics.scores(self.tokens["dev"].labels, self.predict("dev"))
         weights = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
-        self.evaluations.append((step, told, weights))
-        super().evaluate(step)
-
-
-@pytest.fixture
-def build(base, datasets):
-    """Builds a fit with some settings."""
-
-    def build(settings: Settings, dataset: str = "two", metric: str = "mcc") -> Recorded:
-        tokenizer = models.load_tokenizer(base)
-        rows = data.read_splits(datasets[dataset])
-        tokens = {split: data.tokenize(tokenizer, part, settings.max_tokens) for split, part in rows.items()}
-        model = models.load_model(base, tokenizer, 2, settings, 42)
-        return Recorded(model, tokenizer.token_to_id("[PAD]"), tokens, settings, metric, 42)
-
-    return build
+        self.evaluations.append((self.done, told, weights))
+        super().evaluate()
 
 
 def written(folder) -> tuple[dict, list[dict]]:
@@ -69,9 +58,9 @@ def test_three_classes(arguments, tmp_path):
     assert told["chance"] == pytest.approx(1 / 3) and told["test"]["rows"] == 30
 
 
-def test_record_says_what_was_done(arguments, base, datasets, tmp_path):
+def test_record_says_what_was_done(arguments, base, datasets, tmp_path, capsys):
     tokenizer = models.load_tokenizer(base)
-    splits = data.read_splits(datasets["two"])
+    splits = data.read_splits(datasets["two"], Classification)
     lengths = {
         split: np.array([len(tokenizer.encode(text).ids) for text in rows.texts]) for split, rows in splits.items()
     }
@@ -88,6 +77,7 @@ def test_record_says_what_was_done(arguments, base, datasets, tmp_path):
         assert told["truncated"][split] == pytest.approx((lengths[split] > limit).mean())
         assert told["data"][split] == digest(datasets["two"] / f"{split}.csv")
     assert 0 < told["truncated"]["train"] < 1
+    assert f"train: {told['truncated']['train']:.1%} of the sequences are cut to the limit" in capsys.readouterr().err
     assert told["weights_sha256"] == digest(tmp_path / "out" / "model" / "model.safetensors")
 
 
@@ -98,29 +88,28 @@ def test_predictions_give_the_test_scores_again(arguments, datasets, tmp_path):
         labels = np.array([row["label"] for row in predictions])
         probabilities = np.array([row["probabilities"] for row in predictions], dtype=np.float64)
         assert metrics.scores(labels, probabilities) == told["test"]
-        assert labels.tolist() == data.read_rows(datasets[dataset] / "test.csv").labels.tolist()
+        assert labels.tolist() == data.read_rows(datasets[dataset] / "test.csv", Classification).labels.tolist()
         assert [row["prediction"] for row in predictions] == probabilities.argmax(axis=1).tolist()
         assert probabilities.sum(axis=1) == pytest.approx(1)
-        assert told["collapsed"] == metrics.collapsed(probabilities)
 
 
-def test_same_seed_same_bytes_and_another_seed_others(arguments, tmp_path):
+def test_same_seed_same_bytes_and_another_seed_others(arguments, results, tmp_path):
     for out, seed in (("one", 42), ("two", 42), ("three", 43)):
         assert main(arguments(out, epochs=1, seed=seed)) == 0
-    for name in ("metrics.json", "predictions.parquet", "model/model.safetensors"):
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-        assert (tmp_path / "one" / name).read_bytes() != (tmp_path / "three" / name).read_bytes()
+    one, two, three = (results(tmp_path / out) for out in ("one", "two", "three"))
+    assert one == two
+    assert one[0] != three[0]
+    assert all(one[1][name] != three[1][name] for name in ("predictions.parquet", "model/model.safetensors"))
 
 
 def test_saved_model_predicts_the_same(arguments, base, datasets, tmp_path):
     assert main(arguments("out", epochs=1, pooling="mean")) == 0
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "out" / "model").eval()
     assert model.config.pooling == "mean" and model.config.num_labels == 2
-    tokens = data.tokenize(
-        models.load_tokenizer(tmp_path / "out" / "model"), data.read_rows(datasets["two"] / "test.csv"), 0
-    )
+    texts = data.read_rows(datasets["two"] / "test.csv", Classification).texts
+    encoded = models.encode(models.load_tokenizer(tmp_path / "out" / "model"), texts, 0)
     with torch.no_grad():
-        logits = model(**data.collate(tokens, np.arange(30), 3, torch.device("cpu"))).logits
+        logits = model(**data.collate(encoded, np.arange(30), 3, torch.device("cpu"))).logits
     _, predictions = written(tmp_path / "out")
     expected = torch.tensor([row["probabilities"] for row in predictions])
     torch.testing.assert_close(logits.softmax(dim=1), expected, rtol=0, atol=1e-5)
@@ -136,9 +125,9 @@ def test_new_head_depends_on_the_seed_and_the_encoder_does_not(base):
 
 
 @pytest.mark.parametrize("selection", ["loss", "metric"])
-def test_best_weights_are_those_of_the_best_dev_step(build, selection):
-    fit = build(replace(QUICK, learning_rate=5e-2, epochs=4, eval_steps=1, selection=selection))
-    fit.train()
+def test_best_weights_are_those_of_the_best_dev_step(build, states, selection):
+    fit = build(replace(QUICK, learning_rate=2e-2, epochs=4, eval_steps=1, selection=selection), kind=Recorded)
+    fit.train(states, {})
     assert [step for step, _, _ in fit.evaluations] == list(range(1, 21))
     values = [-told["loss"] if selection == "loss" else told["mcc"] for _, told, _ in fit.evaluations]
     best = int(np.argmax(values))  # the first of equals
@@ -159,9 +148,9 @@ def test_best_weights_are_those_of_the_best_dev_step(build, selection):
         ({"eval_steps": 200}, [15]),
     ],
 )
-def test_dev_rows_are_scored_when_the_settings_say_and_at_the_end(build, changes, steps):
-    fit = build(replace(QUICK, **changes))
-    fit.train()
+def test_dev_rows_are_scored_when_the_settings_say_and_at_the_end(build, states, changes, steps):
+    fit = build(replace(QUICK, **changes), kind=Recorded)
+    fit.train(states, {})
     assert [step for step, _, _ in fit.evaluations] == steps
 
 
@@ -169,12 +158,9 @@ def test_dev_rows_are_scored_when_the_settings_say_and_at_the_end(build, changes
 def test_token_types_of_pairs_reach_the_model(build):
     fit = build(QUICK, dataset="pairs")
     fit.model.eval()
-    tokens, rows = fit.tokens["test"], np.arange(8)
-    assert not torch.allclose(
-        fit.logits(tokens, rows),
-        fit.logits(replace(tokens, types=[np.zeros_like(types) for types in tokens.types]), rows),
-        atol=1e-3,
-    )
+    encoded, rows = fit.tokens["test"].encoded, np.arange(8)
+    blind = replace(encoded, types=[np.zeros_like(types) for types in encoded.types])
+    assert not torch.allclose(fit.logits(encoded, rows), fit.logits(blind, rows), atol=1e-3)
 
 
 def test_pairs_are_fitted(arguments, tmp_path):
@@ -186,7 +172,7 @@ def test_pairs_are_fitted(arguments, tmp_path):
 def test_predictions_are_in_file_order_and_do_not_depend_on_batches(build):
     one, other = build(QUICK), build(replace(QUICK, batch_size=1))
     assert one.predict("test") == pytest.approx(other.predict("test"), abs=1e-5)
-    alone = one.logits(one.tokens["test"], np.array([7])).softmax(dim=1)[0]
+    alone = one.logits(one.tokens["test"].encoded, np.array([7])).softmax(dim=1)[0]
     assert one.predict("test")[7] == pytest.approx(alone.numpy(), abs=1e-5)
 
 
@@ -215,7 +201,7 @@ def test_mistakes_are_one_line_and_leave_nothing(arguments, base, tmp_path, caps
     assert main(command) == 1
     assert main(arguments("out", speed=1)) == 1
     command = arguments("out")
-    command[command.index("--model") + 1] = str(broken)
+    command[command.index("--model") + 1] = json.dumps({"directory": str(broken)})
     assert main(command) == 1
     lines = errors(capsys.readouterr().err)
     assert len(lines) == 3 and not (tmp_path / "out").exists()
@@ -231,6 +217,6 @@ def test_tokenizer_of_another_model_is_refused(arguments, base, tmp_path, capsys
     tokenizer["model"]["vocab"] |= {f"Z{n}": 32 + n for n in range(4)}
     (mixed / "tokenizer.json").write_text(json.dumps(tokenizer))
     command = arguments("out")
-    command[command.index("--model") + 1] = str(mixed)
+    command[command.index("--model") + 1] = json.dumps({"directory": str(mixed)})
     assert main(command) == 1
     assert errors(capsys.readouterr().err) == [f"error: {mixed}: its tokenizer has 36 tokens, the model only 32"]

@@ -5,9 +5,9 @@ from collections import Counter
 import pytest
 
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.gue import covid, histone, interaction, species, splice
 from workflow_scripts.gue.examples import unique
-from workflow_scripts.gue.genome import reverse_complement
 from workflow_scripts.gue.sources import Source
 
 VARIANTS = ("Alpha", "Beta", "Delta")

@@ -16,11 +16,11 @@ from typing import BinaryIO
 import numpy as np
 
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.sequences import reverse_complement
 
 Genome = dict[str, bytes]
 
 NUCLEOTIDE_CODES = b"ACGTUNRYSWKMBDHV-"
-COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 
 
 def open_sequence(path: Path) -> BinaryIO:
@@ -76,11 +76,6 @@ def contig_name(header: bytes, contigs: Genome, where: str) -> str:
     if words[0] in contigs:
         raise UserError(f"{where}: contig {words[0]!r} appears twice; names must be unique")
     return words[0]
-
-
-def reverse_complement(sequence: str) -> str:
-    """The other strand, read 5' to 3'."""
-    return sequence.translate(COMPLEMENT)[::-1]
 
 
 def is_acgt(sequence: str) -> bool:

@@ -14,8 +14,9 @@ from itertools import product
 import numpy as np
 
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.gue.examples import Built, Example, Recipe, pick
-from workflow_scripts.gue.genome import Genome, Regions, check_place, cut, random_places, read_fasta, reverse_complement
+from workflow_scripts.gue.genome import Genome, Regions, check_place, cut, random_places, read_fasta
 from workflow_scripts.gue.sources import Source, Tss, maybe_one, one, read_tata_motifs, read_tss
 
 LENGTH, TSS_INDEX = 300, 249

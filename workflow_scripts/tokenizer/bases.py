@@ -1,4 +1,4 @@
-"""The four bases: their ids behind the special tokens, the codes of their bytes, and the other strand."""
+"""The four bases: their ids behind the special tokens, and the codes of their bytes."""
 
 import numpy as np
 
@@ -9,9 +9,3 @@ FIRST_BASE = len(SPECIAL_TOKENS)  # the id of A; those of the others follow
 OTHER = len(BASES)  # the code of any letter but the four bases
 BASE_CODES = np.full(256, OTHER, dtype=np.uint8)
 BASE_CODES[np.frombuffer(BASES.encode(), np.uint8)] = range(len(BASES))
-COMPLEMENT = str.maketrans("ACGTacgt", "TGCAtgca")
-
-
-def reverse_complement(sequence: str) -> str:
-    """The other strand, read in its own direction; letters that are no bases stay."""
-    return sequence.translate(COMPLEMENT)[::-1]

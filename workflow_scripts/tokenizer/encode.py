@@ -22,8 +22,8 @@ from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, write_json
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.randomness import generator
+from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.tokenizer import chunks, kmer
-from workflow_scripts.tokenizer.bases import reverse_complement
 from workflow_scripts.tokenizer.encoder import Encoder
 from workflow_scripts.tokenizer.special import UNKNOWN
 

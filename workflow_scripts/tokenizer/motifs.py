@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from workflow_scripts.tokenizer.bases import reverse_complement
+from workflow_scripts.common.sequences import reverse_complement
 
 ALU_Y = (  # consensus of AluY, a repeat of primate genomes, with its tail of A
     "GGCCGGGCGCGGTGGCTCACGCCTGTAATCCCAGCACTTTGGGAGGCCGAGGCGGGCGGATCACGAGGTCAGGAGATCGAGACCATCCCGGCTAAA"

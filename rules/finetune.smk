@@ -9,6 +9,14 @@ OUTPUTS:
     results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/metrics.json
     results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/predictions.parquet
     results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/model/    all weights, or the adapter with the head
+
+Fits with the same tokenizer share the tokens of a data set, which they keep in results/finetune/.tokens: remove the
+folder at any time. The state of an unfinished fit lies in results/finetune/.state. It is no declared output, because
+Snakemake removes those when a job fails; a fit of some minutes and more goes on from it.
+
+A job asks a server of the user's to run its fit, which has loaded the libraries for all of them, starts on demand and
+leaves after a minute without a fit. Where it cannot be had the job runs the fit itself. What a fit costs stands in its
+metrics.json: Snakemake's benchmark does not see the server's children.
 """
 
 
@@ -74,11 +82,13 @@ rule finetune_model:
         metric=dataset_metric,
     shell:
         """
-        python -m workflow_scripts.finetune.fit \
+        python -m workflow_scripts.finetune.launch \
             --name {wildcards.model:q} {wildcards.task:q} {wildcards.dataset:q} \
             --model {params.model:q} --method {wildcards.method:q} --seed {wildcards.seed:q} \
             --data results/gue/{wildcards.task:q}/{wildcards.dataset:q} \
             --metric {params.metric:q} --settings {params.settings:q} \
+            --tokens results/finetune/.tokens \
+            --state results/finetune/.state/{wildcards.model:q}/{wildcards.method:q}/{wildcards.task:q}/{wildcards.dataset:q}/seed{wildcards.seed:q} \
             --out results/finetune/{wildcards.model:q}/{wildcards.method:q}/{wildcards.task:q}/{wildcards.dataset:q}/seed{wildcards.seed:q} \
             >{log:q} 2>&1
         """

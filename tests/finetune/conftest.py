@@ -1,13 +1,20 @@
 """A tiny pre-trained model, data sets with a planted signal, and command lines for tiny fits."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from workflow_scripts.common.files import write_json, write_text
+from workflow_scripts.common.files import read_json, write_json, write_text
+from workflow_scripts.finetune import data, models
+from workflow_scripts.finetune.fit import problem_of
+from workflow_scripts.finetune.problems import PROBLEMS
+from workflow_scripts.finetune.settings import Settings
+from workflow_scripts.finetune.tokens import tokens_of
+from workflow_scripts.finetune.training import Fit
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
 from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.train import TOKENIZER_CONFIG, train_bpe
@@ -38,6 +45,24 @@ def base(tmp_path_factory) -> Path:
     return folder
 
 
+def planted_numbers(split: str) -> list[str]:
+    """Rows of a CSV file: the label is a number that grows with the copies of a motif."""
+    random = np.random.default_rng([*split.encode()])
+    copies = random.integers(0, 5, ROWS[split])
+    rows = [f"{MOTIFS[0] * count}{''.join(random.choice(list('CG'), 12))},{10 + 4.0 * count}" for count in copies]
+    return ["sequence,label", *rows]
+
+
+def planted_labels(split: str) -> list[str]:
+    """Rows of a CSV file: of two labels each holds where its motif is there."""
+    random = np.random.default_rng([*split.encode()])
+    lines = ["sequence,label"]
+    for present in random.integers(0, 2, (ROWS[split], 2)):
+        motifs = "".join(motif * 2 * int(there) for motif, there in zip(MOTIFS, present, strict=False))
+        lines.append(f"{motifs}{''.join(random.choice(list('ACGT'), 6))},{present[0]};{present[1]}")
+    return lines
+
+
 def planted_rows(split: str, classes: int, paired: bool) -> list[str]:
     """Rows of a CSV file: random bases with the motif of the class; of a pair, in the second sequence."""
     random = np.random.default_rng([*split.encode(), classes])
@@ -52,12 +77,58 @@ def planted_rows(split: str, classes: int, paired: bool) -> list[str]:
 
 @pytest.fixture(scope="package")
 def datasets(tmp_path_factory) -> dict[str, Path]:
-    """Folders of data sets with the splits train, dev and test: two classes, three classes, and pairs."""
+    """Folders of data sets with train, dev and test: two classes, three classes, pairs, numbers, two labels a row."""
     root = tmp_path_factory.mktemp("data")
-    for name, classes, paired in (("two", 2, False), ("three", 3, False), ("pairs", 2, True)):
+    kinds = {
+        "two": lambda split: planted_rows(split, 2, paired=False),
+        "three": lambda split: planted_rows(split, 3, paired=False),
+        "pairs": lambda split: planted_rows(split, 2, paired=True),
+        "numbers": planted_numbers,
+        "labels": planted_labels,
+    }
+    for name, rows in kinds.items():
         for split in ROWS:
-            write_text(root / name / f"{split}.csv", "\n".join(planted_rows(split, classes, paired)) + "\n")
+            write_text(root / name / f"{split}.csv", "\n".join(rows(split)) + "\n")
     return {folder.name: folder for folder in root.iterdir()}
+
+
+@pytest.fixture(scope="package")
+def results() -> Callable[[Path], tuple]:
+    """What a fit has written: metrics but for what is measured by the clock, and the bytes of all else."""
+
+    def results(folder: Path) -> tuple[dict, dict[str, bytes]]:
+        metrics = read_json(folder / "metrics.json")
+        for measured in ("seconds", "gpu_seconds", "memory_mb"):
+            assert metrics.pop(measured) >= 0
+        files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        del files["metrics.json"]
+        return metrics, files
+
+    return results
+
+
+@pytest.fixture
+def build(base, datasets, tmp_path):
+    """Builds a fit with some settings."""
+
+    def build(settings: Settings, dataset: str = "two", metric: str = "mcc", kind: type[Fit] = Fit) -> Fit:
+        rows = data.read_splits(datasets[dataset], PROBLEMS[settings.problem])
+        problem = problem_of(settings, metric, rows["train"].labels)
+        loaded = models.load({"directory": base}, problem.outputs, settings, "full", 42)
+        both = settings.both_strands or settings.reverse_complement_share > 0
+        tokens = {
+            split: tokens_of(datasets[dataset] / f"{split}.csv", part, loaded, 0, both, tmp_path / "tokens")
+            for split, part in rows.items()
+        }
+        return kind(loaded, problem, tokens, settings, metric, 42)
+
+    return build
+
+
+@pytest.fixture
+def states(tmp_path) -> Path:
+    """A folder for the states of a fit."""
+    return tmp_path / "states"
 
 
 @pytest.fixture
@@ -66,8 +137,8 @@ def arguments(base, datasets, tmp_path):
 
     def arguments(out: str, dataset: str = "two", method: str = "full", seed: int = 42, **settings) -> list[str]:
         return [
-            *("--name", "tiny", "promoter", dataset, "--method", method),
-            *("--model", json.dumps({"directory": str(base)})),
+            *("--name", "tiny", "promoter", dataset, "--model", json.dumps({"directory": str(base)})),
+            *("--method", method, "--tokens", str(tmp_path / "tokens"), "--state", str(tmp_path / f".state-{out}")),
             *("--data", str(datasets[dataset]), "--seed", str(seed)),
             *("--settings", json.dumps(SETTINGS | settings), "--out", str(tmp_path / out)),
         ]

@@ -1,23 +1,25 @@
 """Rows are read with their mistakes named by line, and tokens reach the model as they should."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.finetune.data import (
-    Rows,
+    Encoded,
     Tokens,
     by_length,
     collate,
-    labelled,
+    other_strand,
     read_rows,
     read_splits,
+    training_batches,
     training_order,
 )
 from workflow_scripts.finetune.encoders import Encoder, load_tokenizer
-
-LABELS = np.array([0, 1, 0])
+from workflow_scripts.finetune.problems import PROBLEMS, Classification, Multilabel, Regression
 
 
 @pytest.fixture
@@ -35,19 +37,21 @@ def encoder(base):
     return Encoder(base, load_tokenizer(base, trust_remote_code=False), kmer=0, longest=0, typed=True)
 
 
-def tokenize(encoder: Encoder, rows: Rows, max_tokens: int) -> Tokens:
-    return labelled(encoder.encode(rows.texts, max_tokens), rows.labels)
+def lengths(encoded: Encoded) -> list[int]:
+    return [len(ids) for ids in encoded.ids]
 
 
-def lengths(tokens: Tokens) -> list[int]:
-    return [len(ids) for ids in tokens.ids]
+def rows_of_length(sizes: list[int], turned: bool = False) -> Tokens:
+    """Rows of so many tokens, with ``turned`` and their reverse complements, which are a token longer."""
+    entries = [*sizes, *(size + 1 for size in sizes)] if turned else sizes
+    return Tokens(Encoded([np.zeros(size, int) for size in entries], None, 0.0), np.zeros(len(sizes), int))
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_rows_of_one_sequence_and_of_two(csv_file, end):
-    rows = read_rows(csv_file(end.join(["sequence,label", "ACGT,0", "GG,12", ""])))
+    rows = read_rows(csv_file(end.join(["sequence,label", "ACGT,0", "GG,12", ""])), Classification)
     assert rows.texts == ["ACGT", "GG"] and rows.labels.tolist() == [0, 12]
-    rows = read_rows(csv_file(end.join(["enhancer,promoter,label", "ACGT,GG,1", ""])))
+    rows = read_rows(csv_file(end.join(["enhancer,promoter,label", "ACGT,GG,1", ""])), Classification)
     assert rows.texts == [("ACGT", "GG")] and rows.labels.tolist() == [1]
 
 
@@ -69,7 +73,7 @@ def test_rows_of_one_sequence_and_of_two(csv_file, end):
 def test_mistakes_are_named_by_file_and_line(csv_file, text, told):
     path = csv_file(text)
     with pytest.raises(UserError) as caught:
-        read_rows(path)
+        read_rows(path, Classification)
     assert str(caught.value).startswith(f"{path}{told}")
     assert "\n" not in str(caught.value)
 
@@ -79,17 +83,54 @@ def test_class_that_training_never_shows_is_refused(csv_file, tmp_path):
     csv_file("sequence,label\nA,0\n", "dev.csv")
     csv_file("sequence,label\nA,0\nG,2\n", "test.csv")
     with pytest.raises(UserError, match=rf"^{tmp_path}/test\.csv: label 2 does not occur in train\.csv$"):
-        read_splits(tmp_path)
+        read_splits(tmp_path, Classification)
     csv_file("sequence,label\nA,1\n", "test.csv")
-    assert {split: len(rows.labels) for split, rows in read_splits(tmp_path).items()} == {
+    assert {split: len(rows.labels) for split, rows in read_splits(tmp_path, Classification).items()} == {
         "train": 2,
         "dev": 1,
         "test": 1,
     }
 
 
+def test_other_problems_read_other_labels(csv_file):
+    assert read_rows(csv_file("sequence,label\nA,-1.5e2\nC,3\n"), Regression).labels.tolist() == [-150, 3]
+    rows = read_rows(csv_file("sequence,label\nA,0;1;1\nC,1 0 0\n"), Multilabel)
+    assert rows.labels.tolist() == [[0, 1, 1], [1, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("problem", "text", "told"),
+    [
+        ("regression", "A,1\nC,high\n", ":3: label 'high' is not a number"),
+        ("regression", "A,nan\n", ":2: label 'nan' is not a number"),
+        ("regression", "A,inf\n", ":2: label 'inf' is not a number"),
+        ("multilabel", "A,0;2\n", ":2: label '0;2' is no list of 0 and 1, such as 0;1;1"),
+        ("multilabel", "A,\n", ":2: label '' is no list of 0 and 1"),
+        ("multilabel", "A,0;1\nC,1\n", ":3: 1 labels where the first row has 2"),
+    ],
+)
+def test_mistakes_in_other_labels_are_named_by_file_and_line(csv_file, problem, text, told):
+    path = csv_file("sequence,label\n" + text)
+    with pytest.raises(UserError) as caught:
+        read_rows(path, PROBLEMS[problem])
+    assert str(caught.value).startswith(f"{path}{told}")
+
+
+def test_splits_must_be_alike(csv_file, tmp_path):
+    with pytest.raises(UserError, match=r"train\.csv: no such file; a data set has train\.csv, dev\.csv and test\.csv"):
+        read_splits(tmp_path, Multilabel)
+    csv_file("sequence,label\nA,0;1\n", "train.csv")
+    csv_file("sequence,label\nA,0;1\n", "dev.csv")
+    csv_file("sequence,label\nA,0;1;1\n", "test.csv")
+    with pytest.raises(UserError, match=r"test\.csv: 3 labels a row where train\.csv has 2"):
+        read_splits(tmp_path, Multilabel)
+    csv_file("one,two,label\nA,C,0;1\n", "test.csv")
+    with pytest.raises(UserError, match=r"test\.csv: one sequence a row where train\.csv has two, or the reverse"):
+        read_splits(tmp_path, Multilabel)
+
+
 def test_sequences_are_framed_and_uncut_without_a_limit(encoder):
-    tokens = tokenize(encoder, Rows(["ACGT" * n for n in (1, 5, 100)], LABELS), 0)
+    tokens = encoder.encode(["ACGT" * n for n in (1, 5, 100)], 0)
     assert all(ids[0] == 1 and ids[-1] == 2 for ids in tokens.ids)
     assert tokens.types is None and tokens.truncated == 0
     spelled = [encoder.tokenizer.decode(ids[1:-1]).replace(" ", "") for ids in tokens.ids]
@@ -97,33 +138,33 @@ def test_sequences_are_framed_and_uncut_without_a_limit(encoder):
 
 
 def test_rows_that_are_cut_are_counted(encoder):
-    rows = Rows(["ACGT", "ACGT" * 30, "TTTT" * 30, "A"], np.array([0, 1, 0, 1]))
-    whole = tokenize(encoder, rows, 0)
-    cut = tokenize(encoder, rows, 8)
+    rows = ["ACGT", "ACGT" * 30, "TTTT" * 30, "A"]
+    whole = encoder.encode(rows, 0)
+    cut = encoder.encode(rows, 8)
     assert cut.truncated == 0.5
     assert lengths(cut) == [min(length, 8) for length in lengths(whole)]
     assert all(ids[0] == 1 and ids[-1] == 2 for ids in cut.ids)
     assert np.array_equal(cut.ids[1][:7], whole.ids[1][:7])
     longest = max(lengths(whole))
-    assert tokenize(encoder, rows, longest).truncated == 0
-    assert tokenize(encoder, rows, longest - 1).truncated > 0
+    assert encoder.encode(rows, longest).truncated == 0
+    assert encoder.encode(rows, longest - 1).truncated > 0
     # a limit does not outlive its call
-    assert lengths(tokenize(encoder, rows, 0)) == lengths(whole)
+    assert lengths(encoder.encode(rows, 0)) == lengths(whole)
 
 
 def test_pairs_have_token_types(encoder):
-    tokens = tokenize(encoder, Rows([("ACGTTGCA", "GGTTAA")] * 3, LABELS), 0)
+    tokens = encoder.encode([("ACGTTGCA", "GGTTAA")] * 3, 0)
     ids, types = tokens.ids[0], tokens.types[0]
     first = int(np.flatnonzero(ids == 2)[0]) + 1
     assert types.tolist() == [0] * first + [1] * (len(ids) - first)
     assert (ids == 2).sum() == 2
-    cut = tokenize(encoder, Rows([("ACGT" * 30, "GGTT" * 30)] * 3, LABELS), 20)
+    cut = encoder.encode([("ACGT" * 30, "GGTT" * 30)] * 3, 20)
     assert lengths(cut) == [20] * 3 and cut.truncated == 1
     assert 0 < cut.types[0].sum() < 20, "both sequences keep a part"
 
 
 def test_batches_are_padded_to_their_longest_row(encoder):
-    tokens = tokenize(encoder, Rows([("A", "C"), ("ACGT" * 5, "GG"), ("ACGT" * 50, "T")], LABELS), 0)
+    tokens = encoder.encode([("A", "C"), ("ACGT" * 5, "GG"), ("ACGT" * 50, "T")], 0)
     batch = collate(tokens, np.array([1, 0]), 3, torch.device("cpu"))
     assert set(batch) == {"input_ids", "attention_mask", "token_type_ids"}
     assert batch["input_ids"].shape[1] == len(tokens.ids[1]) < len(tokens.ids[2])
@@ -134,14 +175,16 @@ def test_batches_are_padded_to_their_longest_row(encoder):
         assert batch["attention_mask"][line].tolist() == [1] * length + [0] * (len(tokens.ids[1]) - length)
         assert batch["token_type_ids"][line, :length].tolist() == tokens.types[row].tolist()
         assert torch.all(batch["token_type_ids"][line, length:] == 0)
-    single = tokenize(encoder, Rows(["A", "C", "G"], LABELS), 0)
+    single = encoder.encode(["A", "C", "G"], 0)
     assert set(collate(single, np.array([0]), 3, torch.device("cpu"))) == {"input_ids", "attention_mask"}
 
 
 def test_every_epoch_has_every_row_once_in_an_order_of_its_own():
+    tokens = rows_of_length([5 + row % 7 for row in range(70)])
+
     def order(seed: int, epoch: int) -> list[int]:
-        batches = list(training_order(70, 32, seed, epoch))
-        assert [len(batch) for batch in batches] == [32, 32, 6]
+        batches = training_order(tokens, 32, seed, epoch, 0.0)
+        assert sorted(len(batch) for batch in batches) == [6, 32, 32]
         return np.concatenate(batches).tolist()
 
     orders = [order(42, 0), order(42, 1), order(43, 0)]
@@ -150,9 +193,44 @@ def test_every_epoch_has_every_row_once_in_an_order_of_its_own():
     assert orders[0] == order(42, 0)
 
 
+def test_training_takes_rows_of_like_length_together_and_the_lengths_in_any_order():
+    sizes = np.random.default_rng(0).integers(10, 200, 1024)
+    batches = training_order(rows_of_length(sizes.tolist()), 16, 42, 0, 0.0)
+    spread = [np.ptp(sizes[batch]) for batch in batches]
+    assert np.mean(spread) < 0.25 * np.mean([np.ptp(part) for part in sizes.reshape(-1, 16)])
+    shortest = [sizes[batch].min() for batch in batches[:8]]
+    assert shortest != sorted(shortest)
+
+
+def test_batches_go_on_from_any_step():
+    tokens = rows_of_length([5 + row % 7 for row in range(70)], turned=True)
+    whole = list(itertools.islice(training_batches(tokens, 32, 42, 0.5), 8))
+    for begin in range(8):
+        rest = itertools.islice(training_batches(tokens, 32, 42, 0.5, begin), 8 - begin)
+        assert all(np.array_equal(one, other) for one, other in zip(whole[begin:], rest, strict=True))
+
+
+def test_reverse_complements_stand_for_their_rows_in_the_share_asked_for():
+    tokens = rows_of_length([9] * 1000, turned=True)
+    for share in (0.0, 0.3, 1.0):
+        entries = np.concatenate(training_order(tokens, 32, 42, 0, share))
+        assert sorted((entries % 1000).tolist()) == list(range(1000))
+        assert (entries >= 1000).mean() == pytest.approx(share, abs=0.05)
+    turned = [
+        set(entries[entries >= 1000])
+        for entries in map(np.concatenate, (training_order(tokens, 32, 42, epoch, 0.5) for epoch in (0, 1)))
+    ]
+    assert 0 < len(turned[0] & turned[1]) < min(map(len, turned)), "drawn anew in each epoch"
+
+
+def test_other_strand_of_a_sequence_and_of_both_of_a_pair():
+    assert other_strand("AACGTN") == "NACGTT"
+    assert other_strand(("AAC", "GGT")) == ("GTT", "ACC")
+
+
 def test_prediction_takes_rows_of_like_length_together(encoder):
-    rows = Rows(["ACGT" * (n * 7 % 10 + 1) for n in range(25)], np.zeros(25, int))
-    tokens = tokenize(encoder, rows, 0)
+    rows = ["ACGT" * (n * 7 % 10 + 1) for n in range(25)]
+    tokens = encoder.encode(rows, 0)
     order = np.concatenate(list(by_length(tokens, 8)))
     assert sorted(order.tolist()) == list(range(25))
     ordered = [lengths(tokens)[row] for row in order]

@@ -12,40 +12,27 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification
 
+from tests.finetune.conftest import SETTINGS
 from workflow_scripts.common.files import digest, read_json
 from workflow_scripts.finetune import data, metrics, models
-from workflow_scripts.finetune.fit import Fit, main
+from workflow_scripts.finetune.fit import main
+from workflow_scripts.finetune.problems import Classification
 from workflow_scripts.finetune.settings import Settings
+from workflow_scripts.finetune.training import Fit
 
-QUICK = Settings(learning_rate=3e-3, epochs=3, batch_size=16, warmup_steps=2, eval_steps=4)
+QUICK = Settings(**SETTINGS)
 
 
 class Recorded(Fit):
     """A fit that notes, at every evaluation, the step, the scores of the dev rows, and the weights."""
 
-    def evaluate(self, step: int) -> None:
+    def evaluate(self) -> None:
         if not hasattr(self, "evaluations"):
             self.evaluations = []
         told = metrics.scores(self.tokens["dev"].labels, self.predict("dev"))
         weights = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
-        self.evaluations.append((step, told, weights))
-        super().evaluate(step)
-
-
-@pytest.fixture
-def build(base, datasets):
-    """Builds a fit with some settings."""
-
-    def build(settings: Settings, dataset: str = "two", metric: str = "mcc") -> Recorded:
-        loaded = models.load({"directory": base}, 2, settings, "full", 42)
-        rows = data.read_splits(datasets[dataset])
-        tokens = {
-            split: data.labelled(loaded.encode(part.texts, settings.max_tokens), part.labels)
-            for split, part in rows.items()
-        }
-        return Recorded(loaded.model, loaded.pad_id, tokens, settings, metric, 42)
-
-    return build
+        self.evaluations.append((self.done, told, weights))
+        super().evaluate()
 
 
 def written(folder) -> tuple[dict, list[dict]]:
@@ -73,9 +60,9 @@ def test_three_classes(arguments, tmp_path):
     assert told["chance"] == pytest.approx(1 / 3) and told["test"]["rows"] == 30
 
 
-def test_record_says_what_was_done(arguments, base, datasets, tmp_path):
+def test_record_says_what_was_done(arguments, base, datasets, tmp_path, capsys):
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
-    splits = data.read_splits(datasets["two"])
+    splits = data.read_splits(datasets["two"], Classification)
     lengths = {
         split: np.array([len(tokenizer.encode(text).ids) for text in rows.texts]) for split, rows in splits.items()
     }
@@ -92,6 +79,7 @@ def test_record_says_what_was_done(arguments, base, datasets, tmp_path):
         assert told["truncated"][split] == pytest.approx((lengths[split] > limit).mean())
         assert told["data"][split] == digest(datasets["two"] / f"{split}.csv")
     assert 0 < told["truncated"]["train"] < 1
+    assert f"train: {told['truncated']['train']:.1%} of the sequences are cut to the limit" in capsys.readouterr().err
     assert told["weights_sha256"] == digest(tmp_path / "out" / "model" / "model.safetensors")
 
 
@@ -102,18 +90,18 @@ def test_predictions_give_the_test_scores_again(arguments, datasets, tmp_path):
         labels = np.array([row["label"] for row in predictions])
         probabilities = np.array([row["probabilities"] for row in predictions], dtype=np.float64)
         assert metrics.scores(labels, probabilities) == told["test"]
-        assert labels.tolist() == data.read_rows(datasets[dataset] / "test.csv").labels.tolist()
+        assert labels.tolist() == data.read_rows(datasets[dataset] / "test.csv", Classification).labels.tolist()
         assert [row["prediction"] for row in predictions] == probabilities.argmax(axis=1).tolist()
         assert probabilities.sum(axis=1) == pytest.approx(1)
-        assert told["collapsed"] == metrics.collapsed(probabilities)
 
 
-def test_same_seed_same_bytes_and_another_seed_others(arguments, tmp_path):
+def test_same_seed_same_bytes_and_another_seed_others(arguments, results, tmp_path):
     for out, seed in (("one", 42), ("two", 42), ("three", 43)):
         assert main(arguments(out, epochs=1, seed=seed)) == 0
-    for name in ("metrics.json", "predictions.parquet", "model/model.safetensors"):
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-        assert (tmp_path / "one" / name).read_bytes() != (tmp_path / "three" / name).read_bytes()
+    one, two, three = (results(tmp_path / out) for out in ("one", "two", "three"))
+    assert one == two
+    assert one[0] != three[0]
+    assert all(one[1][name] != three[1][name] for name in ("predictions.parquet", "model/model.safetensors"))
 
 
 def test_saved_model_predicts_the_same(arguments, base, datasets, tmp_path):
@@ -121,10 +109,10 @@ def test_saved_model_predicts_the_same(arguments, base, datasets, tmp_path):
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "out" / "model").eval()
     assert model.config.pooling == "mean" and model.config.num_labels == 2
     loaded = models.load({"directory": tmp_path / "out" / "model"}, 2, QUICK, "full", 42)
-    rows = data.read_rows(datasets["two"] / "test.csv")
-    tokens = data.labelled(loaded.encode(rows.texts, 0), rows.labels)
+    texts = data.read_rows(datasets["two"] / "test.csv", Classification).texts
+    encoded = loaded.encode(texts, 0)
     with torch.no_grad():
-        logits = model(**data.collate(tokens, np.arange(30), 3, torch.device("cpu"))).logits
+        logits = model(**data.collate(encoded, np.arange(30), 3, torch.device("cpu"))).logits
     _, predictions = written(tmp_path / "out")
     expected = torch.tensor([row["probabilities"] for row in predictions])
     torch.testing.assert_close(logits.softmax(dim=1), expected, rtol=0, atol=1e-5)
@@ -140,9 +128,9 @@ def test_new_head_depends_on_the_seed_and_the_encoder_does_not(base):
 
 
 @pytest.mark.parametrize("selection", ["loss", "metric"])
-def test_best_weights_are_those_of_the_best_dev_step(build, selection):
-    fit = build(replace(QUICK, learning_rate=5e-2, epochs=4, eval_steps=1, selection=selection))
-    fit.train()
+def test_best_weights_are_those_of_the_best_dev_step(build, states, selection):
+    fit = build(replace(QUICK, learning_rate=2e-2, epochs=4, eval_steps=1, selection=selection), kind=Recorded)
+    fit.train(states, {})
     assert [step for step, _, _ in fit.evaluations] == list(range(1, 21))
     values = [-told["loss"] if selection == "loss" else told["mcc"] for _, told, _ in fit.evaluations]
     best = int(np.argmax(values))  # the first of equals
@@ -163,9 +151,9 @@ def test_best_weights_are_those_of_the_best_dev_step(build, selection):
         ({"eval_steps": 200}, [15]),
     ],
 )
-def test_dev_rows_are_scored_when_the_settings_say_and_at_the_end(build, changes, steps):
-    fit = build(replace(QUICK, **changes))
-    fit.train()
+def test_dev_rows_are_scored_when_the_settings_say_and_at_the_end(build, states, changes, steps):
+    fit = build(replace(QUICK, **changes), kind=Recorded)
+    fit.train(states, {})
     assert [step for step, _, _ in fit.evaluations] == steps
 
 
@@ -173,12 +161,9 @@ def test_dev_rows_are_scored_when_the_settings_say_and_at_the_end(build, changes
 def test_token_types_of_pairs_reach_the_model(build):
     fit = build(QUICK, dataset="pairs")
     fit.model.eval()
-    tokens, rows = fit.tokens["test"], np.arange(8)
-    assert not torch.allclose(
-        fit.logits(tokens, rows),
-        fit.logits(replace(tokens, types=[np.zeros_like(types) for types in tokens.types]), rows),
-        atol=1e-3,
-    )
+    encoded, rows = fit.tokens["test"].encoded, np.arange(8)
+    blind = replace(encoded, types=[np.zeros_like(types) for types in encoded.types])
+    assert not torch.allclose(fit.logits(encoded, rows), fit.logits(blind, rows), atol=1e-3)
 
 
 def test_pairs_are_fitted(arguments, tmp_path):
@@ -190,7 +175,7 @@ def test_pairs_are_fitted(arguments, tmp_path):
 def test_predictions_are_in_file_order_and_do_not_depend_on_batches(build):
     one, other = build(QUICK), build(replace(QUICK, batch_size=1))
     assert one.predict("test") == pytest.approx(other.predict("test"), abs=1e-5)
-    alone = one.logits(one.tokens["test"], np.array([7])).softmax(dim=1)[0]
+    alone = one.logits(one.tokens["test"].encoded, np.array([7])).softmax(dim=1)[0]
     assert one.predict("test")[7] == pytest.approx(alone.numpy(), abs=1e-5)
 
 

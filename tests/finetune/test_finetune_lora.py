@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from workflow_scripts.common.files import digest, read_json
 from workflow_scripts.finetune import data, models
 from workflow_scripts.finetune.fit import main
+from workflow_scripts.finetune.problems import Classification
 from workflow_scripts.finetune.settings import Settings
 from workflow_scripts.model import DnaBert2ForSequenceClassification
 
@@ -36,9 +37,8 @@ def reloaded(base, fitted):
 def test_batch(base, datasets):
     """The rows of the test split in one batch."""
     loaded = models.load({"directory": base}, CLASSES, Settings(), "full", 42)
-    rows = data.read_rows(datasets["two"] / "test.csv")
-    tokens = data.labelled(loaded.encode(rows.texts, 0), rows.labels)
-    return data.collate(tokens, np.arange(len(tokens.labels)), 3, torch.device("cpu"))
+    rows = data.read_rows(datasets["two"] / "test.csv", Classification)
+    return data.collate(loaded.encode(rows.texts, 0), np.arange(len(rows.labels)), 3, torch.device("cpu"))
 
 
 def test_only_adapters_and_head_are_trained(fitted):
@@ -87,10 +87,9 @@ def test_encoder_stays_as_it_was_pre_trained(base, reloaded):
     assert encoder and all(torch.equal(kept[name], weights[name]) for name in encoder)
 
 
-def test_same_seed_same_bytes(arguments, fitted, tmp_path):
+def test_same_seed_same_bytes(arguments, fitted, results, tmp_path):
     assert main(arguments("again", method="lora", rank=RANK, epochs=2, eval_steps=0)) == 0
-    for name in ("metrics.json", "predictions.parquet", "model/adapter_model.safetensors"):
-        assert (fitted / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    assert results(fitted) == results(tmp_path / "again")
 
 
 def test_new_adapter_depends_on_the_seed_alone(base):

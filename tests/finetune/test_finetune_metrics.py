@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
-from workflow_scripts.finetune.metrics import auroc, collapsed, scores
+from workflow_scripts.finetune.metrics import auroc, multilabel_scores, regression_scores, scores
 
 
 def example(classes: int, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -85,9 +86,28 @@ def test_loss_of_a_sure_mistake_is_finite():
     assert scores(np.array([0, 1]), np.array([[0.0, 1.0], [0.0, 1.0]]))["loss"] == pytest.approx(-math.log(1e-12) / 2)
 
 
-def test_one_prediction_for_all_rows_is_a_collapse():
-    same = np.array([[0.6, 0.4], [0.9, 0.1]])
-    assert collapsed(same)
-    assert not collapsed(np.array([[0.6, 0.4], [0.4, 0.6]]))
-    told = scores(np.array([0, 1]), same)
-    assert told["mcc"] == 0 and told["accuracy"] == 0.5
+def test_scores_of_numbers_are_those_of_scipy():
+    random = np.random.default_rng(0)
+    labels = random.normal(size=50)
+    values = np.exp(labels) + 0.1 * random.normal(size=50)
+    told = regression_scores(labels, values)
+    assert told["spearman"] == pytest.approx(stats.spearmanr(labels, values).statistic)
+    assert told["pearson"] == pytest.approx(stats.pearsonr(labels, values).statistic)
+    assert told["loss"] == pytest.approx(sklearn_metrics.mean_squared_error(labels, values))
+    assert regression_scores(labels, np.ones(50))["spearman"] == 0
+
+
+def test_scores_of_several_labels_are_those_of_scikit_learn():
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, (80, 3))
+    probabilities = np.clip(0.3 * labels + 0.6 * random.random((80, 3)), 0.01, 0.99)
+    told = multilabel_scores(labels, probabilities)
+    assert told["f1"] == sklearn_metrics.f1_score(labels, probabilities >= 0.5, average="macro")
+    assert told["auroc"] == pytest.approx(sklearn_metrics.roc_auc_score(labels, probabilities, average="macro"))
+    assert told["accuracy"] == sklearn_metrics.accuracy_score(labels, probabilities >= 0.5)
+    losses = [sklearn_metrics.log_loss(labels[:, n], probabilities[:, n]) for n in range(3)]
+    assert told["loss"] == pytest.approx(np.mean(losses))
+    labels[:, 1] = 1  # a label that always holds has no area; the others have
+    areas = [sklearn_metrics.roc_auc_score(labels[:, n], probabilities[:, n]) for n in (0, 2)]
+    assert multilabel_scores(labels, probabilities)["auroc"] == pytest.approx(np.mean(areas))
+    assert multilabel_scores(np.ones((4, 2), int), np.full((4, 2), 0.5))["auroc"] is None

@@ -14,6 +14,8 @@ def test_defaults_are_the_released_ones():
     assert (settings.learning_rate, settings.batch_size, settings.weight_decay) == (3e-5, 32, 0.01)
     assert (settings.selection, settings.pooling) == ("loss", "cls")
     assert (settings.rank, settings.alpha, settings.dropout) == (8, 16, 0.05)
+    assert (settings.patience, settings.class_weights, settings.problem) == (0, "none", "classification")
+    assert (settings.reverse_complement_share, settings.both_strands) == (0, False)
 
 
 @pytest.mark.parametrize(

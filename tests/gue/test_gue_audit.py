@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.gue import audit
 from workflow_scripts.gue.datasheet import write_dataset
 from workflow_scripts.gue.examples import Example, Place
-from workflow_scripts.gue.genome import reverse_complement
 from workflow_scripts.gue.registry import read_dataset
 from workflow_scripts.gue.relations import earlier_overlapping
 

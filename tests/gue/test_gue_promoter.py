@@ -4,8 +4,8 @@ import pytest
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.randomness import generator
+from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.gue.fasta import read_contigs
-from workflow_scripts.gue.genome import reverse_complement
 from workflow_scripts.gue.promoter import build, has_tata_box, near_consensus, substitute
 from workflow_scripts.gue.sources import Source
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.gue import similarity
-from workflow_scripts.gue.genome import reverse_complement
 from workflow_scripts.gue.similarity import alike_clusters, earlier_alike
 
 ROOT = Path(__file__).parents[2]

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.gue import adversarial, splice
 from workflow_scripts.gue.adversarial import SiteModel, false_sites, genes_in_turn, one_hot
-from workflow_scripts.gue.genome import Window, encode, reverse_complement
+from workflow_scripts.gue.genome import Window, encode
 from workflow_scripts.gue.genome_file import read_genome
 from workflow_scripts.gue.sources import Source, read_genes
 

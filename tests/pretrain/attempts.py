@@ -25,7 +25,8 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from workflow_scripts.pretrain import state, telemetry, train
+from workflow_scripts.common import state
+from workflow_scripts.pretrain import telemetry, train
 
 POINTS = {
     "update": (torch.optim.AdamW, "step"),

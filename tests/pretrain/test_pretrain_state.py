@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from workflow_scripts.pretrain import state, step, telemetry, train
+from workflow_scripts.common import state
+from workflow_scripts.pretrain import step, telemetry, train
 
 
 def weights_of(folder: Path) -> bytes:
@@ -131,26 +132,6 @@ def test_a_second_process_is_refused_in_one_line(arguments, tmp_path, capsys):
     assert not (tmp_path / "model").exists()
     assert (tmp_path / ".state-model/lock").exists()  # a lock that nobody holds stops nobody
     assert train.main(arguments("model", steps=3)) == 0
-
-
-def test_what_a_killed_process_has_half_written_is_removed(tmp_path):
-    folder = tmp_path / "state"
-    folder.mkdir()
-    kept = folder / "step-000000010.safetensors"
-    kept.touch()
-    for name in (".step-000000020.safetensors.17.tmp", ".tmpAb3dEf"):
-        (folder / name).touch()
-    with state.held(folder):
-        assert set(folder.iterdir()) == {kept, folder / "lock"}
-
-
-def test_a_lock_that_was_removed_with_its_folder_is_not_taken(tmp_path):
-    """Who held it has finished and removed the folder: the one that comes next locks a file that is there."""
-    folder = tmp_path / "state"
-    with state.held(folder):
-        (folder / "lock").rename(tmp_path / "gone")
-        with state.held(folder):
-            assert (folder / "lock").exists()
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from collections import Counter, defaultdict
 import pytest
 
 from tests.real.gue_sets import REGISTRY, fasta, of_label, released
+from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.gue import build, promoter, sources
-from workflow_scripts.gue.genome import gc_count, reverse_complement
+from workflow_scripts.gue.genome import gc_count
 
 pytestmark = pytest.mark.real
 

@@ -3,129 +3,96 @@
 Writes ``metrics.json`` (scores on dev and test with everything needed to repeat them), ``predictions.parquet``
 (label, prediction and class probabilities per test row, in file order) and the model directory: all weights for
 ``full``, the adapter with the head for ``lora``.
+
+A fit of more than some minutes saves its state in ``--state`` now and then. Killed and started again it goes on from
+there, with the same result.
 """
 
 import argparse
-import copy
 import json
-import math
 import platform
+import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 import transformers
-from torch.nn import functional
 
+from workflow_scripts.common import state
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, atomic_directory, digest, write_json
 from workflow_scripts.common.hashing import stable_hash
-from workflow_scripts.common.progress import Progress
-from workflow_scripts.finetune import data, metrics, models
+from workflow_scripts.finetune import data, models
+from workflow_scripts.finetune.problems import PROBLEMS, Problem, collapse
 from workflow_scripts.finetune.settings import Settings, read_settings
+from workflow_scripts.finetune.tokens import tokens_of
+from workflow_scripts.finetune.training import Fit, memory_mb
 
 METHODS = ("full", "lora")
+METRICS = sorted({metric for problem in PROBLEMS.values() for metric in problem.metrics})
 
 
-class Fit:
-    """One fine-tuning run: the model, its data, and the best weights so far by the dev rows."""
-
-    def __init__(
-        self,
-        model: torch.nn.Module,
-        pad_id: int,
-        tokens: dict[str, data.Tokens],
-        settings: Settings,
-        metric: str,
-        seed: int,
-    ):
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.model = model.to(self.device)
-        self.pad_id, self.tokens, self.settings, self.metric, self.seed = pad_id, tokens, settings, metric, seed
-        self.steps = settings.steps(len(tokens["train"].labels))
-        self.best_step, self.best_value, self.best_weights = 0, -math.inf, None
-
-    def logits(self, tokens: data.Tokens, rows: np.ndarray) -> torch.Tensor:
-        """Class logits [rows, classes] in float32."""
-        batch = data.collate(tokens, rows, self.pad_id, self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
-            return self.model(**batch).logits.float()
-
-    def train(self) -> None:
-        """Train to the last step, evaluate on dev as the settings say, end with the best weights."""
-        tokens, settings = self.tokens["train"], self.settings
-        labels = torch.from_numpy(tokens.labels).to(self.device)
-        parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        optimizer = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-        evaluated_every = settings.eval_steps or settings.steps_per_epoch(len(labels))
-        batches = data.training_batches(len(labels), settings.batch_size, self.seed, self.steps)
-        self.model.train()
-        with Progress(self.steps, "step", "fine-tuning") as progress:
-            for step, rows in enumerate(batches):
-                torch.manual_seed(stable_hash(self.seed, "dropout", step))
-                for group in optimizer.param_groups:
-                    group["lr"] = settings.learning_rate_at(step, self.steps)
-                loss = functional.cross_entropy(self.logits(tokens, rows), labels[rows])
-                if not torch.isfinite(loss):
-                    raise UserError(f"step {step}: the loss is {loss.item()}; lower learning_rate")
-                loss.backward()
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-                done = step + 1
-                progress.step(note=f"loss {loss.item():.3f}")
-                if done % evaluated_every == 0 or done == self.steps:
-                    self.evaluate(done)
-        self.model.load_state_dict(self.best_weights, strict=False)
-
-    def evaluate(self, step: int) -> None:
-        """Score the dev rows and keep the trained weights if they are the best so far."""
-        result = metrics.scores(self.tokens["dev"].labels, self.predict("dev"))
-        value = -result["loss"] if self.settings.selection == "loss" else result[self.metric]
-        if value > self.best_value:
-            trained = {name for name, parameter in self.model.named_parameters() if parameter.requires_grad}
-            state = self.model.state_dict()
-            self.best_step, self.best_value = step, value
-            self.best_weights = {name: copy.deepcopy(state[name]) for name in trained}
-        self.model.train()
-
-    @torch.no_grad()
-    def predict(self, split: str) -> np.ndarray:
-        """Class probabilities [rows, classes] of a split, in file order. Raises UserError if the weights have burst."""
-        self.model.eval()
-        tokens = self.tokens[split]
-        probabilities = None
-        for rows in data.by_length(tokens, 2 * self.settings.batch_size):
-            batch = self.logits(tokens, rows).softmax(dim=1).cpu().numpy().astype(np.float64)
-            if probabilities is None:
-                probabilities = np.empty((len(tokens.labels), batch.shape[1]))
-            probabilities[rows] = batch
-        if not np.isfinite(probabilities).all():
-            raise UserError(f"{split} rows: the probabilities are not finite; lower learning_rate")
-        return probabilities
-
-
-def write_predictions(path: Path, labels: np.ndarray, probabilities: np.ndarray) -> None:
-    """Write label, prediction and probabilities per row as Parquet."""
-    table = pa.table(
-        {
-            "label": pa.array(labels, pa.int32()),
-            "prediction": pa.array(probabilities.argmax(axis=1), pa.int32()),
-            "probabilities": pa.array(list(probabilities.astype(np.float32)), pa.list_(pa.float32())),
-        }
-    )
-    with atomic(path) as temporary:
-        pq.write_table(table, temporary)
+def problem_of(settings: Settings, metric: str, train: np.ndarray) -> Problem:
+    """The problem that the settings name, for the labels of the training rows."""
+    kind = PROBLEMS[settings.problem]
+    if metric not in kind.metrics:
+        raise UserError(f"--metric: {metric!r} is no score of {settings.problem}; take {' or '.join(kind.metrics)}")
+    return kind(train, settings.class_weights) if settings.problem == "classification" else kind(train)
 
 
 def save_model(loaded: models.Loaded, path: Path) -> str:
     """Save weights or adapter with the tokenizer; returns the sha256 of the weights file."""
     with atomic_directory(path) as temporary:
         loaded.save(temporary)
-        weights = sorted(temporary.glob("*.safetensors"))
-        return digest(weights[0])
+        return digest(min(temporary.glob("*.safetensors")))
+
+
+def scores_of(fit: Fit, test: np.ndarray) -> dict[str, Any]:
+    """Scores on dev and test, and whether the fit has learned anything."""
+    problem, labels = fit.problem, {split: tokens.labels for split, tokens in fit.tokens.items()}
+    dev = problem.scores(labels["dev"], fit.predict("dev"))
+    training_loss = float(np.mean(fit.losses))
+    found = collapse(problem, test, training_loss, labels["train"], dev["loss"], labels["dev"])
+    return {
+        "test": problem.scores(labels["test"], test),
+        "dev": dev,
+        "training_loss": training_loss,
+        "collapse": found,
+        "collapsed": found is not None,
+        "chance": problem.chance(labels["test"]),
+    }
+
+
+def course_of(fit: Fit) -> dict[str, Any]:
+    """What was trained for how long, and what it has cost."""
+    gpus = int(fit.device.type == "cuda")
+    return {
+        "steps": fit.done,
+        "epochs": fit.done / fit.per_epoch,
+        "best_step": fit.best_step,
+        "effective_batch": fit.settings.batch_size,
+        "trainable_parameters": sum(p.numel() for p in fit.model.parameters() if p.requires_grad),
+        "truncated": {split: tokens.encoded.truncated for split, tokens in fit.tokens.items()},
+        "seconds": fit.seconds,
+        "gpu_seconds": gpus * fit.seconds,
+        "memory_mb": memory_mb(),
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+        "hardware": torch.cuda.get_device_name() if gpus else platform.machine() + " CPU",
+    }
+
+
+def write_results(fit: Fit, loaded: models.Loaded, record: dict[str, Any], out: Path) -> None:
+    """Write predictions, model and metrics; ``record`` says what was fitted. Metrics come last: all else is there."""
+    for torn in out.glob(".*.tmp"):  # of a killed process
+        shutil.rmtree(torn) if torn.is_dir() else torn.unlink()
+    test = fit.predict("test")
+    with atomic(out / "predictions.parquet") as temporary:
+        pq.write_table(fit.problem.table(fit.tokens["test"].labels, test), temporary)
+    weights = {"weights_sha256": save_model(loaded, out / "model")}
+    write_json(out / "metrics.json", record | scores_of(fit, test) | course_of(fit) | weights)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -134,15 +101,15 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=f"Keys of --settings: {Settings.__doc__}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--model", type=json.loads, required=True, help='as JSON: {"directory": PATH} or {"floor": NAME}'
-    )
+    parser.add_argument("--model", type=json.loads, required=True, help='what to load, as JSON: {"directory": PATH}')
     parser.add_argument("--method", choices=METHODS, required=True, help="train all weights, or LoRA adapters")
     parser.add_argument("--data", type=Path, required=True, help="folder with train.csv, dev.csv and test.csv")
     parser.add_argument("--name", nargs=3, metavar=("MODEL", "TASK", "DATASET"), required=True, help="for the record")
-    parser.add_argument("--metric", choices=("mcc", "f1", "accuracy"), default="mcc", help="the data set's score")
+    parser.add_argument("--metric", choices=METRICS, default="mcc", help="the data set's score")
     parser.add_argument("--seed", type=int, required=True, help="seed of head, order and dropout")
     parser.add_argument("--settings", default="{}", help="settings as JSON, see below")
+    parser.add_argument("--tokens", type=Path, required=True, help="folder that keeps the tokens for further fits")
+    parser.add_argument("--state", type=Path, required=True, help="folder for the state of an unfinished fit")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     return parser
 
@@ -151,45 +118,37 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     settings = read_settings(args.settings)
-    splits = data.read_splits(args.data)
-    classes = int(splits["train"].labels.max()) + 1
-    loaded = models.load(args.model, classes, settings, args.method, args.seed)
+    rows = data.read_splits(args.data, PROBLEMS[settings.problem])
+    problem = problem_of(settings, args.metric, rows["train"].labels)
+    loaded = models.load(args.model, problem.outputs, settings, args.method, args.seed)
+    both = dict.fromkeys(data.SPLITS, settings.both_strands) | {"train": settings.reverse_complement_share > 0}
     tokens = {
-        name: data.labelled(loaded.encode(rows.texts, settings.max_tokens), rows.labels)
-        for name, rows in splits.items()
+        split: tokens_of(args.data / f"{split}.csv", rows[split], loaded, settings.max_tokens, both[split], args.tokens)
+        for split in data.SPLITS
     }
-    fit = Fit(loaded.model, loaded.pad_id, tokens, settings, args.metric, args.seed)
-    fit.train()
-    dev, test = fit.predict("dev"), fit.predict("test")
-    write_predictions(args.out / "predictions.parquet", tokens["test"].labels, test)
-    weights = save_model(loaded, args.out / "model")
-    majority = np.bincount(tokens["train"].labels).argmax()
-    write_json(
-        args.out / "metrics.json",
-        {
-            **dict(zip(("model", "task", "dataset"), args.name, strict=True)),
-            "method": args.method,
-            "seed": args.seed,
-            "metric": args.metric,
-            "test": metrics.scores(tokens["test"].labels, test),
-            "dev": metrics.scores(tokens["dev"].labels, dev),
-            "collapsed": metrics.collapsed(test),
-            "chance": float((tokens["test"].labels == majority).mean()),
-            "steps": fit.steps,
-            "epochs": fit.steps / settings.steps_per_epoch(len(tokens["train"].labels)),
-            "best_step": fit.best_step,
-            "effective_batch": settings.batch_size,
-            "parameters": loaded.parameters,
-            "trainable_parameters": sum(p.numel() for p in fit.model.parameters() if p.requires_grad),
-            "max_tokens": settings.max_tokens,
-            "truncated": {name: split.truncated for name, split in tokens.items()},
-            "settings": settings.__dict__,
-            "data": {split: digest(args.data / f"{split}.csv") for split in data.SPLITS},
-            "weights_sha256": weights,
-            "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
-            "hardware": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine() + " CPU",
-        },
-    )
+    for split, part in tokens.items():
+        if part.encoded.truncated:
+            print(f"{split}: {part.encoded.truncated:.1%} of the sequences are cut to the limit", file=sys.stderr)
+    record = {
+        **dict(zip(("model", "task", "dataset"), args.name, strict=True)),
+        "method": args.method,
+        "seed": args.seed,
+        "metric": args.metric,
+        "problem": settings.problem,
+        "parameters": loaded.parameters,
+        "max_tokens": settings.max_tokens,
+        "settings": settings.__dict__,
+        "data": {split: digest(args.data / f"{split}.csv") for split in data.SPLITS},
+    }
+    start = state.digest(loaded.model.state_dict(), {})
+    fit = Fit(loaded, problem, tokens, settings, args.metric, args.seed)
+    # as it will be read again, where tuples have become lists
+    belongs_to = json.loads(json.dumps(record | {"start": start, "tokenizer": loaded.tokenizer}, sort_keys=True))
+    folder = args.state / f"{stable_hash(json.dumps(belongs_to)):016x}"
+    with state.held(folder):
+        fit.train(folder, belongs_to)
+        write_results(fit, loaded, record, args.out)
+        shutil.rmtree(args.state, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,15 @@ class Settings:
     learning_rate: peak of AdamW; it rises linearly over warmup_steps and falls linearly to 0.
     epochs: passes over the training rows; max_steps, where above 0, is the number of steps instead.
     batch_size: rows per optimiser step, whatever the hardware (32 in the paper: 8 on each of 4 GPUs).
+    micro_batch_size: rows that pass through the model at once, for want of memory; 0 is all of a batch.
     eval_steps: steps between evaluations on the dev rows; 0 evaluates after each epoch.
+    patience: evaluations without a better one after which training stops; 0 never stops early (as released).
     max_tokens: longer inputs are cut, [CLS] and [SEP] counted, and the share cut is recorded; 0 never cuts.
     selection: keep the weights with the lowest dev "loss" (as released), or the highest dev "metric".
+    problem: "classification", "regression" (the label is a number), or "multilabel" (a 0 or 1 for each label: 0;1;1).
+    class_weights: "none", or "balanced": the rows of all classes together weigh the same. For classification.
+    reverse_complement_share: share of the training rows that are read from the other strand, drawn anew in each epoch.
+    both_strands: predict the mean over a sequence and its reverse complement.
     pooling: what the classifier reads, "cls" (as released) or "mean" over the tokens.
     precision: "fp32" or "bf16".
     rank, alpha, dropout, targets: of LoRA: rank and scale of the update, dropout on its input, module names.
@@ -26,11 +32,17 @@ class Settings:
     epochs: int = 3
     max_steps: int = 0
     batch_size: int = 32
+    micro_batch_size: int = 0
     warmup_steps: int = 50
     eval_steps: int = 200
+    patience: int = 0
     max_tokens: int = 0
     weight_decay: float = 0.01
     selection: str = "loss"
+    problem: str = "classification"
+    class_weights: str = "none"
+    reverse_complement_share: float = 0.0
+    both_strands: bool = False
     pooling: str = "cls"
     precision: str = "fp32"
     rank: int = 8
@@ -56,7 +68,7 @@ class Settings:
 
 
 def read_settings(text: str) -> Settings:
-    """Parse the JSON of ``--settings``; raises UserError for unknown keys."""
+    """Parse the JSON of ``--settings``; raises UserError for unknown keys and values that do not fit together."""
     values = json.loads(text)
     known = {field.name for field in dataclasses.fields(Settings)}
     for key in values:
@@ -64,4 +76,9 @@ def read_settings(text: str) -> Settings:
             raise UserError(f"--settings: unknown key {key!r}; known are {', '.join(sorted(known))}")
     if "targets" in values:
         values["targets"] = tuple(values["targets"])
-    return Settings(**values)
+    settings = Settings(**values)
+    if settings.class_weights != "none" and settings.problem != "classification":
+        raise UserError(
+            f"--settings: class_weights {settings.class_weights!r}: {settings.problem} has no classes; leave it out"
+        )
+    return settings

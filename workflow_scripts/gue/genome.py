@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.gue.examples import Example, Place
 
 ALPHABET = b"TCAG"  # UCSC's code: T 0, C 1, A 2, G 3; the lower bit is set in G and C
-COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 BASES_A_BYTE = 4
 CODES = np.arange(256, dtype=np.uint8)[:, None] >> np.array([6, 4, 2, 0], dtype=np.uint8) & 3  # byte -> its four bases
 LETTERS = np.frombuffer(ALPHABET, dtype=np.uint8)
@@ -102,11 +102,6 @@ class Genome:
         contig, start = self.locate(address)
         place = Place(contig, start, start + length, strand)
         return Window(reverse_complement(sequence) if strand == "-" else sequence, place)
-
-
-def reverse_complement(sequence: str) -> str:
-    """The other strand, read 5' to 3'."""
-    return sequence.translate(COMPLEMENT)[::-1]
 
 
 def is_acgt(sequence: str) -> bool:

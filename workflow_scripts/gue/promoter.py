@@ -15,6 +15,7 @@ from itertools import product
 import numpy as np
 
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.gue.examples import Built, Place, Recipe, pick
 from workflow_scripts.gue.genome import (
     ALPHABET,
@@ -27,7 +28,6 @@ from workflow_scripts.gue.genome import (
     free,
     labelled,
     random_addresses,
-    reverse_complement,
 )
 from workflow_scripts.gue.genome_file import read_genome
 from workflow_scripts.gue.sources import Source, Tss, maybe_one, one, read_tata_motifs, read_tss

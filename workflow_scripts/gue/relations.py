@@ -12,8 +12,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.gue.examples import Example, Place
-from workflow_scripts.gue.genome import reverse_complement
 from workflow_scripts.gue.similarity import alike_clusters, earlier_alike, layers
 
 RELATIONS = ("exact", "reverse_complement", "near", "overlap")

@@ -25,12 +25,13 @@ import transformers
 from tokenizers import Tokenizer
 from transformers.utils import logging as transformers_logging
 
+from workflow_scripts.common import state
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic_directory, digest, write_json, write_text
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
-from workflow_scripts.pretrain import data, precision, state, telemetry
+from workflow_scripts.pretrain import data, precision, telemetry
 from workflow_scripts.pretrain.card import model_card
 from workflow_scripts.pretrain.processes import Processes, joined, say
 from workflow_scripts.pretrain.settings import Training, read_training
@@ -118,6 +119,7 @@ class Run:
         self.stepper, self.corpus, self.folder = stepper, corpus, folder
         self.belongs_to, self.request = belongs_to, request
         self.training, self.processes, self.model = stepper.training, stepper.processes, stepper.model
+        self.weights = dict(self.model.named_parameters())
         self.begin, self.window = 0, Tally()
         self.resume()
         self.recorder = Recorder(folder, self.begin, self.training, self.processes)
@@ -132,7 +134,7 @@ class Run:
         path = state.newest(self.folder, self.belongs_to) if self.processes.first else None
         path = self.processes.shared(path)
         if path is not None:
-            self.begin, memory = state.load(path, self.model, self.stepper.optimizer)
+            self.begin, memory = state.load(path, self.weights, self.stepper.optimizer)
             self.window = Tally(**memory["window"])
             self.stepper.scaler.load_state_dict(memory["scaler"])
             say(self.processes, f"resumed at step {self.begin:,}")
@@ -145,7 +147,7 @@ class Run:
                 step,
                 self.belongs_to,
                 memory,
-                self.model,
+                self.weights,
                 self.stepper.optimizer,
                 self.training.keep_checkpoints,
             )

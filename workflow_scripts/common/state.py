@@ -1,4 +1,4 @@
-"""The saved states of a running pre-training: whole, verified, bound to what they belong to, written by one process.
+"""The saved states of a running training: whole, verified, bound to what they belong to, written by one process.
 
 A state lives beside the results, never among a rule's declared outputs, because Snakemake removes those when a job
 fails. Each is one safetensors file with weights and optimiser moments. Its metadata hold the step, what the run is made
@@ -88,12 +88,20 @@ def digest(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> str:
     return total.hexdigest()
 
 
+def write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
+    """Write tensors of the CPU and what is to be known of them, down to the disk, for :func:`read`."""
+    with atomic(path) as temporary:
+        save_file(tensors, temporary, metadata | {"sha256": digest(tensors, metadata)})
+        to_disk(temporary)
+    to_disk(path.parent)
+
+
 def save(
     folder: Path,
     step: int,
     belongs_to: dict[str, Any],
     memory: dict[str, Any],
-    model: torch.nn.Module,
+    weights: dict[str, torch.Tensor],
     optimizer: torch.optim.Optimizer,
     keep: int,
 ) -> None:
@@ -102,7 +110,7 @@ def save(
     ``belongs_to`` and ``memory`` are JSON: what the run is made of, and what it must remember beside the tensors.
     Raises UserError where the disk is full.
     """
-    tensors = {f"model.{name}": parameter.detach() for name, parameter in model.named_parameters()}
+    tensors = {f"model.{name}": tensor.detach() for name, tensor in weights.items()}
     for number, moments in optimizer.state_dict()["state"].items():
         for name, value in moments.items():
             tensors[f"optimizer.{number}.{name}"] = value
@@ -110,10 +118,7 @@ def save(
     metadata = {"step": str(step), "belongs_to": json.dumps(belongs_to), "memory": json.dumps(memory)}
     path = folder / f"step-{step:09d}.safetensors"
     with room(path):
-        with atomic(path) as temporary:
-            save_file(tensors, temporary, metadata | {"sha256": digest(tensors, metadata)})
-            to_disk(temporary)
-        to_disk(folder)
+        write(path, tensors, metadata)
     # a state beyond this step is one that could not be read
     kept = [state for state in sorted(folder.glob(PATTERN)) if state <= path][-keep:]
     for state in folder.glob(PATTERN):
@@ -157,12 +162,12 @@ def _differences(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
             yield f"{key} was {then.get(key)}, is {now.get(key)}"
 
 
-def load(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, dict[str, Any]]:
-    """Load a state into model and optimiser; returns its step and what the run remembers."""
+def load(path: Path, weights: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer) -> tuple[int, dict[str, Any]]:
+    """Load a state into weights and optimiser; returns its step and what the run remembers."""
     metadata, tensors = read(path)
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(tensors[f"model.{name}"])
+        for name, tensor in weights.items():
+            tensor.copy_(tensors[f"model.{name}"])
     moments: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in tensors.items():
         if name.startswith("optimizer."):

@@ -1,0 +1,197 @@
+"""What a fit costs beside a plain Trainer of transformers, and what many small fits cost when they share a process.
+
+In:  published data sets (<folder>/<task>/<set>/{train,dev,test}.csv.gz) and the published tokenizer.json, by default
+     those of REAL_DATA.
+Out: a table on standard output, and with --out in a file:
+     - one data set with the released settings (batch, warm-up, limit of tokens, evaluation every 200 steps) for equal
+       steps: wall and processor time of the whole program, scores on the test rows, of the fit of this workflow and of
+       the plain Trainer (finetune_peer.py: padding to the longest row of the split), each in float32 and in bfloat16,
+       which is the workflow's default; the released scripts ask for float16, which a CPU does not compute;
+     - so many small data sets, cut from it, each fitted for some steps, one after the other: by programs of their own,
+       and by the server that the workflow uses, its start included.
+
+Both start from the same small encoder with random weights, whose learning rate is higher than the released one for the
+pre-trained encoder of twelve layers. They take turns, and the faster of --repeats runs counts.
+"""
+
+import argparse
+import csv
+import gzip
+import itertools
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY))
+
+import torch  # noqa: E402
+
+from benchmarks.machine import machine  # noqa: E402
+from workflow_scripts.common.files import read_json, write_text  # noqa: E402
+from workflow_scripts.finetune.data import SPLITS  # noqa: E402
+from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM  # noqa: E402
+
+SIZES = {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 8, "intermediate_size": 1024}
+# prom_300_tata in finetune_hparams of the released scripts, but for the learning rate
+RELEASED = {"batch_size": 32, "warmup_steps": 50, "eval_steps": 200, "max_tokens": 70, "learning_rate": 3e-4}
+SMALL = {"batch_size": 16, "warmup_steps": 6, "eval_steps": 0, "max_steps": 10, "learning_rate": 1e-3}
+SMALL_ROWS = {"train": 160, "dev": 32, "test": 32}
+SEED = 42
+
+
+def unpacked(folder: Path, out: Path) -> Path:
+    """The three files of a data set, as the workflow has them."""
+    out.mkdir()
+    for split in SPLITS:
+        with gzip.open(folder / f"{split}.csv.gz", "rt", newline="") as handle:
+            write_text(out / f"{split}.csv", handle.read().replace("\r\n", "\n"))
+    return out
+
+
+def cut(folder: Path, number: int, out: Path) -> Path:
+    """A small data set: some rows of each split, others for each number."""
+    out.mkdir()
+    for split, rows in SMALL_ROWS.items():
+        header, *lines = csv.reader((folder / f"{split}.csv").open())
+        chosen = [lines[(number * rows + row) * 7 % len(lines)] for row in range(rows)]
+        write_text(out / f"{split}.csv", "".join(",".join(line) + "\n" for line in [header, *chosen]))
+    return out
+
+
+def small_model(tokenizer: Path, out: Path) -> Path:
+    """An encoder with random weights and the published tokenizer."""
+    torch.manual_seed(SEED)
+    DnaBert2ForMaskedLM(DnaBert2Config(vocab_size=4096, initializer_range=0.04, **SIZES)).save_pretrained(out)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        write_text(out / name, (tokenizer / name).read_text())
+    return out
+
+
+def arguments(model: Path, data: Path, settings: dict[str, Any], out: Path) -> list[str]:
+    """The command line of a fit of the workflow, which keeps no tokens of an earlier one."""
+    return [
+        *("--model", json.dumps({"directory": str(model)}), "--name", "small", "promoter", data.name),
+        *("--method", "full", "--data", str(data), "--seed", str(SEED), "--settings", json.dumps(settings)),
+        *("--tokens", str(out / "tokens"), "--state", str(out / "state"), "--out", str(out)),
+    ]
+
+
+def process(*words: str) -> None:
+    """Run a Python program to its end."""
+    subprocess.run([sys.executable, *words], check=True, cwd=REPOSITORY, stderr=subprocess.DEVNULL, stdout=sys.stderr)
+
+
+def measured(work: Callable[[], None]) -> tuple[float, float]:
+    """Wall and processor seconds of the programs that ``work`` runs."""
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    work()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - began, used
+
+
+def one_fit(model: Path, data: Path, steps: int, repeats: int, folder: Path) -> list[str]:
+    """Lines of the table of one data set."""
+    best: dict[tuple[str, str], tuple[float, float]] = {}
+    told: dict[tuple[str, str], dict[str, Any]] = {}
+    for repeat, precision, name in itertools.product(range(repeats), ("fp32", "bf16"), ("fit", "Trainer")):
+        settings, out = RELEASED | {"max_steps": steps, "precision": precision}, folder / f"{name}-{precision}-{repeat}"
+        common = ("--data", str(data), "--settings", json.dumps(settings), "--seed", str(SEED), "--out", str(out))
+        words = {
+            "fit": ("-m", "workflow_scripts.finetune.fit", *arguments(model, data, settings, out)),
+            "Trainer": ("benchmarks/finetune_peer.py", "--model", str(model), *common),
+        }[name]
+        cost = measured(lambda words=words: process(*words))
+        key = name, precision
+        best[key] = min(best.get(key, cost), cost)
+        told[key] = read_json(out / "metrics.json")["test"] if name == "fit" else read_json(out / "test.json")
+    peer = best["Trainer", "fp32"]
+    return [
+        f"| {name}, {precision} | {wall:.0f} | {processor:.0f} | {peer[0] / wall:.2f} | {peer[1] / processor:.2f} "
+        f"| {told[name, precision]['mcc']:.3f} | {told[name, precision]['loss']:.3f} |"
+        for (name, precision), (wall, processor) in best.items()
+    ]
+
+
+def many_fits(model: Path, data: Path, count: int, folder: Path) -> list[str]:
+    """Lines of the table of many small data sets."""
+    sets = [cut(data, number, folder / f"set{number}") for number in range(count)]
+
+    def run(program: str) -> None:
+        for part in sets:
+            command = arguments(model, part, SMALL, folder / program / part.name)
+            process("-m", f"workflow_scripts.finetune.{program}", *command)
+
+    walls = {program: measured(lambda program=program: run(program))[0] for program in ("fit", "launch")}
+    for part in sets:
+        tests = [read_json(folder / program / part.name / "metrics.json")["test"] for program in walls]
+        assert tests[0] == tests[1], f"{part.name}: the scores differ"
+    lines = [f"| {name} | {walls[program]:.0f} |" for name, program in (("apart", "fit"), ("by the server", "launch"))]
+    return [*lines, f"| ratio | **{walls['fit'] / walls['launch']:.2f}** |"]
+
+
+HEAD = """\
+{name}, {steps} steps with the released settings and a learning rate of 3e-4, an encoder of {layers} layers of {hidden}
+with random weights. {hardware}, {threads} threads. Load of the machine before and after: {before:.1f} and {after:.1f}.
+
+| | wall, s | processor, s | Trainer, fp32, takes times the wall | and the processor | MCC | loss |
+|---|---|---|---|---|---|---|
+"""
+MANY = """
+{count} data sets of {rows} training rows, 10 steps each.
+
+| | wall, s |
+|---|---|
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=os.environ.get("REAL_DATA"), help="default: REAL_DATA")
+    parser.add_argument("--dataset", default="prom/prom_300_tata", help="folder within gue")
+    parser.add_argument("--steps", type=int, default=1540, help="of the one fit; 1,540 are the released 10 epochs")
+    parser.add_argument("--repeats", type=int, default=2, help="runs of the one fit")
+    parser.add_argument("--many", type=int, default=36, help="small data sets")
+    parser.add_argument("--out", type=Path, help="write the tables to this file too (.md)")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = build_parser().parse_args(argv)
+    if not args.folder:
+        raise SystemExit("error: --folder or REAL_DATA must name the folder with real data")
+    before = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        model = small_model(args.folder / "published_model", folder / "model")
+        data = unpacked(args.folder / "gue" / args.dataset, folder / "data")
+        one = one_fit(model, data, args.steps, args.repeats, folder)
+        many = many_fits(model, data, args.many, folder)
+    head = HEAD.format(
+        name=args.dataset,
+        steps=f"{args.steps:,}",
+        layers=SIZES["num_hidden_layers"],
+        hidden=SIZES["hidden_size"],
+        hardware=machine("torch", "transformers"),
+        threads=torch.get_num_threads(),
+        before=before,
+        after=os.getloadavg()[0],
+    )
+    text = (
+        head + "\n".join(one) + "\n" + MANY.format(count=args.many, rows=SMALL_ROWS["train"]) + "\n".join(many) + "\n"
+    )
+    print(text)
+    if args.out:
+        write_text(args.out, text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Fine-tune a model directory with the plain Trainer of transformers, as the released train.py does.
+
+In:  the same arguments as the fit of the workflow: model directory, data set, settings, seed.
+Out: test.json in --out: MCC, macro F1, accuracy and loss on the test rows, and the steps.
+
+As there, each split is padded to its longest row, the dev rows are scored and the weights are saved every
+``eval_steps`` steps, and the weights with the lowest dev loss are taken.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY))
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from torch.utils.data import Dataset  # noqa: E402
+from transformers import AutoTokenizer, Trainer, TrainingArguments  # noqa: E402
+
+from workflow_scripts.common.files import write_json  # noqa: E402
+from workflow_scripts.finetune.data import read_splits  # noqa: E402
+from workflow_scripts.finetune.metrics import scores  # noqa: E402
+from workflow_scripts.finetune.problems import Classification  # noqa: E402
+from workflow_scripts.model import DnaBert2ForSequenceClassification  # noqa: E402
+
+
+class Padded(Dataset):
+    """Rows in tokens, padded to the longest of the split."""
+
+    def __init__(self, tokenizer: Any, texts: list[str], labels: np.ndarray, max_tokens: int):
+        tokens = tokenizer(texts, padding="longest", truncation=True, max_length=max_tokens, return_tensors="pt")
+        self.ids, self.mask, self.labels = tokens["input_ids"], tokens["attention_mask"], torch.from_numpy(labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, row: int) -> dict[str, torch.Tensor]:
+        return {"input_ids": self.ids[row], "attention_mask": self.mask[row], "labels": self.labels[row]}
+
+
+def fit(model: Path, data: Path, settings: dict[str, Any], seed: int, out: Path) -> None:
+    """Train, take the best weights, score the test rows."""
+    rows = read_splits(data, Classification)
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    sets = {name: Padded(tokenizer, part.texts, part.labels, settings["max_tokens"]) for name, part in rows.items()}
+    classes = int(rows["train"].labels.max()) + 1
+    arguments = TrainingArguments(
+        output_dir=str(out / "checkpoints"),
+        seed=seed,
+        learning_rate=settings["learning_rate"],
+        max_steps=settings["max_steps"],
+        per_device_train_batch_size=settings["batch_size"],
+        per_device_eval_batch_size=16,  # of the released scripts
+        warmup_steps=settings["warmup_steps"],
+        weight_decay=0.01,
+        optim="adamw_torch",
+        bf16=settings["precision"] == "bf16",
+        eval_strategy="steps",
+        save_strategy="steps",
+        eval_steps=settings["eval_steps"],
+        save_steps=settings["eval_steps"],
+        save_total_limit=1,
+        load_best_model_at_end=True,
+        metric_for_best_model="loss",
+        greater_is_better=False,
+        report_to=[],
+        use_cpu=True,
+        disable_tqdm=True,
+    )
+    trainer = Trainer(
+        model=DnaBert2ForSequenceClassification.from_pretrained(model, num_labels=classes),
+        args=arguments,
+        train_dataset=sets["train"],
+        eval_dataset=sets["dev"],
+    )
+    trainer.train()
+    predicted = trainer.predict(sets["test"])
+    probabilities = torch.from_numpy(predicted.predictions).double().softmax(dim=1).numpy()
+    write_json(out / "test.json", {**scores(predicted.label_ids, probabilities), "steps": trainer.state.global_step})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True, help="model directory")
+    parser.add_argument("--data", type=Path, required=True, help="folder with train.csv, dev.csv and test.csv")
+    parser.add_argument("--settings", type=json.loads, required=True, help="settings as JSON, those of the fit")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    args = parser.parse_args()
+    fit(args.model, args.data, args.settings, args.seed, args.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,251 @@
+"""What is learned from a data set: one class of several, a number, or several labels at once.
+
+Shapes: ``labels`` are [rows], of several labels [rows, labels]; ``logits`` are [rows, outputs]. ``values`` is what is
+predicted: probabilities [rows, classes], numbers [rows] in the unit of the labels, or probabilities [rows, labels].
+"""
+
+import math
+from abc import ABC, abstractmethod
+
+import numpy as np
+import pyarrow as pa
+from torch import Tensor
+from torch.nn import functional
+
+from workflow_scripts.finetune import metrics
+
+# A loss that is less than this share below that of the best constant prediction has learned nothing. For two classes
+# in equal number it is the gain of a predictor with an MCC of about 0.12.
+TOLERANCE = 0.01
+# predictions of numbers that spread less than this share of the labels' standard deviation are one number
+CONSTANT = 1e-3
+
+
+def entropy(shares: np.ndarray) -> float:
+    """Entropy in nats of a distribution: the cross-entropy of the best constant prediction."""
+    shares = shares[shares > 0]
+    return float(-(shares * np.log(shares)).sum())
+
+
+class Problem(ABC):
+    """A kind of problem, for the labels of the training rows."""
+
+    metrics: tuple[str, ...]  # scores by which weights can be selected
+    outputs: int  # of the model
+
+    @staticmethod
+    @abstractmethod
+    def parse(text: str) -> int | float | tuple[int, ...]:
+        """A label of the file. Raises ValueError with what is wrong."""
+
+    @staticmethod
+    def unseen(train: np.ndarray, labels: np.ndarray) -> list:
+        """Labels that the training rows never show, though they would have to."""
+        return []
+
+    def row_weights(self, labels: np.ndarray) -> np.ndarray:
+        """What each training row counts in the loss [rows]."""
+        return np.ones(len(labels), dtype=np.float32)
+
+    def targets(self, labels: np.ndarray) -> np.ndarray:
+        """What the loss compares the logits with."""
+        return labels
+
+    @abstractmethod
+    def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Loss of each row [rows]."""
+
+    @abstractmethod
+    def values(self, logits: Tensor) -> Tensor:
+        """What the logits predict."""
+
+    @abstractmethod
+    def scores(self, labels: np.ndarray, values: np.ndarray) -> dict[str, float | int | None]:
+        """Scores of predictions, with their mean ``loss``."""
+
+    @abstractmethod
+    def chance_loss(self, targets: np.ndarray, weights: np.ndarray) -> float:
+        """Mean loss of the best constant prediction: entropy of the labels, or their variance."""
+
+    @abstractmethod
+    def chance(self, labels: np.ndarray) -> float | None:
+        """Accuracy of the training rows' most frequent label on ``labels``; None where accuracy means nothing."""
+
+    @abstractmethod
+    def constant(self, values: np.ndarray) -> bool:
+        """Whether every row gets the same prediction."""
+
+    @abstractmethod
+    def table(self, labels: np.ndarray, values: np.ndarray) -> pa.Table:
+        """Label, prediction and, of classes and labels, probabilities of each row."""
+
+
+class Classification(Problem):
+    """One class of several; labels number the classes from 0. Cross-entropy."""
+
+    metrics = ("mcc", "f1", "accuracy")
+
+    def __init__(self, train: np.ndarray, class_weights: str = "none"):
+        self.outputs = int(train.max()) + 1
+        counts = np.bincount(train)
+        self.majority = int(counts.argmax())
+        # as scikit-learn's "balanced": all classes weigh the same, and the rows one on average
+        balanced = len(train) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        self.class_weights = (balanced if class_weights == "balanced" else np.ones(self.outputs)).astype(np.float32)
+
+    @staticmethod
+    def parse(text: str) -> int:
+        if not text.isdecimal():
+            raise ValueError("is not an integer; number classes from 0")
+        return int(text)
+
+    @staticmethod
+    def unseen(train: np.ndarray, labels: np.ndarray) -> list:
+        return sorted(set(labels.tolist()) - set(train.tolist()))
+
+    def row_weights(self, labels: np.ndarray) -> np.ndarray:
+        return self.class_weights[labels]
+
+    def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return functional.cross_entropy(logits, targets, reduction="none")
+
+    def values(self, logits: Tensor) -> Tensor:
+        return logits.softmax(dim=1)
+
+    def scores(self, labels: np.ndarray, values: np.ndarray) -> dict[str, float | int | None]:
+        return metrics.scores(labels, values)
+
+    def chance_loss(self, targets: np.ndarray, weights: np.ndarray) -> float:
+        return entropy(np.bincount(targets, weights) / weights.sum())
+
+    def chance(self, labels: np.ndarray) -> float:
+        return float((labels == self.majority).mean())
+
+    def constant(self, values: np.ndarray) -> bool:
+        return len(np.unique(values.argmax(axis=1))) == 1
+
+    def table(self, labels: np.ndarray, values: np.ndarray) -> pa.Table:
+        return pa.table(
+            {
+                "label": pa.array(labels, pa.int32()),
+                "prediction": pa.array(values.argmax(axis=1), pa.int32()),
+                "probabilities": pa.array(list(values.astype(np.float32)), pa.list_(pa.float32())),
+            }
+        )
+
+
+class Regression(Problem):
+    """A number. The model learns it in standard deviations from the mean of the training rows; squared error."""
+
+    metrics = ("spearman", "pearson")
+    outputs = 1
+
+    def __init__(self, train: np.ndarray):
+        self.mean, self.deviation = float(train.mean()), float(train.std()) or 1.0
+
+    @staticmethod
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise ValueError("is not a number")
+        return value
+
+    def targets(self, labels: np.ndarray) -> np.ndarray:
+        return ((labels - self.mean) / self.deviation).astype(np.float32)
+
+    def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return (logits[:, 0] - targets).square()
+
+    def values(self, logits: Tensor) -> Tensor:
+        return logits[:, 0].double() * self.deviation + self.mean
+
+    def scores(self, labels: np.ndarray, values: np.ndarray) -> dict[str, float | int | None]:
+        return metrics.regression_scores(labels, values)
+
+    def chance_loss(self, targets: np.ndarray, weights: np.ndarray) -> float:
+        return float(targets.var())
+
+    def chance(self, labels: np.ndarray) -> None:
+        return None
+
+    def constant(self, values: np.ndarray) -> bool:
+        return bool(np.ptp(values) < CONSTANT * self.deviation)
+
+    def table(self, labels: np.ndarray, values: np.ndarray) -> pa.Table:
+        return pa.table({"label": pa.array(labels, pa.float64()), "prediction": pa.array(values, pa.float64())})
+
+
+class Multilabel(Problem):
+    """Several labels of which any may hold, each 0 or 1. Binary cross-entropy, the mean over the labels."""
+
+    metrics = ("f1", "auroc")
+
+    def __init__(self, train: np.ndarray):
+        self.outputs = train.shape[1]
+        patterns, counts = np.unique(train, axis=0, return_counts=True)
+        self.majority = patterns[counts.argmax()]
+
+    @staticmethod
+    def parse(text: str) -> tuple[int, ...]:
+        words = text.replace(";", " ").split()
+        if not words or set(words) - {"0", "1"}:
+            raise ValueError("is no list of 0 and 1, such as 0;1;1")
+        return tuple(map(int, words))
+
+    def targets(self, labels: np.ndarray) -> np.ndarray:
+        return labels.astype(np.float32)
+
+    def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(dim=1)
+
+    def values(self, logits: Tensor) -> Tensor:
+        return logits.sigmoid()
+
+    def scores(self, labels: np.ndarray, values: np.ndarray) -> dict[str, float | int | None]:
+        return metrics.multilabel_scores(labels, values)
+
+    def chance_loss(self, targets: np.ndarray, weights: np.ndarray) -> float:
+        shares = targets.mean(axis=0)
+        return float(np.mean([entropy(np.array([share, 1 - share])) for share in shares]))
+
+    def chance(self, labels: np.ndarray) -> float:
+        return float((labels == self.majority).all(axis=1).mean())
+
+    def constant(self, values: np.ndarray) -> bool:
+        return len(np.unique(values >= 0.5, axis=0)) == 1
+
+    def table(self, labels: np.ndarray, values: np.ndarray) -> pa.Table:
+        return pa.table(
+            {
+                "label": pa.array(list(labels.astype(np.int32)), pa.list_(pa.int32())),
+                "prediction": pa.array(list((values >= 0.5).astype(np.int32)), pa.list_(pa.int32())),
+                "probabilities": pa.array(list(values.astype(np.float32)), pa.list_(pa.float32())),
+            }
+        )
+
+
+PROBLEMS: dict[str, type[Problem]] = {
+    "classification": Classification,
+    "regression": Regression,
+    "multilabel": Multilabel,
+}
+
+
+def collapse(
+    problem: Problem, test: np.ndarray, training_loss: float, train: np.ndarray, dev_loss: float, dev: np.ndarray
+) -> str | None:
+    """How a fit has failed to learn anything, None if it has not.
+
+    ``test`` are the predicted values of the test rows. A fit is at chance where neither the mean training loss of the
+    last epoch nor the loss of the dev rows is more than TOLERANCE below that of the best constant prediction for their
+    own labels, ``train`` and ``dev``. Both, because a fit that knows its training rows by heart may lose on others.
+    """
+    if problem.constant(test):
+        return "constant prediction"
+    training_chance = problem.chance_loss(problem.targets(train), problem.row_weights(train))
+    dev_chance = problem.chance_loss(dev, np.ones(len(dev)))
+    below = (training_loss / max(training_chance, 1e-12), dev_loss / max(dev_chance, 1e-12))
+    return "loss at chance" if min(below) >= 1 - TOLERANCE else None

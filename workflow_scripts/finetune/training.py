@@ -1,0 +1,190 @@
+"""One fine-tuning run: training, evaluation, the best weights, and the state from which a killed run goes on."""
+
+import collections
+import math
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from workflow_scripts.common import state
+from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.hashing import stable_hash
+from workflow_scripts.common.progress import Progress
+from workflow_scripts.finetune import data
+from workflow_scripts.finetune.models import Loaded
+from workflow_scripts.finetune.problems import Problem
+from workflow_scripts.finetune.settings import Settings
+
+# Seconds between saved states. A fit that takes less is repeated rather than resumed; of a longer one with 117 million
+# parameters a state is 1.9 GB.
+STATE_SECONDS = 300.0
+
+
+class Fit:
+    """A model, its data, and the best weights so far by the dev rows."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        problem: Problem,
+        tokens: dict[str, data.Tokens],
+        settings: Settings,
+        metric: str,
+        seed: int,
+    ):
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model, self.pad_id = loaded.model.to(self.device), loaded.pad_id
+        self.problem, self.tokens, self.settings, self.metric, self.seed = problem, tokens, settings, metric, seed
+        rows = len(tokens["train"].labels)
+        self.per_epoch, self.steps = settings.steps_per_epoch(rows), settings.steps(rows)
+        self.evaluated_every = settings.eval_steps or self.per_epoch
+        parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        )
+        self.weights = changing(self.model)
+        self.best = {f"best.{name}": tensor.clone() for name, tensor in self.weights.items()}
+        self.done, self.best_step, self.best_value, self.waited = 0, 0, -math.inf, 0
+        # the losses of the last epoch
+        self.losses: collections.deque[float] = collections.deque(maxlen=self.per_epoch)
+        self.started = self.saved = time.monotonic()
+        self.targets = torch.from_numpy(problem.targets(tokens["train"].labels)).to(self.device)
+        self.row_weights = torch.from_numpy(problem.row_weights(tokens["train"].labels)).to(self.device)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since the fit began, that of runs which were killed included up to their last saved state."""
+        return time.monotonic() - self.started
+
+    def logits(self, encoded: data.Encoded, entries: np.ndarray) -> torch.Tensor:
+        """Logits [entries, outputs] in float32."""
+        batch = data.collate(encoded, entries, self.pad_id, self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
+            return self.model(**batch).logits.float()
+
+    def gradients(self, entries: np.ndarray) -> float:
+        """Add the gradients of a batch's mean loss to the parameters; returns the loss.
+
+        The batch may pass in parts: each row counts the same wherever it stands.
+        """
+        rows = torch.from_numpy(entries % len(self.targets)).to(self.device)
+        size = self.settings.micro_batch_size or len(entries)
+        total, loss = self.row_weights[rows].sum(), 0.0
+        for start in range(0, len(entries), size):
+            torch.manual_seed(stable_hash(self.seed, "dropout", self.done, start))
+            logits = self.logits(self.tokens["train"].encoded, entries[start : start + size])
+            part = rows[start : start + size]
+            share = (self.problem.losses(logits, self.targets[part]) * self.row_weights[part]).sum() / total
+            share.backward()
+            loss += share.item()
+        return loss
+
+    def train(self, states: Path, belongs_to: dict[str, Any]) -> None:
+        """Train to the last step or as long as patience lasts, from a state in ``states``; end with the best weights.
+
+        ``belongs_to`` is what the run is made of: a state of another run is refused.
+        """
+        settings = self.settings
+        self.resume(states, belongs_to)
+        batches = data.training_batches(
+            self.tokens["train"], settings.batch_size, self.seed, settings.reverse_complement_share, self.done
+        )
+        self.model.train()
+        with Progress(self.steps - self.done, "step", "fine-tuning") as progress:
+            for entries in batches:
+                if self.done == self.steps or (settings.patience and self.waited >= settings.patience):
+                    break
+                for group in self.optimizer.param_groups:
+                    group["lr"] = settings.learning_rate_at(self.done, self.steps)
+                loss = self.gradients(entries)
+                if not math.isfinite(loss):
+                    raise UserError(f"step {self.done}: the loss is {loss}; lower learning_rate")
+                self.optimizer.step()
+                self.optimizer.zero_grad(set_to_none=True)
+                self.losses.append(loss)
+                self.done += 1
+                progress.step(note=f"loss {loss:.3f}")
+                if self.done % self.evaluated_every == 0 or self.done == self.steps:
+                    self.evaluate()
+                if time.monotonic() - self.saved >= STATE_SECONDS:
+                    self.save(states, belongs_to)
+        copy(self.best, self.weights)
+
+    def evaluate(self) -> None:
+        """Score the dev rows and keep the weights if they are the best so far."""
+        result = self.problem.scores(self.tokens["dev"].labels, self.predict("dev"))
+        value = -result["loss"] if self.settings.selection == "loss" else result[self.metric]
+        if value is None:
+            raise UserError(f"dev rows: {self.metric} is not defined for their labels; set selection to loss")
+        self.waited += 1
+        if value > self.best_value:
+            self.best_step, self.best_value, self.waited = self.done, value, 0
+            copy(self.weights, self.best)
+        self.model.train()
+
+    @torch.no_grad()
+    def predict(self, split: str) -> np.ndarray:
+        """What the model predicts for the rows of a split in file order, see problems; the mean over the strands.
+
+        Raises UserError if the weights have burst.
+        """
+        self.model.eval()
+        tokens, values = self.tokens[split], None
+        size = 2 * (self.settings.micro_batch_size or self.settings.batch_size)
+        for entries in data.by_length(tokens.encoded, size):
+            batch = self.problem.values(self.logits(tokens.encoded, entries)).cpu().numpy()
+            if values is None:
+                values = np.empty((len(tokens.encoded.ids), *batch.shape[1:]))
+            values[entries] = batch
+        if not np.isfinite(values).all():
+            raise UserError(f"{split} rows: the predictions are not finite; lower learning_rate")
+        return values.reshape(-1, len(tokens.labels), *values.shape[1:]).mean(axis=0)
+
+    def save(self, states: Path, belongs_to: dict[str, Any]) -> None:
+        """Save all that the steps to come depend on."""
+        memory = {
+            "best_step": self.best_step,
+            "best_value": self.best_value,
+            "waited": self.waited,
+            "losses": list(self.losses),
+            "seconds": self.seconds,
+        }
+        state.save(states, self.done, belongs_to, memory, self.weights | self.best, self.optimizer, keep=1)
+        self.saved = time.monotonic()
+
+    def resume(self, states: Path, belongs_to: dict[str, Any]) -> None:
+        """Go to the saved state, if there is one that can be read."""
+        path = state.newest(states, belongs_to)
+        if path is None:
+            return
+        self.done, memory = state.load(path, self.weights | self.best, self.optimizer)
+        self.best_step, self.best_value, self.waited = memory["best_step"], memory["best_value"], memory["waited"]
+        self.losses.extend(memory["losses"])
+        self.started -= memory["seconds"]
+        print(f"resumed at step {self.done:,}", file=sys.stderr, flush=True)
+
+
+def changing(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The weights that training changes: trained parameters, and what layers count on the way, such as means."""
+    names = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    names |= {name for name, _ in model.named_buffers()}
+    return {name: tensor for name, tensor in model.state_dict().items() if name in names}
+
+
+@torch.no_grad()
+def copy(source: dict[str, torch.Tensor], target: dict[str, torch.Tensor]) -> None:
+    """Copy weights into those of another dictionary, name by name."""
+    for one, other in zip(source.values(), target.values(), strict=True):
+        other.copy_(one)
+
+
+def memory_mb() -> int:
+    """Peak memory in MB (10^6 bytes): of the GPU where there is one, else of the process."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() // 10**6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // 10**6

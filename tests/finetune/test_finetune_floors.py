@@ -6,8 +6,10 @@ import torch
 
 from workflow_scripts.common.kmers import fit_regression, kmer_features
 from workflow_scripts.finetune import data, floors, metrics, models
-from workflow_scripts.finetune.fit import Fit
+from workflow_scripts.finetune.fit import problem_of
+from workflow_scripts.finetune.problems import Classification
 from workflow_scripts.finetune.settings import Settings
+from workflow_scripts.finetune.training import Fit
 
 FLOORS = ("kmer_regression", "cnn")
 SETTINGS = Settings(learning_rate=1e-2, epochs=20, batch_size=16, warmup_steps=0, eval_steps=0)
@@ -15,8 +17,7 @@ SETTINGS = Settings(learning_rate=1e-2, epochs=20, batch_size=16, warmup_steps=0
 
 def logits(floor: models.Loaded, texts: list[data.Text]) -> torch.Tensor:
     """The logits of texts in one batch."""
-    tokens = data.labelled(floor.encode(texts, 0), np.zeros(len(texts), int))
-    batch = data.collate(tokens, np.arange(len(texts)), floor.pad_id, torch.device("cpu"))
+    batch = data.collate(floor.encode(texts, 0), np.arange(len(texts)), floor.pad_id, torch.device("cpu"))
     with torch.no_grad():
         return floor.model.eval()(**batch).logits
 
@@ -60,27 +61,27 @@ def test_regression_sees_the_features_that_all_rooms_count():
     np.testing.assert_allclose(logits(loaded, texts).numpy(), expected, rtol=1e-4, atol=1e-5)
 
 
-def fitted(name: str, folder) -> np.ndarray:
+def fitted(name: str, folder, states) -> np.ndarray:
     """What a floor that was fitted says of the test rows of a data set."""
-    rows = data.read_splits(folder)
+    rows = data.read_splits(folder, Classification)
     loaded = models.load({"floor": name}, 2, SETTINGS, "full", 42)
-    tokens = {split: data.labelled(loaded.encode(part.texts, 0), part.labels) for split, part in rows.items()}
-    fit = Fit(loaded.model, loaded.pad_id, tokens, SETTINGS, "mcc", 42)
-    fit.train()
+    tokens = {split: data.Tokens(loaded.encode(part.texts, 0), part.labels) for split, part in rows.items()}
+    fit = Fit(loaded, problem_of(SETTINGS, "mcc", rows["train"].labels), tokens, SETTINGS, "mcc", 42)
+    fit.train(states, {})
     return fit.predict("test")
 
 
 @pytest.mark.parametrize("name", FLOORS)
-def test_planted_motif_is_learned(datasets, name):
-    labels = data.read_rows(datasets["two"] / "test.csv").labels
-    assert metrics.scores(labels, fitted(name, datasets["two"]))["mcc"] > 0.8
+def test_planted_motif_is_learned(datasets, name, states):
+    labels = data.read_rows(datasets["two"] / "test.csv", Classification).labels
+    assert metrics.scores(labels, fitted(name, datasets["two"], states))["mcc"] > 0.8
 
 
-def test_the_loop_finds_what_a_solver_finds(datasets):
-    train, test = (data.read_rows(datasets["two"] / f"{split}.csv") for split in ("train", "test"))
+def test_the_loop_finds_what_a_solver_finds(datasets, states):
+    train, test = (data.read_rows(datasets["two"] / f"{split}.csv", Classification) for split in ("train", "test"))
     solved = fit_regression(kmer_features(train.texts, floors.K), train.labels)
     theirs = solved.predict_proba(kmer_features(test.texts, floors.K))
-    ours = fitted("kmer_regression", datasets["two"])
+    ours = fitted("kmer_regression", datasets["two"], states)
     assert (ours.argmax(axis=1) == theirs.argmax(axis=1)).mean() >= 0.9
     assert abs(metrics.scores(test.labels, ours)["mcc"] - metrics.scores(test.labels, theirs)["mcc"]) < 0.15
 

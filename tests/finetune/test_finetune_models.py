@@ -18,6 +18,7 @@ from workflow_scripts.finetune import data, models
 from workflow_scripts.finetune.adapters import in_head
 from workflow_scripts.finetune.encoders import kmers
 from workflow_scripts.finetune.fit import main
+from workflow_scripts.finetune.problems import Classification
 from workflow_scripts.finetune.settings import Settings
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
@@ -112,8 +113,9 @@ def fit(entries, arguments, tmp_path):
 
 def probabilities(loaded: models.Loaded, model: torch.nn.Module, rows: data.Rows, limit: int = 0) -> torch.Tensor:
     """What a model says of the rows, in the order of the file."""
-    tokens = data.labelled(loaded.encode(rows.texts, limit), rows.labels)
-    batch = data.collate(tokens, np.arange(len(rows.labels)), loaded.pad_id, torch.device("cpu"))
+    batch = data.collate(
+        loaded.encode(rows.texts, limit), np.arange(len(rows.labels)), loaded.pad_id, torch.device("cpu")
+    )
     with torch.no_grad():
         return model.eval()(**batch).logits.softmax(dim=1)
 
@@ -126,7 +128,7 @@ def written(folder) -> torch.Tensor:
 @pytest.mark.parametrize("kind", PRETRAINED)
 def test_a_fitted_model_is_a_directory_that_predicts_the_same(entries, fit, datasets, kind, dataset):
     folder = fit(kind, dataset=dataset)
-    rows = data.read_rows(datasets[dataset] / "test.csv")
+    rows = data.read_rows(datasets[dataset] / "test.csv", Classification)
     spec = entries[kind] | {"directory": folder / "model"}
     loaded = models.load(spec, 2, QUICK, "full", seed=7)  # another seed: nothing is drawn anew
     torch.testing.assert_close(probabilities(loaded, loaded.model, rows), written(folder), rtol=0, atol=1e-5)
@@ -138,7 +140,7 @@ def test_a_fitted_model_is_a_directory_that_predicts_the_same(entries, fit, data
 @pytest.mark.parametrize("dataset", ["three", "pairs"])
 def test_a_fitted_floor_predicts_the_same(entries, fit, datasets, kind, dataset):
     folder = fit(kind, dataset=dataset)
-    rows = data.read_rows(datasets[dataset] / "test.csv")
+    rows = data.read_rows(datasets[dataset] / "test.csv", Classification)
     classes = 3 if dataset == "three" else 2
     loaded = models.load(entries[kind], classes, QUICK, "full", seed=7)
     fresh = probabilities(loaded, loaded.model, rows)
@@ -156,7 +158,7 @@ def test_adapter_and_merged_model_predict_the_same(entries, fit, datasets, kind,
     told = read_json(folder / "metrics.json")
     share = told["trainable_parameters"] / told["parameters"]
     assert f"parameters are trained ({share:.2%})" in capsys.readouterr().err
-    rows = data.read_rows(datasets["two"] / "test.csv")
+    rows = data.read_rows(datasets["two"] / "test.csv", Classification)
     loaded = models.load(entries[kind], 2, QUICK, "full", seed=7)
     adapted = PeftModel.from_pretrained(loaded.model, folder / "model")
     torch.testing.assert_close(probabilities(loaded, adapted, rows), written(folder), rtol=0, atol=1e-5)

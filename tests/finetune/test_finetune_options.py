@@ -9,8 +9,8 @@ import torch
 from tests.finetune.conftest import SETTINGS
 from workflow_scripts.common.files import read_json, write_text
 from workflow_scripts.finetune import data
+from workflow_scripts.finetune.encoders import load_tokenizer
 from workflow_scripts.finetune.fit import main
-from workflow_scripts.finetune.models import load_tokenizer
 from workflow_scripts.finetune.settings import Settings
 from workflow_scripts.finetune.training import Fit
 
@@ -54,7 +54,7 @@ def test_loss_of_a_batch_is_the_weighted_mean_of_its_rows(build, without_dropout
 def test_other_strand_in_training_is_the_reverse_complement_of_the_row(build, base):
     fit = build(replace(QUICK, reverse_complement_share=1.0))
     tokens, rows = fit.tokens["train"], len(fit.tokens["train"].labels)
-    tokenizer = load_tokenizer(base)
+    tokenizer = load_tokenizer(base, trust_remote_code=False)
 
     def spelled(entry: int) -> str:
         return tokenizer.decode(tokens.encoded.ids[entry][1:-1].tolist()).replace(" ", "")

@@ -1,20 +1,35 @@
 """FASTA files of the primary sources: contig by contig, or packed as a genome."""
 
+import io
+import os
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
+import pyarrow
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.fasta import WHITE, read_pieces
+from workflow_scripts.common.fasta import BUFFER, WHITE, open_fasta, read_pieces
 from workflow_scripts.gue.genome import ALPHABET, BASES_A_BYTE, Genome
 
 NUCLEOTIDE_CODES = b"ACGTUNRYSWKMBDHV-"
 UPPER = bytes(range(256)).upper()
+ZSTD = b"\x28\xb5\x2f\xfd"
 UNKNOWN = 4
 CODE = bytes(ALPHABET.index(letter) if letter in ALPHABET else UNKNOWN for letter in range(256))
+
+
+def open_sequences(path: str | os.PathLike) -> BinaryIO:
+    """Open a FASTA file, plain, gzip or, as the consensus genomes of SARS-CoV-2 are published, zstd."""
+    path = Path(path)
+    if path.is_file():
+        with path.open("rb") as handle:
+            if handle.read(len(ZSTD)) == ZSTD:
+                return io.BufferedReader(pyarrow.input_stream(str(path), compression="zstd"), BUFFER)
+    return open_fasta(path)
 
 
 def pieces(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -24,7 +39,7 @@ def pieces(path: Path) -> Iterator[tuple[str, bytes]]:
     that are no nucleotide code.
     """
     name, names = "", set()
-    for header, lines in read_pieces(path):
+    for header, lines in read_pieces(path, open_sequences):
         if header is not None:
             name = contig_name(path, header, names)
             names.add(name)

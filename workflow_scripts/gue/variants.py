@@ -11,6 +11,7 @@ from pathlib import Path
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.fasta import WHITE, read_pieces
 from workflow_scripts.common.files import open_text
+from workflow_scripts.gue.fasta import open_sequences
 from workflow_scripts.gue.sources import lines
 
 # WHO's names: a lineage stands for itself and for all that descend from it. Q. are the descendants of B.1.1.7 and AY.
@@ -108,7 +109,7 @@ def read_variant_genomes(path: Path, lineages: dict[str, str]) -> dict[str, list
     """Variant -> genomes in upper case, in file order; only those of a variant are kept, however many there are."""
     genomes: dict[str, list[bytearray]] = {}
     seen, name, bases, headers = set(), None, bytearray(), 0
-    for header, text in read_pieces(path):
+    for header, text in read_pieces(path, open_sequences):
         if header is not None:
             headers += 1
             name, bases = known_name(header.decode(errors="replace"), lineages), bytearray()

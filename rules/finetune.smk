@@ -60,7 +60,7 @@ rule finetune_model:
             split=["train", "dev", "test"],
         ),
         # A fit does not read the audit, but where leaks are errors it must not start before it.
-        audit=ancient("results/gue/{task}/{dataset}/audit.json"),
+        audit=audit_of,
     output:
         metrics="results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/metrics.json",
         predictions="results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/predictions.parquet",

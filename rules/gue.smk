@@ -18,7 +18,8 @@ OUTPUTS:
 rule gue:
     """Every data set of the configuration"""
     input:
-        expand("results/gue/{dataset}/{file}.json", dataset=DATASETS, file=["datasheet", "audit"]),
+        expand("results/gue/{dataset}/datasheet.json", dataset=DATASETS),
+        expand("results/gue/{dataset}/audit.json", dataset=AUDITED),
 
 
 rule fetch_source:
@@ -59,6 +60,7 @@ rule take_dataset:
             "results/gue/{{task}}/{{dataset}}/{split}.csv",
             split=["train", "dev", "test"],
         ),
+        places="results/gue/{task}/{dataset}/places.tsv",
         datasheet="results/gue/{task}/{dataset}/datasheet.json",
     log:
         "results/logs/gue/take_dataset/{task}/{dataset}.log",
@@ -256,7 +258,6 @@ else:
 rule audit_dataset:
     """Look for leaks, contradictions and shortcuts in a data set"""
     input:
-        registry=config["gue"]["registry"],
         splits=expand(
             "results/gue/{{task}}/{{dataset}}/{split}.csv",
             split=["train", "dev", "test"],
@@ -280,7 +281,7 @@ rule audit_dataset:
     shell:
         """
         python -m workflow_scripts.gue.audit \
-            --task {wildcards.task:q} --dataset {wildcards.dataset:q} --registry {input.registry:q} \
+            --task {wildcards.task:q} --dataset {wildcards.dataset:q} \
             --data results/gue/{wildcards.task:q}/{wildcards.dataset:q} \
             {params.fail_on_leak:q} --seed {params.seed:q} --out {output:q} \
             >{log:q} 2>&1

@@ -248,6 +248,8 @@ def on_several_nodes(value):
 
 # ---- gue -----------------------------------------------------------------------------------------
 
+# Data sets of classes; those of one's own may be of other problems.
+AUDITED = [name for name in DATASETS if REGISTRY[name].get("problem", "classification") == "classification"]
 # What the rule that builds a data set runs, beside its readers of files.
 BUILDERS = "promoter binding splice adversarial histone covid variants interaction species".split()
 BUILDING = [f"gue/{module}.py" for module in ["build", "examples", "split", *BUILDERS]]
@@ -346,6 +348,12 @@ def own_options(wildcards):
     """Where a data set of the user's own lies, and what its labels are."""
     row = REGISTRY[dataset_of(wildcards)]
     return [word for key in ("folder", "problem", "metric") for word in option(f"--{key}", row[key])]
+
+
+def audit_of(wildcards):
+    """The audit of a data set, where it has one: it tells of classes."""
+    name = dataset_of(wildcards)
+    return ancient(f"results/gue/{name}/audit.json") if name in AUDITED else []
 
 
 # ---- finetune ------------------------------------------------------------------------------------

@@ -112,8 +112,8 @@ rule count_costs:
 rule collect_audits:
     """Put the audits of all data sets into one table"""
     input:
-        datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=DATASETS),
-        audits=expand("results/gue/{dataset}/audit.json", dataset=DATASETS),
+        datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=AUDITED),
+        audits=expand("results/gue/{dataset}/audit.json", dataset=AUDITED),
     output:
         "results/report/gue_audit.tsv",
     log:

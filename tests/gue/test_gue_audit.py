@@ -37,7 +37,7 @@ def audited(tmp_path, registry):
         write_dataset(tmp_path / "data", dataset, ["no", "yes"], splits)
         out = tmp_path / "out/audit.json"
         out.unlink(missing_ok=True)
-        which = ["--task", "emp", "--dataset", "X", "--registry", str(table)]
+        which = ["--task", "emp", "--dataset", "X"]
         status = audit.main([*which, "--data", str(tmp_path / "data"), "--out", str(out), *arguments])
         return status, json.loads(out.read_text()) if out.exists() else None
 
@@ -188,7 +188,7 @@ def test_a_leak_can_be_an_error_that_leaves_nothing(audited, fresh, capsys):
         ("places.tsv", "split\tline\ntrain\t2\n", "places.tsv:2: not a place ('contig')"),
         ("places.tsv", None, "places.tsv: no such table"),
         ("dev.csv", None, "dev.csv: no such file"),
-        ("dev.csv", "sequence,label\nACGT,7\n", "dev.csv:2: label 7 outside 0..1"),
+        ("dev.csv", "sequence,label\nACGT,x\n", "dev.csv:2: label 'x' is not a class"),
     ],
 )
 def test_files_that_cannot_be_audited(audited, fresh, tmp_path, capsys, file, content, complaint):
@@ -196,7 +196,7 @@ def test_files_that_cannot_be_audited(audited, fresh, tmp_path, capsys, file, co
     (tmp_path / "data" / file).unlink()
     if content is not None:
         (tmp_path / "data" / file).write_text(content)
-    which = ["--task", "emp", "--dataset", "X", "--registry", str(tmp_path / "gue.tsv")]
+    which = ["--task", "emp", "--dataset", "X"]
     assert audit.main([*which, "--data", str(tmp_path / "data"), "--out", str(tmp_path / "other.json")]) == 1
     message = capsys.readouterr().err.strip()
     assert complaint in message and message.count("\n") == 0 and not (tmp_path / "other.json").exists()
@@ -208,7 +208,7 @@ def test_hash_seeds_and_threads_change_no_byte(audited, fresh, tmp_path):
     assert audited(splits)[0] == 0
     expected = (tmp_path / "out/audit.json").read_bytes()
     command = [sys.executable, "-m", "workflow_scripts.gue.audit", "--task", "emp", "--dataset", "X"]
-    command += ["--registry", str(tmp_path / "gue.tsv"), "--data", str(tmp_path / "data")]
+    command += ["--data", str(tmp_path / "data")]
     for seed in ("0", "1"):
         out = tmp_path / f"{seed}.json"
         environment = {**os.environ, "PYTHONHASHSEED": seed, "OMP_NUM_THREADS": str(int(seed) + 1)}

@@ -34,10 +34,11 @@ def audited(gue, tmp_path):
     """``audited(task, dataset)``: exit status and figures of a released set, imported and audited by the programs."""
 
     def run(task, dataset, *more):
-        arguments = ["--task", task, "--dataset", dataset, "--registry", str(REGISTRY)]
+        which = ["--task", task, "--dataset", dataset]
         data, out = tmp_path / dataset, tmp_path / f"{dataset}.json"
-        assert published.main([*arguments, "--known", str(KNOWN), "--from", str(gue), "--out", str(data)]) == 0
-        status = audit.main([*arguments, "--data", str(data), "--out", str(out), *more])
+        tables = ["--registry", str(REGISTRY), "--known", str(KNOWN)]
+        assert published.main([*which, *tables, "--from", str(gue), "--out", str(data)]) == 0
+        status = audit.main([*which, "--data", str(data), "--out", str(out), *more])
         return status, json.loads(out.read_text()) if out.exists() else None
 
     return run
@@ -113,7 +114,7 @@ def test_released_promoters_split_by_homology_have_no_leaks(audited, tmp_path):
     _, figures = audited("promoter", "tata")
     assert figures["leaks"]["dev"] and figures["leaks"]["test"]
     dataset, dropped = read_dataset(REGISTRY, "promoter", "tata"), Counter()
-    released = audit.read_splits(tmp_path / "tata", dataset)
+    released = audit.read_splits(tmp_path / "tata")
     rows = unique([row for name in SPLITS for row in released[name]], dropped)
     recipe = Recipe("promoter", "tata", 300, len(rows), 42, list(dataset.classes))
     parts = homology_split(rows, scaled_sizes(len(rows), dataset.rows), recipe, dropped)

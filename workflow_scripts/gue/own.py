@@ -3,8 +3,8 @@
 In: a folder with train.csv, dev.csv and test.csv, plain or gzipped (.csv.gz). Each has a header that ends in label and
 rows of one sequence, or two, and a label. A label is, by --problem: a class, numbered from 0 (classification), a number
 (regression), or a 0 or 1 for each of several properties, separated by ; (multilabel).
-Out: train.csv, dev.csv, test.csv and datasheet.json in the --out folder. Rows, their order and their letters stay as
-they are.
+Out: train.csv, dev.csv, test.csv, places.tsv (its header alone) and datasheet.json in the --out folder. Rows, their
+order and their letters stay as they are.
 """
 
 import argparse
@@ -132,13 +132,18 @@ def take_in(name: tuple[str, str], folder: Path, problem: str, metric: str, out:
     classes = check_labels(paths, problem, splits)
     rows = tuple(len(splits[split]) for split in SPLITS)
     task, dataset = name
-    described = Dataset(task, dataset, f"{task}/{dataset}", "", tuple(classes), 0, metric, str(folder), rows, header)
+    described = Dataset(
+        **{"task": task, "dataset": dataset, "name": f"{task}/{dataset}", "species": "", "classes": tuple(classes)},
+        **{"length": 0, "metric": metric, "published_dir": str(folder), "rows": rows, "paper_rows": rows},
+        columns=header,
+    )
     write_dataset(
         out,
         described,
         classes,
         splits,
         origin="own",
+        split={"method": "own"},
         problem=problem,
         sources=[{"file": str(path), "role": split, "sha256": digest(path)} for split, path in paths.items()],
         construction="A user's own rows as they are.",

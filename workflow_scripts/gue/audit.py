@@ -172,7 +172,7 @@ def audit(splits: Splits, seed: int) -> dict[str, Any]:
     }
 
 
-def check_leaks(name: str, figures: dict[str, Any]) -> None:
+def check_leaks(dataset: str, figures: dict[str, Any]) -> None:
     """Raise UserError where a dev or test row is related to a train row."""
     found = []
     for name, leaks in figures["leaks"].items():
@@ -182,7 +182,7 @@ def check_leaks(name: str, figures: dict[str, Any]) -> None:
             found.append(f"{leaks} of {figures['rows'][name]} {name} rows ({kinds})")
     if found:
         raise UserError(
-            f"{name}: {' and '.join(found)} are related to train rows; build it with "
+            f"{dataset}: {' and '.join(found)} are related to train rows; build it with "
             "gue.split: homology, or accept it with gue.fail_on_leak: false"
         )
 

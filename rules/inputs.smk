@@ -459,8 +459,16 @@ def counted_models():
         models[name] = {
             "config": f"{folder}/config.json" if folder else None,
             "statistics": tokenizer_statistics(name) if name in config["pretrain"] else None,
+            "kmer": config["finetune"]["models"].get(name, {}).get("kmer", 0),
         }
     return models
+
+
+def counted_files():
+    """What there is to read of the counted models; of one from the hub the folder that it is fetched to."""
+    for name, model in COUNTED_MODELS.items():
+        fetched = "hub" in config["finetune"]["models"].get(name, {})
+        yield from filter(None, [model_directory(name) if fetched else model["config"], model["statistics"]])
 
 
 COUNTED_MODELS = counted_models()

@@ -81,7 +81,7 @@ rule count_costs:
     """Count what the models cost, beside their scores"""
     input:
         summary="results/report/gue_summary.json",
-        models=[path for model in COUNTED_MODELS.values() for path in model.values() if path],
+        models=list(counted_files()),
         paper_models=config["report"]["paper_models"],
     output:
         "results/report/efficiency.tsv",

@@ -60,6 +60,7 @@ def test_a_data_set_and_a_floor_need_nothing_else(run, folder, tmp_path):
     (folder / "dev.csv").write_text("sequence,label\nACGT,0\n")
     assert job_counts(run(config, "gue_results", "-n")) == {
         "take_dataset": 1,
+        "audit_dataset": 1,
         "finetune_model": 1,
         "collect_results": 1,
         "gue_results": 1,
@@ -75,7 +76,9 @@ def test_each_kind_of_model_brings_the_jobs_it_needs(run, folder, tmp_path):
     }
     config = own(folder, "published", "theirs", "cnn", models=models)
     output = run(config, "finetune", "-n", "--printshellcmds")
-    assert job_counts(output) == {"take_dataset": 1, "fetch_model": 1, "finetune_model": 3, "finetune": 1}
+    assert job_counts(output) == {
+        **{"take_dataset": 1, "audit_dataset": 1, "fetch_model": 1, "finetune_model": 3, "finetune": 1}
+    }
     for words in (
         f"--hub {HUB} --revision {'0' * 40}",
         """--model '{"directory": "results/finetune/models/published"}'""",

@@ -14,7 +14,7 @@ import pytest
 
 from tests.common.transfers import DATA, MD5, OTHER, SIZE, names, run
 from tests.server import answer, cut, stall
-from workflow_scripts.common import part
+from workflow_scripts.common import locks
 from workflow_scripts.common.download import fetch
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.web import ATTEMPTS
@@ -113,7 +113,7 @@ def test_without_md5_a_part_that_lies_there_is_worth_nothing(server, tmp_path, l
 
 def test_part_that_its_owner_finished_meanwhile_is_not_written_to(server, tmp_path, monkeypatch):
     """The lock is got on a file that no longer is the part: it must be left alone."""
-    flock, left = part.fcntl.flock, tmp_path / ".a.part"
+    flock, left = locks.fcntl.flock, tmp_path / ".a.part"
     left.write_bytes(b"finished by another")
 
     def finish_first(handle, flags):
@@ -121,7 +121,7 @@ def test_part_that_its_owner_finished_meanwhile_is_not_written_to(server, tmp_pa
             left.rename(tmp_path / "b")
         flock(handle, flags)
 
-    monkeypatch.setattr(part.fcntl, "flock", finish_first)
+    monkeypatch.setattr(locks.fcntl, "flock", finish_first)
     fetch(f"{server.url}/a", tmp_path / "a", MD5)
     assert (tmp_path / "a").read_bytes() == DATA
     assert (tmp_path / "b").read_bytes() == b"finished by another"
@@ -131,7 +131,7 @@ def test_file_system_without_locks(server, tmp_path, monkeypatch):
     def flock(_handle, _flags):
         raise OSError(errno.ENOSYS, "Function not implemented")
 
-    monkeypatch.setattr(part.fcntl, "flock", flock)
+    monkeypatch.setattr(locks.fcntl, "flock", flock)
     fetch(f"{server.url}/a", tmp_path / "a", MD5)
     assert (tmp_path / "a").read_bytes() == DATA
 

@@ -1,4 +1,4 @@
-"""What the tests on real data of the gue room share."""
+"""What the tests on real data share: their folder, and for the gue room a data set made by the program."""
 
 import csv
 import json

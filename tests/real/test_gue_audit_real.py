@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import random
 from collections import Counter
 from pathlib import Path
@@ -22,11 +21,8 @@ KNOWN = REGISTRY.with_name("gue_published.tsv")
 
 
 @pytest.fixture(scope="module")
-def gue():
-    folder = os.environ.get("REAL_DATA")
-    if not folder:
-        pytest.skip("REAL_DATA names no folder with real data")
-    return Path(folder) / "gue"
+def gue(real):
+    return real / "gue"
 
 
 @pytest.fixture

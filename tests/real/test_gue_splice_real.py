@@ -3,9 +3,6 @@
 Three pieces of hg19 of two million bases hold 35 of SpliceAI's genes whole.
 """
 
-import os
-from pathlib import Path
-
 import pytest
 
 from workflow_scripts.common.files import open_text
@@ -21,14 +18,6 @@ PIECES = {  # contig -> (file, 1-based position of its first base)
     "chr4": ("aug_chr4_103M", 103_000_000),
     "chr5": ("aug_chr5_124M", 124_000_000),
 }
-
-
-@pytest.fixture(scope="module")
-def real():
-    folder = os.environ.get("REAL_DATA")
-    if not folder:
-        pytest.skip("REAL_DATA names no folder with real data")
-    return Path(folder)
 
 
 def shifted(positions: str, by: int) -> str:

@@ -1,8 +1,5 @@
 """A small model learns real DNA: fewer bits a base than an order-3 Markov model of the same bases, in minutes."""
 
-import os
-from pathlib import Path
-
 import pytest
 
 from benchmarks.learning import MARK, chosen, learned
@@ -10,10 +7,8 @@ from benchmarks.learning import MARK, chosen, learned
 pytestmark = pytest.mark.real
 
 
-def test_a_small_model_needs_fewer_bits_a_base_than_a_markov_model(tmp_path):
-    if not os.environ.get("REAL_DATA"):
-        pytest.skip("REAL_DATA names no folder with real data")
-    folder = Path(os.environ["REAL_DATA"], "genomes")
+def test_a_small_model_needs_fewer_bits_a_base_than_a_markov_model(real, tmp_path):
+    folder = real / "genomes"
     log, markov, _ = learned(folder, chosen(folder, 15_000_000), 150, tmp_path)
     bits = [entry["bits_per_base"] for entry in log if "validation_loss" in entry]
     assert bits[0] > 2, "before training it knows less than that there are four bases"

@@ -1,7 +1,5 @@
 """The part file of a download: hidden beside the final file, held by one process, hashed as it grows."""
 
-import errno
-import fcntl
 import hashlib
 import io
 import os
@@ -10,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.locks import locked
 
 BLOCK = 1 << 18
-NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 
 
 class Part:
@@ -75,9 +73,8 @@ def gathering(path: str | os.PathLike, resumable: bool) -> Iterator[Part]:
     Raises UserError while another process has the part.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     name = path.with_name(f".{path.name}.part")
-    with _locked(name) as handle:
+    with locked(name, f"{name}: another process is fetching this file; wait for it or end it") as handle:
         part = Part(name, handle)
         if resumable:
             part.recall()
@@ -90,29 +87,3 @@ def gathering(path: str | os.PathLike, resumable: bool) -> Iterator[Part]:
             if not (resumable and part.size):
                 name.unlink()
             raise
-
-
-def _locked(path: Path) -> io.FileIO:
-    """Open ``path`` for reading and appending, locked until it is closed or the process ends, however it ends."""
-    while True:
-        handle = path.open("a+b", buffering=0)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.close()
-            raise UserError(f"{path}: another process is fetching this file; wait for it or end it") from None
-        except OSError as error:
-            # some cluster file systems have no locks: there the workflow's own lock must do
-            if error.errno not in NO_LOCKS:
-                raise
-        if _is_open_at(path, handle):
-            return handle
-        # whoever held it has finished and renamed or removed it in between
-        handle.close()
-
-
-def _is_open_at(path: Path, handle: io.FileIO) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
-    except FileNotFoundError:
-        return False

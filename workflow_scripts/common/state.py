@@ -6,8 +6,6 @@ of, what else the run must remember, and a SHA-256 over all of it.
 """
 
 import contextlib
-import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -22,9 +20,9 @@ from safetensors.torch import save_file
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import atomic
+from workflow_scripts.common.locks import locked
 
 PATTERN = "step-*.safetensors"
-NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 
 
 @contextlib.contextmanager
@@ -33,31 +31,10 @@ def held(folder: Path) -> Iterator[None]:
 
     Raises UserError while another process has it. What a killed process left half written is removed.
     """
-    path = folder / "lock"
-    with _locked(path):
+    with locked(folder / "lock", f"{folder}: another process is training this model; wait for it or end it"):
         for torn in [*folder.glob(".*.tmp"), *folder.glob(".tmp*")]:  # ours, and those of safetensors
             torn.unlink()
         yield
-
-
-def _locked(path: Path) -> Any:
-    while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = path.open("a")
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.close()
-            raise UserError(f"{path.parent}: another process is training this model; wait for it or end it") from None
-        except OSError as error:
-            # some cluster file systems have no locks: there the workflow's own lock must do
-            if error.errno not in NO_LOCKS:
-                raise
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(handle.fileno()), path.stat()):
-                return handle
-        # whoever held it has finished and removed the folder in between
-        handle.close()
 
 
 @contextlib.contextmanager

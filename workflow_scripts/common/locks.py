@@ -1,0 +1,41 @@
+"""Files that one process holds at a time."""
+
+import errno
+import fcntl
+import io
+import os
+from pathlib import Path
+
+from workflow_scripts.common.errors import UserError
+
+NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
+
+
+def locked(path: Path, busy: str) -> io.FileIO:
+    """Open ``path`` for reading and appending, locked until it is closed or the process ends, however it ends.
+
+    Its folder is made where there is none. Raises UserError with the words ``busy`` while another process has it.
+    """
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.open("a+b", buffering=0)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.close()
+            raise UserError(busy) from None
+        except OSError as error:
+            # some cluster file systems have no locks: there the workflow's own lock must do
+            if error.errno not in NO_LOCKS:
+                raise
+        if _is_open_at(path, handle):
+            return handle
+        # whoever held it has finished and renamed it, or removed it with its folder, in between
+        handle.close()
+
+
+def _is_open_at(path: Path, handle: io.FileIO) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

@@ -21,7 +21,12 @@ COLUMNS = ["accession", "organism", "taxid", "group", "genus", "genome_size_bp",
 # The chicken blocks are of an alignment and carry one name; the plant is no species of the corpus; three million
 # bases of one centromere's satellite would fill a corpus of this size with tokens of 180 bases.
 LEFT_OUT = ("chicken_galGal3_axt_blocks", "a_thaliana_braker", "human_chr8_cen")
-DATASETS = ["tf_mouse/0", "tf_mouse/2", "tf_mouse/3", "tf_human/2", "promoter/tata", "core_promoter/tata"]
+# The nine of which the folder holds all three splits, and what is fitted to them.
+DATASETS = [
+    *("tf_mouse/0", "tf_mouse/2", "tf_mouse/3", "tf_human/1", "tf_human/2", "tf_human/4"),
+    *("promoter/tata", "core_promoter/tata", "core_promoter/notata"),
+]
+MODELS = ["dnabert2", "dnabert2_random", "kmer_regression", "cnn"]
 
 
 def chosen_genomes(data: Path, bacteria: int) -> list[dict[str, str]]:
@@ -77,17 +82,17 @@ def overlay(data: Path, mirror: Path, table: Path, steps: int, seeds: list[int])
         "gue": {"origin": "published", "published": str(data / "gue"), "datasets": DATASETS},
         "finetune": {
             "seeds": seeds,
-            "runs": [{"models": ["dnabert2", "dnabert2_random"], "method": "full", "datasets": ["*"]}],
+            "runs": [{"models": MODELS, "method": "full", "datasets": ["*"]}],
             "threads": 1,
             "gpus": 0,
             "settings": {"pooling": "mean"},
             "methods": {"full": {"learning_rate": 3.0e-4}},
-            # Fewer steps than released: two cores, not four GPUs.
+            # Fewer steps than released: two cores, not four GPUs. The floors' own settings override these.
             "tasks": {
                 "tf_mouse": {"max_steps": 300},
-                "tf_human": {"epochs": 1},
-                "promoter": {"epochs": 2},
-                "core_promoter": {"epochs": 4},
+                "tf_human": {"max_steps": 500},
+                "promoter": {"max_steps": 300},
+                "core_promoter": {"max_steps": 500},
             },
         },
         "report": {
@@ -112,8 +117,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with genomes/manifest.tsv and gue/")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--bacteria", type=int, default=6, help="bacterial genomes to include")
-    parser.add_argument("--steps", type=int, default=750, help="pre-training steps of 64 x 128 tokens")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[42], help="fine-tuning seeds")
+    parser.add_argument("--steps", type=int, default=1500, help="pre-training steps of 64 x 128 tokens")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44], help="fine-tuning seeds")
     args = parser.parse_args()
     print(prepare(args.data, args.out, args.bacteria, args.steps, args.seeds))
 

@@ -31,7 +31,7 @@ gue: {datasets: [tf_mouse/3, core_promoter/tata]}
 finetune:
   released_values: false
   settings: {max_steps: 40, eval_steps: 20, warmup_steps: 4, max_tokens: 30}
-  tasks: {tf_mouse: {max_steps: 30}, core_promoter: {epochs: 1}}
+  tasks: {tf_mouse: {max_steps: 30}, core_promoter: {max_steps: 40}}
 """,
     )
     snakemake("--directory", root, "--configfile", config, short, "--cores", "2", "--scheduler", "greedy")

@@ -202,8 +202,9 @@ def test_ranks_and_clear_differences_are_shown(run):
 
 
 def test_collapsed_fits_are_said(run):
-    run.fit("ours", "full", "covid", "variants", 0, 0.02, collapsed=True)
-    assert "1 of 1 collapsed" in Reader(make(run).read_text()).text
+    run.fit("ours", "full", "covid", "variants", 0, 0.02, collapse="loss at chance")
+    text = Reader(make(run).read_text()).text
+    assert "1 of 1 collapsed" in text and "covid/variants (seed 0: loss at chance)" in text
 
 
 def test_names_are_escaped(run):

@@ -55,13 +55,11 @@ def scores_of(fit: Fit, test: np.ndarray) -> dict[str, Any]:
     problem, labels = fit.problem, {split: tokens.labels for split, tokens in fit.tokens.items()}
     dev = problem.scores(labels["dev"], fit.predict("dev"))
     training_loss = float(np.mean(fit.losses))
-    found = collapse(problem, test, training_loss, labels["train"], dev["loss"], labels["dev"])
     return {
         "test": problem.scores(labels["test"], test),
         "dev": dev,
         "training_loss": training_loss,
-        "collapse": found,
-        "collapsed": found is not None,
+        "collapse": collapse(problem, test, training_loss, labels["train"], dev["loss"], labels["dev"]),
         "chance": problem.chance(labels["test"]),
     }
 

@@ -73,7 +73,7 @@ CANDIDATES = read_table(config["gue"]["candidates"]) if config["gue"]["calibrate
 # Candidates are fetched like other sources; as such no data set is built from them.
 SOURCES = {f"peaks/{row['source']}": row | {"datasets": ""} for row in CANDIDATES}
 SOURCES |= {row["source"]: row for row in read_table(config["gue"]["sources"])}
-OWN_TASKS = "|".join({name.split("/")[0]: None for name in config["gue"]["own"]}) or "(?!)"  # or none at all
+OWN_TASKS = "|".join(REGISTRY[name]["task"] for name in config["gue"]["own"]) or "(?!)"  # or none at all
 DATASETS = configuration.matching(REGISTRY, config["gue"]["datasets"])
 HPARAMS = read_table(config["finetune"]["hparams"])
 MODEL_FILES = [

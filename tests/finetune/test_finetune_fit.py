@@ -101,6 +101,8 @@ def test_same_seed_same_bytes_and_another_seed_others(arguments, results, tmp_pa
     one, two, three = (results(tmp_path / out) for out in ("one", "two", "three"))
     assert one == two
     assert one[0] != three[0]
+    assert one[0]["start_sha256"] != three[0]["start_sha256"], "each seed draws a head of its own"
+    assert one[0]["tokenizer"] == three[0]["tokenizer"]
     assert all(one[1][name] != three[1][name] for name in ("predictions.parquet", "model/model.safetensors"))
 
 

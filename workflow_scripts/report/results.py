@@ -28,7 +28,16 @@ COLUMNS = [
     *("model", "method", "task", "dataset", "metric", "seeds", "missing", "mean", "sd", "low", "high", "over"),
     *("seeds_low", "seeds_high", "rows_low", "rows_high", "collapsed", "mean_without_collapsed"),
     *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
-    *("test_rows", "chance", "paper_dnabert2", "paper_nt_2500m_multi", "difference_dnabert2", "verdict", "why"),
+    *(
+        "test_rows",
+        "truncated",
+        "chance",
+        "paper_dnabert2",
+        "paper_nt_2500m_multi",
+        "difference_dnabert2",
+        "verdict",
+        "why",
+    ),
 ]
 
 
@@ -56,6 +65,7 @@ def scores_of(cell: Cell) -> dict[str, Any]:
         **stated_interval(cell.scores(cell.metric), cell.resampled.get(cell.metric)),
         "mean_without_collapsed": 100 * float(np.mean(kept)) if 0 < len(kept) < len(cell.fits) else None,
         "test_rows": cell.fits[0]["test"]["rows"],
+        "truncated": 100 * cell.fits[0]["truncated"]["test"],
         "chance": 100 * float(np.mean([fit["chance"] for fit in cell.fits])),
     }
     for metric in METRICS:

@@ -7,11 +7,14 @@ ARGS ?=
 SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test lint format keys lock clean
+.PHONY: demo plan test lint format keys lock clean
 
 demo: .venv/installed ## the whole workflow in small, on simulated data
 	snakemake --profile profiles/demo $(ARGS)
 	@echo "The report: $(CURDIR)/results/report/index.html"
+
+plan: .venv/installed ## what a run would do and about what it costs: make plan ARGS="--configfile mine.yaml"
+	snakemake --dry-run --quiet all $(ARGS)
 
 test: .venv/installed ## all tests; those on real data need REAL_DATA=folder
 	pytest $(ARGS)

@@ -35,6 +35,7 @@ include: "rules/pretrain.smk"
 include: "rules/gue.smk"
 include: "rules/finetune.smk"
 include: "rules/report.smk"
+include: "rules/plan.smk"
 
 
 localrules:

@@ -21,6 +21,7 @@ resource_scopes:
 
 include: "rules/common.smk"
 include: "rules/inputs.smk"
+include: "rules/fits.smk"
 
 
 if "demo" in config:

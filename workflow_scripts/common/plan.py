@@ -47,22 +47,36 @@ def effort(operations: float, gpus: int) -> str:
     return f"{operations:.1e} operations, {duration(operations / rate)} of one {name} at {rate / 1e12:g} TFLOP/s"
 
 
+def widths(architecture: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Layers, width, and width of the feed-forward layers."""
+    return tuple(architecture[name] for name in ("num_hidden_layers", "hidden_size", "intermediate_size"))
+
+
 def pretraining_flops(model: Mapping[str, Any]) -> float:
     """FLOPs of a pre-training but for its head."""
-    sizes = model["architecture"]
     training = {"batch_size": 4096, "length": 128} | model["training"]
-    widths = sizes["num_hidden_layers"], sizes["hidden_size"], sizes["intermediate_size"]
-    return TRAINING * training["steps"] * training["batch_size"] * sum(encoder_flops(training["length"], *widths, True))
+    row = sum(encoder_flops(training["length"], *widths(model["architecture"]), True))
+    return TRAINING * training["steps"] * training["batch_size"] * row
 
 
-def fit_flops(model: Mapping[str, Any], settings: Mapping[str, Any], length: int, train_rows: int) -> float:
-    """FLOPs of the training steps of a fit of a model that is trained here, on sequences of ``length`` bases."""
-    sizes = model["architecture"]
-    widths = sizes["num_hidden_layers"], sizes["hidden_size"], sizes["intermediate_size"]
-    tokens = length / BASES_PER_TOKEN
+def fit_flops(
+    job: Mapping[str, str],
+    config: Mapping[str, Any],
+    registry: Mapping[str, Mapping[str, str]],
+    hparams: Iterable[Mapping[str, str]],
+) -> float | None:
+    """FLOPs of the training steps of a fit; ``None`` where the sizes of model or data set are not known before."""
+    model, dataset = config["pretrain"].get(job["model"], {}), registry[f"{job['task']}/{job['dataset']}"]
+    if "architecture" not in model or not dataset.get("length"):
+        return None
+    settings = fit_settings(config["finetune"], job["model"], job["method"], dataset, hparams)
+    tokens = config["gue"]["length"].get(job["task"], int(dataset["length"])) / BASES_PER_TOKEN
     tokens = min(tokens, settings.get("max_tokens") or tokens)
-    rows = settings.get("max_steps", 0) * settings["batch_size"] or settings["epochs"] * train_rows
-    return TRAINING * rows * sum(encoder_flops(tokens, *widths, True))
+    rows, limit = int(dataset["train"]), config["gue"]["max_rows"]["train"]
+    if limit and config["gue"]["origin"] == "primary":
+        rows = min(rows, limit)
+    passed = settings.get("max_steps", 0) * settings["batch_size"] or settings["epochs"] * rows
+    return TRAINING * passed * sum(encoder_flops(tokens, *widths(model["architecture"]), True))
 
 
 def of_rule(jobs: Iterable[Job], rule: str) -> list[Mapping[str, str]]:
@@ -113,21 +127,13 @@ def fit_lines(
     hparams: Iterable[Mapping[str, str]],
 ) -> list[Line]:
     """The number of fits, and the operations of those whose model and data set have known sizes."""
-    fits, models, counted, operations = of_rule(jobs, "finetune_model"), config["pretrain"], 0, 0.0
-    for job in fits:
-        model, dataset = models.get(job["model"], {}), registry[f"{job['task']}/{job['dataset']}"]
-        if "architecture" in model and dataset.get("length"):
-            settings = fit_settings(config["finetune"], job["model"], job["method"], dataset, hparams)
-            published, limit = int(dataset["train"]), config["gue"]["max_rows"]["train"]
-            rows = min(published, limit) if limit and config["gue"]["origin"] == "primary" else published
-            length = config["gue"]["length"].get(job["task"], int(dataset["length"]))
-            operations += fit_flops(model, settings, length, rows)
-            counted += 1
+    fits = of_rule(jobs, "finetune_model")
+    counted = [flops for fit in fits if (flops := fit_flops(fit, config, registry, hparams)) is not None]
     if not fits:
         return []
-    rest = f"; the cost of {len(fits) - counted:,} is not known before" if counted < len(fits) else ""
-    cost = f": {effort(operations, config['finetune']['gpus'])}" if counted else ""
-    return [Line(f"fits: {len(fits):,}{cost}{rest}", operations > LARGE_OPERATIONS)]
+    rest = f"; the cost of {len(fits) - len(counted):,} is not known before" if len(counted) < len(fits) else ""
+    cost = f": {effort(sum(counted), config['finetune']['gpus'])}" if counted else ""
+    return [Line(f"fits: {len(fits):,}{cost}{rest}", sum(counted) > LARGE_OPERATIONS)]
 
 
 def plan(

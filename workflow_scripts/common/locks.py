@@ -1,14 +1,28 @@
 """Files that one process holds at a time."""
 
+import contextlib
 import errno
 import fcntl
 import io
 import os
+import stat
+import tempfile
 from pathlib import Path
 
 from workflow_scripts.common.errors import UserError
 
 NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
+
+
+def private_folder() -> Path:
+    """A folder that only this user can enter. Raises PermissionError where it is someone else's."""
+    folder = Path(tempfile.gettempdir()) / f"dnabert2-{os.getuid()}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    told = folder.lstat()
+    if not stat.S_ISDIR(told.st_mode) or told.st_uid != os.getuid() or told.st_mode & 0o077:
+        raise PermissionError(f"{folder} is open to others")
+    return folder
 
 
 def locked(path: Path, busy: str) -> io.FileIO:

@@ -13,14 +13,14 @@ import json
 import os
 import signal
 import socket
-import stat
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from workflow_scripts.common import gpus
+from workflow_scripts.common.locks import private_folder
 from workflow_scripts.finetune.server import LENGTH
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -39,17 +39,6 @@ def server_name() -> str:
     variables = sorted(item for item in os.environ.items() if item[0].startswith(LOADED))
     told.update(repr((sys.executable, sorted(os.sched_getaffinity(0)), os.nice(0), variables)).encode())
     return told.hexdigest()[:16]
-
-
-def private_folder() -> Path:
-    """A folder that only this user can enter. Raises PermissionError where it is someone else's."""
-    folder = Path(tempfile.gettempdir()) / f"dnabert2-{os.getuid()}"
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    told = folder.lstat()
-    if not stat.S_ISDIR(told.st_mode) or told.st_uid != os.getuid() or told.st_mode & 0o077:
-        raise PermissionError(f"{folder} is open to others")
-    return folder
 
 
 def start_server(folder: Path, name: str) -> None:
@@ -121,6 +110,7 @@ def run(arguments: list[str]) -> int:
 
 def main() -> int:
     arguments = sys.argv[1:]
+    gpus.claim(1)
     sys.stdout.flush()
     try:
         status = run(arguments)

@@ -17,6 +17,15 @@ def option(flag, *values):
     return [flag, *words] if words else []
 
 
+def growing(amount):
+    """A resource function: so much in the first attempt, twice as much in the second."""
+
+    def resource(wildcards, attempt):
+        return attempt * amount
+
+    return resource
+
+
 # ---- demo and genomes -----------------------------------------------------------------------------
 
 
@@ -224,15 +233,33 @@ def model_nodes(wildcards):
     return config["pretrain"][wildcards.model].get("nodes", 1)
 
 
+def node_gpus(wildcards):
+    """GPUs of a job on each of its nodes."""
+    return config["pretrain"][wildcards.model]["gpus"]
+
+
 def model_gpus(wildcards):
     """GPUs of the whole job, on all its nodes."""
-    return config["pretrain"][wildcards.model]["gpus"] * model_nodes(wildcards)
+    return node_gpus(wildcards) * model_nodes(wildcards)
+
+
+def model_processes(wildcards):
+    """Processes of the whole job: one a GPU, or one a node without GPUs."""
+    return max(node_gpus(wildcards), 1) * model_nodes(wildcards)
+
+
+def slurm_options(wildcards):
+    """A warning five minutes before the time is up; on several nodes, an equal share of the job on each of them."""
+    options = ["--signal=USR1@300"]
+    if model_nodes(wildcards) > 1:
+        gpus = node_gpus(wildcards)
+        options += [f"--ntasks-per-node={max(gpus, 1)}", *([f"--gpus-per-node={gpus}"] if gpus else [])]
+    return " ".join(options)
 
 
 def model_threads(wildcards):
     """Of each process that the job starts as a task: torchrun's processes share one task, srun's have their own."""
-    gpus = config["pretrain"][wildcards.model]["gpus"]
-    return 8 * max(gpus, 1) if model_nodes(wildcards) == 1 else 8
+    return 8 * max(node_gpus(wildcards), 1) if model_nodes(wildcards) == 1 else 8
 
 
 def on_several_nodes(value):

@@ -38,8 +38,8 @@ rule encode_training_sets:
         "../envs/data.yaml"
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
     params:
         code=code("pretrain/training_sets.py"),
     shell:
@@ -52,6 +52,7 @@ rule encode_training_sets:
         """
 
 
+# The training takes the place of the shell, which would not wait for it where Slurm asks every process to leave.
 rule pretrain_model:
     """Pre-train a model, or go on with its unfinished run"""
     input:
@@ -72,22 +73,26 @@ rule pretrain_model:
         "../envs/torch.yaml"
     threads: model_threads
     resources:
-        mem_mb=32000,
-        runtime=7200,
+        mem_mb=growing(32000),
+        # A training that takes longer goes on in the next job of a chain, whose jobs are warned before their time is up.
+        runtime=1440,
+        slurm_extra=slurm_options,
         gpu=model_gpus,
+        node_gpus=node_gpus,
         nodes=model_nodes,
-        # On several nodes srun starts one process a GPU: then the job itself may not be a step of one task.
+        # On several nodes srun starts the processes: then the job itself may not be a step of one task. Without the 0
+        # Slurm would be asked for all tasks on each GPU.
         mpi=on_several_nodes("srun"),
-        tasks=on_several_nodes(model_gpus),
-        tasks_per_gpu=on_several_nodes(1),
+        tasks=on_several_nodes(model_processes),
+        tasks_per_gpu=on_several_nodes(0),
     params:
         architecture=model_architecture,
         training=model_training,
         start=start_option,
     shell:
         """
-        python -m workflow_scripts.pretrain.launch \
-            --nodes {resources.nodes:q} --gpus $(({resources.gpu} / {resources.nodes})) -- \
+        exec python -m workflow_scripts.pretrain.launch \
+            --nodes {resources.nodes:q} --gpus {resources.node_gpus:q} --threads {threads:q} -- \
             --name {wildcards.model:q} \
             --tokenizer "$(dirname {input.tokenizer:q})" \
             --tokens {input.tokens:q} --index {input.index:q} {params.start:q} \

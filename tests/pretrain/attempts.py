@@ -6,6 +6,7 @@ A plan is a line of JSON on standard input: a list of attempts, each with
     point, count     where a signal comes: at the so-manieth call of a function in POINTS (1)
     after            after that call, not before it
     rank             to which process (0)
+    environment      variables of its processes ({})
     signal           which one (SIGKILL)
     seconds          instead of a point: so long after the start
 For each plan a JSON list is printed: of each attempt the status of its first process, minus the signal that ended it.
@@ -92,7 +93,7 @@ def start(attempt: dict[str, Any], rank: int, port: int) -> int:
         return process
     status = 1
     try:
-        os.environ.update(place(attempt, rank, port))
+        os.environ.update(place(attempt, rank, port) | attempt.get("environment", {}))
         if "point" in attempt and rank == attempt.get("rank", 0):
             set_trap(attempt)
         status = train.main(attempt["command"])

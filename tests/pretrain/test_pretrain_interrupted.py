@@ -1,6 +1,7 @@
 """However a training is interrupted, what it ends with is the same, byte for byte."""
 
 import json
+import os
 import random
 
 import pytest
@@ -31,13 +32,25 @@ def test_killed_at_twenty_random_moments_it_ends_with_the_same_bytes(arguments, 
     assert losses == [*range(3, 400, 3), 400]
 
 
-@pytest.mark.parametrize("signal", ["SIGTERM", "SIGUSR1"])
+@pytest.fixture
+def slurm(tmp_path) -> dict[str, str]:
+    """The variables of a job of a Slurm whose scontrol writes down what it is asked."""
+    scontrol = tmp_path / "scontrol"
+    scontrol.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/asked-of-slurm\n')
+    scontrol.chmod(0o755)
+    return {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SLURM_JOB_ID": "17"}
+
+
+@pytest.mark.parametrize(("signal", "told"), [("SIGTERM", []), ("SIGUSR1", ["requeue 17", "requeue 17"])])
 def test_asked_to_leave_it_saves_the_very_step_and_goes_on_from_there(
-    arguments, attempts, assert_same_result, tmp_path, signal
+    arguments, attempts, assert_same_result, tmp_path, slurm, signal, told
 ):
-    """The state is saved in the midst of a line of the log, which is whole all the same."""
+    """The state is saved in the midst of a line of the log, which is whole all the same.
+
+    A job that is warned of its end goes back into Slurm's queue; one that is told to end does not.
+    """
     commands = [arguments(name, steps=30, log_every=10) for name in ("whole", "asked")]
-    plan = [{"point": "update", "count": count, "signal": signal} for count in (7, 6)]
+    plan = [{"point": "update", "count": count, "signal": signal, "environment": slurm} for count in (7, 6)]
     statuses, said = attempts(commands[1], *plan)
     assert statuses == [75, 75]
     assert "asked to leave: saved at step 7; start again to go on" in said and "resumed at step 7" in said
@@ -45,6 +58,8 @@ def test_asked_to_leave_it_saves_the_very_step_and_goes_on_from_there(
     assert states == ["step-000000010.safetensors", "step-000000013.safetensors"]
     assert attempts(commands[1], {})[0] == attempts(commands[0], {})[0] == [0]
     assert_same_result("whole", "asked")
+    asked = tmp_path / "asked-of-slurm"
+    assert (asked.read_text().splitlines() if asked.exists() else []) == told
 
 
 def test_asked_to_leave_in_the_last_step_it_finishes(arguments, attempts, tmp_path):

@@ -61,10 +61,13 @@ def test_place_by_torchrun_by_srun_and_alone():
 
 
 def test_each_number_of_gpus_has_its_launcher():
-    alone = launch.command(1, 0, ["--name", "m"])
-    assert alone[1:] == ["-m", "workflow_scripts.pretrain.train", "--name", "m"] == launch.command(1, 1, alone[3:])[1:]
-    torchrun = launch.command(1, 8, alone[3:])
+    alone = launch.command(1, 0, 8, ["--name", "m"])
+    assert alone[1:] == ["-m", "workflow_scripts.pretrain.train", "--name", "m"]
+    assert launch.command(1, 1, 8, alone[3:]) == alone
+    torchrun = launch.command(1, 8, 64, alone[3:])
     assert torchrun[1:5] == ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=8"]
     assert "SIGUSR1" in " ".join(torchrun) and torchrun[-4:] == alone[1:]
-    srun = launch.command(2, 8, alone[3:])
+    srun = launch.command(2, 8, 4, alone[3:])
     assert srun[:4] == ["srun", "--nodes=2", "--ntasks=16", "--ntasks-per-node=8"] and srun[-5:] == alone
+    assert srun[4:6] == ["--cpus-per-task=4", "--gpus-per-node=8"]
+    assert launch.command(2, 0, 4, alone[3:])[1:5] == [*srun[1:2], "--ntasks=2", "--ntasks-per-node=1", srun[4]]

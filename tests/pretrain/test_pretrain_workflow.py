@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,14 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.pretrain.working import ALONE, configured, lay_out, newest_state, trainers
 from tests.workflow.harness import REPOSITORY, job_counts, snakemake
-
-ARCHITECTURE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
-TRAINING = {
-    **{"steps": 400, "warmup_steps": 5, "batch_size": 32, "micro_batch_size": 32, "length": 16, "precision": "fp32"},
-    **{"learning_rate": 1e-3, "validate_every": 200, "validation_sequences": 30, "log_every": 7},
-    "checkpoint_every": 20,
-}
 
 
 @pytest.fixture
@@ -27,51 +20,19 @@ def prepared(planted, tokenizer_folder, tmp_path):
 
     def prepared(name: str, model: dict | None = None, **training) -> list[str]:
         root = tmp_path / name
-        tokens = root / "results/tokenizer/bpe4096/tokens"
-        tokens.mkdir(parents=True)
-        for file in tokenizer_folder.iterdir():
-            shutil.copyfile(file, tokens.parent / file.name)
-        for shard, index in planted:
-            shutil.copyfile(shard, tokens / shard.name)
-            shutil.copyfile(index, tokens / index.name)
-        rows = ["accession\torganism\tgroup\turl", "one\tA a\tbacteria\tone.fa", "two\tB b\tbacteria\ttwo.fa"]
-        (root / "species.tsv").write_text("\n".join(rows) + "\n")
-        return [*configured(root, model, **training), "--allowed-rules", "pretrain_model"]
+        lay_out(root, planted, tokenizer_folder)
+        return [*configured(root, model, **training), "--cores", "1", *ALONE]
 
     return prepared
 
 
-def configured(root: Path, model: dict | None = None, **training) -> list[str]:
-    """The options that choose the two genomes and the tiny model."""
-    small = {"gpus": 0, "architecture": ARCHITECTURE, "training": TRAINING | training}
-    (root / "mine.yaml").write_text(
-        json.dumps({"genomes": {"corpus": "species.tsv"}, "pretrain": {"dnabert2": small | (model or {})}})
-    )
-    target = "results/pretrain/dnabert2/summary.json"
-    return [target, "--cores", "1", "--directory", str(root), "--configfile", str(root / "mine.yaml")]
-
-
-def trainer(root: Path) -> int | None:
-    """The id of the process that trains in a working directory."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            if (process / "cwd").resolve() == root and words[2:3] == [b"workflow_scripts.pretrain.train"]:
-                return int(process.name)
-        except OSError:
-            continue
-    return None
-
-
 def wait_for_a_state_beyond(step: int, root: Path, snakemake: subprocess.Popen) -> int:
     """The step of a state that was saved after ``step``."""
-    folder, deadline = root / "results/pretrain/.state/dnabert2", time.monotonic() + 120
-    while True:
-        saved = max((int(path.stem[5:]) for path in folder.glob("step-*.safetensors")), default=0)
-        if saved > step:
-            return saved
+    deadline = time.monotonic() + 120
+    while (saved := newest_state(root)) <= step:
         assert snakemake.poll() is None and time.monotonic() < deadline
         time.sleep(0.005)
+    return saved
 
 
 @pytest.mark.slow
@@ -84,7 +45,7 @@ def test_attempts_that_are_killed_and_terminated_are_repeated_and_end_with_the_s
         saved = 0
         for number in (signal.SIGKILL, signal.SIGTERM):
             saved = wait_for_a_state_beyond(saved, root, process)
-            os.kill(trainer(root), number)
+            os.kill(trainers(root)[0], number)
         assert process.wait(timeout=120) == 0, (tmp_path / "log").read_text()[-3000:]
     assert "resumed at step" in (root / "results/logs/pretrain/pretrain_model/dnabert2.log").read_text()
     whole, killed = (tmp_path / name / "results/pretrain/dnabert2" for name in ("whole", "killed"))
@@ -102,7 +63,7 @@ def test_other_hardware_repeats_no_finished_training_but_another_setting_does(pr
 
     def pending(model: dict | None = None, **training) -> dict[str, int]:
         again = configured(root, model, **{"steps": 6} | training)
-        return job_counts(snakemake(*again, "-n", *options[-2:]).stdout)
+        return job_counts(snakemake(*again, "--cores", "1", "-n", *ALONE).stdout)
 
     assert pending() == {}
     how = {"micro_batch_size": 8, "checkpoint_every": 5, "keep_checkpoints": 1, "attention": "sdpa", "compile": True}
@@ -114,7 +75,8 @@ def test_other_hardware_repeats_no_finished_training_but_another_setting_does(pr
     ("gpus", "nodes", "told"),
     [
         (8, 1, ["threads: 64", "gpu=8", "nodes=1"]),
-        (8, 2, ["threads: 8", "gpu=16", "nodes=2", "mpi=srun", "tasks=16", "tasks_per_gpu=1"]),
+        (8, 2, ["threads: 8", "gpu=16", "nodes=2", "mpi=srun", "tasks=16", "--gpus-per-node=8"]),
+        (0, 2, ["threads: 8", "gpu=0", "nodes=2", "mpi=srun", "tasks=2", "--ntasks-per-node=1"]),
     ],
 )
 def test_a_job_asks_for_what_its_processes_need(prepared, gpus, nodes, told):

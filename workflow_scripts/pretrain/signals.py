@@ -1,12 +1,14 @@
-"""Requests to leave: SIGTERM, and SIGUSR1, with which Slurm can warn a job before its time is up."""
+"""Requests to leave: SIGTERM, and SIGUSR1, with which Slurm warns a job before its time is up."""
 
 import contextlib
+import os
 import signal
+import subprocess
 from collections.abc import Iterator
 
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
-# EX_TEMPFAIL of sysexits.h. For Snakemake, under Slurm too, any status but 0 is a failed attempt, which `retries`
-# repeats. A job that runs the training without Snakemake is requeued where slurm.conf says RequeueExit=75; of several
+WARNING = signal.SIGUSR1
+SIGNALS = (signal.SIGTERM, WARNING)
+# EX_TEMPFAIL of sysexits.h. For Snakemake any status but 0 is a failed attempt, which `retries` repeats; of several
 # processes torchrun leaves with 1.
 TRY_AGAIN = 75
 
@@ -19,6 +21,16 @@ class Request:
 
     def note(self, number: int, _frame: object) -> None:
         self.signal = signal.Signals(number)
+
+
+def requeue() -> None:
+    """Ask Slurm to run this job once more when it has ended; for Snakemake it then is the same attempt.
+
+    Does nothing outside of Slurm; where Slurm refuses, it says why on standard error.
+    """
+    if job := os.environ.get("SLURM_JOB_ID"):
+        with contextlib.suppress(FileNotFoundError):
+            subprocess.run(["scontrol", "requeue", job], check=False)
 
 
 @contextlib.contextmanager

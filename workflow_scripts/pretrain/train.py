@@ -5,7 +5,9 @@ card, ``log.jsonl`` (a line per logged step and per validation) and ``summary.js
 goes on from the weights of a model directory (further pre-training), whose architecture and tokenizer it keeps.
 
 An interrupted run resumes from ``--state`` at the step it had saved and goes on with the same data and masks, on any
-number of processes. SIGTERM and SIGUSR1 finish the step, save a state, and leave with status 75: start again.
+number of processes. SIGTERM and SIGUSR1 finish the step, save a state, and leave with status 75: start again. On
+SIGUSR1, Slurm's warning before the time is up, the job is put back into the queue, so that a chain of jobs trains to
+the end.
 """
 
 import argparse
@@ -35,7 +37,7 @@ from workflow_scripts.pretrain import data, precision, telemetry
 from workflow_scripts.pretrain.card import model_card
 from workflow_scripts.pretrain.processes import Processes, joined, say
 from workflow_scripts.pretrain.settings import Training, read_training
-from workflow_scripts.pretrain.signals import TRY_AGAIN, Request, noticed
+from workflow_scripts.pretrain.signals import SIGNALS, TRY_AGAIN, WARNING, Request, noticed, requeue
 from workflow_scripts.pretrain.step import Stepper, Tally, adamw
 
 
@@ -176,9 +178,16 @@ class Run:
         self.window = Tally()
         self.meter.restart()
 
-    def leave(self, done: int) -> bool:
-        """Whether any process has been asked to; all answer alike."""
-        return self.processes.sums(float(self.request.signal is not None))[0] > 0 and done < self.training.steps
+    def asked(self, *signals: int) -> bool:
+        """Whether any process has got one of the signals; all answer alike."""
+        return self.processes.sums(float(self.request.signal in signals))[0] > 0
+
+    def leave(self, done: int) -> None:
+        """Leave with status TRY_AGAIN, and where the time is up see that the job runs again."""
+        say(self.processes, f"asked to leave: saved at step {done:,}; start again to go on")
+        if self.asked(WARNING) and self.processes.first:
+            requeue()
+        raise SystemExit(TRY_AGAIN)
 
     def train(self) -> None:
         """All steps that are left. Raises SystemExit with status TRY_AGAIN where a signal asks to leave."""
@@ -199,12 +208,11 @@ class Run:
                     self.log(done)
                 if done % training.validate_every == 0 or done == training.steps:
                     self.validate(done)
-                leave = self.leave(done)
+                leave = done < training.steps and self.asked(*SIGNALS)
                 if leave or (done % training.checkpoint_every == 0 and done < training.steps):
                     self.save(done)
                 if leave:
-                    say(self.processes, f"asked to leave: saved at step {done:,}; start again to go on")
-                    raise SystemExit(TRY_AGAIN)
+                    self.leave(done)
 
     def summary(self, name: str) -> dict[str, Any]:
         """The facts of a finished run, for the report and the model card."""

@@ -6,10 +6,12 @@ Paths of results are relative to the working directory (--directory); paths of t
 
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.scheduling.job_scheduler import JobScheduler
 
 sys.path.insert(0, str(workflow.basedir))
 
@@ -24,6 +26,12 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.env
 # A profile or --resources says how many downloads run at a time; this holds where neither does, for NCBI's sake.
 if "downloads" not in workflow.global_resources:
     workflow.register_resource("downloads", 4)
+
+# In a job of a cluster. Slurm warns all its processes before the time is up, of which the training alone listens. And of
+# small genomes or fits that share it the others go on where one fails: Snakemake does not tell it of --keep-going.
+if workflow.remote_exec:
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    JobScheduler.keepgoing = property(lambda scheduler: True, lambda scheduler, value: None)
 
 
 def repository(path):

@@ -24,8 +24,8 @@ rule simulate_world:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         code=code("demo/world.py"),
         seed=config["demo"]["seed"],

@@ -38,8 +38,8 @@ rule fetch_model:
     conda:
         "../envs/torch.yaml"
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=growing(2000),
+        runtime=growing(240),
         downloads=1,
     params:
         hub=hub_options,
@@ -75,7 +75,7 @@ rule finetune_model:
         "../envs/torch.yaml"
     threads: config["finetune"]["threads"]
     resources:
-        mem_mb=16000,
+        mem_mb=growing(16000),
         runtime=fit_minutes,
         gpu=config["finetune"]["gpus"],
         group_slot=1,

@@ -59,7 +59,7 @@ rule download_genome:
     conda:
         "../envs/download.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=download_minutes,
         downloads=1,
         group_slot=1,
@@ -139,8 +139,8 @@ if CHOSEN:
         conda:
             "../envs/data.yaml"
         resources:
-            mem_mb=10000,
-            runtime=60,
+            mem_mb=growing(10000),
+            runtime=growing(60),
         params:
             code=code("genomes/select.py"),
             genomes=genomes_in_order(),
@@ -174,7 +174,7 @@ if CHOSEN:
         conda:
             "../envs/data.yaml"
         resources:
-            mem_mb=2000,
+            mem_mb=growing(2000),
             runtime=chunk_minutes,
             group_slot=1,
         params:
@@ -203,8 +203,8 @@ rule summarize_corpus:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=code("genomes/corpus.py"),
     shell:

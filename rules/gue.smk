@@ -36,8 +36,8 @@ rule fetch_source:
     conda:
         "../envs/download.yaml"
     resources:
-        mem_mb=1000,
-        runtime=240,
+        mem_mb=growing(1000),
+        runtime=growing(240),
         downloads=1,
     params:
         url=source_url,
@@ -71,8 +71,8 @@ rule take_dataset:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         code=code("gue/own.py", "gue/rows.py"),
         own=own_options,
@@ -102,8 +102,8 @@ if config["gue"]["origin"] == "primary":
         conda:
             "../envs/data.yaml"
         resources:
-            mem_mb=2000,
-            runtime=60,
+            mem_mb=growing(2000),
+            runtime=growing(60),
         params:
             code=code("gue/score.py", "gue/binding.py", "gue/baseline.py"),
             seed=config["seed"],
@@ -136,8 +136,8 @@ if config["gue"]["origin"] == "primary":
         conda:
             "../envs/data.yaml"
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=growing(1000),
+            runtime=growing(10),
         params:
             code=code("gue/candidates.py"),
             seed=config["seed"],
@@ -171,8 +171,8 @@ if config["gue"]["origin"] == "primary":
         conda:
             "../envs/data.yaml"
         resources:
-            mem_mb=4000,
-            runtime=60,
+            mem_mb=growing(4000),
+            runtime=growing(60),
         params:
             code=code(*BUILDING),
             seed=config["seed"],
@@ -204,8 +204,8 @@ else:
         conda:
             "../envs/download.yaml"
         resources:
-            mem_mb=1000,
-            runtime=240,
+            mem_mb=growing(1000),
+            runtime=growing(240),
             downloads=1,
         params:
             url=config["gue"]["published"],
@@ -240,8 +240,8 @@ else:
         conda:
             "../envs/data.yaml"
         resources:
-            mem_mb=4000,
-            runtime=60,
+            mem_mb=growing(4000),
+            runtime=growing(60),
         params:
             code=code("gue/published.py", "gue/archive.py", "gue/known.py", "gue/rows.py"),
             published=published_place(),
@@ -272,8 +272,8 @@ rule audit_dataset:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         code=code("gue/audit.py", "gue/relations.py", "gue/similarity.py", "gue/baseline.py"),
         seed=config["seed"],

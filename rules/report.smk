@@ -47,8 +47,8 @@ rule collect_results:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         code=code(
             "report/results.py",
@@ -92,8 +92,8 @@ rule count_costs:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         code=code("report/efficiency.py", "report/fits.py", "common/flops.py"),
         planned=json.dumps(planned_runs()),
@@ -123,8 +123,8 @@ rule collect_audits:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=code("report/audits.py"),
     shell:
@@ -160,8 +160,8 @@ rule write_report:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         code=code("report/page.py"),
         title=config["report"]["title"],

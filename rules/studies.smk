@@ -36,8 +36,8 @@ rule study_tokenization:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         code=code(
             "common/sequences.py",

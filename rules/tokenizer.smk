@@ -40,7 +40,7 @@ rule train_tokenizer:
     threads: 8
     resources:
         mem_mb=training_memory,
-        runtime=240,
+        runtime=growing(240),
     params:
         code=code(
             "common/sequences.py",
@@ -78,7 +78,7 @@ rule encode_genome:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=encoding_minutes,
         group_slot=1,
     params:

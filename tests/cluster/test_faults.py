@@ -72,6 +72,7 @@ class Training:
         for process in trainers(self.watch.root):
             os.kill(process, signal.SIGSTOP)
         wait_for("next job of the chain", lambda: self.restarted(job))
+        self.slurm.run("scontrol", "update", f"JobId={job['JobIDRaw']}", "TimeLimit=60")
 
     def restarted(self, job: dict[str, str]) -> bool:
         """Whether a job runs again, under its old number, since it was looked at."""

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# The name of a folder that a shell would make something of; a file `executed` somewhere would show it.
+AWKWARD = 'it\'s; a "clone" $(touch executed) `touch executed` & \\'
 
 
 def snakemake(*arguments: str, cwd: Path = REPOSITORY, check: bool = True) -> subprocess.CompletedProcess:

@@ -50,6 +50,15 @@ localrules:
     report,
 
 
+# A killed Snakemake leaves its jobs running; the next one must not do the same beside them. Jobs of a cluster have none.
+onstart:
+    if jobs := running_jobs(Path.cwd()):
+        raise WorkflowError(
+            f"Jobs of an earlier run still work in {Path.cwd()}: processes {' '.join(map(str, jobs))}. "
+            "Wait for them, or end them with kill, and start again."
+        )
+
+
 rule all:
     """Everything: the report, and every model that is defined."""
     default_target: True

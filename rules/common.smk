@@ -21,6 +21,7 @@ sys.path.insert(0, str(workflow.basedir))
 from workflow_scripts.common import addresses, configuration
 from workflow_scripts.common.files import digest, read_table
 from workflow_scripts.common.fits import fit_settings
+from workflow_scripts.common.leftovers import running_jobs
 
 # Jobs run with the Python that runs Snakemake, or with the one of the rule's environment, which is activated before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))

@@ -7,6 +7,8 @@ Each takes the wildcards of a job, or makes such a function. What they need beyo
 import json
 from types import SimpleNamespace
 
+import snakemake
+
 from workflow_scripts.pretrain.settings import RUNNING
 from workflow_scripts.tokenizer import memory
 
@@ -480,3 +482,16 @@ def counted_files():
 
 
 COUNTED_MODELS = counted_models()
+
+# For the record of the run; see PRETRAIN_RUNNING.
+os.environ.update(
+    RUN=json.dumps(
+        {
+            "configuration": config,
+            "snakemake": snakemake.__version__,
+            "software_deployment": sorted(
+                method.name.lower() for method in workflow.deployment_settings.deployment_method
+            ),
+        }
+    )
+)

@@ -7,11 +7,14 @@ ARGS ?=
 SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test lint format lock clean
+.PHONY: demo plan test lint format keys lock clean
 
 demo: .venv/installed ## the whole workflow in small, on simulated data
 	snakemake --profile profiles/demo $(ARGS)
 	@echo "The report: $(CURDIR)/results/report/index.html"
+
+plan: .venv/installed ## what a run would do and about what it costs: make plan ARGS="--configfile mine.yaml"
+	snakemake --dry-run --quiet all $(ARGS)
 
 test: .venv/installed ## all tests; those on real data need REAL_DATA=folder
 	pytest $(ARGS)
@@ -27,6 +30,10 @@ format: .venv/installed
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile rules
+
+keys: .venv/installed ## config/keys.md from the comments of config.yaml and the schema
+	python -m workflow_scripts.common.keys --config config/config.yaml --schema config/schemas/config.schema.yaml \
+	    --out config/keys.md
 
 # A fresh resolution of requirements.in; run the tests before you commit it.
 lock:

@@ -21,6 +21,7 @@ resource_scopes:
 
 include: "rules/common.smk"
 include: "rules/inputs.smk"
+include: "rules/fits.smk"
 
 
 if "demo" in config:
@@ -35,6 +36,7 @@ include: "rules/pretrain.smk"
 include: "rules/gue.smk"
 include: "rules/finetune.smk"
 include: "rules/report.smk"
+include: "rules/plan.smk"
 
 
 localrules:
@@ -48,15 +50,6 @@ localrules:
     finetune,
     gue_results,
     report,
-
-
-# A killed Snakemake leaves its jobs running; the next one must not do the same beside them. Jobs of a cluster have none.
-onstart:
-    if jobs := running_jobs(Path.cwd()):
-        raise WorkflowError(
-            f"Jobs of an earlier run still work in {Path.cwd()}: processes {' '.join(map(str, jobs))}. "
-            "Wait for them, or end them with kill, and start again."
-        )
 
 
 rule all:

@@ -5,8 +5,9 @@ In:  published data sets (<folder>/<task>/<set>/{train,dev,test}.csv.gz) and the
 Out: a table on standard output, and with --out in a file:
      - one data set with the released settings (batch, warm-up, limit of tokens, evaluation every 200 steps) for equal
        steps: wall and processor time of the whole program, scores on the test rows, of the fit of this workflow and of
-       the plain Trainer (finetune_peer.py: padding to the longest row of the split), each in float32 and in bfloat16,
-       which is the workflow's default; the released scripts ask for float16, which a CPU does not compute;
+       the Trainer (finetune_peer.py: padding to the longest row of the split) with this project's model and with a
+       plain one, each in float32 and in bfloat16, which is the workflow's default; the released scripts ask for
+       float16, which a CPU does not compute;
      - so many small data sets, cut from it, each fitted for some steps, one after the other: by programs of their own,
        and by the server that the workflow uses, its start included.
 
@@ -45,6 +46,8 @@ RELEASED = {"batch_size": 32, "warmup_steps": 50, "eval_steps": 200, "max_tokens
 SMALL = {"batch_size": 16, "warmup_steps": 6, "eval_steps": 0, "max_steps": 10, "learning_rate": 1e-3}
 SMALL_ROWS = {"train": 160, "dev": 32, "test": 32}
 SEED = 42
+PLAIN = "Trainer, plain model"
+NAMES = ("fit", "Trainer", PLAIN)
 
 
 def unpacked(folder: Path, out: Path) -> Path:
@@ -102,18 +105,19 @@ def one_fit(model: Path, data: Path, steps: int, repeats: int, folder: Path) -> 
     """Lines of the table of one data set."""
     best: dict[tuple[str, str], tuple[float, float]] = {}
     told: dict[tuple[str, str], dict[str, Any]] = {}
-    for repeat, precision, name in itertools.product(range(repeats), ("fp32", "bf16"), ("fit", "Trainer")):
+    for repeat, precision, name in itertools.product(range(repeats), ("fp32", "bf16"), NAMES):
         settings, out = RELEASED | {"max_steps": steps, "precision": precision}, folder / f"{name}-{precision}-{repeat}"
         common = ("--data", str(data), "--settings", json.dumps(settings), "--seed", str(SEED), "--out", str(out))
         words = {
             "fit": ("-m", "workflow_scripts.finetune.fit", *arguments(model, data, settings, out)),
             "Trainer": ("benchmarks/finetune_peer.py", "--model", str(model), *common),
+            PLAIN: ("benchmarks/finetune_peer.py", "--model", str(model), "--plain", *common),
         }[name]
         cost = measured(lambda words=words: process(*words))
         key = name, precision
         best[key] = min(best.get(key, cost), cost)
         told[key] = read_json(out / "metrics.json")["test"] if name == "fit" else read_json(out / "test.json")
-    peer = best["Trainer", "fp32"]
+    peer = best[PLAIN, "fp32"]
     return [
         f"| {name}, {precision} | {wall:.0f} | {processor:.0f} | {peer[0] / wall:.2f} | {peer[1] / processor:.2f} "
         f"| {told[name, precision]['mcc']:.3f} | {told[name, precision]['loss']:.3f} |"
@@ -142,7 +146,7 @@ HEAD = """\
 {name}, {steps} steps with the released settings and a learning rate of 3e-4, an encoder of {layers} layers of {hidden}
 with random weights. {hardware}, {threads} threads. Load of the machine before and after: {before:.1f} and {after:.1f}.
 
-| | wall, s | processor, s | Trainer, fp32, takes times the wall | and the processor | MCC | loss |
+| | wall, s | processor, s | the plain model in fp32 takes times the wall | and the processor | MCC | loss |
 |---|---|---|---|---|---|---|
 """
 MANY = """

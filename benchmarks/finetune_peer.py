@@ -1,10 +1,11 @@
-"""Fine-tune a model directory with the plain Trainer of transformers, as the released train.py does.
+"""Fine-tune a model directory with the Trainer of transformers, as the released train.py does.
 
 In:  the same arguments as the fit of the workflow: model directory, data set, settings, seed.
 Out: test.json in --out: MCC, macro F1, accuracy and loss on the test rows, and the steps.
 
 As there, each split is padded to its longest row, the dev rows are scored and the weights are saved every
-``eval_steps`` steps, and the weights with the lowest dev loss are taken.
+``eval_steps`` steps, and the weights with the lowest dev loss are taken. The model is this project's, or with --plain
+the same in transformers' BERT parts with a dense bias, which computes padding like everything else.
 """
 
 import argparse
@@ -18,14 +19,17 @@ sys.path.insert(0, str(REPOSITORY))
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
+from torch.nn import functional  # noqa: E402
 from torch.utils.data import Dataset  # noqa: E402
 from transformers import AutoTokenizer, Trainer, TrainingArguments  # noqa: E402
 
+from benchmarks.pretrain import PlainModel  # noqa: E402
 from workflow_scripts.common.files import write_json  # noqa: E402
 from workflow_scripts.finetune.data import read_splits  # noqa: E402
 from workflow_scripts.finetune.metrics import scores  # noqa: E402
 from workflow_scripts.finetune.problems import Classification  # noqa: E402
-from workflow_scripts.model import DnaBert2ForSequenceClassification  # noqa: E402
+from workflow_scripts.model import DnaBert2ForMaskedLM, DnaBert2ForSequenceClassification  # noqa: E402
 
 
 class Padded(Dataset):
@@ -42,7 +46,22 @@ class Padded(Dataset):
         return {"input_ids": self.ids[row], "attention_mask": self.mask[row], "labels": self.labels[row]}
 
 
-def fit(model: Path, data: Path, settings: dict[str, Any], seed: int, out: Path) -> None:
+class PlainClassifier(nn.Module):
+    """The plain model of benchmarks/pretrain.py with the head of a classifier, and its weights."""
+
+    def __init__(self, model: Path, classes: int):
+        super().__init__()
+        self.encoder = PlainModel(DnaBert2ForMaskedLM.from_pretrained(model))
+        self.encoder.cls = None
+        classifier = DnaBert2ForSequenceClassification.from_pretrained(model, num_labels=classes)
+        self.head = nn.Sequential(classifier.bert.pooler, classifier.dropout, classifier.classifier)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        logits = self.head(self.encoder.encode(input_ids, attention_mask)[:, 0])
+        return {"loss": functional.cross_entropy(logits.float(), labels), "logits": logits}
+
+
+def fit(model: Path, data: Path, settings: dict[str, Any], seed: int, plain: bool, out: Path) -> None:
     """Train, take the best weights, score the test rows."""
     rows = read_splits(data, Classification)
     tokenizer = AutoTokenizer.from_pretrained(model)
@@ -71,8 +90,10 @@ def fit(model: Path, data: Path, settings: dict[str, Any], seed: int, out: Path)
         use_cpu=True,
         disable_tqdm=True,
     )
+    torch.manual_seed(seed)
+    own = DnaBert2ForSequenceClassification.from_pretrained
     trainer = Trainer(
-        model=DnaBert2ForSequenceClassification.from_pretrained(model, num_labels=classes),
+        model=PlainClassifier(model, classes) if plain else own(model, num_labels=classes),
         args=arguments,
         train_dataset=sets["train"],
         eval_dataset=sets["dev"],
@@ -89,9 +110,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with train.csv, dev.csv and test.csv")
     parser.add_argument("--settings", type=json.loads, required=True, help="settings as JSON, those of the fit")
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--plain", action="store_true", help="the model in transformers' BERT parts")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     args = parser.parse_args()
-    fit(args.model, args.data, args.settings, args.seed, args.out)
+    fit(args.model, args.data, args.settings, args.seed, args.plain, args.out)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ Out: tables on standard output, and with --out in a file:
        at 128, 512 and 2,048 tokens and in mixed lengths, beside the plain model of benchmarks/pretrain.py. With
        --compile both are compiled by torch.compile.
      - length: memory of a training step on one sequence of up to 10,000 tokens.
+     - fits: a small encoder fitted to a planted motif, by a program of its own and by the server of the fits; both must
+       learn it, and to the same loss but for the order of sums on a GPU.
 
 A backend that is not installed is named and left out. The exit status is 1 if a check fails.
 """
@@ -16,6 +18,7 @@ A backend that is not installed is named and left out. The exit status is 1 if a
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +30,7 @@ import torch  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
+from benchmarks.gpu_fits import STEPS, fits  # noqa: E402
 from benchmarks.machine import machine  # noqa: E402
 from benchmarks.pretrain import (  # noqa: E402
     IGNORED,
@@ -59,6 +63,8 @@ ROWS = {
 }
 LENGTHS = (2_500, 5_000, 10_000)
 HEAD_SIZE = 64
+# what is left to an MCC of 1, and between the test losses of two fits
+FIT_TOLERANCE = {"a fit learns": 0.2, "a fit by the server": 0.05}
 
 
 @dataclass(frozen=True)
@@ -304,6 +310,12 @@ Memory of a training step on one sequence, in GiB beyond weights and moments, an
 | attention | {lengths} | growth |
 |---|{columns}---|
 {memory}
+
+Fits of a small encoder, {steps} steps of 32 rows, from the start of the program to its end.
+
+| fit | wall, s | GPU, s | MCC | hardware |
+|---|---|---|---|---|
+{fits}
 """
 
 
@@ -331,6 +343,9 @@ def main(argv: list[str] | None = None) -> None:
     device = torch.device("cuda")
     config, shallow = DnaBert2Config(), DnaBert2Config(num_hidden_layers=2)
     checked = list(checks(shallow, device, [torch.float32, torch.bfloat16]))
+    with tempfile.TemporaryDirectory() as scratch:
+        fitted, errors = fits(Path(scratch))
+    checked += [Check(name, "auto", "bf16", error, FIT_TOLERANCE[name]) for name, error in errors.items()]
     text = TEXT.format(
         gpu=torch.cuda.get_device_name(),
         hardware=machine("torch", "transformers"),
@@ -341,6 +356,8 @@ def main(argv: list[str] | None = None) -> None:
         lengths=" | ".join(f"{length:,}" for length in LENGTHS),
         columns="---|" * len(LENGTHS),
         memory=shown(long_sequences(config, device, LENGTHS)),
+        steps=STEPS,
+        fits="\n".join(fitted),
     )
     print(text)
     if args.out:

@@ -75,6 +75,10 @@ class PlainModel(nn.Module):
         self.to(model.device)
 
     def forward(self, ids: Tensor, mask: Tensor | None) -> Tensor:
+        return self.cls(self.encode(ids, mask))
+
+    def encode(self, ids: Tensor, mask: Tensor | None) -> Tensor:
+        """Hidden states [batch, length, width]."""
         hidden = self.embeddings(ids, None)
         bias = alibi_bias(alibi_slopes(self.heads).to(ids.device), ids.shape[1])
         if mask is not None:
@@ -83,7 +87,7 @@ class PlainModel(nn.Module):
             bias = bias.to(torch.get_autocast_dtype(ids.device.type))
         for layer in self.layers:
             hidden = layer(hidden, bias)
-        return self.cls(hidden)
+        return hidden
 
 
 def plain_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:

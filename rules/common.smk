@@ -21,7 +21,6 @@ sys.path.insert(0, str(workflow.basedir))
 from workflow_scripts.common import addresses, configuration
 from workflow_scripts.common.files import digest, read_table
 from workflow_scripts.common.fits import fit_settings
-from workflow_scripts.common.leftovers import running_jobs
 
 # Jobs run with the Python that runs Snakemake, or with the one of the rule's environment, which is activated before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
@@ -80,7 +79,7 @@ CANDIDATES = read_table(config["gue"]["candidates"]) if config["gue"]["calibrate
 # Candidates are fetched like other sources; as such no data set is built from them.
 SOURCES = {f"peaks/{row['source']}": row | {"datasets": ""} for row in CANDIDATES}
 SOURCES |= {row["source"]: row for row in read_table(config["gue"]["sources"])}
-OWN_TASKS = "|".join({name.split("/")[0]: None for name in config["gue"]["own"]}) or "(?!)"  # or none at all
+OWN_TASKS = "|".join(REGISTRY[name]["task"] for name in config["gue"]["own"]) or "(?!)"  # or none at all
 DATASETS = configuration.matching(REGISTRY, config["gue"]["datasets"])
 HPARAMS = read_table(config["finetune"]["hparams"])
 MODEL_FILES = [

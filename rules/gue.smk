@@ -74,7 +74,7 @@ rule take_dataset:
         mem_mb=4000,
         runtime=60,
     params:
-        code=code("gue/own.py"),
+        code=code("gue/own.py", "gue/rows.py"),
         own=own_options,
     shell:
         """
@@ -243,7 +243,7 @@ else:
             mem_mb=4000,
             runtime=60,
         params:
-            code=code("gue/published.py", "gue/archive.py", "gue/known.py"),
+            code=code("gue/published.py", "gue/archive.py", "gue/known.py", "gue/rows.py"),
             published=published_place(),
         shell:
             """

@@ -20,6 +20,8 @@ from workflow_scripts.common.files import read_table
 REPOSITORY = Path(__file__).resolve().parents[2]
 GUE_TABLES = ("registry", "sources", "candidates", "known_files")
 TABLES = (("genomes", "corpus"), *(("gue", key) for key in GUE_TABLES), ("finetune", "hparams"))
+KMERS = ", ".join(f"dnabert_{k}" for k in (3, 4, 5, 6))
+PUBLISHED = f"dnabert2_117m, {KMERS}, nt_500m_human, nt_500m_1000g, nt_2500m_1000g, nt_2500m_multi"
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +126,7 @@ def test_values_that_break_the_schema(sound, path, value, told):
             "finetune.runs.0.models",
             ["dnabert2", "dnabert3"],
             "config finetune.runs[0].models: no model 'dnabert3'; "
-            "defined are dnabert2, dnabert2_random, kmer_regression, cnn",
+            f"defined are dnabert2, dnabert2_random, kmer_regression, cnn, {PUBLISHED}",
         ),
         (
             "finetune.runs.0.method",

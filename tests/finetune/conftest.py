@@ -29,7 +29,10 @@ MOTIFS = ("TATATA", "GCGCGC", "AACCAA")
 @pytest.fixture(autouse=True, scope="package")
 def one_thread():
     """Tiny matrices are faster without more threads."""
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="package")

@@ -50,7 +50,7 @@ def test_planted_signal_is_learned(arguments, tmp_path):
     told, predictions = written(tmp_path / "out")
     assert told["test"]["mcc"] > 0.8 and told["dev"]["mcc"] > 0.8
     assert told["test"]["accuracy"] > told["chance"] == 0.5
-    assert not told["collapsed"] and len(predictions) == 30
+    assert told["collapse"] is None and len(predictions) == 30
 
 
 def test_three_classes(arguments, tmp_path):
@@ -101,6 +101,8 @@ def test_same_seed_same_bytes_and_another_seed_others(arguments, results, tmp_pa
     one, two, three = (results(tmp_path / out) for out in ("one", "two", "three"))
     assert one == two
     assert one[0] != three[0]
+    assert one[0]["start_sha256"] != three[0]["start_sha256"], "each seed draws a head of its own"
+    assert one[0]["tokenizer"] == three[0]["tokenizer"]
     assert all(one[1][name] != three[1][name] for name in ("predictions.parquet", "model/model.safetensors"))
 
 

@@ -1,10 +1,14 @@
 """Floors read every base, learn what they can see, and do not depend on the batch they are in."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
 
-from workflow_scripts.common.kmers import fit_regression, kmer_features
 from workflow_scripts.finetune import data, floors, metrics, models
 from workflow_scripts.finetune.fit import problem_of
 from workflow_scripts.finetune.problems import Classification
@@ -13,6 +17,13 @@ from workflow_scripts.finetune.training import Fit
 
 FLOORS = ("kmer_regression", "cnn")
 SETTINGS = Settings(learning_rate=1e-2, epochs=20, batch_size=16, warmup_steps=0, eval_steps=0)
+
+
+def kmer_features(texts: list[str]) -> sparse.csr_array:
+    """Square roots of the counts of each k-mer, by scikit-learn [texts, 4^K]."""
+    words = ["".join(letters) for letters in product("ACGT", repeat=floors.K)]
+    counter = CountVectorizer(analyzer="char", ngram_range=(floors.K, floors.K), lowercase=False, vocabulary=words)
+    return counter.transform(texts).sqrt()
 
 
 def logits(floor: models.Loaded, texts: list[data.Text]) -> torch.Tensor:
@@ -52,12 +63,12 @@ def test_longer_inputs_are_cut_and_counted(floor):
     assert floor.encode(["ACGTAC" * 10], 0).truncated == 0
 
 
-def test_regression_sees_the_features_that_all_rooms_count():
+def test_regression_sees_the_roots_of_the_counts_of_kmers():
     texts = ["ACGTTGCA" * 5, "AAAAAAAAAA", "ACGNTTGACCA", "ACG"]
     loaded = models.load({"floor": "kmer_regression"}, 2, SETTINGS, "full", 42)
     torch.nn.init.normal_(loaded.model.classifier.weight)
     weights, bias = (parameter.detach().numpy() for parameter in loaded.model.classifier.parameters())
-    expected = kmer_features(texts, floors.K) @ weights.T + bias
+    expected = kmer_features(texts) @ weights.T + bias
     np.testing.assert_allclose(logits(loaded, texts).numpy(), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -79,8 +90,8 @@ def test_planted_motif_is_learned(datasets, name, states):
 
 def test_the_loop_finds_what_a_solver_finds(datasets, states):
     train, test = (data.read_rows(datasets["two"] / f"{split}.csv", Classification) for split in ("train", "test"))
-    solved = fit_regression(kmer_features(train.texts, floors.K), train.labels)
-    theirs = solved.predict_proba(kmer_features(test.texts, floors.K))
+    solved = LogisticRegression(C=0.1, max_iter=300).fit(kmer_features(train.texts), train.labels)
+    theirs = solved.predict_proba(kmer_features(test.texts))
     ours = fitted("kmer_regression", datasets["two"], states)
     assert (ours.argmax(axis=1) == theirs.argmax(axis=1)).mean() >= 0.9
     assert abs(metrics.scores(test.labels, ours)["mcc"] - metrics.scores(test.labels, theirs)["mcc"]) < 0.15

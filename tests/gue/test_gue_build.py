@@ -155,7 +155,6 @@ def test_a_failed_write_leaves_the_earlier_files(peaks, tmp_path, monkeypatch):
 
 def test_a_split_by_homology_has_no_leaks_and_says_what_it_is(peaks, tmp_path):
     """Peaks 12 bases apart: the windows of 21 overlap, and a random split tears them apart."""
-    table = peaks[peaks.index("--registry") + 1]
     close = tmp_path / "close.narrowPeak"
     starts = [base + shift for base in range(200, 19_000, 240) for shift in (0, 3)]
     close.write_text("".join(f"c\t{at}\t{at + 60}\t.\t1\t.\t1\t-1\t-1\t30\n" for at in starts))
@@ -167,7 +166,7 @@ def test_a_split_by_homology_has_no_leaks_and_says_what_it_is(peaks, tmp_path):
         assert sheet["split"]["method"] == method and ("near_is" in sheet["split"]) == (method == "homology")
         rows = sum(split["rows"] for split in sheet["splits"].values())
         assert sheet["candidates"] == rows + sum(sheet["dropped"].values())
-        which = ["--task", "tf_human", "--dataset", "0", "--registry", table, "--data", str(out)]
+        which = ["--task", "tf_human", "--dataset", "0", "--data", str(out)]
         assert audit.main([*which, "--out", str(figures)]) == 0
         leaks[method] = json.loads(figures.read_text())["leaks"]
     assert leaks["homology"] == {"dev": 0, "test": 0} and leaks["random"]["test"] > 0

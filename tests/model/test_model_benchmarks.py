@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
-from benchmarks import gpu, pretrain
+from benchmarks import finetune, gpu, gpu_fits, pretrain
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM, attention
 
 CPU = torch.device("cpu")
@@ -111,6 +111,15 @@ def test_speed_and_memory_of_every_backend_stand_beside_the_plain_model(tiny, mo
     assert cells[0][-1] == "1.00" and float(cells[2][-1]) > 0
     lines = list(gpu.long_sequences(tiny, CPU, (8, 16)))
     assert [line.split(" | ")[0] for line in lines] == ["| plain", "| sdpa"]
+
+
+def test_fits_learn_a_planted_motif_apart_and_by_the_server(tmp_path, monkeypatch):
+    monkeypatch.setitem(gpu_fits.SETTINGS, "max_steps", 60)
+    monkeypatch.setattr(finetune, "SIZES", {**finetune.SIZES, "hidden_size": 64, "num_hidden_layers": 2})
+    lines, errors = gpu_fits.fits(tmp_path)
+    assert [line.split(" | ")[0] for line in lines] == ["| apart", "| by the server, which starts", "| by the server"]
+    assert errors.keys() == gpu.FIT_TOLERANCE.keys()
+    assert errors["a fit learns"] < 0.2 and errors["a fit by the server"] == 0  # on a CPU the sums are the same
 
 
 def test_running_out_of_memory_loses_one_line_only(tiny, monkeypatch):

@@ -1,6 +1,6 @@
 """Serve real genomes as a local NCBI mirror, and write the overlay that runs the workflow over them.
 
-    python tests/real/mirror.py --data $REAL_DATA --out real
+    PYTHONPATH=. python tests/real/mirror.py --data $REAL_DATA --out real
     snakemake --directory real --configfile real/real.yaml --cores 2
 
 The genomes are those of the data folder's manifest: mammals and other animals, yeast, protozoa, viruses and some

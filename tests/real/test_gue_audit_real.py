@@ -49,7 +49,7 @@ def dev_and_test(gue):
         for name in SPLITS[1:]:
             path = gue / entry.published_dir / f"{name}.csv.gz"
             text = published.decode(gzip.decompress(path.read_bytes()), str(path))
-            splits[name] = published.read_rows(text, str(path), entry)
+            splits[name] = published.read_published(text, str(path), entry)
         return splits
 
     return read

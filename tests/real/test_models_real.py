@@ -51,6 +51,7 @@ def test_floor_learns_a_published_data_set(tmp_path, floor):
     settings = {"learning_rate": 1e-3, "epochs": 4, "eval_steps": 0, "warmup_steps": 0}
     command = ["--name", floor, "tf_mouse", "2", "--method", "full", "--seed", "42", "--data", str(tmp_path)]
     out = tmp_path / "out"
+    command += ["--tokens", str(tmp_path / "tokens"), "--state", str(tmp_path / "state")]
     options = ["--model", json.dumps({"floor": floor}), "--settings", json.dumps(settings), "--out", str(out)]
     assert fit.main([*command, *options]) == 0
     told = read_json(out / "metrics.json")

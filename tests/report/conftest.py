@@ -73,7 +73,7 @@ class MadeUpRun:
         value = {
             **{"model": model, "method": method, "task": task, "dataset": dataset, "seed": seed, "metric": metric},
             **{"test": {"mcc": 2 * share - 1, "f1": share, "accuracy": share, "auroc": share, "rows": 400}},
-            **{"collapsed": False, "chance": 0.52},
+            **{"collapse": None, "chance": 0.52, "truncated": {"train": 0.02, "dev": 0.0, "test": 0.03}},
             **{"parameters": 117_000_000, "trainable_parameters": 890_000, "hardware": "a made-up machine"},
         } | more
         self.plan(model, method, f"{task}/{dataset}", seed)

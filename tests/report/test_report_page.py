@@ -201,9 +201,11 @@ def test_ranks_and_clear_differences_are_shown(run):
     assert "Clear wins" in text
 
 
-def test_collapsed_fits_are_said(run):
-    run.fit("ours", "full", "covid", "variants", 0, 0.02, collapsed=True)
-    assert "1 of 1 collapsed" in Reader(make(run).read_text()).text
+def test_collapsed_fits_and_cut_sequences_are_said(run):
+    run.fit("ours", "full", "covid", "variants", 0, 0.02, collapse="loss at chance")
+    text = Reader(make(run).read_text()).text
+    assert "3.0% of the sequences cut" in text
+    assert "1 of 1 collapsed" in text and "covid/variants (seed 0: loss at chance)" in text
 
 
 def test_names_are_escaped(run):

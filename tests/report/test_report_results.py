@@ -86,7 +86,7 @@ def test_one_quoted_average_does_not_follow_from_its_cells(run):
 
 def test_table_of_results(run):
     for seed, score in enumerate([0.78, 0.80, 0.76]):
-        run.fit("mine", "full", "emp", "H3", seed, score, collapsed=seed == 2)
+        run.fit("mine", "full", "emp", "H3", seed, score, collapse="constant prediction" if seed == 2 else None)
     run.fit("mine", "full", "species", "fungi", 0, 0.9)
     (h3, fungi), _summary = make(run)
     assert float(h3["mean"]) == pytest.approx(78.0) and float(h3["sd"]) == pytest.approx(2)
@@ -138,12 +138,14 @@ def test_verdicts_beside_each_model_of_the_paper(run):
 
 def test_a_collapsed_fit_counts_and_is_counted(run):
     for seed, score in enumerate([0.78, 0.80, 0.0]):
-        run.fit("mine", "full", "emp", "H3", seed, score, collapsed=seed == 2)
-        run.fit("mine", "full", "emp", "H4", seed, 0.0, collapsed=True)
+        run.fit("mine", "full", "emp", "H3", seed, score, collapse="constant prediction" if seed == 2 else None)
+        run.fit("mine", "full", "emp", "H4", seed, 0.0, collapse="loss at chance")
     (h3, h4), summary = make(run)
     assert float(h3["mean"]) == pytest.approx(158 / 3, abs=1e-4) and float(h3["mean_without_collapsed"]) == 79
-    assert (h3["collapsed"], h4["collapsed"], summary["runs"][0]["collapsed"]) == ("1", "3", 4)
-    assert h4["mean"] == "0.0000" and h4["mean_without_collapsed"] == ""
+    assert (h3["collapsed"], h4["collapsed"]) == ("1", "3")
+    assert h4["mean"] == "0.0000" and h4["mean_without_collapsed"] == "" and h4["truncated"] == "3.0000"
+    names = summary["runs"][0]["collapsed"]
+    assert names[0] == "emp/H3 (seed 2: constant prediction)" and len(names) == 4
 
 
 def test_scores_of_simulated_data_are_compared_with_nothing_of_the_paper(run):

@@ -1,5 +1,7 @@
 """What the full configuration would run: job counts of every target, without Slurm and without network."""
 
+import re
+
 import pytest
 
 from tests.workflow.harness import job_counts, snakemake
@@ -37,7 +39,7 @@ def test_where_leaks_are_errors_no_fit_starts_before_the_audit(tmp_path):
     (tmp_path / "strict.yaml").write_text("gue: {fail_on_leak: true, split: homology}\n")
     output = snakemake("finetune", "-n", "--directory", tmp_path, "--configfile", tmp_path / "strict.yaml").stdout
     assert job_counts(output) == {**FITS, "finetune": 1}
-    blocks = output.split("\nrule finetune_model:")[1:]
+    _, *blocks = re.split(r"\n *rule finetune_model:", output)
     assert len(blocks) == 324 and all("audit.json" in block.split("output:")[0] for block in blocks)
 
 
@@ -45,11 +47,23 @@ def test_slurm_profile_works_as_typed_at_the_root():
     """`snakemake --profile slurm all -n`: jobs ask for the resources of their rules, GPU rules for a GPU."""
     output = snakemake("--profile", "slurm", "all", "-n", "--forceall").stdout
     assert job_counts(output) == REPORT
-    blocks = output.split("\nrule ")
+    blocks = re.split(r"\n *rule ", output)
     gpu = [block for block in blocks if "gpu=1" in block]
     # dnabert2 and every fit; the random baseline is written by a CPU
     assert len(gpu) == 1 + 324
     assert all(block.startswith(("pretrain_model", "finetune_model")) for block in gpu)
+
+
+def test_short_fits_share_a_job_and_long_ones_ask_for_their_time():
+    output = snakemake("--profile", "slurm", "finetune", "-n", "--forceall").stdout
+    parts = re.split(r"\n(?=\[.*\] Group job |rule |localrule )", output)
+    fits = {part: re.findall(r"rule finetune_model:.*?runtime=(\d+)", part, re.S) for part in parts}
+    shared = [list(map(int, minutes)) for part, minutes in fits.items() if "Group job small_fits" in part]
+    alone = [int(minutes[0]) for part, minutes in fits.items() if part.startswith("rule finetune_model")]
+    assert len(alone) + sum(map(len, shared)) == 324
+    assert max(map(max, shared)) <= 30 < min(alone), "a fit is short where it asks for half an hour at most"
+    assert max(map(len, shared)) == 12 and len(shared) == -(-sum(map(len, shared)) // 12)
+    assert max(alone) > 4 * 60, "73,335 rows of the variants, eight times"
 
 
 def test_a_stage_asks_for_nothing_that_comes_after_it(tmp_path):

@@ -67,6 +67,27 @@ def test_a_data_set_and_a_floor_need_nothing_else(run, folder, tmp_path):
     }
 
 
+@pytest.mark.slow
+def test_a_fit_that_fails_stops_no_other_and_is_named_in_the_table(run, folder, tmp_path):
+    models = {"torn": {"floor": "cnn", "settings": {"learning_rate": 1e30}}}
+    config = own(folder, "torn", "kmer_regression", models=models)
+    output = run(config, "gue_results", "--keep-going", check=False)
+    told = (tmp_path / "results/logs/finetune/finetune_model/torn/full/enhancers/fly/seed42.log").read_text()
+    assert "error: step" in told and "lower learning_rate" in told and "Traceback" not in told + output
+    fits = tmp_path / "results/finetune"
+    assert (fits / "kmer_regression/full/enhancers/fly/seed42/metrics.json").is_file()
+    assert not (fits / "torn/full/enhancers/fly/seed42/metrics.json").exists()
+    assert not (tmp_path / "results/report").exists(), "without a word of the user's no table leaves out a fit"
+    run(config | {"report": {"missing_fits": True}}, "gue_results")
+    torn, regression = read_table(tmp_path / "results/report/gue_results.tsv")
+    assert (torn["model"], torn["seeds"], torn["missing"], torn["verdict"]) == ("torn", "0", "42", "not run")
+    assert (regression["seeds"], regression["missing"]) == ("1", "") and float(regression["mean"]) > 50
+    missing = {
+        told["model"]: told["missing"] for told in read_json(tmp_path / "results/report/gue_summary.json")["runs"]
+    }
+    assert missing == {"torn": ["enhancers/fly"], "kmer_regression": []}
+
+
 def test_each_kind_of_model_brings_the_jobs_it_needs(run, folder, tmp_path):
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "config.json").write_text("{}")

@@ -21,13 +21,12 @@ def pending(root: Path, *arguments: str) -> dict[str, int]:
 
 
 def scores(root: Path) -> dict[str, dict]:
-    """Every metrics.json below the results, by path, without what is measured of the machine."""
+    """Every metrics.json below the results, by path, without what is measured by the clock."""
     results = root / "results"
-    fits = {str(path.relative_to(results)): json.loads(path.read_text()) for path in results.rglob("metrics.json")}
-    for fit in fits.values():
-        for measured in ("seconds", "gpu_seconds", "memory_mb"):
-            del fit[measured]
-    return fits
+    told = {str(path.relative_to(results)): json.loads(path.read_text()) for path in results.rglob("metrics.json")}
+    for fit in told.values():
+        assert all(fit.pop(measured) >= 0 for measured in ("seconds", "gpu_seconds", "memory_mb"))
+    return told
 
 
 def data_bytes(root: Path) -> dict[str, bytes]:

@@ -14,6 +14,11 @@ def reverse_complement(sequence: str) -> str:
     return sequence.translate(COMPLEMENT)[::-1]
 
 
+def base_codes(sequence: str) -> np.ndarray:
+    """The code of each letter of a sequence, uint8, see BASE_CODES; letters of either case are bases."""
+    return BASE_CODES[np.frombuffer(sequence.upper().encode("ascii", "replace"), np.uint8)]
+
+
 def kmer_numbers(codes: np.ndarray, k: int) -> np.ndarray:
     """The k-mer from each position on as a number to the base 4, -1 where it holds an unknown letter (int32).
 
@@ -27,3 +32,12 @@ def kmer_numbers(codes: np.ndarray, k: int) -> np.ndarray:
         numbers = numbers * len(BASES) + letters
         known &= letters < OTHER
     return np.where(known, numbers, -1)
+
+
+def known_kmers(sequence: str, k: int) -> np.ndarray:
+    """The numbers of the k-mers of a sequence, in their order, without those that hold an unknown letter.
+
+    Letters of either case are bases.
+    """
+    numbers = kmer_numbers(base_codes(sequence), k)
+    return numbers[numbers >= 0]

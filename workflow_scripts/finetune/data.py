@@ -1,6 +1,5 @@
 """Data sets for fine-tuning: rows of CSV files, their tokens, and batches of them."""
 
-import csv
 import dataclasses
 import itertools
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.labelled import labelled_rows
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.finetune.problems import Problem
@@ -53,16 +53,8 @@ def read_rows(path: Path, problem: type[Problem]) -> Rows:
         raise UserError(f"{path}: no such file; a data set has train.csv, dev.csv and test.csv")
     texts, labels = [], []
     with path.open(newline="") as handle:
-        reader = csv.reader(handle)
-        header = next(reader, [])
-        if len(header) not in (2, 3) or header[-1] != "label":
-            raise UserError(
-                f"{path}:1: header {','.join(header)!r}; expected 'sequence,label' or two sequences and label"
-            )
-        for row in reader:
-            place = f"{path}:{reader.line_num}"
-            if len(row) != len(header):
-                raise UserError(f"{place}: {len(row)} columns where the header has {len(header)}")
+        _header, *rows = labelled_rows(handle, str(path))
+        for place, row in rows:
             try:
                 label = problem.parse(row[-1])
             except ValueError as error:

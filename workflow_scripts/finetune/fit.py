@@ -55,13 +55,11 @@ def scores_of(fit: Fit, test: np.ndarray) -> dict[str, Any]:
     problem, labels = fit.problem, {split: tokens.labels for split, tokens in fit.tokens.items()}
     dev = problem.scores(labels["dev"], fit.predict("dev"))
     training_loss = float(np.mean(fit.losses))
-    found = collapse(problem, test, training_loss, labels["train"], dev["loss"], labels["dev"])
     return {
         "test": problem.scores(labels["test"], test),
         "dev": dev,
         "training_loss": training_loss,
-        "collapse": found,
-        "collapsed": found is not None,
+        "collapse": collapse(problem, test, training_loss, labels["train"], dev["loss"], labels["dev"]),
         "chance": problem.chance(labels["test"]),
     }
 
@@ -139,11 +137,12 @@ def main(argv: list[str] | None = None) -> None:
         "max_tokens": settings.max_tokens,
         "settings": settings.__dict__,
         "data": {split: digest(args.data / f"{split}.csv") for split in data.SPLITS},
+        "tokenizer": loaded.tokenizer,
+        "start_sha256": state.digest(loaded.model.state_dict(), {}),
     }
-    start = state.digest(loaded.model.state_dict(), {})
     fit = Fit(loaded, problem, tokens, settings, args.metric, args.seed)
     # as it will be read again, where tuples have become lists
-    belongs_to = json.loads(json.dumps(record | {"start": start, "tokenizer": loaded.tokenizer}, sort_keys=True))
+    belongs_to = json.loads(json.dumps(record, sort_keys=True))
     folder = args.state / f"{stable_hash(json.dumps(belongs_to)):016x}"
     with state.held(folder):
         fit.train(folder, belongs_to)

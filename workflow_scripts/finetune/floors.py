@@ -16,8 +16,7 @@ from torch.nn import functional
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from workflow_scripts.common.files import write_json
-from workflow_scripts.common.kmers import known_kmers
-from workflow_scripts.common.sequences import BASE_CODES, BASES
+from workflow_scripts.common.sequences import BASES, base_codes, known_kmers
 from workflow_scripts.finetune.data import Encoded, Text
 
 K = 6
@@ -95,8 +94,7 @@ class BaseEncoder:
     fingerprint = "bases"
 
     def encode(self, texts: Sequence[Text], max_tokens: int) -> Encoded:
-        joined = ["N".join(halves(text)).upper().encode("ascii", "replace") for text in texts]
-        return cut([BASE_CODES[np.frombuffer(text, np.uint8)].astype(np.int64) for text in joined], max_tokens)
+        return cut([base_codes("N".join(halves(text))).astype(np.int64) for text in texts], max_tokens)
 
     def save(self, folder: Path) -> None:
         """There is nothing to save."""

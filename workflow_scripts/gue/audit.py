@@ -29,9 +29,9 @@ from workflow_scripts.gue.baseline import kmer_baseline
 from workflow_scripts.gue.datasheet import Splits, read_places
 from workflow_scripts.gue.examples import Example
 from workflow_scripts.gue.genome import gc_count, is_acgt
-from workflow_scripts.gue.own import read_rows
 from workflow_scripts.gue.registry import SPLITS
 from workflow_scripts.gue.relations import RELATIONS, earlier_related, either_strand
+from workflow_scripts.gue.rows import read_rows
 from workflow_scripts.gue.similarity import DEFINITION
 
 NAMED_ROWS = 5
@@ -45,7 +45,8 @@ def read_splits(folder: Path) -> Splits:
         path = folder / f"{name}.csv"
         if not path.is_file():
             raise UserError(f"{path}: no such file; build or import the data set first")
-        _header, *rows = read_rows(path, "classification")
+        with path.open(newline="") as lines:
+            _header, rows = read_rows(lines, str(path))
         splits[name] = [row._replace(places=places[name, line]) for line, row in enumerate(rows, start=2)]
     return splits
 

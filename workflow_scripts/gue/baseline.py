@@ -10,37 +10,22 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from threadpoolctl import threadpool_limits
 
-from workflow_scripts.common.compiled import compiled
 from workflow_scripts.common.randomness import generator
+from workflow_scripts.common.sequences import known_kmers
 from workflow_scripts.gue.examples import Example
-from workflow_scripts.gue.similarity import DIGITS, OTHER
 
 WORD_LENGTHS = range(1, 6)  # 4 + 16 + 64 + 256 + 1,024 features a sequence; words of six gain little and cost fourfold
 MAX_TRAIN_ROWS = 20_000
 
 
-@compiled
-def count_words(digits: np.ndarray, k: int, counts: np.ndarray) -> None:
-    """Add to ``counts``, [4**k], how often each word of k bases stands in a sequence.
+def word_counts(sequences: Sequence[str], k: int) -> np.ndarray:
+    """How often each word of k bases stands in each sequence, float32 [sequences, 4**k].
 
     Words overlap; those with a letter other than A, C, G and T, in either case, do not count.
     """
-    word, known = 0, 0
-    for digit in digits:
-        if digit == OTHER:
-            known = 0
-            continue
-        word = (word << 2 | digit) & (4**k - 1)
-        known += 1
-        if known >= k:
-            counts[word] += 1
-
-
-def word_counts(sequences: Sequence[str], k: int) -> np.ndarray:
-    """How often each word of k bases stands in each sequence, float32 [sequences, 4**k]."""
     counts = np.zeros((len(sequences), 4**k), dtype=np.float32)
     for row, sequence in enumerate(sequences):
-        count_words(DIGITS[np.frombuffer(sequence.encode(), dtype=np.uint8)], k, counts[row])
+        counts[row] = np.bincount(known_kmers(sequence, k), minlength=4**k)
     return counts
 
 

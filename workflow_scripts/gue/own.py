@@ -8,27 +8,19 @@ order and their letters stay as they are.
 """
 
 import argparse
-import csv
 import gzip
 import math
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import digest, open_text
 from workflow_scripts.gue.datasheet import Splits, write_dataset
-from workflow_scripts.gue.examples import Example
 from workflow_scripts.gue.registry import SPLITS, Dataset
-
-
-def a_class(label: str) -> int:
-    """The number of a class. ValueError for anything else."""
-    if not (label.isascii() and label.isdigit()):
-        raise ValueError("is not a class; number classes from 0")
-    return int(label)
+from workflow_scripts.gue.rows import a_class, read_rows
 
 
 def a_number(label: str) -> str:
@@ -65,41 +57,17 @@ def find_file(folder: Path, split: str) -> Path:
     return found[0]
 
 
-def read_rows(path: Path, problem: str) -> Iterator[tuple[str, ...] | Example]:
-    """The header of a CSV file, then its rows. Raises UserError with file and line."""
-    with open_text(path) as handle:
-        reader = csv.reader(handle)
-        header = next(reader, [])
-        if len(header) not in (2, 3) or header[-1] != "label":
-            raise UserError(
-                f"{path}:1: header {','.join(header)[:60]!r}; expected 'sequence,label' or two sequences and label"
-            )
-        yield (header[0].removeprefix("\ufeff"), *header[1:])  # spreadsheets begin a file with that mark
-        for row in reader:
-            place = f"{path}:{reader.line_num}"
-            if len(row) != len(header):
-                raise UserError(f"{place}: {len(row)} columns where the header has {len(header)}")
-            *sequences, label = row
-            if not all(sequence.isascii() and sequence.isalpha() for sequence in sequences):
-                raise UserError(f"{place}: a sequence is empty or holds more than letters; check the file")
-            try:
-                yield Example(tuple(sequences), PROBLEMS[problem](label))
-            except ValueError as error:
-                raise UserError(f"{place}: label {label!r} {error}") from None
-
-
 def read_splits(paths: dict[str, Path], problem: str) -> tuple[tuple[str, ...], Splits]:
     """The header that the three files share, and their rows."""
     headers, splits = {}, {}
     for split, path in paths.items():
         try:
-            headers[split], *splits[split] = read_rows(path, problem)
-        except (csv.Error, gzip.BadGzipFile, EOFError, zlib.error, UnicodeDecodeError) as error:
+            with open_text(path) as lines:
+                headers[split], splits[split] = read_rows(lines, str(path), PROBLEMS[problem])
+        except (gzip.BadGzipFile, EOFError, zlib.error, UnicodeDecodeError) as error:
             raise UserError(f"{path}: not a CSV file in UTF-8, plain or gzipped ({error})") from error
         if headers[split] != headers["train"]:
             raise UserError(f"{path}:1: header {','.join(headers[split])!r}; that of train is another")
-        if not splits[split]:
-            raise UserError(f"{path}: no rows; every split needs some")
     return headers["train"], splits
 
 

@@ -8,11 +8,9 @@ The datasheet says of each file whether it is the known one (config/gue_publishe
 """
 
 import argparse
-import csv
 import hashlib
 import io
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from workflow_scripts.common.errors import UserError, program
@@ -21,6 +19,7 @@ from workflow_scripts.gue.datasheet import Splits, write_dataset
 from workflow_scripts.gue.examples import Example
 from workflow_scripts.gue.known import DIFFERS, NEITHER, known_hashes, verify, verify_rows
 from workflow_scripts.gue.registry import SPLITS, Dataset, read_dataset
+from workflow_scripts.gue.rows import a_class, read_rows
 
 
 def find_files(origin: Path, dataset: Dataset) -> dict[str, archive.Member]:
@@ -48,46 +47,22 @@ def decode(content: bytes, where: str) -> str:
         raise UserError(f"{where}:{line}: byte 0x{content[error.start]:02x} is not UTF-8; download it again") from error
 
 
-def csv_rows(text: str, where: str) -> Iterator[list[str]]:
-    """The rows of a CSV file."""
-    rows = csv.reader(io.StringIO(text, newline=""))
-    try:
-        yield from rows
-    except csv.Error as error:
-        raise UserError(f"{where}:{rows.line_num}: not CSV ({error})") from error
+def read_published(text: str, where: str, dataset: Dataset) -> list[Example]:
+    """The rows of a published CSV file, with as many columns and of such classes as the registry says.
 
-
-def read_rows(text: str, where: str, dataset: Dataset) -> list[Example]:
-    """The rows of a CSV file with a header; the label is the last column.
-
-    Raises UserError with file and row (the header is row 1) for another number of columns, a sequence that is empty or
-    holds anything but letters, and a label that is no integer or not one of the classes.
+    Raises UserError with file and line (the header is line 1) for what is no such row.
     """
-    width = len(dataset.columns)
-    found = []
-    for number, fields in enumerate(csv_rows(text, where), start=1):
-        place = f"{where}:{number}"
-        if not fields:
-            continue
-        if len(fields) != width:
-            raise UserError(f"{place}: {len(fields)} columns where {width} belong ({','.join(dataset.columns)})")
-        *sequences, label = fields
-        if number == 1:
-            if label != "label":
-                raise UserError(f"{place}: the header must end in label; it is {','.join(fields)[:60]!r}")
-            continue
-        if not all(sequence.isascii() and sequence.isalpha() for sequence in sequences):
-            raise UserError(f"{place}: a sequence is empty or holds more than letters; check the file")
-        if not (label.isascii() and label.isdigit()):
-            raise UserError(f"{place}: label {label!r} is not an integer from 0 on")
-        if dataset.classes and int(label) >= len(dataset.classes):
-            raise UserError(
-                f"{place}: label {label} outside 0..{len(dataset.classes) - 1}; see classes in the registry"
-            )
-        found.append(Example(tuple(sequences), int(label)))
-    if not found:
-        raise UserError(f"{where}: no rows")
-    return found
+
+    def parse(label: str) -> int:
+        number = a_class(label)
+        if dataset.classes and number >= len(dataset.classes):
+            raise ValueError(f"is outside 0..{len(dataset.classes) - 1}; see classes in the registry")
+        return number
+
+    header, rows = read_rows(io.StringIO(text, newline=""), where, parse)
+    if len(header) != len(dataset.columns):
+        raise UserError(f"{where}:1: {len(header)} columns where {','.join(dataset.columns)} belong")
+    return rows
 
 
 def class_names(dataset: Dataset, splits: Splits) -> list[str]:
@@ -112,7 +87,7 @@ def publish(dataset: Dataset, origin: Path, known: Path, out: Path) -> None:
         name, _, stored = files[split]
         where = f"{origin}/{name}"
         content = archive.ungzipped(stored, where)
-        splits[split] = read_rows(decode(content, where), where, dataset)
+        splits[split] = read_published(decode(content, where), where, dataset)
         verdict = {
             "verified": verify(content, hashes.get(split)),
             "rows": verify_rows(len(splits[split]), split, dataset),

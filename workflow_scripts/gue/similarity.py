@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workflow_scripts.common.compiled import compiled
+from workflow_scripts.common.sequences import OTHER, base_codes
 
 WORD = 14
 SHARED_PERCENT = 30
@@ -27,10 +28,6 @@ WORDS_A_SEQUENCE = 300
 DEFINITION = {"word_bases": WORD, "shared_percent": SHARED_PERCENT}
 
 Sequences = tuple[str, ...]  # of one row
-
-OTHER = 255
-DIGITS = np.full(256, OTHER, dtype=np.uint8)
-DIGITS[list(b"ACGT")] = DIGITS[list(b"acgt")] = range(4)
 
 
 class Index(NamedTuple):
@@ -106,10 +103,7 @@ def build_index(rows: list[Sequences]) -> Index:
     sequences = [sequence for row in rows for sequence in row]
     usual = int(np.median([len(sequence) for sequence in sequences])) - WORD + 1 if sequences else 0
     one_in = max(1, usual // WORDS_A_SEQUENCE)
-    sets = [
-        canonical_words(DIGITS[np.frombuffer(sequence.encode(), dtype=np.uint8)], WORD, one_in)
-        for sequence in sequences
-    ]
+    sets = [canonical_words(base_codes(sequence), WORD, one_in) for sequence in sequences]
     starts = np.cumsum([0, *map(len, sets)], dtype=np.int64)
     words = np.concatenate([*sets, np.empty(0, dtype=np.uint32)])
     _, number, counts = np.unique(words, return_inverse=True, return_counts=True)

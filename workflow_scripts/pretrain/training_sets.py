@@ -8,7 +8,6 @@ in and what went out.
 """
 
 import argparse
-import csv
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from tokenizers import Tokenizer
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, write_json
+from workflow_scripts.common.labelled import labelled_rows
 
 INDEX = np.dtype([("start", "<i8"), ("length", "<i4"), ("validation", "?")])
 
@@ -27,15 +27,8 @@ def sequences(path: Path) -> Iterator[str]:
     if path.name != "train.csv":
         raise UserError(f"{path}: only train.csv may be trained on; leave {path.name} out")
     with path.open(newline="") as handle:
-        rows = csv.reader(handle)
-        header = next(rows, [])
-        if len(header) not in (2, 3) or header[-1] != "label":
-            raise UserError(
-                f"{path}:1: header {','.join(header)!r}; expected 'sequence,label' or two sequences and label"
-            )
-        for row in rows:
-            if len(row) != len(header):
-                raise UserError(f"{path}:{rows.line_num}: {len(row)} columns where the header has {len(header)}")
+        _header, *rows = labelled_rows(handle, str(path))
+        for _place, row in rows:
             yield from row[:-1]
 
 

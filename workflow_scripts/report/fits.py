@@ -20,7 +20,7 @@ from workflow_scripts.report.resampling import METRICS, Predictions, resampled_s
 Key = tuple[str, str]
 """A run is (model, method), a data set is (task, dataset)."""
 
-NEEDED = ("metric", "collapsed", "chance", "parameters", "trainable_parameters", "hardware")
+NEEDED = ("metric", "collapse", "chance", "truncated", "parameters", "trainable_parameters", "hardware")
 TOLERANCE = 1e-6  # between the MCC in metrics.json and that of the predictions
 
 

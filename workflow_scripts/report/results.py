@@ -28,7 +28,16 @@ COLUMNS = [
     *("model", "method", "task", "dataset", "metric", "seeds", "missing", "mean", "sd", "low", "high", "over"),
     *("seeds_low", "seeds_high", "rows_low", "rows_high", "collapsed", "mean_without_collapsed"),
     *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
-    *("test_rows", "chance", "paper_dnabert2", "paper_nt_2500m_multi", "difference_dnabert2", "verdict", "why"),
+    *(
+        "test_rows",
+        "truncated",
+        "chance",
+        "paper_dnabert2",
+        "paper_nt_2500m_multi",
+        "difference_dnabert2",
+        "verdict",
+        "why",
+    ),
 ]
 
 
@@ -38,7 +47,7 @@ def tabulate(cells: Sequence[Cell], theirs: paper.Cells, reasons: Mapping[Key, s
     for cell in cells:
         row = dict.fromkeys(COLUMNS) | dict(zip(COLUMNS[:4], (*cell.run, *cell.dataset), strict=True))
         row |= {"metric": cell.metric, "seeds": len(cell.fits), "missing": " ".join(map(str, cell.missing))}
-        row |= {"collapsed": sum(bool(fit["collapsed"]) for fit in cell.fits)}
+        row |= {"collapsed": sum(fit["collapse"] is not None for fit in cell.fits)}
         row |= scores_of(cell) if cell.fits else {}
         row |= {"paper_dnabert2": theirs[paper.DNABERT2].get(cell.dataset)}
         row |= {"paper_nt_2500m_multi": theirs[paper.NT_MULTI].get(cell.dataset)}
@@ -51,11 +60,12 @@ def tabulate(cells: Sequence[Cell], theirs: paper.Cells, reasons: Mapping[Key, s
 
 def scores_of(cell: Cell) -> dict[str, Any]:
     """Mean, spread and intervals of a cell's own metric; means with intervals of all metrics."""
-    kept = [fit["test"][cell.metric] for fit in cell.fits if not fit["collapsed"]]
+    kept = [fit["test"][cell.metric] for fit in cell.fits if fit["collapse"] is None]
     facts = {
         **stated_interval(cell.scores(cell.metric), cell.resampled.get(cell.metric)),
         "mean_without_collapsed": 100 * float(np.mean(kept)) if 0 < len(kept) < len(cell.fits) else None,
         "test_rows": cell.fits[0]["test"]["rows"],
+        "truncated": 100 * cell.fits[0]["truncated"]["test"],
         "chance": 100 * float(np.mean([fit["chance"] for fit in cell.fits])),
     }
     for metric in METRICS:
@@ -66,7 +76,10 @@ def scores_of(cell: Cell) -> dict[str, Any]:
 
 
 def describe_runs(cells: Sequence[Cell]) -> list[dict[str, Any]]:
-    """Each run: its means by task and over its data sets, and what is missing: data sets, or single seeds of them."""
+    """Each run: its means by task and over its data sets, the fits that have collapsed, and what is missing.
+
+    Missing are data sets, or single seeds of them.
+    """
     runs = []
     datasets = list(dict.fromkeys(cell.dataset for cell in cells))
     for run in dict.fromkeys(cell.run for cell in cells):
@@ -84,7 +97,7 @@ def describe_runs(cells: Sequence[Cell]) -> list[dict[str, Any]]:
                 "hardware": sorted({fit["hardware"] for fit in fits}),
                 "seeds": sorted({fit["seed"] for fit in fits}),
                 "fits": len(fits),
-                "collapsed": sum(bool(fit["collapsed"]) for fit in fits),
+                "collapsed": [collapse_of(fit) for fit in fits if fit["collapse"]],
                 "datasets": len(scores),
                 "mean": float(np.mean(list(scores.values()))) if scores else None,
                 "tasks": mean_by_task(scores),
@@ -92,6 +105,11 @@ def describe_runs(cells: Sequence[Cell]) -> list[dict[str, Any]]:
             }
         )
     return runs
+
+
+def collapse_of(fit: Mapping[str, Any]) -> str:
+    """The name of a fit that has collapsed, and how."""
+    return f"{fit['task']}/{fit['dataset']} (seed {fit['seed']}: {fit['collapse']})"
 
 
 def build_parser() -> argparse.ArgumentParser:

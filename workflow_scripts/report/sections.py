@@ -24,7 +24,7 @@ MODEL_FACTS = (
     *("validation_loss", "validation_accuracy", "bits_per_base", "unigram_entropy", "reference_loss"),
 )
 NUMBERS = (
-    *("mean", "sd", "low", "high", "mean_without_collapsed", "chance"),
+    *("mean", "sd", "low", "high", "mean_without_collapsed", "chance", "truncated"),
     *("paper_dnabert2", "paper_nt_2500m_multi", "difference_dnabert2"),
     *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
 )

@@ -1,0 +1,44 @@
+"""A small encoder fitted to a planted motif, by a program of its own and by the server of fits; for benchmarks/gpu.py.
+
+On a machine without a GPU the fits run on its CPU.
+"""
+
+import random
+from pathlib import Path
+
+from benchmarks.finetune import arguments, measured, process, small_model
+from workflow_scripts.common.files import read_json, write_json, write_text
+from workflow_scripts.tokenizer.bpe import to_cells
+from workflow_scripts.tokenizer.train import TOKENIZER_CONFIG, train_bpe
+
+ROWS = {"train": 2_016, "dev": 192, "test": 192}
+MOTIF = "TATAAA" * 4
+STEPS = 189
+SETTINGS = {"precision": "bf16", "learning_rate": 2e-3, "pooling": "mean", "max_steps": STEPS, "warmup_steps": 10}
+
+
+def planted(folder: Path) -> Path:
+    """A data set of 70 random bases a row, in every second row with a motif, and a tokenizer for it beside."""
+    draw = random.Random(0)
+    for split, rows in ROWS.items():
+        bases = ["".join(draw.choices("ACGT", k=46)) for _ in range(rows)]
+        lines = [f"{text[:20]}{MOTIF if row % 2 else text[:24]}{text[20:]},{row % 2}" for row, text in enumerate(bases)]
+        write_text(folder / "data" / f"{split}.csv", "\n".join(["sequence,label", *lines]) + "\n")
+    write_text(folder / "tokenizer.json", train_bpe(to_cells(bases), 32, 2).to_str())
+    write_json(folder / "tokenizer_config.json", TOKENIZER_CONFIG)
+    return folder / "data"
+
+
+def fits(folder: Path) -> tuple[list[str], dict[str, float]]:
+    """Lines of the table of fits; what the first one lacks to an MCC of 1, and by how much the losses of two differ."""
+    data = planted(folder)
+    model, told, lines = small_model(folder, folder / "model"), {}, []
+    for name, program in (("apart", "fit"), ("by the server, which starts", "launch"), ("by the server", "launch")):
+        out = folder / name
+        words = ("-m", f"workflow_scripts.finetune.{program}", *arguments(model, data, SETTINGS, out))
+        wall, _processor = measured(lambda words=words: process(*words))
+        told[name] = read_json(out / "metrics.json")
+        cells = [name, f"{wall:.1f}", f"{told[name]['gpu_seconds']:.1f}", f"{told[name]['test']['mcc']:.3f}"]
+        lines.append(f"| {' | '.join(cells)} | {told[name]['hardware']} |")
+    apart, served = (told[name]["test"] for name in ("apart", "by the server"))
+    return lines, {"a fit learns": 1 - apart["mcc"], "a fit by the server": abs(served["loss"] - apart["loss"])}

@@ -1,0 +1,32 @@
+"""Letters, k-mers and strands by hand."""
+
+import numpy as np
+import pytest
+
+from workflow_scripts.common.labelled import labelled_rows
+from workflow_scripts.common.sequences import base_codes, known_kmers, reverse_complement
+
+ORDER = ["".join((a, b)) for a in "ACGT" for b in "ACGT"]
+
+
+@pytest.mark.parametrize(
+    ("sequence", "kmers"),
+    [("ACGT", ["AC", "CG", "GT"]), ("acGT", ["AC", "CG", "GT"]), ("ACNGT", ["AC", "GT"]), ("A", []), ("NéN", [])],
+)
+def test_kmers_of_a_sequence(sequence, kmers):
+    assert [ORDER[number] for number in known_kmers(sequence, 2)] == kmers
+
+
+def test_codes_know_bases_in_either_case_and_nothing_else():
+    assert base_codes("ACGTacgt").tolist() == [0, 1, 2, 3] * 2
+    assert set(base_codes("NRYén-*1U").tolist()) == {4}
+    assert np.array_equal(base_codes(reverse_complement("AACGn")), base_codes("nCGTT"))
+
+
+def test_labelled_rows_say_where_they_stand():
+    lines = ["\ufeffsequence,label\n", "ACGT,0\n", "\n", "GG,1\n"]
+    assert list(labelled_rows(lines, "a.csv")) == [
+        ("a.csv:1", ["sequence", "label"]),
+        ("a.csv:2", ["ACGT", "0"]),
+        ("a.csv:4", ["GG", "1"]),
+    ]

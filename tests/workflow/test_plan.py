@@ -1,0 +1,41 @@
+"""A run says what it is going to do before it starts; a long one waits for second thoughts."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.workflow.harness import REPOSITORY, snakemake
+
+
+def test_a_dry_run_ends_with_the_plan(tmp_path):
+    output = snakemake("gue", "-n", "--quiet", "all", "--directory", tmp_path).stdout
+    assert [line for line in output.splitlines() if line.startswith("to do")] == ["to do: data sets: 36"]
+    output = snakemake("pretrain", "-n", "--directory", tmp_path).stdout
+    told = [line.split(":")[1].strip() for line in output.splitlines() if line.startswith("to do")]
+    assert told == ["genomes", "chunks and tokens", "pre-training of dnabert2"]
+    assert output.rstrip().splitlines()[-1].startswith("to do: pre-training of dnabert2: 500,000 steps")
+
+
+def test_a_long_run_can_be_stopped_before_it_starts(tmp_path):
+    (tmp_path / "long.yaml").write_text(json.dumps({"pretrain": {"dnabert2": {"training": {"steps": 10**9}}}}))
+    configs = ["--configfile", str(REPOSITORY / "config/demo.yaml"), str(tmp_path / "long.yaml")]
+    command = [str(Path(sys.executable).with_name("snakemake")), "pretrain", "--directory", str(tmp_path), *configs]
+    screen, terminal = pty.openpty()
+    run = subprocess.Popen([*command, "--cores", "1"], cwd=REPOSITORY, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    told = b""
+    while b"stops it" not in told:
+        told += os.read(screen, 4096)
+    run.send_signal(signal.SIGINT)
+    while True:
+        try:
+            told += os.read(screen, 4096)
+        except OSError:  # the end, of a terminal
+            break
+    assert run.wait() != 0
+    assert b"to do: pre-training of dnabert2: 1,000,000,000 steps" in told and b"Ctrl-C within 10 s stops it" in told
+    assert not (tmp_path / "results").exists()

@@ -79,7 +79,7 @@ def test_a_job_that_a_killed_snakemake_left_behind_is_not_done_beside_itself(wor
         while running_jobs(tmp_path / "killed"):
             assert time.monotonic() < deadline
             time.sleep(0.05)
-    snakemake(*arguments, "--rerun-incomplete")
+        snakemake(*arguments, "--rerun-incomplete")
     assert (tmp_path / "killed" / CHUNKS).read_bytes() == undisturbed
 
 

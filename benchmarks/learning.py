@@ -135,10 +135,10 @@ def settings(steps: int) -> dict:
 
 def pretrain(files: list[Path], training: dict, scratch: Path) -> list[dict]:
     """Train the model; returns its log."""
-    tokens, index = ([path.with_suffix(suffix) for path in files] for suffix in (".npy", ".index.npy"))
     places = {"tokenizer": scratch, "state": scratch / "state", "out": scratch / "model"}
     sizes = {"architecture": json.dumps(ARCHITECTURE), "training": json.dumps(training)}
-    run(train.main, *options(name="small", **places, **sizes), "--tokens", *tokens, "--index", *index)
+    tokens = [path.with_suffix(".npy") for path in files]
+    run(train.main, *options(name="small", **places, **sizes), "--tokens", *tokens)
     return [json.loads(line) for line in (scratch / "model" / "log.jsonl").open()]
 
 

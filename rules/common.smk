@@ -13,6 +13,11 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.scheduling.job_scheduler import JobScheduler
 
+if set("{}") & set(str(workflow.basedir)):
+    raise WorkflowError(
+        f"{workflow.basedir}: Snakemake fills in what stands in braces; move the repository to a path without"
+    )
+
 sys.path.insert(0, str(workflow.basedir))
 
 from workflow_scripts.common import addresses, configuration
@@ -71,9 +76,10 @@ if len(SPECIES) < len(ROWS):
     )
 # Jobs run `python -m workflow_scripts.<stage>.<script>`. What stands here is no param: it makes nothing run again.
 # Threads that wait must not spin: where jobs share their cores that made a small training several times slower.
+# Python must not import what lies in the working directory, such as a file select.py.
 shell.prefix(
-    f"set -euo pipefail; export OMP_WAIT_POLICY=PASSIVE PYTHONPATH={shlex.quote(str(workflow.basedir))} "
-    f"SPECIES_TABLE={shlex.quote(str(SPECIES_TABLE))}; "
+    "set -euo pipefail; export OMP_WAIT_POLICY=PASSIVE PYTHONSAFEPATH=1 "
+    f"PYTHONPATH={shlex.quote(str(workflow.basedir))} SPECIES_TABLE={shlex.quote(str(SPECIES_TABLE))}; "
 )
 REGISTRY = {f"{row['task']}/{row['dataset']}": row for row in read_table(config["gue"]["registry"])}
 REGISTRY |= {name: configuration.own_row(name, own) for name, own in config["gue"]["own"].items()}

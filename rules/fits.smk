@@ -2,6 +2,8 @@
 Which fits the configuration asks for, and what each of them and the report about them read, param by param.
 """
 
+import snakemake
+
 from workflow_scripts.common.plan import fit_flops
 
 # ---- finetune ------------------------------------------------------------------------------------
@@ -138,3 +140,16 @@ def counted_files():
 
 
 COUNTED_MODELS = counted_models()
+
+# For the record of the run; see PRETRAIN_RUNNING.
+os.environ.update(
+    RUN=json.dumps(
+        {
+            "configuration": config,
+            "snakemake": snakemake.__version__,
+            "software_deployment": sorted(
+                method.name.lower() for method in workflow.deployment_settings.deployment_method
+            ),
+        }
+    )
+)

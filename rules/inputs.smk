@@ -206,14 +206,22 @@ def model_tokenizer(wildcards):
     return f"results/tokenizer/{config['pretrain'][wildcards.model]['tokenizer']}/tokenizer.json"
 
 
+def shard_place(wildcards):
+    """What a model is trained on: the shard of its training sets, or the folder with those of the genomes."""
+    model = config["pretrain"][wildcards.model]
+    if model.get("data", "genomes") == "gue":
+        return f"results/pretrain/training_sets/{wildcards.model}/train.npy"
+    return f"results/tokenizer/{model['tokenizer']}/tokens"
+
+
 def shards(suffix):
-    """An input function: the shards a model is trained on, those of the genomes in the order of the species table."""
+    """An input function: the files of all shards that a model is trained on."""
 
     def paths(wildcards):
-        model = config["pretrain"][wildcards.model]
-        if model.get("data", "genomes") == "gue":
-            return [f"results/pretrain/training_sets/{wildcards.model}/train{suffix}"]
-        return [f"results/tokenizer/{model['tokenizer']}/tokens/{accession}{suffix}" for accession in SPECIES]
+        place = shard_place(wildcards)
+        if place.endswith(".npy"):
+            return [place.removesuffix(".npy") + suffix]
+        return [f"{place}/{accession}{suffix}" for accession in SPECIES]
 
     return paths
 

@@ -1,12 +1,14 @@
 """
 Before a run: what it is going to do, and about what that costs. A dry run ends with it.
 
-Where somebody sits before it, a long run waits some seconds, in which Ctrl-C stops it.
+Where somebody sits before it, a long run waits some seconds, in which Ctrl-C stops it. A killed Snakemake leaves its
+jobs running on this machine: the next run does not start beside them.
 """
 
 import atexit
 import time
 
+from workflow_scripts.common.leftovers import running_jobs
 from workflow_scripts.common.plan import plan
 
 SECONDS_TO_STOP = 10
@@ -30,7 +32,17 @@ def tell_plan_of_dry_run():
 atexit.register(tell_plan_of_dry_run)
 
 
+def refuse_leftovers():
+    """Raises WorkflowError while jobs of an earlier run work in this directory."""
+    if jobs := running_jobs(Path.cwd()):
+        raise WorkflowError(
+            f"Jobs of an earlier run still work in {Path.cwd()}: processes {' '.join(map(str, jobs))}. "
+            "Wait for them, or end them with kill, and start again."
+        )
+
+
 onstart:
+    refuse_leftovers()
     if tell_plan() and sys.stderr.isatty():
         print(
             f"This is a long run; Ctrl-C within {SECONDS_TO_STOP} s stops it.",

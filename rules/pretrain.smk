@@ -89,13 +89,14 @@ rule pretrain_model:
         architecture=model_architecture,
         training=model_training,
         start=start_option,
+        tokens=shard_place,
     shell:
         """
         exec python -m workflow_scripts.pretrain.launch \
             --nodes {resources.nodes:q} --gpus {resources.node_gpus:q} --threads {threads:q} -- \
             --name {wildcards.model:q} \
             --tokenizer "$(dirname {input.tokenizer:q})" \
-            --tokens {input.tokens:q} --index {input.index:q} {params.start:q} \
+            --tokens {params.tokens:q} --species "$SPECIES_TABLE" {params.start:q} \
             --architecture {params.architecture:q} --training {params.training:q} --running "$PRETRAIN_RUNNING" \
             --state results/pretrain/.state/{wildcards.model:q} \
             --out results/pretrain/{wildcards.model:q} \

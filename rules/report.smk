@@ -10,6 +10,7 @@ OUTPUTS:
     results/report/gue_pairs.tsv       every two runs on each data set, on the same resamples of its test rows
     results/report/gue_summary.json    task means, comparisons and ranks of runs, the paper's sums recomputed
     results/report/efficiency.tsv      parameters, FLOPs, time and memory of each run and of the paper's models
+    results/report/run.json            what the results were made from and with: configuration, versions, commit, digests
     results/report/index.html          the page, self-contained; its figures as SVG and PNG in figures/
 """
 
@@ -36,7 +37,7 @@ rule collect_results:
         paper=config["report"]["paper_results"],
         paper_models=config["report"]["paper_models"],
     output:
-        table="results/report/gue_results.tsv",
+        table=report("results/report/gue_results.tsv", category="Report"),
         verdicts="results/report/gue_verdicts.tsv",
         pairs="results/report/gue_pairs.tsv",
         summary="results/report/gue_summary.json",
@@ -135,6 +136,40 @@ rule collect_audits:
         """
 
 
+# What the workflow knows of the run is no param: it makes nothing run again, for the record is of the results.
+rule record_run:
+    """Write down what the results were made from, and with what"""
+    input:
+        results="results/report/gue_summary.json",
+        species=config["genomes"]["corpus"],
+        used=SPECIES_TABLE,
+        corpus="results/genomes/corpus.tsv",
+        tables=[config["gue"][table] for table in ("registry", "sources", "candidates", "known_files")],
+        hparams=config["finetune"]["hparams"],
+        paper=config["report"]["paper_results"],
+        paper_models=config["report"]["paper_models"],
+        datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=DATASETS),
+    output:
+        report("results/report/run.json", category="Report"),
+    log:
+        "results/logs/report/record_run.log",
+    benchmark:
+        "results/benchmarks/report/record_run.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("report/record.py"),
+    shell:
+        """
+        python -m workflow_scripts.report.record \
+            --run "$RUN" --files {input:q} --out {output:q} \
+            >{log:q} 2>&1
+        """
+
+
 rule write_report:
     """Write the page"""
     input:
@@ -148,10 +183,11 @@ rule write_report:
         results="results/report/gue_results.tsv",
         summary="results/report/gue_summary.json",
         efficiency="results/report/efficiency.tsv",
+        record="results/report/run.json",
         paper=config["report"]["paper_results"],
         paper_models=config["report"]["paper_models"],
     output:
-        page="results/report/index.html",
+        page=report("results/report/index.html", category="Report"),
         figures=directory("results/report/figures"),
     log:
         "results/logs/report/write_report.log",
@@ -176,7 +212,7 @@ rule write_report:
             --pretraining {input.pretraining:q} --logs {input.logs:q} \
             --datasheets {input.datasheets:q} --audits {input.audits:q} \
             --results {input.results:q} --summary {input.summary:q} --efficiency {input.efficiency:q} \
-            --paper {input.paper:q} --paper-models {input.paper_models:q} \
+            --record {input.record:q} --paper {input.paper:q} --paper-models {input.paper_models:q} \
             --out {output.page:q} --figures {output.figures:q} \
             >{log:q} 2>&1
         """

@@ -52,7 +52,8 @@ rule study_tokenization:
         """
         export RAYON_NUM_THREADS={threads:q}
         python -m workflow_scripts.tokenizer.study \
-            --tokenizers {params.folders:q} --chunks {input.chunks:q} --corpus {input.corpus:q} \
+            --tokenizers {params.folders:q} --chunks results/genomes/chunks --species "$SPECIES_TABLE" \
+            --corpus {input.corpus:q} \
             --seed {params.seed:q} --out {output.results:q} --table {output.table:q} \
             >{log:q} 2>&1
         """

@@ -53,7 +53,7 @@ rule train_tokenizer:
         """
         export RAYON_NUM_THREADS={threads:q}
         python -m workflow_scripts.tokenizer.train \
-            --chunks {input.chunks:q} {params.corpus:q} {params.options:q} \
+            --chunks results/genomes/chunks --species "$SPECIES_TABLE" {params.corpus:q} {params.options:q} \
             --seed {params.seed:q} --threads {threads:q} \
             --out results/tokenizer/{wildcards.tokenizer:q} \
             >{log:q} 2>&1

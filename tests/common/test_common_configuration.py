@@ -306,7 +306,30 @@ def test_data_sets_of_ones_own_are_known_by_name(quick, tmp_path):
     assert check(quick) == [f"config gue.own.enhancers/fly.folder: no dev.csv in '{tmp_path}'"]
     quick["gue"]["own"] = {"Enhancers/fly": {"folder": str(tmp_path)}}
     (line,) = check(quick)
-    assert line.startswith("config gue.own: 'Enhancers/fly' does not match")
+    assert line.startswith("config gue.own: 'Enhancers/fly' must be task/name")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("genomes.corpus", "-x.tsv"),
+        ("genomes.mirror", "{mirror}"),
+        ("gue.sources", "a\nb.tsv"),
+        ("gue.published", "--from"),
+        ("report.title", "{wildcards}"),
+        ("report.notice", "-n"),
+        ("finetune.models", {"theirs": {"directory": "{input}"}}),
+        ("finetune.models", {"theirs": {"hub": "a/b", "revision": "--code"}}),
+        ("finetune.models", {"a;b": {"floor": "cnn"}}),
+        ("tokenizer", {"../x": {"kind": "nucleotide", "k": 1}}),
+        ("pretrain", {"a\n": {"gpus": 0, "training": {"steps": 0, "warmup_steps": 0}}}),
+    ],
+)
+def test_what_cannot_be_a_name_or_a_path_is_refused(sound, key, value):
+    change(sound, key, value)
+    lines = check(sound)
+    assert any(line.startswith(f"config {key}") and " must be" in line for line in lines), lines
+    assert not any("\n" in line for line in lines)
 
 
 def test_rows_of_tables_are_named_by_file_and_line(quick):

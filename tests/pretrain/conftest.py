@@ -99,7 +99,6 @@ def arguments(planted, tokenizer_folder, tmp_path):
         return [
             *("--name", "tiny", "--tokenizer", str(tokenizer_folder)),
             *("--tokens", *(str(tokens) for tokens, _ in shards)),
-            *("--index", *(str(index) for _, index in shards)),
             *("--architecture", json.dumps(ARCHITECTURE | (architecture or {}))),
             *("--training", json.dumps(TRAINING | training)),
             *("--state", str(tmp_path / f".state-{name}"), "--out", str(tmp_path / name)),

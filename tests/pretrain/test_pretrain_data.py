@@ -1,6 +1,7 @@
 """Batches are pure functions of (seed, step), every chunk has its turn, and masks are the paper's."""
 
 import math
+import resource
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from workflow_scripts.pretrain.data import (
     UNK,
     Corpus,
     masked,
+    may_open,
     permuted,
     training_batch,
     unigram_entropy,
@@ -228,3 +230,16 @@ def test_unigram_entropy():
     labels = np.array([[IGNORED, 7, 7], [9, IGNORED, 9]])
     assert unigram_entropy(labels) == pytest.approx(math.log(2))
     assert unigram_entropy(np.array([7, 7, 7, 9])) == pytest.approx(-0.75 * math.log(0.75) - 0.25 * math.log(0.25))
+
+
+def test_a_corpus_of_more_shards_than_open_files_are_usual(write_shard):
+    """Each mapped file is an open one, and 1,024 of them are what most systems allow a process at first."""
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    shard = write_shard("one", [np.arange(5, 25)])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, usual[1]))
+    try:
+        assert len(Corpus([shard] * 1000).training) == 1000
+        with pytest.raises(UserError, match=r"ulimit -n: \d+ open files are allowed, \d+ needed"):
+            may_open(usual[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)

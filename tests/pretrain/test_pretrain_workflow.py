@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.pretrain.working import ALONE, configured, lay_out, newest_state, trainers
-from tests.workflow.harness import REPOSITORY, job_counts, snakemake
+from tests.workflow.harness import REPOSITORY, job_counts, small_disk, snakemake
 
 
 @pytest.fixture
@@ -53,6 +53,25 @@ def test_attempts_that_are_killed_and_terminated_are_repeated_and_end_with_the_s
     steps = [[json.loads(line)["step"] for line in (run / "log.jsonl").open()] for run in (whole, killed)]
     assert steps[0] == steps[1] and sorted(steps[0]) == steps[0]
     assert not any((root / "results/pretrain/.state").iterdir())
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_at_a_checkpoint_costs_what_was_done_since_the_one_before(prepared, tmp_path):
+    """One state fits on the disk, of 240 kB, and no second one beside it."""
+    snakemake(*prepared("whole"))
+    options = prepared("full")
+    folder = tmp_path / "full/results/pretrain"
+    with small_disk(folder, 400) as remount:
+        done = snakemake(*options, "--show-failed-logs", check=False)
+        assert done.returncode != 0 and "Traceback" not in done.stdout
+        assert "make room and run again" in done.stdout or "make room and start again" in done.stdout
+        (state,) = (folder / ".state/dnabert2").glob("step-*.safetensors")
+        remount("size=64m")
+        snakemake(*options)
+        log = (tmp_path / "full/results/logs/pretrain/pretrain_model/dnabert2.log").read_text()
+        assert f"resumed at step {int(state.stem[5:])}" in log
+        model = "dnabert2/model.safetensors"
+        assert (folder / model).read_bytes() == (tmp_path / "whole/results/pretrain" / model).read_bytes()
 
 
 @pytest.mark.slow

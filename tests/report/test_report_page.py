@@ -192,6 +192,20 @@ def test_costs_stand_beside_the_papers(run):
         assert words in text, words
 
 
+def test_the_record_of_the_run_is_told_shortly(run):
+    fits(run, "ours")
+    record = run.root / "run.json"
+    told = {"snakemake": "9.27.1", "python": "3.11.7", "software_deployment": ["conda"]}
+    state = {"commit": "0123abcd", "dirty": True, "changed": ["a", "b"]}
+    record.write_text(json.dumps({**told, "git": state}))
+    text = " ".join(Reader(make(run, "--record", record).read_text()).text.split())
+    assert "Made with commit 0123abcd and 2 changed or new files, Snakemake 9.27.1 and Python 3.11.7" in text
+    assert "each rule in its own environment" in text and "run.json" in text
+    record.write_text(json.dumps({**told, "git": None, "software_deployment": []}))
+    text = " ".join(Reader(make(run, "--record", record).read_text()).text.split())
+    assert "Made with code of no known commit, Snakemake 9.27.1" in text and "own environment" not in text
+
+
 def test_ranks_and_clear_differences_are_shown(run):
     for model, score in (("a", 0.9), ("b", 0.5), ("c", 0.2)):
         run.fit(model, "full", "emp", "H3", 0, score)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.harness import clone, snakemake, tiny
+from tests.workflow.harness import AWKWARD, clone, snakemake, tiny
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Path:
-    """A clone in which the tiny workflow has run to its end; tests work on copies of it."""
-    root = clone(tmp_path_factory.mktemp("finished") / "clone")
+    """A clone, in a folder of an awkward name, in which the tiny workflow has run to its end; tests work on copies."""
+    root = clone(tmp_path_factory.mktemp("finished") / AWKWARD)
     snakemake("--cores", "2", "--scheduler", "greedy", *tiny(root), cwd=root)
     return root
 

@@ -4,9 +4,15 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).resolve().parents[2]
+# The name of a folder that a shell would make something of; a file `executed` somewhere would show it.
+AWKWARD = 'it\'s; a "clone" $(touch executed) `touch executed` & \\'
 
 
 def snakemake(*arguments: str, cwd: Path = REPOSITORY, check: bool = True) -> subprocess.CompletedProcess:
@@ -48,3 +54,23 @@ def clone(target: Path) -> Path:
 def tiny(root: Path) -> list[str]:
     """The options that choose the tiny configuration of a clone."""
     return ["--configfile", str(root / "config/demo.yaml"), str(root / "tests/workflow/tiny.yaml")]
+
+
+@contextmanager
+def small_disk(folder: Path, kilobytes: int) -> Iterator[Callable[[str], None]]:
+    """A file system of its own at ``folder``; gives a function that mounts it anew with other options (size, ro, rw).
+
+    Skips the test where nothing may be mounted.
+    """
+
+    def mount(*options: str) -> None:
+        done = subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", str(folder)], capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"needs the right to mount a file system: {done.stderr.strip()}")
+
+    folder.mkdir(parents=True)
+    mount("-o", f"size={kilobytes}k")
+    try:
+        yield lambda options: mount("-o", f"remount,{options}")
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -1,7 +1,10 @@
 """The environments of the rules hold the versions that the tests ran with."""
 
 import ast
+import json
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
@@ -11,7 +14,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from tests.workflow.harness import REPOSITORY
+from tests.workflow.harness import REPOSITORY, snakemake
 
 LOCK = dict(
     line.lower().replace("_", "-").split("==")
@@ -22,13 +25,65 @@ DISTRIBUTIONS = packages_distributions()
 ENVIRONMENTS = sorted((REPOSITORY / "envs").glob("*.yaml"))
 
 
+def pip_part(path: Path) -> list[str]:
+    """The requirements that pip installs into an environment, NAME==VERSION each."""
+    dependencies = yaml.safe_load(path.read_text())["dependencies"]
+    return next(entry["pip"] for entry in dependencies if isinstance(entry, dict))
+
+
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
 def test_versions_are_those_of_the_lock(path):
-    dependencies = yaml.safe_load(path.read_text())["dependencies"]
-    pinned = next(entry["pip"] for entry in dependencies if isinstance(entry, dict))
-    for requirement in pinned:
+    for requirement in pip_part(path):
         name, version = requirement.lower().replace("_", "-").split("==")
         assert LOCK[name] == version, f"{path.name}: {requirement}"
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
+def test_an_environment_pins_all_that_its_packages_need(path):
+    """But for what torch itself pins, the libraries of the GPU, which are not on every machine."""
+    names = {requirement.split("==")[0].lower().replace("_", "-") for requirement in pip_part(path)}
+    held: set[str] = set()
+    for name in names:
+        closure(name, held)
+    assert held - {"setuptools"} == names  # pip freeze, which makes the lock, leaves setuptools out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
+def test_the_pip_part_resolves_in_a_clean_venv(path, tmp_path):
+    """pip finds every version, and no two of them contradict each other; nothing is installed."""
+    (tmp_path / "requirements.txt").write_text("\n".join(pip_part(path)))
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+    pip = [str(tmp_path / "venv/bin/python"), "-m", "pip", "--disable-pip-version-check", "--retries", "1"]
+    # what has no wheel would be built, from code that is then run
+    options = ["--dry-run", "--only-binary", ":all:", "--report", str(tmp_path / "report.json")]
+    done = subprocess.run(
+        [*pip, "install", *options, "-r", str(tmp_path / "requirements.txt")], capture_output=True, text=True
+    )
+    if "No matching distribution found" in done.stderr and "(from versions: none)" in done.stderr:
+        pytest.skip(f"no package index can be reached: {done.stderr.splitlines()[-1]}")
+    assert done.returncode == 0, done.stderr
+    found = {}
+    for entry in json.loads((tmp_path / "report.json").read_text())["install"]:
+        name = entry["metadata"]["name"].lower().replace("_", "-")
+        found[name] = entry["metadata"]["version"].split("+")[0]  # torch's of an index without GPU is 2.13.0+cpu
+    assert {name for name in found.keys() & LOCK if found[name] != LOCK[name]} == set()
+    assert {requirement.split("==")[0].lower().replace("_", "-") for requirement in pip_part(path)} <= found.keys()
+
+
+@pytest.mark.slow
+def test_a_container_definition_names_every_environment(tmp_path, monkeypatch):
+    """Snakemake asks conda for its version and settings alone, so that a stand-in will do."""
+    conda = tmp_path / "bin/conda"
+    conda.parent.mkdir()
+    told = {"conda_version": "25.9.0", "conda_prefix": "/opt/conda", "platform": "linux-64"}
+    conda.write_text(f"#!/bin/sh\necho '{json.dumps(told | {'get': {'channel_priority': 'strict'}})}'\n")
+    conda.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{conda.parent}:{os.environ['PATH']}")
+    demo = REPOSITORY / "config/demo.yaml"
+    definition = snakemake("--containerize", "--configfile", demo, "--directory", tmp_path).stdout
+    for path in ENVIRONMENTS:
+        assert re.search(rf"^COPY \S*envs/{path.name} ", definition, re.M), path.name
 
 
 def test_what_is_used_directly_is_in_the_lock():
@@ -94,9 +149,8 @@ def scripts_and_environments() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("script", "environment"), scripts_and_environments(), ids=lambda name: name)
 def test_an_environment_holds_what_its_scripts_import(script, environment):
-    entries = yaml.safe_load((REPOSITORY / f"envs/{environment}.yaml").read_text())["dependencies"]
     held: set[str] = set()
-    for requirement in next(entry["pip"] for entry in entries if isinstance(entry, dict)):
+    for requirement in pip_part(REPOSITORY / f"envs/{environment}.yaml"):
         closure(requirement.split("==")[0], held)
     needed = set(imported(REPOSITORY.joinpath("workflow_scripts", *script.split(".")).with_suffix(".py"), set()))
     owners = {name: {owner.lower().replace("_", "-") for owner in DISTRIBUTIONS[name]} for name in needed}

@@ -76,7 +76,8 @@ def test_one_setting_of_one_task_reruns_its_fits_and_the_report(run):
     overlay.write_text("finetune: {tasks: {promoter: {learning_rate: 1.0e-3}}}\n")
     output = snakemake("-n", "--cores", "2", *tiny(run), str(overlay), cwd=run).stdout
     # promoter/tata with two models and one seed
-    assert job_counts(output) == {"finetune_model": 2, "collect_results": 1, "count_costs": 1, "write_report": 1}
+    report = {"collect_results": 1, "count_costs": 1, "record_run": 1, "write_report": 1}
+    assert job_counts(output) == {"finetune_model": 2, **report}
     assert output.count("task=promoter, dataset=tata") == 2
 
 
@@ -95,6 +96,22 @@ def test_results_go_where_directory_says_and_code_stays(finished, tmp_path):
     assert {path.name for path in (tmp_path / "elsewhere").iterdir()} == {"results", ".snakemake"}
     made, before = data_bytes(tmp_path / "elsewhere"), data_bytes(finished)
     assert made and all(before[name] == content for name, content in made.items())
+
+
+def test_another_clone_at_another_path_makes_the_same_bytes_and_scores(finished, tmp_path, monkeypatch):
+    """With another hash seed and locale: everything up to the tokens, the pre-trained weights, and one fit."""
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    monkeypatch.setenv("LC_ALL", "C")
+    root = clone(tmp_path / "deep" / "other")
+    fit = "finetune/dnabert2/full/promoter/tata/seed42/metrics.json"
+    snakemake("tokenizer", f"results/{fit}", "--cores", "2", *tiny(root), cwd=root)
+    made, before = data_bytes(root), data_bytes(finished)
+    assert {name: before[name] for name in made} == made
+    up_to_the_tokens = ("demo/", "genomes/", "tokenizer/")
+    assert {name for name in before if name.startswith(up_to_the_tokens)} <= made.keys()
+    assert scores(root) == {fit: scores(finished)[fit]}
+    weights = "results/pretrain/dnabert2/model.safetensors"
+    assert (root / weights).read_bytes() == (finished / weights).read_bytes()
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_results(finished, tmp_path):

@@ -73,6 +73,8 @@ def _in_words(error: ValidationError, place: str) -> Iterator[str]:
         yield f"{where}: {error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
     elif error.validator == "pattern" and error.instance == "":
         yield f"{where}: empty; a value is needed"
+    elif error.validator == "pattern" and "must" in error.schema:
+        yield f"{where}: {error.instance!r} must {error.schema['must']}"
     else:
         yield f"{where}: {error.message}"
 

@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import read_json, read_table, write_table
+from workflow_scripts.common.files import read_json, write_table
+from workflow_scripts.common.species import read_species
 from workflow_scripts.genomes.accounting import COUNTS, check_sums
 
 COLUMNS = ["accession", "organism", "group", "genus", "url", "md5", "status", *COUNTS]
@@ -75,17 +76,6 @@ def corpus_row(genome: dict[str, str], records: Path, chunks: Path) -> dict:
 def totals(rows: list[dict]) -> dict[str, int]:
     """The sums over all genomes."""
     return {name: sum(row[name] for row in rows) for name in COUNTS}
-
-
-def read_species(path: Path) -> list[dict[str, str]]:
-    """The rows of the species table that name an accession; each may stand in it once."""
-    species = [genome for genome in read_table(path) if genome["accession"]]
-    seen: set[str] = set()
-    for genome in species:
-        if genome["accession"] in seen:
-            raise UserError(f"{path}: {genome['accession']} is listed twice; keep one row")
-        seen.add(genome["accession"])
-    return species
 
 
 def build_parser() -> argparse.ArgumentParser:

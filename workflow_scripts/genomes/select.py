@@ -26,8 +26,9 @@ import pyarrow.parquet as pq
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic
 from workflow_scripts.common.randomness import generator
+from workflow_scripts.common.species import read_species
 from workflow_scripts.genomes.accounting import COUNTS
-from workflow_scripts.genomes.corpus import read_genome_json, read_species
+from workflow_scripts.genomes.corpus import read_genome_json
 from workflow_scripts.genomes.tables import FINGERPRINT, SCHEMA
 
 KEEP, DUPLICATE, OVER_CAP = 0, 1, 2

@@ -5,6 +5,7 @@ drawn before.
 """
 
 import hashlib
+import resource
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,11 +22,25 @@ UNK, CLS, SEP, PAD, MASK = range(5)
 IGNORED = -100
 
 
+def may_open(files: int) -> None:
+    """Let this process hold so many files open beside its others: a mapped file is an open one.
+
+    The usual limit is 1,024, which it may lift itself up to the system's. Raises UserError where that is too low.
+    """
+    needed = files + 256
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise UserError(f"ulimit -n: {hard} open files are allowed, {needed} needed for the token shards; raise it")
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
 class Corpus:
     """The token shards of a corpus, memory-mapped; chunks are numbered through all shards in the order given."""
 
     def __init__(self, shards: list[tuple[Path, Path]]):
         """``shards``: (tokens, index) files per genome, as the encoder writes them."""
+        may_open(2 * len(shards))
         self.tokens = [np.load(tokens, mmap_mode="r") for tokens, _ in shards]
         self.index = [np.load(index, mmap_mode="r") for _, index in shards]
         self.ends = np.cumsum([len(index) for index in self.index])

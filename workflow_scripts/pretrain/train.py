@@ -32,6 +32,7 @@ from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic_directory, digest, write_json, write_text
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.progress import Progress
+from workflow_scripts.common.species import genome_files
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
 from workflow_scripts.pretrain import data, precision, telemetry
 from workflow_scripts.pretrain.card import model_card
@@ -262,8 +263,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--name", required=True, help="name of the model")
     parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer directory")
-    parser.add_argument("--tokens", type=Path, nargs="+", required=True, help="token shards (.npy)")
-    parser.add_argument("--index", type=Path, nargs="+", required=True, help="their indices, in the same order")
+    parser.add_argument(
+        "--tokens",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="token shards, NAME.npy with NAME.index.npy beside it, or a folder of them",
+    )
+    parser.add_argument("--species", type=Path, help="table of the genomes that are meant of a folder")
     parser.add_argument("--architecture", default="{}", help="sizes of the encoder as JSON, see DnaBert2Config")
     parser.add_argument("--start", type=Path, help="model directory whose weights and architecture to go on from")
     parser.add_argument("--training", default="{}", help="settings of the training as JSON, see below")
@@ -278,7 +285,7 @@ def pretrain(args: argparse.Namespace, processes: Processes, request: Request) -
     training = read_training(args.training, json.loads(args.running).get(args.name, {}))
     training.check_processes(processes.count)
     bases = bases_of_tokens(Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")))
-    shards = list(zip(args.tokens, args.index, strict=True))
+    shards = [(path, path.with_suffix(".index.npy")) for path in genome_files(args.tokens, ".npy", args.species)]
     corpus = data.Corpus(shards)
     model = initial_model(args.start, json.loads(args.architecture), len(bases), training.seed)
     model.to(processes.device())

@@ -130,6 +130,7 @@ def gather(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]
         "cost_statements": efficiency.statements(costs, models_of_paper) if costs else [],
         "datasets": sections.datasets(sheets),
         "audits": read_audits(options.audits) if options.audits else [],
+        "record": load(options.record) if options.record else None,
         "files": {
             "corpus": options.corpus,
             "tokenizers": options.tokenizers,
@@ -143,6 +144,7 @@ def gather(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]
             "paper_models": options.paper_models,
             "datasheets": sheets,
             "audits": options.audits,
+            "record": options.record,
         },
     }
     return content, charts
@@ -193,6 +195,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--results", type=Path, required=True, help="table of the results (gue_results.tsv)")
     parser.add_argument("--summary", type=Path, required=True, help="summary of the results (gue_summary.json)")
     parser.add_argument("--efficiency", type=Path, help="table of costs (efficiency.tsv)")
+    parser.add_argument("--record", type=Path, help="record of the run (run.json)")
     parser.add_argument("--paper", type=Path, required=True, help="the paper's cells (config/paper_results.tsv)")
     parser.add_argument("--paper-models", type=Path, required=True, help="its models (config/paper_models.tsv)")
     parser.add_argument("--out", type=Path, required=True, help="page to write (HTML)")

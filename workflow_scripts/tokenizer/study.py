@@ -27,6 +27,7 @@ from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import write_json, write_table
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.randomness import generator
+from workflow_scripts.common.species import genome_files
 from workflow_scripts.tokenizer import measures, motifs, vocabularies
 from workflow_scripts.tokenizer.chunks import read_groups
 from workflow_scripts.tokenizer.held_out import Sample, draw
@@ -227,7 +228,10 @@ def table_rows(results: dict[str, Any]) -> list[dict[str, Any]]:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tokenizers", type=Path, nargs="+", required=True, help="tokenizer directories")
-    parser.add_argument("--chunks", type=Path, nargs="+", required=True, help="chunk files, ACCESSION.parquet")
+    parser.add_argument(
+        "--chunks", type=Path, nargs="+", required=True, help="chunk files, ACCESSION.parquet, or a folder of them"
+    )
+    parser.add_argument("--species", type=Path, help="table of the genomes that are meant of a folder")
     parser.add_argument("--corpus", type=Path, help="corpus.tsv, for the groups; without it all genomes are one group")
     parser.add_argument("--chunks-per-group", type=int, default=1000, help="validation chunks of a group at most")
     parser.add_argument("--seed", type=int, default=42, help="seed of sample, edits, masks and shuffles")
@@ -240,9 +244,10 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     trained = [vocabularies.load(folder) for folder in args.tokenizers]
-    sample = draw(args.chunks, read_groups(args.corpus), args.chunks_per_group, WINDOW, args.seed)
+    files = genome_files(args.chunks, ".parquet", args.species)
+    sample = draw(files, read_groups(args.corpus), args.chunks_per_group, WINDOW, args.seed)
     if not sample.sequences:
-        raise UserError(f"{args.chunks[0]}: no validation chunks in the corpus; raise genomes.validation.fraction")
+        raise UserError(f"{files[0]}: no validation chunks in the corpus; raise genomes.validation.fraction")
     results = study(trained, sample, args.seed)
     write_json(args.out, results)
     write_table(args.table, table_rows(results), list(COLUMNS))

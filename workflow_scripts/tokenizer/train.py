@@ -23,6 +23,7 @@ from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, write_json
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.sequences import BASES
+from workflow_scripts.common.species import genome_files
 from workflow_scripts.tokenizer import bpe, chunks, kmer, memory, sample
 from workflow_scripts.tokenizer.special import SPECIAL_TOKENS, add_template
 
@@ -108,7 +109,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kind", choices=["bpe", *kmer.KINDS], required=True, help="what its tokens are")
     parser.add_argument("--k", type=int, default=1, help="length of the k-mers")
-    parser.add_argument("--chunks", type=Path, nargs="+", required=True, help="chunk files, ACCESSION.parquet")
+    parser.add_argument(
+        "--chunks", type=Path, nargs="+", required=True, help="chunk files, ACCESSION.parquet, or a folder of them"
+    )
+    parser.add_argument("--species", type=Path, help="table of the genomes that are meant of a folder")
     parser.add_argument("--corpus", type=Path, help="table with the group of each accession, for --sample-group-bases")
     parser.add_argument("--vocab-size", type=int, default=4096, help="entries, special tokens included (paper: 4096)")
     parser.add_argument("--min-frequency", type=int, default=2, help="a pair seen less often is not merged")
@@ -130,10 +134,11 @@ def main(argv: list[str] | None = None) -> None:
         limits = sample.Limits(args.sample_bases, args.sample_genome_bases, args.sample_group_bases)
     else:
         limits = sample.Limits(FIXED_SAMPLE)
-    genomes = sample.draw(args.chunks, limits, args.seed, chunks.read_groups(args.corpus))
+    files = genome_files(args.chunks, ".parquet", args.species)
+    genomes = sample.draw(files, limits, args.seed, chunks.read_groups(args.corpus))
     bases, cells = sum(genome.bases for genome in genomes), sum(genome.cells for genome in genomes)
     if not bases:
-        raise UserError(f"{args.chunks[0]}: no training chunks in the corpus; lower genomes.chunk or add genomes")
+        raise UserError(f"{files[0]}: no training chunks in the corpus; lower genomes.chunk or add genomes")
     if args.kind == "bpe":
         memory.check(bases, cells, args.vocab_size, memory.available_bytes())
         say(memory.forecast(bases, cells, args.vocab_size, args.threads))

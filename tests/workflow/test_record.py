@@ -1,0 +1,27 @@
+"""A finished run says what it was made with, and Snakemake packs its report."""
+
+import pytest
+
+from tests.workflow.harness import snakemake, tiny
+from workflow_scripts.common.files import digest, read_json
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_record_is_of_this_run(finished):
+    told = read_json(finished / "results/report/run.json")
+    assert told["configuration"]["pretrain"]["dnabert2"]["training"]["steps"] == 60, "of tests/workflow/tiny.yaml"
+    assert told["configuration"]["finetune"]["settings"]["batch_size"] == 16, "of config/demo.yaml"
+    assert told["git"] is None and told["software_deployment"] == [], "a copy without git, in this environment"
+    tables = {"config/demo/species.tsv", "config/gue.tsv", "config/demo/gue_sources.tsv", "results/genomes/corpus.tsv"}
+    assert tables <= told["files"].keys()
+    assert "results/gue/promoter/tata/datasheet.json" in told["files"]
+    assert all(digest(finished / path) == sha256 for path, sha256 in told["files"].items())
+    page = (finished / "results/report/index.html").read_text()
+    assert "Made with code of no known commit, Snakemake" in page
+
+
+def test_snakemake_packs_a_report(finished, tmp_path):
+    snakemake("--report", tmp_path / "report.html", *tiny(finished), cwd=finished)
+    packed = (tmp_path / "report.html").read_text()
+    assert all(f"results/report/{name}" in packed for name in ("index.html", "run.json", "gue_results.tsv"))

@@ -69,8 +69,6 @@ rule finetune_model:
         "results/logs/finetune/finetune_model/{model}/{method}/{task}/{dataset}/seed{seed}.log",
     benchmark:
         "results/benchmarks/finetune/finetune_model/{model}/{method}/{task}/{dataset}/seed{seed}.tsv"
-    group:
-        fit_group
     conda:
         "../envs/torch.yaml"
     threads: config["finetune"]["threads"]
@@ -78,7 +76,6 @@ rule finetune_model:
         mem_mb=16000,
         runtime=fit_minutes,
         gpu=config["finetune"]["gpus"],
-        group_slot=1,
     params:
         model=model_spec,
         settings=settings_of_fit,

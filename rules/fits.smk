@@ -65,11 +65,6 @@ def fit_minutes(wildcards, attempt):
     return attempt * (15 + round(flops / rate / 60))
 
 
-def fit_group(wildcards):
-    """Fits of less than a quarter of an hour share a job, and so a GPU and the server of the fits."""
-    return "small_fits" if fit_minutes(wildcards, 1) <= 30 else None
-
-
 def dataset_metric(wildcards):
     return REGISTRY[dataset_of(wildcards)]["metric"]
 

@@ -65,7 +65,7 @@ def trainer(root: Path) -> int | None:
 
 def wait_for_a_state_beyond(step: int, root: Path, snakemake: subprocess.Popen) -> int:
     """The step of a state that was saved after ``step``."""
-    folder, deadline = root / "results/pretrain/.state/dnabert2", time.monotonic() + 120
+    folder, deadline = root / "results/pretrain/.state/dnabert2", time.monotonic() + 600
     while True:
         saved = max((int(path.stem[5:]) for path in folder.glob("step-*.safetensors")), default=0)
         if saved > step:

@@ -11,8 +11,8 @@ Out: a table on standard output, and with --out in a file:
      - so many small data sets, cut from it, each fitted for some steps, one after the other: by programs of their own,
        and by the server that the workflow uses, its start included.
 
-Both start from the same small encoder with random weights, whose learning rate is higher than the released one for the
-pre-trained encoder of twelve layers. They take turns, and the faster of --repeats runs counts.
+All start from the same small encoder, whose learning rate is higher than the released one for the pre-trained encoder
+of twelve layers. They take turns, and the fastest of --repeats runs counts.
 """
 
 import argparse
@@ -144,7 +144,7 @@ def many_fits(model: Path, data: Path, count: int, folder: Path) -> list[str]:
 
 HEAD = """\
 {name}, {steps} steps with the released settings and a learning rate of 3e-4, an encoder of {layers} layers of {hidden}
-with random weights. {hardware}, {threads} threads. Load of the machine before and after: {before:.1f} and {after:.1f}.
+{weights}. {hardware}, {threads} threads. Load of the machine before and after: {before:.1f} and {after:.1f}.
 
 | | wall, s | processor, s | the plain model in fp32 takes times the wall | and the processor | MCC | loss |
 |---|---|---|---|---|---|---|
@@ -161,6 +161,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=os.environ.get("REAL_DATA"), help="default: REAL_DATA")
     parser.add_argument("--dataset", default="prom/prom_300_tata", help="folder within gue")
+    parser.add_argument(
+        "--model", type=Path, help="model directory to start from; default: a small one, random weights"
+    )
     parser.add_argument("--steps", type=int, default=1540, help="of the one fit; 1,540 are the released 10 epochs")
     parser.add_argument("--repeats", type=int, default=2, help="runs of the one fit")
     parser.add_argument("--many", type=int, default=36, help="small data sets")
@@ -175,15 +178,17 @@ def main(argv: list[str] | None = None) -> None:
     before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        model = small_model(args.folder / "published_model", folder / "model")
+        model = args.model or small_model(args.folder / "published_model", folder / "model")
         data = unpacked(args.folder / "gue" / args.dataset, folder / "data")
+        sizes = read_json(model / "config.json")
         one = one_fit(model, data, args.steps, args.repeats, folder)
         many = many_fits(model, data, args.many, folder)
     head = HEAD.format(
         name=args.dataset,
         steps=f"{args.steps:,}",
-        layers=SIZES["num_hidden_layers"],
-        hidden=SIZES["hidden_size"],
+        layers=sizes["num_hidden_layers"],
+        hidden=sizes["hidden_size"],
+        weights="that was pre-trained" if args.model else "with random weights",
         hardware=machine("torch", "transformers"),
         threads=torch.get_num_threads(),
         before=before,

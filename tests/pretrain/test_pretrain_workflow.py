@@ -28,7 +28,7 @@ def prepared(planted, tokenizer_folder, tmp_path):
 
 def wait_for_a_state_beyond(step: int, root: Path, snakemake: subprocess.Popen) -> int:
     """The step of a state that was saved after ``step``."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while (saved := newest_state(root)) <= step:
         assert snakemake.poll() is None and time.monotonic() < deadline
         time.sleep(0.005)

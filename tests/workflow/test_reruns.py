@@ -121,7 +121,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_results(finished, tmp_path)
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(command, cwd=root, stdout=log, stderr=log, start_new_session=True)
         state = root / "results/pretrain/.state/dnabert2"
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 1200
         while not list(state.glob("step-*.safetensors")):
             assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()[-3000:]
             time.sleep(0.05)

@@ -25,7 +25,14 @@ def test_a_long_run_can_be_stopped_before_it_starts(tmp_path):
     configs = ["--configfile", str(REPOSITORY / "config/demo.yaml"), str(tmp_path / "long.yaml")]
     command = [str(Path(sys.executable).with_name("snakemake")), "pretrain", "--directory", str(tmp_path), *configs]
     screen, terminal = pty.openpty()
-    run = subprocess.Popen([*command, "--cores", "1"], cwd=REPOSITORY, stdout=terminal, stderr=terminal)
+    run = subprocess.Popen(
+        [*command, "--cores", "1"],
+        cwd=REPOSITORY,
+        stdout=terminal,
+        stderr=terminal,
+        # a process in the background may have been told to ignore it, and hands that on
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     os.close(terminal)
     told = b""
     while b"stops it" not in told:
@@ -36,6 +43,6 @@ def test_a_long_run_can_be_stopped_before_it_starts(tmp_path):
             told += os.read(screen, 4096)
         except OSError:  # the end, of a terminal
             break
-    assert run.wait() != 0
+    assert run.wait(timeout=300) != 0
     assert b"to do: pre-training of dnabert2: 1,000,000,000 steps" in told and b"Ctrl-C within 10 s stops it" in told
     assert not (tmp_path / "results").exists()

@@ -56,6 +56,8 @@ def run(request: dict[str, Any], descriptors: list[int], server: int) -> int:
         os.dup2(descriptor, number)
     os.environ.clear()
     os.environ.update(request["environment"])
+    # a server that was started in the background ignores it, and so would its children
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         os.chdir(request["folder"])
         return fit.main(request["arguments"])

@@ -2,7 +2,6 @@
 
 import ast
 import json
-import os
 import re
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from tests.workflow.harness import REPOSITORY, snakemake
+from tests.workflow.harness import REPOSITORY
 
 LOCK = dict(
     line.lower().replace("_", "-").split("==")
@@ -69,21 +68,6 @@ def test_the_pip_part_resolves_in_a_clean_venv(path, tmp_path):
         found[name] = entry["metadata"]["version"].split("+")[0]  # torch's of an index without GPU is 2.13.0+cpu
     assert {name for name in found.keys() & LOCK if found[name] != LOCK[name]} == set()
     assert {requirement.split("==")[0].lower().replace("_", "-") for requirement in pip_part(path)} <= found.keys()
-
-
-@pytest.mark.slow
-def test_a_container_definition_names_every_environment(tmp_path, monkeypatch):
-    """Snakemake asks conda for its version and settings alone, so that a stand-in will do."""
-    conda = tmp_path / "bin/conda"
-    conda.parent.mkdir()
-    told = {"conda_version": "25.9.0", "conda_prefix": "/opt/conda", "platform": "linux-64"}
-    conda.write_text(f"#!/bin/sh\necho '{json.dumps(told | {'get': {'channel_priority': 'strict'}})}'\n")
-    conda.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{conda.parent}:{os.environ['PATH']}")
-    demo = REPOSITORY / "config/demo.yaml"
-    definition = snakemake("--containerize", "--configfile", demo, "--directory", tmp_path).stdout
-    for path in ENVIRONMENTS:
-        assert re.search(rf"^COPY \S*envs/{path.name} ", definition, re.M), path.name
 
 
 def test_what_is_used_directly_is_in_the_lock():

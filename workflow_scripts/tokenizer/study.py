@@ -247,7 +247,8 @@ def main(argv: list[str] | None = None) -> None:
     files = genome_files(args.chunks, ".parquet", args.species)
     sample = draw(files, read_groups(args.corpus), args.chunks_per_group, WINDOW, args.seed)
     if not sample.sequences:
-        raise UserError(f"{files[0]}: no validation chunks in the corpus; raise genomes.validation.fraction")
+        remedy = "raise genomes.validation.fraction, or lower genomes.validation.block"
+        raise UserError(f"{files[0]}: no validation chunks in the corpus; {remedy}")
     results = study(trained, sample, args.seed)
     write_json(args.out, results)
     write_table(args.table, table_rows(results), list(COLUMNS))

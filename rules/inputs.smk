@@ -152,12 +152,13 @@ def corpus_option(wildcards):
     return option("--corpus", *corpus_table(wildcards))
 
 
-def training_memory(wildcards):
-    """Megabytes for training the tokenizer, by the sizes of the genomes and the sample."""
+def training_memory(wildcards, attempt):
+    """Megabytes for training the tokenizer, by the sizes of the genomes and the sample, and for the Snakemake of a job."""
     settings = tokenizer_settings(wildcards)
     bases = sum(size_of(row) for row in SPECIES.values())
     sampled = min(bases, settings.get("sample_bases") or bases)
-    return int(1.1 * memory.needed_bytes(sampled, settings.get("vocab_size", 0)) / 1e6)
+    needed = memory.needed_bytes(sampled, settings.get("vocab_size", 0)) / 1e6
+    return int(1.1 * needed) + attempt * 600
 
 
 def encoding_options(wildcards):

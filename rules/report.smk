@@ -174,6 +174,7 @@ rule write_report:
     """Write the page"""
     input:
         corpus="results/genomes/corpus.tsv",
+        species=SPECIES_TABLE,
         tokenizers=expand("results/tokenizer/{tokenizer}/stats.json", tokenizer=config["tokenizer"]),
         tokenization="results/studies/tokenization.json",
         pretraining=expand("results/pretrain/{model}/summary.json", model=config["pretrain"]),
@@ -181,6 +182,8 @@ rule write_report:
         datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=DATASETS),
         audits="results/report/gue_audit.tsv",
         results="results/report/gue_results.tsv",
+        verdicts="results/report/gue_verdicts.tsv",
+        pairs="results/report/gue_pairs.tsv",
         summary="results/report/gue_summary.json",
         efficiency="results/report/efficiency.tsv",
         record="results/report/run.json",
@@ -199,7 +202,26 @@ rule write_report:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        code=code("report/page.py"),
+        code=code(
+            "report/page.py",
+            "report/overview.py",
+            "report/sections.py",
+            "report/inputs.py",
+            "report/fits.py",
+            "report/paper.py",
+            "report/audits.py",
+            "report/efficiency.py",
+            "report/figures.py",
+            "report/tokenization.py",
+            "report/templates/report.html.j2",
+            "report/templates/overview.html.j2",
+            "report/templates/tokenization.html.j2",
+            "report/templates/benchmark.html.j2",
+            "report/templates/audit.html.j2",
+            "report/templates/macros.html.j2",
+            "report/templates/report.css",
+            "report/templates/report.js",
+        ),
         title=config["report"]["title"],
         notice=option("--notice", config["report"]["notice"]),
         corpus_note=option("--corpus-note", configuration.corpus_note(config["genomes"]["corpus"])),
@@ -207,11 +229,12 @@ rule write_report:
         """
         python -m workflow_scripts.report.page \
             --title {params.title:q} {params.notice:q} \
-            --corpus {input.corpus:q} {params.corpus_note:q} --tokenizers {input.tokenizers:q} \
-            --tokenization {input.tokenization:q} \
+            --corpus {input.corpus:q} --species {input.species:q} {params.corpus_note:q} \
+            --tokenizers {input.tokenizers:q} --tokenization {input.tokenization:q} \
             --pretraining {input.pretraining:q} --logs {input.logs:q} \
             --datasheets {input.datasheets:q} --audits {input.audits:q} \
-            --results {input.results:q} --summary {input.summary:q} --efficiency {input.efficiency:q} \
+            --results {input.results:q} --verdicts {input.verdicts:q} --pairs {input.pairs:q} \
+            --fits results/finetune --summary {input.summary:q} --efficiency {input.efficiency:q} \
             --record {input.record:q} --paper {input.paper:q} --paper-models {input.paper_models:q} \
             --out {output.page:q} --figures {output.figures:q} \
             >{log:q} 2>&1

@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,6 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from workflow_scripts.report import fits
+from workflow_scripts.report.resampling import resampled_scores
 
 CONFIG = Path(__file__).parents[2] / "config"
 DATASETS = {
@@ -57,6 +61,7 @@ class MadeUpRun:
         self.metrics: list[Path] = []
         self.planned: dict[tuple[str, str], dict[str, None]] = {}
         self.seeds: dict[int, None] = {}
+        self.simulated = False
 
     def registry(self) -> Path:
         rows = [
@@ -102,7 +107,7 @@ class MadeUpRun:
         command += ["--paper", self.paper, "--paper-models", self.paper_models]
         command += ["--out", self.root / "results.tsv", "--verdicts", self.root / "verdicts.tsv"]
         command += ["--pairs", self.root / "pairs.tsv", "--summary", self.root / "summary.json"]
-        return [*self.fit_arguments(), *map(str, command)]
+        return [*self.fit_arguments(), *map(str, command), *(["--simulated"] if self.simulated else [])]
 
     def cost_arguments(self, models: dict) -> list[str]:
         """The command line of the program that counts costs, after the other one has run."""
@@ -126,6 +131,10 @@ class MadeUpRun:
                 | {"soft_masked": 0}
             )
         return write_tsv(self.root / "corpus.tsv", rows)
+
+    def species(self) -> Path:
+        rows = [{"accession": "GCF_0", "organism": "Madeupia prima"}, {"accession": "", "organism": "Madeupia absens"}]
+        return write_tsv(self.root / "species.tsv", rows)
 
     def tokenizer(self, name: str = "bpe_4096") -> Path:
         stats = {"kind": "bpe", "vocab_size": 4096, "merges": 4087, "sample_bases": 2_000_000}
@@ -171,6 +180,12 @@ class MadeUpRun:
             **{"gc": {"auroc": 0.7654}, "baseline": {"mcc": 0.4321, "f1": 0.71, "accuracy": 0.72}},
         } | more
         return write_json(self.root / "sheets" / task / dataset / "audit.json", figures)
+
+
+@pytest.fixture
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of resamples changes nothing that the page shows but digits of intervals."""
+    monkeypatch.setattr(fits, "resampled_scores", partial(resampled_scores, resamples=100))
 
 
 @pytest.fixture

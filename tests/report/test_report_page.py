@@ -2,87 +2,19 @@
 
 import json
 import re
-from functools import partial
-from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
 
 from tests.report.conftest import CONFIG
+from tests.report.pages import Reader, fits, make, page_arguments, whole
 from workflow_scripts.common.files import read_table
 from workflow_scripts.report import audits, efficiency, page, results, sections
-from workflow_scripts.report import fits as read_fits
 from workflow_scripts.report.figures import thin
-from workflow_scripts.report.resampling import resampled_scores
 from workflow_scripts.report.verdicts import VERDICTS
 
+pytestmark = pytest.mark.usefixtures("few_resamples")
 ATTACK = "<img src='http://evil.example/x.png' onerror='alert(1)'>"
-
-
-@pytest.fixture(autouse=True)
-def few_resamples(monkeypatch):
-    """The number of resamples changes nothing that the page shows but digits of intervals."""
-    monkeypatch.setattr(read_fits, "resampled_scores", partial(resampled_scores, resamples=100))
-
-
-class Reader(HTMLParser):
-    """Collects what the tests ask about: loads, charts, text outside scripts."""
-
-    def __init__(self, html: str):
-        super().__init__()
-        self.tags, self.loads, self.charts, self.text = set(), [], [], ""
-        self.inside = None
-        self.feed(html)
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        self.tags.add(tag)
-        self.inside = (tag, attributes)
-        if tag not in ("a", "th", "td"):
-            self.loads += [attributes[name] for name in ("src", "href", "data", "srcset") if name in attributes]
-
-    def handle_endtag(self, tag):
-        self.inside = None
-
-    def handle_data(self, data):
-        tag, attributes = self.inside or ("", {})
-        if tag == "script" and attributes.get("type") == "application/json":
-            self.charts.append(json.loads(data))
-        elif tag not in ("script", "style"):
-            self.text += data + " "
-
-
-def fits(run, *models):
-    for model in models:
-        for task, datasets in run.datasets.items():
-            for index, dataset in enumerate(datasets):
-                for seed in (0, 1):
-                    run.fit(model, "full", task, dataset, seed, 0.5 + 0.05 * index + 0.01 * seed)
-
-
-def page_arguments(run, title="A made-up run"):
-    command = ["--title", title, "--results", run.root / "results.tsv", "--summary", run.root / "summary.json"]
-    command += ["--paper", run.paper, "--paper-models", run.paper_models]
-    command += ["--out", run.root / "report" / "index.html", "--figures", run.root / "report" / "figures"]
-    return [str(word) for word in command]
-
-
-def make(run, *more, title="A made-up run"):
-    assert results.main(run.arguments()) == 0
-    assert page.main([*page_arguments(run, title), *map(str, more)]) == 0
-    return run.root / "report" / "index.html"
-
-
-def whole(run):
-    summary, log = run.pretraining()
-    every = [(task, dataset) for task, names in run.datasets.items() for dataset in names]
-    sheets = [run.datasheet(*name) for name in every]
-    table = run.root / "gue_audit.tsv"
-    files = [*map(str, sheets), "--audits", *(str(run.audit(*name)) for name in every)]
-    assert audits.main(["--datasheets", *files, "--out", str(table)]) == 0
-    return [
-        *("--corpus", run.corpus(), "--tokenizers", run.tokenizer(), "--pretraining", summary, "--logs", log),
-        *("--datasheets", *sheets, "--audits", table, "--notice", "Simulated & made up."),
-    ]
 
 
 def test_page_needs_no_network_and_is_small(run):
@@ -114,12 +46,12 @@ def test_page_shows_notice_charts_and_the_numbers_of_each_step(run):
     out = make(run, *whole(run))
     reader = Reader(out.read_text())
     assert "Simulated & made up." in reader.text
-    assert len(reader.charts) == 3 and all("vega-lite" in spec["$schema"] for spec in reader.charts)
+    assert len(reader.charts) == 4 and all("vega-lite" in spec["$schema"] for spec in reader.charts)
     assert "The counts add up" in reader.text
     for words in ("6.9000", "7.4000", "−0.5000", "1.9300", "4.710", "Made-up H3K14ac", "23 of 28", "+5.97"):
         assert words in reader.text, words
     assert "The grey band reaches from" in reader.text
-    for name in ("corpus", "pretraining", "scores"):
+    for name in ("corpus", "pretraining", "scores", "tasks"):
         assert f'href="figures/{name}.svg"' in out.read_text()
         assert (out.parent / "figures" / f"{name}.svg").read_text().startswith("<svg")
         assert (out.parent / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
@@ -146,24 +78,38 @@ def test_leaks_are_counted_and_what_is_not_known_is_said_in_words(run):
     assert ">0.765<" in html and html.count(">0.432<") == 2
 
 
-def test_missing_fit_shows_by_name(run):
+def test_a_fit_that_is_not_there_is_told_from_one_that_nobody_asked_for(run):
     fits(run, "ours")
     run.fit("theirs", "lora", "emp", "H3", 0, 0.6)
+    run.plan("theirs", "lora", "emp/H4", 0)
     html = make(run).read_text()
-    assert 'title="no fit of theirs, lora on promoter/tata">not run<' in html
-    lacking = sum(map(len, run.datasets.values())) - 1
-    assert html.count(">not run<") == lacking + len(run.datasets) - 1, "cells of data sets, and means of tasks"
+    assert html.count(">not run<") == 1 and 'title="no fit of theirs, lora on emp/H4">not run<' in html
+    datasets = sum(map(len, run.datasets.values()))
+    assert html.count(">not asked for<") == datasets - 2
+    assert html.count("<small>no fit<") == len(run.datasets) - 1, "means of tasks"
     assert "promoter/tata" in json.loads((run.root / "summary.json").read_text())["runs"][1]["missing"]
 
 
-def test_a_data_set_and_seeds_without_fits_show_by_name(run):
-    for seed in (0, 1):
-        run.fit("ours", "full", "emp", "H3", seed, 0.5)
-    run.fit("ours", "full", "emp", "H4", 1, 0.5)
-    run.plan("ours", "full", "tf_human/0", 0)
-    html = make(run).read_text()
-    assert 'title="no fit of ours, full on tf_human/0">not run<' in html
-    assert "not run: seed 0" in html and "emp/H4 (seed 0)" in html
+def test_every_link_leads_to_a_file(run):
+    """Also to tables outside of the results, and through names that addresses must escape."""
+    folder = run.root / "my tables # 1"
+    folder.mkdir()
+    for name in ("paper", "paper_models"):
+        copy = folder / getattr(run, name).name
+        copy.write_bytes(getattr(run, name).read_bytes())
+        setattr(run, name, copy)
+    fits(run, "ours", "theirs")
+    out = make(run, *whole(run))
+    html = out.read_text()
+    links = Reader(html).links
+    anchors = {link for link in links if link.startswith("#")}
+    assert {f'id="{anchor[1:]}"' in html for anchor in anchors} == {True}
+    files = [link for link in links if link not in anchors]
+    assert all("://" not in link and not link.startswith("/") for link in files)
+    lost = [link for link in files if not (out.parent / unquote(link)).exists()]
+    assert lost == []
+    metrics = {path.resolve() for path in run.metrics}
+    assert metrics <= {(out.parent / unquote(link)).resolve() for link in files}, "every seed of every fit"
 
 
 def test_verdicts_are_words_and_counted(run):
@@ -219,7 +165,7 @@ def test_collapsed_fits_and_cut_sequences_are_said(run):
     run.fit("ours", "full", "covid", "variants", 0, 0.02, collapse="loss at chance")
     text = Reader(make(run).read_text()).text
     assert "3.0% of the sequences cut" in text
-    assert "1 of 1 collapsed" in text and "covid/variants (seed 0: loss at chance)" in text
+    assert "1 of 1 collapsed" in text
 
 
 def test_names_are_escaped(run):
@@ -248,7 +194,7 @@ def test_log_without_validation_or_with_nan_still_draws(run):
     summary, log = run.pretraining(validation=False)
     log.write_text(log.read_text() + '{"step": 2010, "loss": NaN}\n')
     reader = Reader(make(run, "--pretraining", summary, "--logs", log).read_text())
-    assert len(reader.charts) == 2 and "NaN" not in json.dumps(reader.charts)
+    assert len(reader.charts) == 3 and "NaN" not in json.dumps(reader.charts)
 
 
 def test_summary_without_validation_says_not_given(run):
@@ -258,16 +204,6 @@ def test_summary_without_validation_says_not_given(run):
     path.write_text('{"model": "bare", "steps": 3}')
     text = Reader(make(run, "--pretraining", path).read_text()).text
     assert "not given" in text and "No training log was given" in text
-
-
-def test_counts_that_do_not_add_up_are_said(run):
-    path = run.corpus()
-    lines = path.read_text().splitlines()
-    cells = lines[3].split("\t")
-    cells[lines[0].split("\t").index("bases")] = str(10**9)
-    path.write_text("\n".join([*lines[:3], "\t".join(cells), *lines[4:]]) + "\n")
-    run.fit("ours", "full", "emp", "H3", 0, 0.5)
-    assert re.search(r"do not add up: fungi has [\d,]+ bases", Reader(make(run, "--corpus", path).read_text()).text)
 
 
 def test_groups_sum_to_the_corpus(run):

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.report.test_report_page import ATTACK, Reader, make
+from tests.report.pages import Reader, make
+from tests.report.test_report_page import ATTACK
 from workflow_scripts.report import tokenization
 from workflow_scripts.report.figures import specification
 
@@ -70,7 +71,7 @@ def test_numbers_of_the_study_are_on_the_page(run, study):
     for words in ("4.900", "4,105", "5.00", "50.00%", "99.70%", "54,321", "none seen", "TATATATATATATATA", "77"):
         assert words in reader.text, words
     assert str(run.root / "tokenization.json") in reader.text
-    assert len(reader.charts) == 4 and reader.loads == []
+    assert len(reader.charts) == 5 and reader.loads == []
     for name in ("tokenization_sizes", "tokenization_lengths", "tokenization_edits"):
         assert f'href="figures/{name}.svg"' in html
         assert (run.root / "report/figures" / f"{name}.png").is_file()
@@ -108,7 +109,7 @@ def test_a_run_without_bpe_or_without_study_says_so(run, study):
     text = Reader(html).text
     assert "Sizes are compared from two BPE vocabularies" in text
     assert "The paper's statements" not in text and "50.00%" in text
-    assert len(Reader(html).charts) == 2
+    assert len(Reader(html).charts) == 3
     assert "The tokenizers were not studied" in Reader(make(run).read_text()).text
 
 

@@ -14,6 +14,8 @@ import vl_convert
 from workflow_scripts.common.files import atomic, write_text
 
 PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#7f7f7f"]
+SHAPES = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "triangle-right", "triangle-left"]
+SCORE = "Score × 100 (MCC; macro F1 where a data set uses it)"
 POINTS = 400  # points of a training curve; more than a page is wide in dots serve nobody
 FATES = {  # column of corpus.tsv -> words
     "kept_bases": "kept",
@@ -70,40 +72,103 @@ def pretraining_chart(curves: list[dict[str, Any]]) -> alt.TopLevelMixin | None:
     return alt.layer(*layers).properties(width="container", height=300)
 
 
-def scores_chart(rows: list[dict[str, Any]], tasks: list[str]) -> alt.TopLevelMixin | None:
+def runs_of(runs: list[str], name: str) -> tuple[dict[str, Any], alt.Parameter, Any]:
+    """How a chart tells runs apart: by colour and shape, a choice in its legend, and opacities that heed the choice.
+
+    ``name`` is that of the choice; each chart of a page has its own.
+    """
+    legend = {"title": None, "sort": runs}
+    channels = {
+        "color": alt.Color("run:N", scale=alt.Scale(domain=runs, range=cycle(runs)), **legend),
+        "shape": alt.Shape("run:N", scale=alt.Scale(domain=runs, range=cycle(runs, SHAPES)), **legend),
+    }
+    chosen = alt.selection_point(fields=["run"], bind="legend", name=name)
+    return channels, chosen, lambda most: alt.when(chosen).then(alt.value(most)).otherwise(alt.value(0.08))
+
+
+def scores_chart(dots: list[dict[str, Any]], runs: list[str]) -> alt.TopLevelMixin | None:
+    """Each run on each data set with its interval, the paper's score as a tick; every other task on a grey ground.
+
+    ``dots``: ``run``, ``task``, ``dataset``, ``score``, ``low``, ``high`` and ``paper`` (DNABERT-2 on the data set, or
+    ``None``) x 100, and ``seeds``.
+    """
+    if not dots:
+        return None
+    datasets = {dot["dataset"]: dot for dot in dots}
+    tasks = list(dict.fromkeys(dot["task"] for dot in dots))
+    channels, chosen, opacity = runs_of(runs, "run_of_scores")
+    x = alt.X("score:Q", title=SCORE)
+    y = alt.Y(
+        "dataset:N",
+        title=None,
+        sort=list(datasets),
+        scale=alt.Scale(paddingInner=0.2),
+        axis=alt.Axis(ticks=False, labelPadding=8),
+    )
+    offset = alt.YOffset("run:N", sort=runs, scale=alt.Scale(paddingOuter=0.5))
+    tooltip = [
+        alt.Tooltip("dataset:N", title="data set"),
+        "run:N",
+        *(alt.Tooltip(f"{name}:Q", format=".2f") for name in ("score", "low", "high")),
+        alt.Tooltip("seeds:Q"),
+        alt.Tooltip("paper:Q", format=".2f", title="DNABERT-2 in the paper"),
+    ]
+    ground = [{"dataset": name} for name, dot in datasets.items() if tasks.index(dot["task"]) % 2]
+    layers = [alt.Chart(values(ground)).mark_rect(color="currentColor", opacity=0.05).encode(y)] if ground else []
+    data = alt.Chart(values(dots))
+    colour = channels["color"]
+    layers.append(
+        data.mark_rule(strokeWidth=1.5).encode(
+            alt.X("low:Q", title=SCORE), y, offset, colour, x2="high:Q", opacity=opacity(0.7), tooltip=tooltip
+        )
+    )
+    points = data.mark_point(filled=True, size=45).encode(x, y, offset, **channels, opacity=opacity(1), tooltip=tooltip)
+    layers.append(points.add_params(chosen))
+    quoted = [{"dataset": name, "score": dot["paper"]} for name, dot in datasets.items() if dot["paper"] is not None]
+    if quoted:
+        mark = alt.Chart(values(quoted)).mark_tick(color="currentColor", thickness=2, height=alt.RelativeBandSize(0.9))
+        said = ["dataset:N", alt.Tooltip("score:Q", format=".2f", title="DNABERT-2 in the paper")]
+        layers.append(mark.encode(x, y, tooltip=said))
+    height = (max(7 * len(runs), 12) + 6) * len(datasets)
+    return alt.layer(*layers).properties(width="container", height=height)
+
+
+def tasks_chart(dots: list[dict[str, Any]], runs: list[str]) -> alt.TopLevelMixin | None:
     """Scores by task and run: a dot for each data set, a bar for their mean, the paper's mean as a tick.
 
-    ``rows``: ``run``, ``task``, ``dataset``, ``score`` and ``paper`` (DNABERT-2 on the data set, or ``None``), x 100.
+    ``dots`` are those of :func:`scores_chart`.
     """
-    if not rows:
+    if not dots:
         return None
-    runs = list(dict.fromkeys(row["run"] for row in rows))
-    quoted = {(row["task"], row["dataset"]): row["paper"] for row in rows if row["paper"] is not None}
+    tasks = list(dict.fromkeys(dot["task"] for dot in dots))
+    channels, chosen, opacity = runs_of(runs, "run_of_tasks")
     y = alt.Y("task:N", title=None, sort=tasks, scale=alt.Scale(paddingInner=0.25))
     offset = alt.YOffset("run:N", sort=runs)
-    colour = alt.Color("run:N", scale=alt.Scale(domain=runs, range=cycle(runs)), title=None)
-    title = "Score × 100 (MCC; macro F1 where a data set uses it)"
-    data = alt.Chart(values(rows))
-    bars = data.mark_bar(opacity=0.35).encode(
-        alt.X("mean(score):Q", title=title),
+    data = alt.Chart(values(dots))
+    mean = alt.Tooltip("mean(score):Q", format=".2f", title="mean")
+    bars = data.mark_bar().encode(
+        alt.X("mean(score):Q", title=SCORE),
         y,
         offset,
-        colour,
-        tooltip=["task:N", "run:N", alt.Tooltip("mean(score):Q", format=".2f", title="mean")],
+        channels["color"],
+        opacity=opacity(0.35),
+        tooltip=["task:N", "run:N", mean],
     )
-    dots = data.mark_circle(size=36, opacity=1).encode(
-        alt.X("score:Q", title=title),
+    points = data.mark_point(filled=True, size=40).encode(
+        alt.X("score:Q", title=SCORE),
         y,
         offset,
-        colour,
-        tooltip=["task:N", "dataset:N", "run:N", alt.Tooltip("score:Q", format=".2f")],
+        **channels,
+        opacity=opacity(1),
+        tooltip=[alt.Tooltip("dataset:N", title="data set"), "run:N", alt.Tooltip("score:Q", format=".2f")],
     )
-    layers = [bars, dots]
+    layers = [bars, points.add_params(chosen)]
+    quoted = {dot["dataset"]: dot for dot in dots if dot["paper"] is not None}
     if quoted:
-        cells = [{"task": task, "dataset": name, "score": score} for (task, name), score in quoted.items()]
+        cells = [{"task": dot["task"], "score": dot["paper"]} for dot in quoted.values()]
         mark = alt.Chart(values(cells)).mark_tick(color="currentColor", thickness=2.5, height=alt.RelativeBandSize(1))
         tooltip = ["task:N", alt.Tooltip("mean(score):Q", format=".2f", title="DNABERT-2 in the paper")]
-        layers.append(mark.encode(alt.X("mean(score):Q", title=title), y, tooltip=tooltip))
+        layers.append(mark.encode(alt.X("mean(score):Q", title=SCORE), y, tooltip=tooltip))
     thickness = max(14 * len(runs), 30) + 8  # pixels of one task
     return alt.layer(*layers).properties(width="container", height=thickness * len(tasks))
 
@@ -144,9 +209,9 @@ def values(rows: Iterable[dict[str, Any]]) -> alt.InlineData:
     return alt.InlineData(values=list(rows))
 
 
-def cycle(names: list[str]) -> list[str]:
-    """A colour for each name."""
-    return [PALETTE[index % len(PALETTE)] for index in range(len(names))]
+def cycle(names: list[str], looks: list[str] = PALETTE) -> list[str]:
+    """A colour, or another look, for each name."""
+    return [looks[index % len(looks)] for index in range(len(names))]
 
 
 def specification(chart: alt.TopLevelMixin) -> dict[str, Any]:

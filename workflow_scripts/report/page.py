@@ -7,20 +7,26 @@ Out: ``index.html`` (style, scripts and data inside; light and dark) and a folde
 import argparse
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import read_table, write_text
-from workflow_scripts.report import efficiency, figures, paper, sections, tokenization
+from workflow_scripts.report import efficiency, figures, overview, paper, sections, tokenization
 from workflow_scripts.report.audits import read_audits
 from workflow_scripts.report.inputs import load, read_paths
 
 TEMPLATES = Path(__file__).parent / "templates"
 ABSENT = "not given"
+FILES = (  # inputs that the page names as its sources, beside the datasheets
+    *("corpus", "species", "tokenizers", "tokenization", "pretraining", "logs", "results", "verdicts", "pairs"),
+    *("summary", "efficiency", "paper", "paper_models", "audits", "record"),
+)
 
 
 def count(value: float | None) -> str:
@@ -65,16 +71,30 @@ def probability(value: float | None) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def draw(charts: dict[str, Any], folder: Path, page: Path) -> dict[str, dict[str, Any]]:
-    """Write each chart's files; give its specification and its files' addresses seen from the page."""
+def duration(seconds: float | None) -> str:
+    """A time in the unit that it is commonly told in."""
+    if seconds is None:
+        return "time not measured"
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.1f} {unit}"
+    return f"{seconds:,.0f} seconds"
+
+
+def address(path: str | os.PathLike, page: Path) -> str:
+    """The address of a file as a link on the page has it."""
+    return quote(Path(os.path.relpath(path, page.parent)).as_posix())
+
+
+def draw(charts: dict[str, Any], folder: Path) -> dict[str, dict[str, Any]]:
+    """Write each chart's files; give its specification and where they lie."""
     drawn = {}
     for name, chart in charts.items():
         if chart is None:
             continue
         spec = figures.specification(chart)
         figures.write_figure(spec, folder, name)
-        address = Path(os.path.relpath(folder, page.parent)).as_posix()
-        drawn[name] = {"spec": spec, "svg": f"{address}/{name}.svg", "png": f"{address}/{name}.png"}
+        drawn[name] = {"spec": spec, "svg": folder / f"{name}.svg", "png": folder / f"{name}.png"}
     return drawn
 
 
@@ -90,26 +110,24 @@ def gather(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]
     stray = sorted({row["run"] for row in rows} - set(runs))
     if stray:
         raise UserError(f"{options.results}: {stray[0]} is not in {options.summary}; make both again, together")
+    sections.locate(rows, summary["runs"], options.fits)
     lines = sections.matrix(rows, runs, quoted)
     study = load(options.tokenization) if options.tokenization else None
     models_of_paper = sections.paper_models(cells, options.paper_models)
     sheets = read_paths(options.datasheets_list) if options.datasheets_list else options.datasheets
-    dots = [
-        {"run": cell["run"], "task": line["task"], "dataset": line["dataset"], "score": cell["mean"]}
-        | {"paper": line["paper_dnabert2"] if line["comparable"] else None}
-        for line in lines
-        for cell in line["cells"]
-        if cell
-    ]
+    dots = sections.dots(lines)
     costs = read_table(options.efficiency) if options.efficiency else []
     fates = sections.fates(corpus)
     labelled = [row | {"label": f"{row['group']}: {row['genomes']}, {bases(row['bases'])}"} for row in groups]
     charts = {
         "corpus": figures.corpus_chart(labelled, fates),
         "pretraining": figures.pretraining_chart(curves),
-        "scores": figures.scores_chart(dots, list(dict.fromkeys(line["task"] for line in lines))),
+        "scores": figures.scores_chart(dots, runs),
+        "tasks": figures.tasks_chart(dots, runs),
         **(tokenization.charts(study) if study else {}),
     }
+    datasets = sections.datasets(sheets)
+    files = {name: getattr(options, name) for name in FILES} | {"datasheets": sheets}
     content = {
         "title": options.title,
         "notice": options.notice,
@@ -124,34 +142,25 @@ def gather(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]
         "run_names": runs,
         "rows": rows,
         "summary": summary,
+        "beside_paper": overview.beside_paper(lines, runs, summary["verdicts"]),
+        "spent": overview.spent(costs) if costs else None,
+        "hardware": sorted({name for run in summary["runs"] for name in run["hardware"]}),
+        "findings": overview.findings(rows, summary, groups, options.species, files),
         "task_means": sections.task_means(lines, summary["runs"]),
         "paper_models": models_of_paper,
         "costs": costs,
         "cost_statements": efficiency.statements(costs, models_of_paper) if costs else [],
-        "datasets": sections.datasets(sheets),
+        "datasets": datasets,
+        "sheets": {f"{row['task']}/{row['dataset']}": row["file"] for row in datasets},
         "audits": read_audits(options.audits) if options.audits else [],
         "record": load(options.record) if options.record else None,
-        "files": {
-            "corpus": options.corpus,
-            "tokenizers": options.tokenizers,
-            "tokenization": options.tokenization,
-            "pretraining": options.pretraining,
-            "logs": options.logs,
-            "results": options.results,
-            "summary": options.summary,
-            "efficiency": options.efficiency,
-            "paper": options.paper,
-            "paper_models": options.paper_models,
-            "datasheets": sheets,
-            "audits": options.audits,
-            "record": options.record,
-        },
+        "files": files,
     }
     return content, charts
 
 
-def render(content: dict[str, Any]) -> str:
-    """The page; every value is escaped but for the project's own style and scripts."""
+def render(content: dict[str, Any], page: Path) -> str:
+    """The page that lies at ``page``; every value is escaped but for the project's own style and scripts."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -167,6 +176,8 @@ def render(content: dict[str, Any]) -> str:
         "share": share,
         "bases": bases,
         "probability": probability,
+        "duration": duration,
+        "address": partial(address, page=page),
     }
     parts = {name: Markup((TEMPLATES / name).read_text(encoding="utf-8")) for name in ("report.css", "report.js")}
     return environment.get_template("report.html.j2").render(
@@ -184,6 +195,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--title", required=True, help="title of the page")
     parser.add_argument("--notice", help="text of a banner on top, e.g. that the data are simulated")
     parser.add_argument("--corpus", type=Path, help="corpus.tsv: one row a genome")
+    parser.add_argument("--species", type=Path, help="table of species, to name those without an assembly")
     parser.add_argument("--corpus-note", help="what the corpus is, in a sentence")
     files("--tokenizers", "stats.json of each tokenizer")
     parser.add_argument("--tokenization", type=Path, help="tokenization.json, the study of tokenizers")
@@ -193,6 +205,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--datasheets-list", type=Path, metavar="FILE", help="text file with one such path a line")
     parser.add_argument("--audits", type=Path, help="table of the data sets' audits (gue_audit.tsv)")
     parser.add_argument("--results", type=Path, required=True, help="table of the results (gue_results.tsv)")
+    parser.add_argument("--fits", type=Path, required=True, metavar="FOLDER", help="folder of all fits")
+    parser.add_argument("--verdicts", type=Path, required=True, help="table of verdicts (gue_verdicts.tsv)")
+    parser.add_argument("--pairs", type=Path, required=True, help="table of every two runs (gue_pairs.tsv)")
     parser.add_argument("--summary", type=Path, required=True, help="summary of the results (gue_summary.json)")
     parser.add_argument("--efficiency", type=Path, help="table of costs (efficiency.tsv)")
     parser.add_argument("--record", type=Path, help="record of the run (run.json)")
@@ -208,8 +223,8 @@ def main(argv: list[str] | None = None) -> None:
     """Write the page and its figures."""
     options = build_parser().parse_args(argv)
     content, charts = gather(options)
-    content["charts"] = draw(charts, options.figures, options.out)
-    write_text(options.out, render(content))
+    content["charts"] = draw(charts, options.figures)
+    write_text(options.out, render(content, options.out))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_table
 from workflow_scripts.report import paper
 from workflow_scripts.report.figures import FATES
+from workflow_scripts.report.fits import place
 from workflow_scripts.report.inputs import load, read_log
 from workflow_scripts.report.resampling import METRICS
 
@@ -74,7 +75,7 @@ def tokenizers(paths: list[Path], kept_bases: int | None) -> list[dict[str, Any]
         rows.append(
             stats
             | {
-                "name": path.parent.name,
+                **{"name": path.parent.name, "file": path},
                 "shortest": min(lengths, default=None),
                 "longest": max(lengths, default=None),
                 "corpus_tokens": kept_bases / compression if kept_bases and compression else None,
@@ -85,7 +86,7 @@ def tokenizers(paths: list[Path], kept_bases: int | None) -> list[dict[str, Any]
 
 def pretraining(summaries: list[Path], logs: list[Path]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The summary of each pre-trained model, and the curves of each log; files of one folder are of one model."""
-    by_folder = {path.parent: dict.fromkeys(MODEL_FACTS) | load(path) | {"file": str(path)} for path in summaries}
+    by_folder = {path.parent: dict.fromkeys(MODEL_FACTS) | load(path) | {"file": path} for path in summaries}
     curves = []
     for path in logs:
         summary = by_folder.get(path.parent, {})
@@ -105,11 +106,26 @@ def read_results(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def locate(rows: list[dict[str, Any]], runs: list[dict[str, Any]], folder: Path) -> None:
+    """Say in each row with fits where they lie: ``folder``, and ``fits``, the metrics.json of each seed.
+
+    ``runs`` are those of the summary; ``folder`` holds all fits.
+    """
+    seeds = {(run["model"], run["method"]): run["seeds"] for run in runs}
+    for row in rows:
+        run, key, missing = (row["model"], row["method"]), (row["task"], row["dataset"]), row["missing"].split()
+        row["folder"] = folder.joinpath(*run, *key)
+        row["fits"] = {
+            seed: place(folder, run, key, seed) / "metrics.json" for seed in seeds[run] if str(seed) not in missing
+        }
+
+
 def matrix(rows: list[dict[str, Any]], runs: list[str], quoted: dict[tuple[str, str], str]) -> list[dict[str, Any]]:
     """One line for each data set: the cell of each run (``None`` where missing), the paper's values, chance.
 
-    ``quoted`` names the paper's metric for each of its data sets. ``comparable`` says whether the scores are of the
-    same rows and metric as the paper's.
+    ``asked`` says of each run whether the configuration asks for its fits on the data set. ``quoted`` names the paper's
+    metric for each of its data sets. ``comparable`` says whether the scores are of the same rows and metric as the
+    paper's.
     """
     cells = {(row["task"], row["dataset"], row["run"]): row for row in rows}
     lines = []
@@ -120,12 +136,26 @@ def matrix(rows: list[dict[str, Any]], runs: list[str], quoted: dict[tuple[str, 
         shared = ("metric", "test_rows", "chance", "paper_dnabert2", "paper_nt_2500m_multi")
         theirs = quoted.get((task, dataset))
         lines.append(
-            {"task": task, "dataset": dataset, "cells": found}
+            {"task": task, "dataset": dataset, "cells": found, "asked": [cell is not None for cell in asked]}
             | {"paper_metric": theirs, "same_metric": theirs == first["metric"]}
             | {"comparable": first["difference_dnabert2"] is not None}
             | {name: first[name] for name in shared}
         )
     return lines
+
+
+def dots(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the charts show of each run and data set with fits; ``paper`` is ``None`` where scores do not compare."""
+    return [
+        {
+            **{"run": cell["run"], "task": line["task"], "dataset": f"{line['task']}/{line['dataset']}"},
+            **{"score": cell["mean"], "low": cell["low"], "high": cell["high"], "seeds": cell["seeds"]},
+            **{"paper": line["paper_dnabert2"] if line["comparable"] else None},
+        }
+        for line in lines
+        for cell in line["cells"]
+        if cell
+    ]
 
 
 def task_means(lines: list[dict[str, Any]], runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -165,7 +195,7 @@ def datasets(paths: list[Path]) -> list[dict[str, Any]]:
                 "splits": [splits.get(split, {}).get("rows") for split in ("train", "dev", "test")],
                 "published": [sheet.get("registry_rows", {}).get(split) for split in ("train", "dev", "test")],
                 "dropped": sum(sheet.get("dropped", {}).values()),
-                "file": str(path),
+                "file": path,
             }
         )
     return rows

@@ -1,12 +1,14 @@
 // Charts: each specification stands in the page, beside the place where it is drawn.
+const theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 for (const source of document.querySelectorAll("script[data-chart]")) {
   const place = document.getElementById(source.dataset.chart);
-  vegaEmbed(place, JSON.parse(source.textContent), { actions: false, renderer: "svg" }).catch((error) => {
+  vegaEmbed(place, JSON.parse(source.textContent), { actions: false, renderer: "svg", tooltip: { theme } }).catch((error) => {
     place.textContent = `The chart could not be drawn: ${error.message}`;
   });
 }
 
-// Tables: the head of a column sorts its rows; numbers as numbers, cells without a value last.
+// Tables: the head of a column sorts its rows, where they are three or more; numbers as numbers, cells without a value
+// last.
 const value = (row, column) => row.cells[column].dataset.sort ?? row.cells[column].textContent.trim();
 
 function sortBy(heading) {
@@ -25,11 +27,12 @@ function sortBy(heading) {
 }
 
 for (const heading of document.querySelectorAll("thead th")) {
+  const rows = heading.closest("table").tBodies[0].rows;
+  if (rows[0]?.cells[heading.cellIndex]?.classList.contains("number")) heading.classList.add("number");
+  if (rows.length < 3) continue;
   const button = document.createElement("button");
   button.append(...heading.childNodes);
   button.type = "button";
   heading.append(button);
   button.addEventListener("click", () => sortBy(heading));
-  const below = heading.closest("table").tBodies[0].rows[0]?.cells[heading.cellIndex];
-  if (below?.classList.contains("number")) heading.classList.add("number");
 }

@@ -66,7 +66,7 @@ class MadeUpRun:
     def registry(self) -> Path:
         rows = [
             {"task": task, "dataset": dataset, "name": dataset, "metric": metric_of(task)}
-            for task, datasets in DATASETS.items()
+            for task, datasets in self.datasets.items()
             for dataset in datasets
         ]
         return write_tsv(self.root / "gue.tsv", [*rows, {**rows[0], "task": "epi", "dataset": "K562"}])

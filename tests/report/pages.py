@@ -71,17 +71,7 @@ def whole(run: MadeUpRun) -> list[object]:
     files = [*map(str, sheets), "--audits", *(str(run.audit(*name)) for name in every)]
     assert audits.main(["--datasheets", *files, "--out", str(table)]) == 0
     return [
-        *(
-            "--corpus",
-            run.corpus(),
-            "--species",
-            run.species(),
-            "--tokenizers",
-            run.tokenizer(),
-            "--pretraining",
-            summary,
-            "--logs",
-            log,
-        ),
+        *("--corpus", run.corpus(), "--species", run.species(), "--tokenizers", run.tokenizer()),
+        *("--pretraining", summary, "--logs", log),
         *("--datasheets", *sheets, "--audits", table, "--notice", "Simulated & made up."),
     ]

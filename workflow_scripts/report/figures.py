@@ -75,6 +75,7 @@ def pretraining_chart(curves: list[dict[str, Any]]) -> alt.TopLevelMixin | None:
 def runs_of(runs: list[str], name: str) -> tuple[dict[str, Any], alt.Parameter, Any]:
     """How a chart tells runs apart: by colour and shape, a choice in its legend, and opacities that heed the choice.
 
+    A click on a run in the legend adds it to the choice, or takes it out; without a choice all are shown alike.
     ``name`` is that of the choice; each chart of a page has its own.
     """
     legend = {"title": None, "sort": runs}
@@ -82,7 +83,7 @@ def runs_of(runs: list[str], name: str) -> tuple[dict[str, Any], alt.Parameter, 
         "color": alt.Color("run:N", scale=alt.Scale(domain=runs, range=cycle(runs)), **legend),
         "shape": alt.Shape("run:N", scale=alt.Scale(domain=runs, range=cycle(runs, SHAPES)), **legend),
     }
-    chosen = alt.selection_point(fields=["run"], bind="legend", name=name)
+    chosen = alt.selection_point(fields=["run"], bind="legend", toggle="true", name=name)
     return channels, chosen, lambda most: alt.when(chosen).then(alt.value(most)).otherwise(alt.value(0.08))
 
 
@@ -102,10 +103,10 @@ def scores_chart(dots: list[dict[str, Any]], runs: list[str]) -> alt.TopLevelMix
         "dataset:N",
         title=None,
         sort=list(datasets),
-        scale=alt.Scale(paddingInner=0.2),
+        scale=alt.Scale(paddingInner=0),
         axis=alt.Axis(ticks=False, labelPadding=8),
     )
-    offset = alt.YOffset("run:N", sort=runs, scale=alt.Scale(paddingOuter=0.5))
+    offset = alt.YOffset("run:N", sort=runs, scale=alt.Scale(paddingOuter=1))
     tooltip = [
         alt.Tooltip("dataset:N", title="data set"),
         "run:N",
@@ -126,7 +127,7 @@ def scores_chart(dots: list[dict[str, Any]], runs: list[str]) -> alt.TopLevelMix
     layers.append(points.add_params(chosen))
     quoted = [{"dataset": name, "score": dot["paper"]} for name, dot in datasets.items() if dot["paper"] is not None]
     if quoted:
-        mark = alt.Chart(values(quoted)).mark_tick(color="currentColor", thickness=2, height=alt.RelativeBandSize(0.9))
+        mark = alt.Chart(values(quoted)).mark_tick(color="currentColor", thickness=2, height=alt.RelativeBandSize(0.7))
         said = ["dataset:N", alt.Tooltip("score:Q", format=".2f", title="DNABERT-2 in the paper")]
         layers.append(mark.encode(x, y, tooltip=said))
     height = (max(7 * len(runs), 12) + 6) * len(datasets)

@@ -1,0 +1,149 @@
+"""The page in a real browser: it draws, sorts and answers without the network, and can be read by all."""
+
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.report.conftest import CONFIG, MadeUpRun
+from tests.report.pages import make, whole
+from workflow_scripts.common.files import read_table
+from workflow_scripts.report import fits
+from workflow_scripts.report.resampling import resampled_scores
+
+CHROMIUM = shutil.which("chromium")
+WIDTHS = (360, 768, 1280)
+SCHEMES = ("light", "dark")
+MODELS = "abcde"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a whole benchmark: 36 data sets, 5 models, 3 seeds; a fit collapsed, one was not run."""
+    run = MadeUpRun(tmp_path_factory.mktemp("report"))
+    run.datasets = {}
+    for row in read_table(CONFIG / "gue.tsv"):
+        run.datasets.setdefault(row["task"], []).append(row["dataset"])
+    names = [(task, dataset) for task, datasets in run.datasets.items() for dataset in datasets]
+    for number, model in enumerate(MODELS):
+        for place, (task, dataset) in enumerate(names):
+            for seed in (42, 43, 44):
+                score = ((17 * place + 7 * number) % 96 + seed - 40) / 100
+                run.fit(model, "full", task, dataset, seed, score, collapse=None if place else "constant prediction")
+    run.plan("a", "full", "emp/H3", 45)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fits, "resampled_scores", partial(resampled_scores, resamples=20))
+        return make(run, *whole(run))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # the sandbox needs rights that root in a container lacks; the page is our own
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def visit(
+    browser: Browser, report: Path, width: int = 1280, scheme: str = "light"
+) -> tuple[Page, list[str], list[str]]:
+    """The page when its charts are drawn, what the console says, and the addresses that were asked for."""
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce")
+    said, asked = [], []
+    page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(report.as_uri())
+    for chart in page.locator(".chart").all():
+        chart.locator("svg .role-mark path").first.wait_for(state="attached")
+    return page, said, asked
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_it_is_drawn_at_every_width_without_error_network_or_sideways_scroll(browser, report, width, scheme):
+    page, said, asked = visit(browser, report, width, scheme)
+    assert said == []
+    assert asked == [report.as_uri()]
+    assert page.locator(".chart svg").count() == 4
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    wide = "[...document.querySelectorAll('.chart svg')].map((svg) => svg.getBoundingClientRect().right)"
+    assert all(right <= width for right in page.evaluate(wide))
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 24, 28)"}[scheme]
+    page.close()
+
+
+def numbers(page: Page, column: int) -> list[float]:
+    """The numbers in a column of the table of scores, from the top."""
+    cells = page.locator(f"#gue table >> nth=0 >> tbody tr td:nth-child({column}) b")
+    return [float(text) for text in cells.all_inner_texts()]
+
+
+def test_the_head_of_a_column_sorts_numbers_as_numbers_both_ways(browser, report):
+    page, *_ = visit(browser, report)
+    head = page.locator("#gue table >> nth=0 >> thead th:nth-child(3)")
+    before = numbers(page, 3)
+    assert len(before) == 36 and before != sorted(before) and min(before) < 10 <= max(before)
+    head.get_by_role("button").click()
+    assert numbers(page, 3) == sorted(before) and head.get_attribute("aria-sort") == "ascending"
+    head.get_by_role("button").press("Enter")
+    assert numbers(page, 3) == sorted(before, reverse=True) and head.get_attribute("aria-sort") == "descending"
+    page.close()
+
+
+def test_short_tables_have_no_buttons_and_long_ones_have(browser, report):
+    page, *_ = visit(browser, report)
+    for table in page.locator("table").all():
+        rows, heads = table.locator("tbody tr").count(), table.locator("thead th").count()
+        assert table.locator("thead button").count() == (heads if rows >= 3 else 0)
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_mark_tells_its_numbers(browser, report, scheme):
+    page, *_ = visit(browser, report, scheme=scheme)
+    page.locator("#chart-scores .mark-symbol.role-mark path").first.hover()
+    tip = page.locator("#vg-tooltip-element.visible")
+    tip.wait_for()
+    said = dict(zip(*(tip.locator(f"td.{part}").all_inner_texts() for part in ("key", "value")), strict=True))
+    assert said["data set"] == "emp/H3" and said["run"] == "a, full" and said["seeds"] == "3"
+    low, score, high = (float(said[name].replace("−", "-")) for name in ("low", "score", "high"))
+    assert low <= score <= high
+    page.close()
+
+
+@pytest.mark.parametrize("chart", ["scores", "tasks"])
+def test_a_run_chosen_in_the_legend_stands_out(browser, report, chart):
+    page, *_ = visit(browser, report)
+    shown = f"""[...document.querySelectorAll('#chart-{chart} .mark-symbol.role-mark path')]
+        .filter((path) => path.getAttribute('opacity') !== '0.08').length"""
+    assert page.evaluate(shown) == 36 * len(MODELS)
+    label = page.locator(f"#chart-{chart} .role-legend-label text").nth(1)
+    assert label.text_content() == "b, full"
+    label.click()
+    page.wait_for_function(f"{shown} === 36")
+    label.click()
+    page.wait_for_function(f"{shown} === {36 * len(MODELS)}")
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_axe_finds_nothing_serious(browser, report, scheme):
+    page, *_ = visit(browser, report, scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach((part) => (part.open = true))")
+    found = Axe().run(page).response["violations"]
+    grave = [rule for rule in found if rule["impact"] in ("serious", "critical")]
+    assert grave == [], [(rule["id"], rule["nodes"][0]["html"]) for rule in grave]
+    page.close()
+
+
+def test_it_is_small(report):
+    assert report.stat().st_size < 5_000_000

@@ -37,9 +37,9 @@ rule collect_results:
         paper=config["report"]["paper_results"],
         paper_models=config["report"]["paper_models"],
     output:
-        table=report("results/report/gue_results.tsv", category="Report"),
-        verdicts="results/report/gue_verdicts.tsv",
-        pairs="results/report/gue_pairs.tsv",
+        table=report("results/report/gue_results.tsv", caption="captions/results.rst", category="Tables"),
+        verdicts=report("results/report/gue_verdicts.tsv", caption="captions/verdicts.rst", category="Tables"),
+        pairs=report("results/report/gue_pairs.tsv", caption="captions/pairs.rst", category="Tables"),
         summary="results/report/gue_summary.json",
     log:
         "results/logs/report/collect_results.log",
@@ -85,7 +85,7 @@ rule count_costs:
         models=list(counted_files()),
         paper_models=config["report"]["paper_models"],
     output:
-        "results/report/efficiency.tsv",
+        report("results/report/efficiency.tsv", caption="captions/efficiency.rst", category="Tables"),
     log:
         "results/logs/report/count_costs.log",
     benchmark:
@@ -116,7 +116,7 @@ rule collect_audits:
         datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=AUDITED),
         audits=expand("results/gue/{dataset}/audit.json", dataset=AUDITED),
     output:
-        "results/report/gue_audit.tsv",
+        report("results/report/gue_audit.tsv", caption="captions/audit.rst", category="Tables"),
     log:
         "results/logs/report/collect_audits.log",
     benchmark:
@@ -150,7 +150,7 @@ rule record_run:
         paper_models=config["report"]["paper_models"],
         datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=DATASETS),
     output:
-        report("results/report/run.json", category="Report"),
+        report("results/report/run.json", caption="captions/record.rst", category="Record"),
     log:
         "results/logs/report/record_run.log",
     benchmark:
@@ -190,8 +190,13 @@ rule write_report:
         paper=config["report"]["paper_results"],
         paper_models=config["report"]["paper_models"],
     output:
-        page=report("results/report/index.html", category="Report"),
-        figures=directory("results/report/figures"),
+        page=report("results/report/index.html", caption="captions/page.rst", category="Page"),
+        figures=report(
+            directory("results/report/figures"),
+            patterns=["{figure}.svg"],
+            caption="captions/figure.rst",
+            category="Figures",
+        ),
     log:
         "results/logs/report/write_report.log",
     benchmark:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.workflow.harness import snakemake, tiny
+from tests.workflow.harness import REPOSITORY, snakemake, tiny
 from workflow_scripts.common.files import digest, read_json
 
 pytestmark = pytest.mark.slow
@@ -24,4 +24,10 @@ def test_the_record_is_of_this_run(finished):
 def test_snakemake_packs_a_report(finished, tmp_path):
     snakemake("--report", tmp_path / "report.html", *tiny(finished), cwd=finished)
     packed = (tmp_path / "report.html").read_text()
-    assert all(f"results/report/{name}" in packed for name in ("index.html", "run.json", "gue_results.tsv"))
+    tables = ("gue_results.tsv", "gue_verdicts.tsv", "gue_pairs.tsv", "gue_audit.tsv", "efficiency.tsv")
+    figures = [path.name for path in (finished / "results/report/figures").glob("*.svg")]
+    assert {"scores.svg", "tasks.svg", "corpus.svg", "pretraining.svg"} <= set(figures)
+    for name in ("index.html", "run.json", *tables, *(f"figures/{figure}" for figure in figures)):
+        assert f"results/report/{name}" in packed, name
+    for caption in (REPOSITORY / "rules/captions").glob("*.rst"):
+        assert caption.read_text()[:25] in packed, caption.name

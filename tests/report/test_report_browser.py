@@ -74,8 +74,8 @@ def test_it_is_drawn_at_every_width_without_error_network_or_sideways_scroll(bro
     assert asked == [report.as_uri()]
     assert page.locator(".chart svg").count() == 4
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    wide = "[...document.querySelectorAll('.chart svg')].map((svg) => svg.getBoundingClientRect().right)"
-    assert all(right <= width for right in page.evaluate(wide))
+    ends = "(parts) => parts.map((part) => part.getBoundingClientRect().right)"
+    assert max(page.locator(".chart svg, .chart svg text").evaluate_all(ends)) <= width
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 24, 28)"}[scheme]
     page.close()
@@ -135,11 +135,14 @@ def test_a_run_chosen_in_the_legend_stands_out(browser, report, chart):
     page.close()
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_axe_finds_nothing_serious(browser, report, scheme):
-    page, *_ = visit(browser, report, scheme=scheme)
+def test_axe_finds_nothing_serious(browser, report):
+    page, *_ = visit(browser, report)
     page.evaluate("document.querySelectorAll('details').forEach((part) => (part.open = true))")
+    # the rows of a table are made alike, and axe takes its time for each
+    page.evaluate("document.querySelectorAll('tbody tr:nth-child(n + 4)').forEach((row) => row.remove())")
     found = Axe().run(page).response["violations"]
+    page.emulate_media(color_scheme="dark")  # which changes nothing but colours
+    found += Axe().run(page, options={"runOnly": ["cat.color"]}).response["violations"]
     grave = [rule for rule in found if rule["impact"] in ("serious", "critical")]
     assert grave == [], [(rule["id"], rule["nodes"][0]["html"]) for rule in grave]
     page.close()

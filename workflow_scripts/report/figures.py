@@ -15,7 +15,7 @@ from workflow_scripts.common.files import atomic, write_text
 
 PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#7f7f7f"]
 SHAPES = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "triangle-right", "triangle-left"]
-SCORE = "Score × 100 (MCC; macro F1 where a data set uses it)"
+SCORE = "Test score × 100"
 POINTS = 400  # points of a training curve; more than a page is wide in dots serve nobody
 FATES = {  # column of corpus.tsv -> words
     "kept_bases": "kept",
@@ -197,12 +197,17 @@ def corpus_chart(groups: list[dict[str, Any]], fates: dict[str, str]) -> alt.Top
     scale = alt.Scale(domain=list(fates.values()), range=[colours[fate] for fate in fates])
     chart = alt.Chart(values(rows)).mark_bar()
     return chart.encode(
-        alt.X("share:Q", title="Share of the bases read", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
+        alt.X("share:Q", title="Share of bases", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
         alt.Y("group:N", title=None, sort=[row["label"] for row in groups], axis=alt.Axis(labelLimit=400)),
-        alt.Color("fate:N", title=None, scale=scale, legend=alt.Legend(columns=6)),
+        alt.Color("fate:N", title=None, scale=scale, legend=columns(150)),
         order="order:Q",
         tooltip=["group:N", "fate:N", alt.Tooltip("bases:Q", format=",.0f"), alt.Tooltip("share:Q", format=".3%")],
     ).properties(width="container", height=26 * len(groups))
+
+
+def columns(width: int) -> alt.Legend:
+    """A legend with as many columns of ``width`` pixels as there is room beside the axis; a file is 800 wide."""
+    return alt.Legend(columns=alt.ExprRef(f"max(1, floor(((containerSize()[0] || 800) - 150) / {width}))"))
 
 
 def values(rows: Iterable[dict[str, Any]]) -> alt.InlineData:
@@ -237,7 +242,7 @@ def specification(chart: alt.TopLevelMixin) -> dict[str, Any]:
             labelColor="currentColor",
             titleColor="currentColor",
             orient="top",
-            columns=2,
+            columns=columns(240).columns,
             symbolOpacity=1,
             labelFontSize=12,
             titleFontSize=12,

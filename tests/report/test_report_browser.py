@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-ge
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of a whole benchmark: 36 data sets, 5 models, 3 seeds; a fit collapsed, one was not run."""
+    """The page of a whole benchmark: 36 data sets, 5 models, 3 seeds; one fit collapsed, one was not run."""
     run = MadeUpRun(tmp_path_factory.mktemp("report"))
     run.datasets = {}
     for row in read_table(CONFIG / "gue.tsv"):
@@ -35,8 +35,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for place, (task, dataset) in enumerate(names):
             for seed in (42, 43, 44):
                 score = ((17 * place + 7 * number) % 96 + seed - 40) / 100
-                run.fit(model, "full", task, dataset, seed, score, collapse=None if place else "constant prediction")
-    run.plan("a", "full", "emp/H3", 45)
+                collapse = "constant prediction" if (model, place, seed) == ("b", 0, 42) else None
+                if (model, place, seed) == ("c", 0, 44):
+                    run.plan(model, "full", f"{task}/{dataset}", seed)
+                else:
+                    run.fit(model, "full", task, dataset, seed, score, collapse=collapse)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fits, "resampled_scores", partial(resampled_scores, resamples=20))
         return make(run, *whole(run))

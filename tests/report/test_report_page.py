@@ -2,7 +2,8 @@
 
 import json
 import re
-from urllib.parse import unquote
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
@@ -106,10 +107,10 @@ def test_every_link_leads_to_a_file(run):
     assert {f'id="{anchor[1:]}"' in html for anchor in anchors} == {True}
     files = [link for link in links if link not in anchors]
     assert all("://" not in link and not link.startswith("/") for link in files)
-    lost = [link for link in files if not (out.parent / unquote(link)).exists()]
-    assert lost == []
-    metrics = {path.resolve() for path in run.metrics}
-    assert metrics <= {(out.parent / unquote(link)).resolve() for link in files}, "every seed of every fit"
+    found = {Path(unquote(urlsplit(urljoin(out.as_uri(), link)).path)) for link in files}
+    assert [path for path in found if not path.exists()] == []
+    assert set(run.metrics) <= found, "every seed of every fit"
+    assert {folder / run.paper.name, folder / run.paper_models.name} <= found
 
 
 def test_verdicts_are_words_and_counted(run):

@@ -151,5 +151,14 @@ def test_axe_finds_nothing_serious(browser, report):
     page.close()
 
 
+def test_lists_are_unfolded_on_paper(browser, report):
+    page, *_ = visit(browser, report)
+    lists = page.locator("td details")
+    assert lists.count() > 0 and not any(lists.evaluate_all("(lists) => lists.map((list) => list.open)"))
+    page.pdf()
+    assert all(lists.evaluate_all("(lists) => lists.map((list) => list.open)"))
+    page.close()
+
+
 def test_it_is_small(report):
     assert report.stat().st_size < 5_000_000

@@ -252,6 +252,11 @@ def test_bad_input_is_one_line(run, capsys, option, name, text, words):
     assert not (run.root / "report" / "index.html").exists()
 
 
+def test_an_edit_of_any_template_reruns_the_page():
+    rule = (CONFIG.parent / "rules/report.smk").read_text()
+    assert all(f'"report/templates/{path.name}"' in rule for path in page.TEMPLATES.iterdir())
+
+
 def test_table_and_summary_of_different_runs_do_not_mix(run, capsys):
     run.fit("ours", "full", "emp", "H3", 0, 0.5)
     make(run)

@@ -36,3 +36,8 @@ for (const heading of document.querySelectorAll("thead th")) {
   heading.append(button);
   button.addEventListener("click", () => sortBy(heading));
 }
+
+// On paper nothing unfolds: lists of what is missing and of files are printed whole.
+addEventListener("beforeprint", () => {
+  for (const list of document.querySelectorAll("dd details, td details")) list.open = true;
+});

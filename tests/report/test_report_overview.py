@@ -66,7 +66,7 @@ def test_what_failed_or_is_missing_is_named_by_run(run):
     run.fit("theirs", "lora", "covid", "variants", 0, 0.02, collapse="loss at chance")
     run.fit("theirs", "lora", "covid", "variants", 1, 0.3)
     said = told(run)
-    assert said["Fits not run"] == "ours, full: emp/H4 (seed 0), tf_human/0"
+    assert said["Fits not run"] == "ours, full: emp/H4 (seed 0), tf_human/0 (seeds 0, 1)"
     assert said["Collapsed fits"] == "theirs, lora: covid/variants (seed 0: loss at chance)"
     assert said["Asked of other runs only"] == "ours, full: covid/variants theirs, lora: emp/H3, emp/H4, tf_human/0"
     assert said["In no run"].startswith("7 data sets emp/H3K14ac, promoter/all") and "epi/K562" in said["In no run"]

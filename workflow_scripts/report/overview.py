@@ -75,13 +75,12 @@ def without_assembly(path: Path) -> list[str]:
 
 
 def not_run(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """By run, the fits of the table of results that were asked for and are not there: data sets, or single seeds."""
+    """By run, the data sets of the table of results with fits that were asked for and are not there, and their seeds."""
     found: dict[str, list[str]] = {}
     for row in rows:
-        name, seeds = f"{row['task']}/{row['dataset']}", row["missing"].split()
-        if seeds:
-            names = [f"{name} (seed {seed})" for seed in seeds] if row["seeds"] else [name]
-            found.setdefault(row["run"], []).extend(names)
+        if seeds := row["missing"].split():
+            which = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}"
+            found.setdefault(row["run"], []).append(f"{row['task']}/{row['dataset']} ({which})")
     return found
 
 
@@ -97,25 +96,24 @@ def findings(
     rows: Sequence[Mapping[str, Any]],
     summary: Mapping[str, Any],
     groups: Sequence[Mapping[str, Any]],
-    species: Path | None,
     files: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
     """What failed or is missing: of each kind a ``title``, whose ``names`` in which ``unit``, and words for ``none``.
 
-    ``rows`` are those of the table of results, ``groups`` the corpus by group, ``species`` the table of species,
-    ``files`` the inputs of the page. ``names`` are lists by run, or under an empty name where they are of no run;
-    ``failed`` says whether they are failures, or only things that were not asked for.
+    ``rows`` are those of the table of results, ``groups`` the corpus by group, ``files`` the inputs of the page.
+    ``names`` are lists by run, or under an empty name where they are of no run; ``failed`` says whether they are
+    failures, or only things that were not asked for.
     """
     runs = [f"{run['model']}, {run['method']}" for run in summary["runs"]]
     collapsed = {name: run["collapsed"] for name, run in zip(runs, summary["runs"], strict=True) if run["collapsed"]}
     found = [
-        ("Fits not run", not_run(rows), "fits", "none; every fit that was asked for is there", True),
+        ("Fits not run", not_run(rows), "data sets", "none; every fit that was asked for is there", True),
         ("Collapsed fits", collapsed, "fits", "none", True),
         ("Asked of other runs only", not_asked(rows, runs), "data sets", "none; all runs have the same", False),
         ("In no run", {"": summary["not_run"]}, "data sets", "none; the whole registry is covered", False),
     ]
-    if species:
-        names = without_assembly(species)
+    if files["species"]:
+        names = without_assembly(files["species"])
         found.append(("Species without assembly", {"": names}, "species", "none in the table of species", False))
     if groups:
         off = {row["group"]: row["unaccounted"] for row in groups if row["unaccounted"]}

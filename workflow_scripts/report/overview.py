@@ -75,7 +75,7 @@ def without_assembly(path: Path) -> list[str]:
 
 
 def not_run(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """By run, the data sets of the table of results with fits that were asked for and are not there, and their seeds."""
+    """By run, the data sets of the table of results with fits that were asked for and are not there, with the seeds."""
     found: dict[str, list[str]] = {}
     for row in rows:
         if seeds := row["missing"].split():

@@ -42,7 +42,7 @@ def fit(model, task, dataset):
 def test_genomes_are_summed_over_what_is_left(told):
     jobs = [(rule, {"accession": name}) for name in SIZES for rule in ("download_genome", "chunk_genome")]
     fetch, cut = told(*jobs, ("encode_genome", {"accession": "virus", "tokenizer": "bpe4096"}))
-    assert fetch.text == "genomes: 2 of 2,700 Mbp to fetch, about 770 MB" and not fetch.large
+    assert fetch.text == "genomes: 2 of 2.7 Gbp to fetch, about 770 MB" and not fetch.large
     assert cut.text == "chunks and tokens: about 810 MB on the disk, 22 seconds of one core" and not cut.large
     many = [("download_genome", {"accession": "mouse"})] * 10
     assert told(*many)[0].large

@@ -41,6 +41,10 @@ def size(count: float) -> str:
     return in_units(count, [(1e9, "GB"), (1e6, "MB"), (1e3, "kB")])
 
 
+def bases(count: float) -> str:
+    return in_units(count, [(1e9, "Gbp"), (1e6, "Mbp"), (1e3, "kbp")])
+
+
 def effort(operations: float, gpus: int) -> str:
     """Operations, and the time that they take."""
     rate, name = (GPU, "GPU") if gpus else (CORE, "core")
@@ -101,7 +105,7 @@ def genome_lines(jobs: Sequence[Job], sizes: Mapping[str, int]) -> list[Line]:
     lines = []
     if fetched:
         count = len(of_rule(jobs, "download_genome"))
-        text = f"genomes: {count:,} of {fetched / 1e6:,.0f} Mbp to fetch, about {size(fetched * GZIP)}"
+        text = f"genomes: {count:,} of {bases(fetched)} to fetch, about {size(fetched * GZIP)}"
         lines.append(Line(text, fetched * GZIP > LARGE_BYTES))
     if cut or encoded:
         disk, time = cut * CHUNKS + encoded * TOKENS, cut * CUT + encoded * ENCODE

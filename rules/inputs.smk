@@ -296,9 +296,6 @@ def on_several_nodes(value):
 
 # Data sets of classes; those of one's own may be of other problems.
 AUDITED = [name for name in DATASETS if REGISTRY[name].get("problem", "classification") == "classification"]
-# What the rule that builds a data set runs, beside its readers of files.
-BUILDERS = "promoter binding splice adversarial histone covid variants interaction species".split()
-BUILDING = [f"gue/{module}.py" for module in ["build", "examples", "split", *BUILDERS]]
 
 
 def dataset_of(wildcards):

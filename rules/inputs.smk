@@ -29,18 +29,22 @@ def growing(amount):
 # ---- demo and genomes -----------------------------------------------------------------------------
 
 
-def local_files(wildcards):
-    """The files of a genome that lies on this machine; none for one on the web.
+def files_of(row):
+    """The files of a genome of the species table that lies on this machine; none for one on the web.
 
     A folder that is not there has none: the download looks for the accession beside it.
     """
-    url = addresses.folder_address(SPECIES[wildcards.accession].get("url", ""), config["genomes"]["mirror"])
+    url = addresses.folder_address(row.get("url", ""), config["genomes"]["mirror"])
     path = addresses.local_path(url) if url else None
     if path is None:
         return []
     if addresses.is_fasta(path):
         return [path]
     return [*addresses.assembly_files(path)] if "demo" in config or Path(path).is_dir() else []
+
+
+def local_files(wildcards):
+    return files_of(SPECIES[wildcards.accession])
 
 
 def local_assembly(wildcards):
@@ -60,8 +64,14 @@ def assembly_url(wildcards):
 
 
 def size_of(row):
-    """Bases of a genome by the table; where it does not say, as many as a mammal has."""
-    return int(row.get("genome_size_bp") or 3_000_000_000)
+    """Bases of a genome by the table, or at most by its file on this machine; else as many as a mammal has."""
+    if row.get("genome_size_bp"):
+        return int(row["genome_size_bp"])
+    for path in map(Path, files_of(row)[:1]):
+        if path.exists():
+            # a byte of gzip holds less than four bases
+            return path.stat().st_size * (4 if path.suffix in (".gz", ".bgz") else 1)
+    return 3_000_000_000
 
 
 def genome_size(wildcards):
@@ -286,9 +296,6 @@ def on_several_nodes(value):
 
 # Data sets of classes; those of one's own may be of other problems.
 AUDITED = [name for name in DATASETS if REGISTRY[name].get("problem", "classification") == "classification"]
-# What the rule that builds a data set runs, beside its readers of files.
-BUILDERS = "promoter binding splice adversarial histone covid variants interaction species".split()
-BUILDING = [f"gue/{module}.py" for module in ["build", "examples", "split", *BUILDERS]]
 
 
 def dataset_of(wildcards):

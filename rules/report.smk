@@ -200,15 +200,6 @@ rule write_report:
     params:
         code=code(
             "report/page.py",
-            "report/overview.py",
-            "report/sections.py",
-            "report/inputs.py",
-            "report/fits.py",
-            "report/paper.py",
-            "report/audits.py",
-            "report/efficiency.py",
-            "report/figures.py",
-            "report/tokenization.py",
             "report/templates/report.html.j2",
             "report/templates/overview.html.j2",
             "report/templates/tokenization.html.j2",

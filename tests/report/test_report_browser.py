@@ -15,7 +15,7 @@ from workflow_scripts.common.files import read_table
 from workflow_scripts.report import fits
 from workflow_scripts.report.resampling import resampled_scores
 
-CHROMIUM = shutil.which("chromium")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTHS = (360, 768, 1280)
 SCHEMES = ("light", "dark")
 MODELS = "abcde"

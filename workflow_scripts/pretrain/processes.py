@@ -16,6 +16,9 @@ from workflow_scripts.common.errors import UserError
 T = TypeVar("T")
 # The first process may read the whole corpus before it speaks to the others.
 PATIENCE = datetime.timedelta(minutes=60)
+# Whoever frees a group last waits for its threads. DistributedDataParallel does so without giving up the interpreter,
+# for which such a thread may wait in turn, and the process would hang at its end: so the group outlives it.
+_groups: list[distributed.ProcessGroup] = []
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +88,7 @@ def joined() -> Iterator[Processes]:
     if "RANK" in os.environ:  # torchrun has opened the port itself
         address = "env://"
     distributed.init_process_group(backend, address, PATIENCE, processes.count, processes.rank)
+    _groups.append(distributed.group.WORLD)
     try:
         yield processes
     finally:

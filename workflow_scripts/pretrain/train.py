@@ -38,7 +38,7 @@ from workflow_scripts.pretrain import data, precision, telemetry
 from workflow_scripts.pretrain.card import model_card
 from workflow_scripts.pretrain.processes import Processes, joined, say
 from workflow_scripts.pretrain.settings import Training, read_training
-from workflow_scripts.pretrain.signals import SIGNALS, TRY_AGAIN, WARNING, Request, noticed, requeue
+from workflow_scripts.pretrain.signals import TRY_AGAIN, WARNING, Request, noticed, requeue
 from workflow_scripts.pretrain.step import Stepper, Tally, adamw
 
 
@@ -179,14 +179,16 @@ class Run:
         self.window = Tally()
         self.meter.restart()
 
-    def asked(self, *signals: int) -> bool:
-        """Whether any process has got one of the signals; all answer alike."""
-        return self.processes.sums(float(self.request.signal in signals))[0] > 0
+    def asked(self) -> tuple[bool, bool]:
+        """Whether any process has been asked to leave, and whether because the time is up; all answer alike."""
+        number = self.request.signal
+        asked, warned = self.processes.sums(float(number is not None), float(number == WARNING))
+        return asked > 0, warned > 0
 
-    def leave(self, done: int) -> None:
+    def leave(self, done: int, warned: bool) -> None:
         """Leave with status TRY_AGAIN, and where the time is up see that the job runs again."""
         say(self.processes, f"asked to leave: saved at step {done:,}; start again to go on")
-        if self.asked(WARNING) and self.processes.first:
+        if warned and self.processes.first:
             requeue()
         raise SystemExit(TRY_AGAIN)
 
@@ -209,11 +211,11 @@ class Run:
                     self.log(done)
                 if done % training.validate_every == 0 or done == training.steps:
                     self.validate(done)
-                leave = done < training.steps and self.asked(*SIGNALS)
-                if leave or (done % training.checkpoint_every == 0 and done < training.steps):
+                asked, warned = self.asked()
+                if done < training.steps and (asked or done % training.checkpoint_every == 0):
                     self.save(done)
-                if leave:
-                    self.leave(done)
+                    if asked:
+                        self.leave(done, warned)
 
     def summary(self, name: str) -> dict[str, Any]:
         """The facts of a finished run, for the report and the model card."""

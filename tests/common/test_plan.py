@@ -48,6 +48,16 @@ def test_genomes_are_summed_over_what_is_left(told):
     assert told(*many)[0].large
 
 
+def test_a_corpus_of_which_nothing_may_be_held_out_is_told_before(told, config):
+    jobs = [("chunk_genome", {"accession": "virus"})]
+    assert len(told(*jobs)) == 1, "of 2.7 billion bases 135 blocks"
+    config["genomes"]["validation"] |= {"fraction": 0.0001}
+    assert told(*jobs)[1].text.startswith("held out for validation: about 2.7 of 27,000 blocks of chunks, maybe none")
+    assert len(told(("encode_genome", {"accession": "virus", "tokenizer": "bpe4096"}))) == 1, "the chunks are there"
+    config["genomes"]["validation"] |= {"genomes": ["virus"]}
+    assert len(told(*jobs)) == 1
+
+
 def test_pretraining_counts_what_the_training_itself_reports(told, config):
     model = config["pretrain"]["dnabert2"]
     one_row = flops(DnaBert2Config(), 128, 128, 0)

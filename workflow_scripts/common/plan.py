@@ -18,6 +18,7 @@ GPU, CORE = 1e14, 1e11
 TRAINING = 3  # times a forward pass
 # From here on a run is a long one: bytes to download or to write, operations.
 LARGE_BYTES, LARGE_OPERATIONS = 5e9, 1e18
+FEW_BLOCKS = 3  # where so many are held out on the mean, one corpus of twenty has none
 
 
 class Line(NamedTuple):
@@ -102,6 +103,20 @@ def genome_lines(jobs: Sequence[Job], sizes: Mapping[str, int]) -> list[Line]:
     return lines
 
 
+def held_out_lines(jobs: Sequence[Job], genomes: Mapping[str, Any], bases: int) -> list[Line]:
+    """A warning where so little of a corpus of so many bases is held out for validation that it may be nothing."""
+    chunk, validation = genomes["chunk"], genomes["validation"]
+    blocks = bases / ((chunk["length"] - chunk["overlap"]) * validation["block"])
+    held_out = blocks * validation["fraction"]
+    if not of_rule(jobs, "chunk_genome") or validation["genomes"] or held_out >= FEW_BLOCKS:
+        return []
+    text = (
+        f"held out for validation: about {held_out:.1f} of {blocks:,.0f} blocks of chunks, maybe none, and then the "
+        "study of tokenizers fails; raise genomes.validation.fraction or lower genomes.validation.block"
+    )
+    return [Line(text)]
+
+
 def pretraining_lines(jobs: Sequence[Job], models: Mapping[str, Any]) -> list[Line]:
     """The trainings of models, each with its operations; one that goes on from another has the other's sizes."""
     lines = []
@@ -151,6 +166,7 @@ def plan(
     made = sum(len(of_rule(jobs, rule)) for rule in ("build_dataset", "import_dataset", "take_dataset"))
     return [
         *genome_lines(jobs, sizes),
+        *held_out_lines(jobs, config["genomes"], sum(sizes.values())),
         *pretraining_lines(jobs, config["pretrain"]),
         *([Line(f"data sets: {made}")] if made else []),
         *fit_lines(jobs, config, registry, hparams),

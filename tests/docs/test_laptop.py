@@ -50,5 +50,5 @@ def test_it_ends_with_a_table_and_a_page(example, tmp_path):
     summary = read_json(tmp_path / "results/pretrain/dnabert2/summary.json")
     assert summary["validation_loss"] > 0 and summary["hardware"].endswith("CPU")
     assert "my_set" in (tmp_path / "results/report/index.html").read_text()
-    assert "| train.csv |" in (tmp_path / "results/gue/my_task/my_set/README.md").read_text()
+    assert "| train |" in (tmp_path / "results/gue/my_task/my_set/README.md").read_text()
     assert job_counts(snakemake(*options, *example, "-n").stdout) == {}

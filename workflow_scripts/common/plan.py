@@ -146,9 +146,11 @@ def fit_lines(
     counted = [flops for fit in fits if (flops := fit_flops(fit, config, registry, hparams)) is not None]
     if not fits:
         return []
+    if not counted:
+        return [Line(f"fits: {len(fits):,}, of a cost that is not known before")]
     rest = f"; the cost of {len(fits) - len(counted):,} is not known before" if len(counted) < len(fits) else ""
-    cost = f": {effort(sum(counted), config['finetune']['gpus'])}" if counted else ""
-    return [Line(f"fits: {len(fits):,}{cost}{rest}", sum(counted) > LARGE_OPERATIONS)]
+    cost = effort(sum(counted), config["finetune"]["gpus"])
+    return [Line(f"fits: {len(fits):,}: {cost}{rest}", sum(counted) > LARGE_OPERATIONS)]
 
 
 def plan(

@@ -91,7 +91,7 @@ def test_every_call_of_snakemake_plans(tmp_path):
 
 def made_up_overlay(name: str, folder: Path) -> list[Path]:
     """An overlay of the repository; one of the reader's is an empty file."""
-    return [path for path in (REPOSITORY / name, folder / name) if path.is_file()][:1]
+    return [path for path in (REPOSITORY / name, folder / Path(name).name) if path.is_file()][:1]
 
 
 def dry(options: list[str]) -> list[str]:

@@ -19,7 +19,7 @@ def told(column: int) -> tuple[str, int]:
     return slurm, int(jobs)
 
 
-@pytest.mark.parametrize(("column", "overlay"), enumerate(OVERLAYS.values()), ids=list(OVERLAYS))
+@pytest.mark.parametrize(("column", "overlay"), list(enumerate(OVERLAYS.values())), ids=list(OVERLAYS))
 def test_jobs(column, overlay, tmp_path):
     (tmp_path / "135.yaml").write_text("genomes: {corpus: dnabert2_135}")
     (tmp_path / "GUE.zip").touch()  # of config/small.yaml

@@ -7,7 +7,7 @@ import yaml
 from snakemake.utils import update_config
 
 from tests.docs.markdown import PAGES, REPOSITORY, Piece, blocks, inline
-from tests.workflow.harness import snakemake
+from tests.workflow.harness import job_counts, snakemake
 from workflow_scripts.common import configuration
 from workflow_scripts.common.keys import Configuration, keys
 
@@ -55,6 +55,15 @@ def test_every_configuration_of_a_page_is_sound(page, reader):
             overlays[-1].write_text(text)
     if len(overlays) > 1:
         snakemake("-n", "--quiet", "all", "--directory", reader, "--configfile", *overlays)
+
+
+def test_for_the_table_of_published_models_nothing_is_pre_trained(reader):
+    text = next(block.text for block in blocks("yaml") if "dnabert2_117m" in block.text)
+    (reader / "mine.yaml").write_text(text.replace("/data/", f"{reader}/data/"))
+    output = snakemake("gue_results", "-n", "--directory", reader, "--configfile", reader / "mine.yaml").stdout
+    counts = job_counts(output)
+    assert (counts["fetch_model"], counts["build_dataset"]) == (3, 6)
+    assert not {"pretrain_model", "download_genome"} & counts.keys()
 
 
 @pytest.mark.parametrize("block", blocks("tsv"), ids=lambda block: block.place)

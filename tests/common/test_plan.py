@@ -67,6 +67,15 @@ def test_pretraining_counts_what_the_training_itself_reports(told, config):
     assert line.large
 
 
+def test_on_a_cpu_the_memory_is_told_as_it_was_measured(told, config):
+    model = config["pretrain"]["dnabert2"]
+    model["gpus"] = 0
+    for precision, sequences, measured in (("bf16", 4, "2.8 GB"), ("bf16", 16, "3.8 GB"), ("fp32", 16, "4.8 GB")):
+        model["training"] |= {"precision": precision, "micro_batch_size": sequences}
+        (line,) = told(("pretrain_model", {"model": "dnabert2"}))
+        assert line.text.endswith(f"TFLOP/s, about {measured} of memory")
+
+
 def test_fits_count_their_own_steps(told, config):
     (long,) = told(fit("dnabert2", "emp", "H3"))
     (short,) = told(fit("dnabert2", "tf_mouse", "3"))  # 1,000 steps of 32 rows of 101 bases
@@ -85,10 +94,15 @@ def test_what_cannot_be_counted_is_said(told, config):
 
 
 def test_a_model_that_goes_on_has_the_sizes_of_the_other(told, config):
-    config["pretrain"]["more"] = {"from": "dnabert2", "gpus": 0, "training": {"steps": 10, "batch_size": 32}}
+    config["pretrain"]["more"] = {
+        "from": "dnabert2",
+        "gpus": 0,
+        "training": {"steps": 10, "batch_size": 32, "micro_batch_size": 32},
+    }
     config["pretrain"]["foreign"] = {"from": "/a/model", "gpus": 0, "training": {"steps": 10}}
     more, foreign = told(("pretrain_model", {"model": "more"}), ("pretrain_model", {"model": "foreign"}))
-    assert more.text == "pre-training of more: 10 steps, 2.8e+13 operations, 4.7 minutes of one core at 0.1 TFLOP/s"
+    effort = "2.8e+13 operations, 4.7 minutes of one core at 0.1 TFLOP/s, about 5.1 GB of memory"
+    assert more.text == f"pre-training of more: 10 steps, {effort}"
     assert foreign.text == "pre-training of foreign: 10 steps"
 
 

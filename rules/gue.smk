@@ -11,6 +11,7 @@ OUTPUTS:
     results/gue/{task}/{dataset}/{train,dev,test}.csv   sequence,label (epi: enhancer,promoter,label)
     results/gue/{task}/{dataset}/places.tsv             where on the genome each sequence was cut, if it was
     results/gue/{task}/{dataset}/datasheet.json         counts, classes, lengths, hashes
+    results/gue/{task}/{dataset}/README.md              the same in words
     results/gue/{task}/{dataset}/audit.json             leaks between the splits, contradictions, simple baselines
 """
 
@@ -62,6 +63,7 @@ rule take_dataset:
         ),
         places="results/gue/{task}/{dataset}/places.tsv",
         datasheet="results/gue/{task}/{dataset}/datasheet.json",
+        card="results/gue/{task}/{dataset}/README.md",
     log:
         "results/logs/gue/take_dataset/{task}/{dataset}.log",
     benchmark:
@@ -162,6 +164,7 @@ if config["gue"]["origin"] == "primary":
             ),
             places="results/gue/{task}/{dataset}/places.tsv",
             datasheet="results/gue/{task}/{dataset}/datasheet.json",
+            card="results/gue/{task}/{dataset}/README.md",
         log:
             "results/logs/gue/build_dataset/{task}/{dataset}.log",
         benchmark:
@@ -231,6 +234,7 @@ else:
             ),
             places="results/gue/{task}/{dataset}/places.tsv",
             datasheet="results/gue/{task}/{dataset}/datasheet.json",
+            card="results/gue/{task}/{dataset}/README.md",
         log:
             "results/logs/gue/import_dataset/{task}/{dataset}.log",
         benchmark:

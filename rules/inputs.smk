@@ -7,6 +7,7 @@ Each takes the wildcards of a job, or makes such a function. What they need beyo
 import json
 from types import SimpleNamespace
 
+from workflow_scripts.common.plan import GZIP
 from workflow_scripts.pretrain.settings import RUNNING
 from workflow_scripts.tokenizer import memory
 
@@ -64,18 +65,20 @@ def assembly_url(wildcards):
 
 
 def size_of(row):
-    """Bases of a genome by the table, or at most by its file on this machine; else as many as a mammal has."""
+    """Bases of a genome by the table or its file on this machine; where neither tells, as many as a mammal has."""
     if row.get("genome_size_bp"):
         return int(row["genome_size_bp"])
     for path in map(Path, files_of(row)[:1]):
         if path.exists():
-            # a byte of gzip holds less than four bases
-            return path.stat().st_size * (4 if path.suffix in (".gz", ".bgz") else 1)
+            return round(path.stat().st_size / (GZIP if path.suffix in (".gz", ".bgz") else 1))
     return 3_000_000_000
 
 
+SIZES = {accession: size_of(row) for accession, row in SPECIES.items()}
+
+
 def genome_size(wildcards):
-    return size_of(SPECIES[wildcards.accession])
+    return SIZES[wildcards.accession]
 
 
 def shared_job(small, large=None):
@@ -165,7 +168,7 @@ def corpus_option(wildcards):
 def training_memory(wildcards, attempt):
     """Megabytes for training the tokenizer, by the sizes of the genomes and the sample, and for the Snakemake of a job."""
     settings = tokenizer_settings(wildcards)
-    bases = sum(size_of(row) for row in SPECIES.values())
+    bases = sum(SIZES.values())
     sampled = min(bases, settings.get("sample_bases") or bases)
     needed = memory.needed_bytes(sampled, settings.get("vocab_size", 0)) / 1e6
     return int(1.1 * needed) + attempt * 600

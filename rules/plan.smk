@@ -17,8 +17,7 @@ SECONDS_TO_STOP = 10
 def tell_plan():
     """Say what the jobs of this run are; returns whether it is a long one."""
     jobs = [(job.rule.name, job.wildcards_dict) for job in workflow.dag.needrun_jobs(exclude_finished=False)]
-    sizes = {accession: size_of(row) for accession, row in SPECIES.items()}
-    lines = plan(jobs, config, sizes, REGISTRY, HPARAMS)
+    lines = plan(jobs, config, SIZES, REGISTRY, HPARAMS)
     for line in lines:
         print(f"to do: {line.text}", file=sys.stderr, flush=True)
     return any(line.large for line in lines)

@@ -48,6 +48,16 @@ def test_genomes_are_summed_over_what_is_left(told):
     assert told(*many)[0].large
 
 
+def test_a_corpus_of_which_nothing_may_be_held_out_is_told_before(told, config):
+    jobs = [("chunk_genome", {"accession": "virus"})]
+    assert len(told(*jobs)) == 1, "of 2.7 billion bases 135 blocks"
+    config["genomes"]["validation"] |= {"fraction": 0.0001}
+    assert told(*jobs)[1].text.startswith("held out for validation: about 2.7 of 27,000 blocks of chunks, maybe none")
+    assert len(told(("encode_genome", {"accession": "virus", "tokenizer": "bpe4096"}))) == 1, "the chunks are there"
+    config["genomes"]["validation"] |= {"genomes": ["virus"]}
+    assert len(told(*jobs)) == 1
+
+
 def test_pretraining_counts_what_the_training_itself_reports(told, config):
     model = config["pretrain"]["dnabert2"]
     expected = 500_000 * 4096 * flops(DnaBert2Config(), 128, 128, 0)
@@ -55,6 +65,15 @@ def test_pretraining_counts_what_the_training_itself_reports(told, config):
     (line,) = told(("pretrain_model", {"model": "dnabert2"}), ("pretrain_model", {"model": "dnabert2_random"}))
     assert line.text.startswith("pre-training of dnabert2: 500,000 steps, 1.8e+20 operations, 505 hours of one GPU")
     assert line.large
+
+
+def test_on_a_cpu_the_memory_is_told_as_it_was_measured(told, config):
+    model = config["pretrain"]["dnabert2"]
+    model["gpus"] = 0
+    for precision, sequences, measured in (("bf16", 4, "2.8 GB"), ("bf16", 16, "3.8 GB"), ("fp32", 16, "4.8 GB")):
+        model["training"] |= {"precision": precision, "micro_batch_size": sequences}
+        (line,) = told(("pretrain_model", {"model": "dnabert2"}))
+        assert line.text.endswith(f"TFLOP/s, about {measured} of memory")
 
 
 def test_fits_count_their_own_steps(told, config):
@@ -71,17 +90,22 @@ def test_what_cannot_be_counted_is_said(told, config):
     config["gue"]["own"] = {"enhancers/fly": {}}
     (line,) = told(fit("dnabert2", "emp", "H3"), fit("cnn", "emp", "H3"), fit("dnabert2_117m", "emp", "H3"))
     assert line.text.startswith("fits: 3: ") and line.text.endswith("; the cost of 2 is not known before")
-    assert told(fit("cnn", "emp", "H3"))[0].text == "fits: 1; the cost of 1 is not known before"
+    assert told(fit("cnn", "emp", "H3"))[0].text == "fits: 1, of a cost that is not known before"
 
 
 def test_a_model_that_goes_on_has_the_sizes_of_the_other(told, config):
-    config["pretrain"]["more"] = {"from": "dnabert2", "gpus": 0, "training": {"steps": 10, "batch_size": 32}}
+    config["pretrain"]["more"] = {
+        "from": "dnabert2",
+        "gpus": 0,
+        "training": {"steps": 10, "batch_size": 32, "micro_batch_size": 32},
+    }
     config["pretrain"]["foreign"] = {"from": "/a/model", "gpus": 0, "training": {"steps": 10}}
     more, foreign = told(("pretrain_model", {"model": "more"}), ("pretrain_model", {"model": "foreign"}))
-    assert more.text == "pre-training of more: 10 steps, 2.8e+13 operations, 4.7 minutes of one core at 0.1 TFLOP/s"
+    effort = "2.8e+13 operations, 4.7 minutes of one core at 0.1 TFLOP/s, about 5.1 GB of memory"
+    assert more.text == f"pre-training of more: 10 steps, {effort}"
     assert foreign.text == "pre-training of foreign: 10 steps"
     assert told(fit("more", "emp", "H3")) == told(fit("dnabert2", "emp", "H3"))
-    assert told(fit("foreign", "emp", "H3"))[0].text == "fits: 1; the cost of 1 is not known before"
+    assert told(fit("foreign", "emp", "H3"))[0].text == "fits: 1, of a cost that is not known before"
 
 
 def test_cheap_jobs_are_not_told(told):

@@ -34,7 +34,8 @@ def audited(tmp_path, registry):
     def run(splits, *arguments):
         table = registry(task="emp", dataset="X")
         dataset = read_dataset(table, "emp", "X")
-        write_dataset(tmp_path / "data", dataset, ["no", "yes"], splits)
+        facts = {"origin": "own", "sources": [], "construction": "", "seed": None, "candidates": 0, "dropped": {}}
+        write_dataset(tmp_path / "data", dataset, ["no", "yes"], splits, **facts)
         out = tmp_path / "out/audit.json"
         out.unlink(missing_ok=True)
         which = ["--task", "emp", "--dataset", "X"]

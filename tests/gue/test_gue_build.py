@@ -14,7 +14,7 @@ from workflow_scripts.gue import audit, build
 from workflow_scripts.gue.fasta import read_contigs
 
 ROOT = Path(__file__).parents[2]
-FILES = ("train.csv", "dev.csv", "test.csv", "places.tsv", "datasheet.json")
+FILES = ("train.csv", "dev.csv", "test.csv", "places.tsv", "datasheet.json", "README.md")
 
 
 @pytest.fixture
@@ -100,6 +100,10 @@ def test_files_and_datasheet_agree(peaks, tmp_path):
     assert sheet["length"] == {"min": 21, "median": 21, "max": 21}
     assert (sheet["origin"], sheet["classes"], sheet["seed"]) == ("primary", ["no", "yes"], 42)
     assert {source["role"] for source in sheet["sources"]} == {"genome", "peaks"}
+    card = (tmp_path / "out/README.md").read_text()
+    assert "| 1: yes | 40 | 5 | 5 |" in card and "| all | 80 | 10 | 10 |" in card
+    assert all(source["sha256"] in card for source in sheet["sources"])
+    assert f"Of {sheet['candidates']:,} candidates 100 are rows." in card
 
 
 def test_limits_and_length_from_the_command_line(peaks, tmp_path):

@@ -67,6 +67,10 @@ def test_labels_of_other_problems_stay_as_they_are(run, problem, labels):
     sheet = json.loads((out / "datasheet.json").read_text())
     assert status == 0 and (out / "test.csv").read_text() == rows
     assert sheet["problem"] == problem and sheet["classes"] == [] and sheet["candidates"] == 9
+    assert (
+        "| label | train | dev | test |\n| --- | --- | --- | --- |\n| all | 3 | 3 | 3 |\n"
+        in (out / "README.md").read_text()
+    )
 
 
 @pytest.mark.parametrize(

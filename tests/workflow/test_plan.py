@@ -20,6 +20,15 @@ def test_a_dry_run_ends_with_the_plan(tmp_path):
     assert output.rstrip().splitlines()[-1].startswith("to do: pre-training of dnabert2: 500,000 steps")
 
 
+def test_a_file_of_this_machine_tells_how_large_its_genome_is(tmp_path):
+    (tmp_path / "mine.fa").write_text(">chr1\n" + "ACGT" * 500_000)
+    (tmp_path / "species.tsv").write_text("accession\torganism\tgroup\turl\nmine\tAus bus\tviral\tmine.fa\n")
+    (tmp_path / "mine.yaml").write_text("genomes: {corpus: species.tsv}")
+    output = snakemake("genomes", "-n", "--directory", tmp_path, "--configfile", tmp_path / "mine.yaml").stdout
+    assert "to do: genomes: 1 of 2.0 Mbp to fetch, about 570 kB" in output
+    assert "to do: held out for validation: about 0.1 of 20 blocks of chunks, maybe none" in output
+
+
 def test_a_long_run_can_be_stopped_before_it_starts(tmp_path):
     (tmp_path / "long.yaml").write_text(json.dumps({"pretrain": {"dnabert2": {"training": {"steps": 10**9}}}}))
     configs = ["--configfile", str(REPOSITORY / "config/demo.yaml"), str(tmp_path / "long.yaml")]

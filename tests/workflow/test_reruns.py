@@ -32,7 +32,8 @@ def scores(root: Path) -> dict[str, dict]:
 def data_bytes(root: Path) -> dict[str, bytes]:
     """The bytes of everything up to the token shards and the data sets."""
     results = root / "results"
-    of_data_sets = ("gue/**/*.csv", "gue/**/places.tsv", "gue/**/datasheet.json", "gue/**/audit.json")
+    names = ("*.csv", "places.tsv", "datasheet.json", "README.md", "audit.json")
+    of_data_sets = (f"gue/**/{name}" for name in names)
     kinds = ("demo/**/*", "genomes/**/*", "tokenizer/**/*", *of_data_sets)
     files = {path for kind in kinds for path in results.glob(kind) if path.is_file()}
     return {str(path.relative_to(results)): path.read_bytes() for path in files}

@@ -96,13 +96,15 @@ def write_results(fit: Fit, loaded: models.Loaded, record: dict[str, Any], out: 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog=f"Keys of --settings: {Settings.__doc__}",
+        epilog=f"Keys of --settings. {Settings.__doc__}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--model", type=json.loads, required=True, help='what to load, as JSON: {"directory": PATH}')
+    parser.add_argument("--model", type=json.loads, required=True, help='JSON, {"directory": PATH} or {"floor": NAME}')
     parser.add_argument("--method", choices=METHODS, required=True, help="train all weights, or LoRA adapters")
     parser.add_argument("--data", type=Path, required=True, help="folder with train.csv, dev.csv and test.csv")
-    parser.add_argument("--name", nargs=3, metavar=("MODEL", "TASK", "DATASET"), required=True, help="for the record")
+    parser.add_argument(
+        "--name", nargs=3, metavar=("MODEL", "TASK", "DATASET"), required=True, help="names, for the record"
+    )
     parser.add_argument("--metric", choices=METRICS, default="mcc", help="the data set's score")
     parser.add_argument("--seed", type=int, required=True, help="seed of head, order and dropout")
     parser.add_argument("--settings", default="{}", help="settings as JSON, see below")

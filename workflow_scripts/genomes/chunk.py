@@ -304,7 +304,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--exclude", nargs="*", choices=REPLICONS, default=[], help="drop contigs that their headers call so"
     )
     parser.add_argument(
-        "--duplicates", choices=DUPLICATES, default="keep", help="what counts as one; other than keep: fingerprints"
+        "--duplicates", choices=DUPLICATES, default="keep", help="which copies a later step removes; needs fingerprints"
     )
     parser.add_argument("--seed", required=True, type=int, help="seed of the split")
     parser.add_argument("--validation-fraction", required=True, type=float, help="share of blocks held out, 0 to 1")

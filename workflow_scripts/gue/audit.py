@@ -8,7 +8,9 @@ With --fail-on-leak a dev or test row that is related to a train row is an error
                by their words (similarity.py); overlap, a place on the genome that shares a base, where places are known
   leaks        dev and test rows with any relation to train
   conflicting_labels    distinct sequences with more than one label, as they stand and read from either strand
-  gc_auroc     how well the share of G and C alone tells the classes apart: 0.5 not at all, 1 entirely
+  lengths, non_acgt     rows of unusual length, or with letters beside A, C, G and T; the first five by their lines
+  gc           mean share of G and C by class, and how well it alone tells the classes apart (auroc): 0.5 not at all, 1
+               entirely
   baseline     scores on test of a logistic regression on k-mer counts (baseline.py)
 """
 

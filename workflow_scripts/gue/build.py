@@ -1,7 +1,7 @@
 """Build one data set of GUE from its primary sources (the rules of the paper's appendix).
 
 In: the registry (config/gue.tsv) and the files the data set is made of, each as --source ROLE=PATH. Out: train.csv,
-dev.csv, test.csv, places.tsv and datasheet.json in the --out folder. The roles a task needs:
+dev.csv, test.csv, places.tsv, datasheet.json and README.md, the card, in the --out folder. The roles a task needs:
 
   promoter, core_promoter   genome, tss, and tata_motifs if there is one
   tf_human, tf_mouse        genome, peaks

@@ -1,4 +1,4 @@
-"""The files of one data set: three CSV files, where their rows were cut, and a datasheet that says how.
+"""The files of one data set: three CSV files, where their rows were cut, a datasheet that says how, and a card.
 
 ``places.tsv`` has a line for each sequence with a known place: the split, the line of its CSV file (the header is line
 1), contig, start and end (0-based, half-open) and strand. Of a row of two sequences the enhancer comes first.
@@ -14,6 +14,7 @@ from typing import Any
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import atomic, numbered_rows
+from workflow_scripts.gue.card import dataset_card
 from workflow_scripts.gue.examples import Example, Place
 from workflow_scripts.gue.registry import SPLITS, Dataset
 
@@ -77,12 +78,13 @@ def describe(dataset: Dataset, classes: list[str], splits: Splits, texts: dict[s
 
 
 def write_dataset(out: Path, dataset: Dataset, classes: list[str], splits: Splits, **facts: Any) -> None:
-    """Write train.csv, dev.csv, test.csv, places.tsv and datasheet.json: all five or, on any error, none."""
+    """Write train.csv, dev.csv, test.csv, places.tsv, datasheet.json and README.md: all six or, on any error, none."""
     texts = {name: csv_text(splits[name], dataset.columns) for name in SPLITS}
     sheet = describe(dataset, classes, splits, texts, **facts)
     files = {f"{name}.csv": text for name, text in texts.items()}
     files["places.tsv"] = places_text(splits)
     files["datasheet.json"] = json.dumps(sheet, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    files["README.md"] = dataset_card(sheet)
     with ExitStack() as stack:
         for name, text in files.items():
             stack.enter_context(atomic(out / name)).write_bytes(text.encode())

@@ -3,8 +3,8 @@
 In: a folder with train.csv, dev.csv and test.csv, plain or gzipped (.csv.gz). Each has a header that ends in label and
 rows of one sequence, or two, and a label. A label is, by --problem: a class, numbered from 0 (classification), a number
 (regression), or a 0 or 1 for each of several properties, separated by ; (multilabel).
-Out: train.csv, dev.csv, test.csv, places.tsv (its header alone) and datasheet.json in the --out folder. Rows, their
-order and their letters stay as they are.
+Out: train.csv, dev.csv, test.csv, places.tsv (its header alone), datasheet.json and README.md, the card, in the --out
+folder. Rows, their order and their letters stay as they are.
 """
 
 import argparse

@@ -2,8 +2,8 @@
 
 In: the folder or the archive (.zip, .tar, .tar.gz) that holds EMP/H3/train.csv and so on, at its top or one folder
 down; files may be gzipped (.csv.gz) and end lines in LF or CRLF. Out: train.csv, dev.csv, test.csv,
-places.tsv (its header alone: their places are not known) and datasheet.json in the --out folder. Rows, their order and
-their letters stay as they are; only line ends and the header are unified.
+places.tsv (its header alone: their places are not known), datasheet.json and README.md, the card, in the --out folder.
+Rows, their order and their letters stay as they are; only line ends and the header are unified.
 The datasheet says of each file whether it is the known one (config/gue_published.tsv) and whose size it has.
 """
 

@@ -1,8 +1,8 @@
 """How hard the data set of a candidate's peaks would be: what a simple model reaches on a small one.
 
 In: a peak file, the genome, and the registry. Out: a JSON file {candidate, task, peaks, rows, test_rows, f1, mcc,
-accuracy}. Rows are made by the rule of the task, ROWS at most, and a fifth of them is tested; the scores are null where
-there are fewer than MIN_ROWS.
+accuracy}. Rows are made by the rule of the task, 4,000 at most, and a fifth of them is tested; the scores are null
+where there are fewer than 500.
 """
 
 import argparse

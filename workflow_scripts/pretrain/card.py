@@ -1,4 +1,9 @@
-"""The model card of a pre-trained model."""
+"""The model card of a pre-trained model: what it is, how it was made, what was measured, what it is not."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from workflow_scripts.model import DnaBert2Config
 
 TEMPLATE = """\
 ---
@@ -7,10 +12,9 @@ tags: [dna, genomics, masked-language-model, dnabert2]
 ---
 # {model}
 
-A DNABERT-2 encoder (ALiBi, GEGLU; {parameters:,} parameters) pre-trained by masked language modelling for
-{steps:,} steps on {tokens_seen:,} tokens.
+A DNABERT-2 encoder (ALiBi, GEGLU) of {layers} layers of {width}, {heads} heads and {parameters:,} parameters. {origin}
 
-{quality}
+## Use
 
 ```python
 from transformers import AutoModelForMaskedLM, PreTrainedTokenizerFast
@@ -19,19 +23,83 @@ tokenizer = PreTrainedTokenizerFast.from_pretrained(".")
 model = AutoModelForMaskedLM.from_pretrained(".", trust_remote_code=True)  # the code is the .py files beside
 ```
 
-Sequences are upper-case A, C, G, T; any other letter becomes [UNK]. There is no maximum length.
-How it was trained stands in `summary.json`, step by step in `log.jsonl`.
+Sequences are upper-case A, C, G, T; any other letter becomes [UNK]. There is no maximum length. As
+`AutoModelForSequenceClassification` it has a head that is new: fine-tune it.
+
+## What was measured
+
+{quality}
+
+## How it was made
+
+{making}
+
+Every setting and the versions of the libraries are in `summary.json`, the curve in `log.jsonl`. The counts and
+addresses of the genomes are in `results/genomes/corpus.tsv` of the run that made it; the weights may be passed on as
+far as their terms allow.
+
+## What it is not
+
+Nothing here says how well it does on a task: that is in the report of its run. It knows the genomes that it has seen,
+in the proportions in which it has seen them, and gives no reasons; no diagnosis may rest on it.
 """
 
 
-def model_card(summary: dict) -> str:
-    """Markdown with the figures of ``summary`` (see train.Run.summary)."""
+def table(rows: Sequence[tuple[str, str]]) -> str:
+    """Two columns in Markdown."""
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+
+
+def training_seconds(log: Sequence[dict[str, Any]]) -> float:
+    """The seconds that all steps took, of a log whose lines hold the mean of the steps since the line before."""
+    seconds, done = 0.0, 0
+    for entry in log:
+        if "step_seconds" in entry:
+            seconds += entry["step_seconds"] * (entry["step"] - done)
+            done = entry["step"]
+    return seconds
+
+
+def making(summary: dict[str, Any], start: str | None) -> str:
+    """How it was trained; ``start`` is the sha256 of the weights that it went on from."""
+    settings = summary["settings"]
+    rows = [
+        ("start", f"weights with the sha256 {start}" if start else f"random weights, seed {settings['seed']}"),
+        ("data", f"{summary['training_chunks']:,} sequences, {settings['length']} tokens of each at a time"),
+        ("steps", f"{summary['steps']:,} of {settings['batch_size']:,} sequences"),
+        ("predicted", f"{settings['mask_share']:.0%} of the tokens"),
+        ("learning rate", f"up to {settings['learning_rate']:g} in {settings['warmup_steps']:,} steps, then down to 0"),
+        ("precision", settings["precision"]),
+        ("hardware", summary["hardware"]),
+    ]
+    return table(rows)
+
+
+def model_card(summary: dict[str, Any], log: Sequence[dict[str, Any]], start: str | None = None) -> str:
+    """Markdown with the figures of ``summary`` (see train.Run.summary) and of the lines of the log."""
+    if summary["steps"]:
+        origin = (
+            f"It was pre-trained by\nmasked language modelling for {summary['steps']:,} steps on "
+            f"{summary['tokens_seen']:,} tokens, in {training_seconds(log) / 3600:.2f} hours."
+        )
+    else:
+        origin = "It has its\ninitial weights: the baseline of a model without pre-training."
     if "validation_loss" in summary:
         quality = (
-            f"On held-out chunks: loss {summary['validation_loss']:.4f} nats per token (a predictor blind to the "
+            f"On held-out chunks: loss {summary['validation_loss']:.4f} nats per token (a predictor blind to the\n"
             f"context cannot be under {summary['unigram_entropy']:.4f}), accuracy "
             f"{summary['validation_accuracy']:.4f}, {summary['bits_per_base']:.4f} bits per base."
         )
     else:
         quality = "It was not validated: the corpus has no validation chunks."
-    return TEMPLATE.format(quality=quality, **summary)
+    sizes = DnaBert2Config().to_dict() | summary["architecture"]
+    return TEMPLATE.format(
+        origin=origin,
+        quality=quality,
+        making=making(summary, start),
+        layers=sizes["num_hidden_layers"],
+        width=sizes["hidden_size"],
+        heads=sizes["num_attention_heads"],
+        model=summary["model"],
+        parameters=summary["parameters"],
+    )

@@ -251,7 +251,8 @@ def write_model(run: Run, name: str, tokenizer: Path, out: Path) -> None:
             if run.training.tensorboard:
                 shutil.copytree(run.folder / "tensorboard", temporary / "tensorboard")
             write_json(temporary / "summary.json", summary)
-            write_text(temporary / "README.md", model_card(summary))
+            card = model_card(summary, run.recorder.logs[0].entries, run.belongs_to["start"])
+            write_text(temporary / "README.md", card)
             for path in [*temporary.rglob("*"), temporary]:
                 state.to_disk(path)
         state.to_disk(out.parent)
@@ -260,7 +261,7 @@ def write_model(run: Run, name: str, tokenizer: Path, out: Path) -> None:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog=f"Keys of --training: {Training.__doc__}",
+        epilog=f"Keys of --training. {Training.__doc__}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--name", required=True, help="name of the model")
@@ -272,11 +273,15 @@ def build_parser() -> argparse.ArgumentParser:
         required=True,
         help="token shards, NAME.npy with NAME.index.npy beside it, or a folder of them",
     )
-    parser.add_argument("--species", type=Path, help="table of the genomes that are meant of a folder")
+    parser.add_argument("--species", type=Path, help="species table; of a folder only its genomes are read")
     parser.add_argument("--architecture", default="{}", help="sizes of the encoder as JSON, see DnaBert2Config")
     parser.add_argument("--start", type=Path, help="model directory whose weights and architecture to go on from")
     parser.add_argument("--training", default="{}", help="settings of the training as JSON, see below")
-    parser.add_argument("--running", default="{}", help="more of them for each model by name, those of how to run it")
+    parser.add_argument(
+        "--running",
+        default="{}",
+        help="settings of how each model is run, as JSON: {NAME: {...}}",
+    )
     parser.add_argument("--state", type=Path, required=True, help="folder for the state of an unfinished run")
     parser.add_argument("--out", type=Path, required=True, help="model directory to write")
     return parser

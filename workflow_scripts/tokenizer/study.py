@@ -231,7 +231,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--chunks", type=Path, nargs="+", required=True, help="chunk files, ACCESSION.parquet, or a folder of them"
     )
-    parser.add_argument("--species", type=Path, help="table of the genomes that are meant of a folder")
+    parser.add_argument("--species", type=Path, help="species table; of a folder only its genomes are read")
     parser.add_argument("--corpus", type=Path, help="corpus.tsv, for the groups; without it all genomes are one group")
     parser.add_argument("--chunks-per-group", type=int, default=1000, help="validation chunks of a group at most")
     parser.add_argument("--seed", type=int, default=42, help="seed of sample, edits, masks and shuffles")

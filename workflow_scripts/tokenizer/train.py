@@ -112,7 +112,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--chunks", type=Path, nargs="+", required=True, help="chunk files, ACCESSION.parquet, or a folder of them"
     )
-    parser.add_argument("--species", type=Path, help="table of the genomes that are meant of a folder")
+    parser.add_argument("--species", type=Path, help="species table; of a folder only its genomes are read")
     parser.add_argument("--corpus", type=Path, help="table with the group of each accession, for --sample-group-bases")
     parser.add_argument("--vocab-size", type=int, default=4096, help="entries, special tokens included (paper: 4096)")
     parser.add_argument("--min-frequency", type=int, default=2, help="a pair seen less often is not merged")

@@ -1,0 +1,91 @@
+"""What the documentation shows of configuration and tables is sound, and every key that it names is known."""
+
+import re
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from tests.docs.markdown import PAGES, REPOSITORY, Piece, blocks, inline
+from tests.workflow.harness import job_counts, snakemake
+from workflow_scripts.common import configuration
+from workflow_scripts.common.keys import Configuration, keys
+
+SECTIONS = "seed|genomes|tokenizer|pretrain|gue|finetune|report|demo"
+CONFIG = REPOSITORY / "config"
+SPECIES = "accession\torganism\tgroup\turl\nmine\tAus bus\tviral\tmine.fa\n"
+
+
+def pieces() -> list[Piece]:
+    """Blocks of YAML, and whole sections within a line."""
+    whole = [piece for piece in inline() if re.match(rf"({SECTIONS}): ?[{{]", piece.text)]
+    return [*blocks("yaml"), *whole]
+
+
+@pytest.fixture
+def reader(tmp_path, monkeypatch):
+    """A directory with the files that the documentation's reader has: genomes, data sets, a model."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").symlink_to(CONFIG)
+    for folder in ("my_data", "data/fly"):
+        (tmp_path / folder).mkdir(parents=True)
+        for split in ("train", "dev", "test"):
+            (tmp_path / folder / f"{split}.csv").write_text("sequence,label\nACGT,0\nTTTT,1\n")
+    (tmp_path / "data/my_model").mkdir()
+    (tmp_path / "data/my_model/config.json").write_text("{}")
+    (tmp_path / "my_species.tsv").write_text(SPECIES)
+    (tmp_path / "mine.fa").write_text(">chr1\nACGT\n")
+    (tmp_path / "GUE.zip").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_every_configuration_of_a_page_is_sound(page, reader):
+    """Each laid over those before it, as one who reads on would; and all of them plan."""
+    config = yaml.safe_load((CONFIG / "config.yaml").read_text())
+    overlays = [reader / "small.yaml"]
+    overlays[0].write_text("genomes: {corpus: config/species_small.tsv}")
+    for piece in pieces():
+        if piece.place.startswith(f"{page.relative_to(REPOSITORY)}:"):
+            text = piece.text.replace("/data/", f"{reader}/data/")
+            update_config(config, yaml.safe_load(text))
+            config["genomes"]["corpus"] = configuration.table_path(config["genomes"]["corpus"])
+            assert configuration.check(config) == [], piece.place
+            overlays.append(reader / f"{len(overlays)}.yaml")
+            overlays[-1].write_text(text)
+    if len(overlays) > 1:
+        snakemake("-n", "--quiet", "all", "--directory", reader, "--configfile", *overlays)
+
+
+def test_for_the_table_of_published_models_nothing_is_pre_trained(reader):
+    text = next(block.text for block in blocks("yaml") if "dnabert2_117m" in block.text)
+    (reader / "mine.yaml").write_text(text.replace("/data/", f"{reader}/data/"))
+    output = snakemake("gue_results", "-n", "--directory", reader, "--configfile", reader / "mine.yaml").stdout
+    counts = job_counts(output)
+    assert (counts["fetch_model"], counts["build_dataset"]) == (3, 6)
+    assert not {"pretrain_model", "download_genome"} & counts.keys()
+
+
+@pytest.mark.parametrize("block", blocks("tsv"), ids=lambda block: block.place)
+def test_every_table_is_sound(block, tmp_path):
+    table = tmp_path / "table.tsv"
+    table.write_text(block.text)
+    if "role" in block.text.split("\n")[0].split("\t"):
+        assert list(configuration.table_errors(table, "gue_sources", ["source"])) == []
+    else:
+        assert list(configuration.table_errors(table, "species", ["accession"])) == []
+
+
+def test_every_key_that_is_named_is_known():
+    schema = yaml.safe_load((CONFIG / "schemas/config.schema.yaml").read_text())
+    known = {key.name for key in keys(schema, Configuration((CONFIG / "config.yaml").read_text()))}
+    named = {
+        piece.place: match[1]
+        for piece in inline()
+        if (match := re.match(rf"((?:{SECTIONS})(?:\.[\w<>]+)+)(: |$)", piece.text))
+        and not (CONFIG / piece.text).is_file()
+    }
+    assert len(named) > 10
+    for place, key in named.items():
+        # the names of tasks are the reader's
+        assert re.sub(r"\.<task>$", "", key) in known, f"{place}: {key}"

@@ -35,6 +35,7 @@ FIELDS = (
     "NNodes",
     "Partition",
 )
+CGROUPS = "/sys/fs/cgroup"  # slurmd does not start where it is not mounted
 PATIENCE = 300.0  # seconds for a daemon to answer, or for jobs to end
 BOUND = ("setpriv", "--pdeathsig", "KILL")  # a program that ends with the one that started it, however that ends
 T = TypeVar("T")
@@ -218,5 +219,6 @@ class Slurm:
 
 def missing() -> list[str]:
     """What a Slurm needs and this process has not."""
-    rights = ["the rights of root"] if os.geteuid() else []
-    return [*rights, *(name for name in PROGRAMS if shutil.which(name) is None)]
+    lacking = ["the rights of root"] if os.geteuid() else []
+    lacking += [] if os.path.ismount(CGROUPS) else [f"control groups at {CGROUPS}"]
+    return [*lacking, *(name for name in PROGRAMS if shutil.which(name) is None)]

@@ -105,7 +105,7 @@ def test_another_clone_at_another_path_makes_the_same_bytes_and_scores(finished,
     monkeypatch.setenv("LC_ALL", "C")
     root = clone(tmp_path / "deep" / "other")
     fit = "finetune/dnabert2/full/promoter/tata/seed42/metrics.json"
-    snakemake("tokenizer", f"results/{fit}", "--cores", "2", *tiny(root), cwd=root)
+    snakemake("genomes", "tokenizer", f"results/{fit}", "--cores", "2", *tiny(root), cwd=root)
     made, before = data_bytes(root), data_bytes(finished)
     assert {name: before[name] for name in made} == made
     up_to_the_tokens = ("demo/", "genomes/", "tokenizer/")

@@ -37,6 +37,7 @@ include: "rules/gue.smk"
 include: "rules/finetune.smk"
 include: "rules/report.smk"
 include: "rules/plan.smk"
+include: "rules/failures.smk"
 
 
 localrules:

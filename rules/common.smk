@@ -23,6 +23,8 @@ sys.path.insert(0, str(workflow.basedir))
 from workflow_scripts.common import addresses, configuration
 from workflow_scripts.common.files import digest, read_table
 from workflow_scripts.common.fits import fit_settings
+from workflow_scripts.common.hashing import stable_hash
+from workflow_scripts.common.sources import modules_of
 
 # Jobs run with the Python that runs Snakemake, or with the one of the rule's environment, which is activated before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
@@ -46,9 +48,14 @@ def repository(path):
     return os.path.relpath(Path(workflow.basedir) / path)
 
 
-def code(*scripts):
-    """Scripts as a param of their rule: an edited one runs its jobs again, one touched or cloned anew does not."""
-    return [digest(Path(workflow.basedir) / "workflow_scripts" / script) for script in scripts]
+def code(script, *others):
+    """A script, with the modules of its stage that it imports, and other files, as a param of its rule.
+
+    An edited one runs the jobs again, one touched or cloned anew does not.
+    """
+    folder = Path(workflow.basedir) / "workflow_scripts"
+    files = [*modules_of(folder / script), *(folder / name for name in others)]
+    return stable_hash(*(digest(path) for path in files))
 
 
 for section, table in [

@@ -76,7 +76,7 @@ rule take_dataset:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        code=code("gue/own.py", "gue/rows.py"),
+        code=code("gue/own.py"),
         own=own_options,
     shell:
         """
@@ -107,7 +107,7 @@ if config["gue"]["origin"] == "primary":
             mem_mb=growing(2000),
             runtime=growing(60),
         params:
-            code=code("gue/score.py", "gue/binding.py", "gue/baseline.py"),
+            code=code("gue/score.py"),
             seed=config["seed"],
             length=dataset_length,
         shell:
@@ -177,7 +177,7 @@ if config["gue"]["origin"] == "primary":
             mem_mb=growing(4000),
             runtime=growing(60),
         params:
-            code=code(*BUILDING),
+            code=code("gue/build.py"),
             seed=config["seed"],
             sources=source_arguments,
             length=dataset_length,
@@ -247,7 +247,7 @@ else:
             mem_mb=growing(4000),
             runtime=growing(60),
         params:
-            code=code("gue/published.py", "gue/archive.py", "gue/known.py", "gue/rows.py"),
+            code=code("gue/published.py"),
             published=published_place(),
         shell:
             """
@@ -279,7 +279,7 @@ rule audit_dataset:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
-        code=code("gue/audit.py", "gue/relations.py", "gue/similarity.py", "gue/baseline.py"),
+        code=code("gue/audit.py"),
         seed=config["seed"],
         fail_on_leak=["--fail-on-leak"] if config["gue"]["fail_on_leak"] else [],
     shell:

@@ -7,7 +7,6 @@ Each takes the wildcards of a job, or makes such a function. What they need beyo
 import json
 from types import SimpleNamespace
 
-from workflow_scripts.common.plan import GZIP
 from workflow_scripts.pretrain.settings import RUNNING
 from workflow_scripts.tokenizer import memory
 
@@ -30,18 +29,22 @@ def growing(amount):
 # ---- demo and genomes -----------------------------------------------------------------------------
 
 
-def local_files(wildcards):
-    """The files of a genome that lies on this machine; none for one on the web.
+def files_of(row):
+    """The files of a genome of the species table that lies on this machine; none for one on the web.
 
     A folder that is not there has none: the download looks for the accession beside it.
     """
-    url = addresses.folder_address(SPECIES[wildcards.accession].get("url", ""), config["genomes"]["mirror"])
+    url = addresses.folder_address(row.get("url", ""), config["genomes"]["mirror"])
     path = addresses.local_path(url) if url else None
     if path is None:
         return []
     if addresses.is_fasta(path):
         return [path]
     return [*addresses.assembly_files(path)] if "demo" in config or Path(path).is_dir() else []
+
+
+def local_files(wildcards):
+    return files_of(SPECIES[wildcards.accession])
 
 
 def local_assembly(wildcards):
@@ -61,18 +64,18 @@ def assembly_url(wildcards):
 
 
 def size_of(row):
-    """Bases of a genome by the table or its file on this machine; where neither tells, as many as a mammal has."""
-    path = addresses.local_path(row.get("url", ""))
-    if not row.get("genome_size_bp") and path and Path(path).is_file():
-        return round(Path(path).stat().st_size / (GZIP if path.endswith("gz") else 1))
-    return int(row.get("genome_size_bp") or 3_000_000_000)
-
-
-SIZES = {accession: size_of(row) for accession, row in SPECIES.items()}
+    """Bases of a genome by the table, or at most by its file on this machine; else as many as a mammal has."""
+    if row.get("genome_size_bp"):
+        return int(row["genome_size_bp"])
+    for path in map(Path, files_of(row)[:1]):
+        if path.exists():
+            # a byte of gzip holds less than four bases
+            return path.stat().st_size * (4 if path.suffix in (".gz", ".bgz") else 1)
+    return 3_000_000_000
 
 
 def genome_size(wildcards):
-    return SIZES[wildcards.accession]
+    return size_of(SPECIES[wildcards.accession])
 
 
 def shared_job(small, large=None):
@@ -162,7 +165,7 @@ def corpus_option(wildcards):
 def training_memory(wildcards, attempt):
     """Megabytes for training the tokenizer, by the sizes of the genomes and the sample, and for the Snakemake of a job."""
     settings = tokenizer_settings(wildcards)
-    bases = sum(SIZES.values())
+    bases = sum(size_of(row) for row in SPECIES.values())
     sampled = min(bases, settings.get("sample_bases") or bases)
     needed = memory.needed_bytes(sampled, settings.get("vocab_size", 0)) / 1e6
     return int(1.1 * needed) + attempt * 600
@@ -293,9 +296,6 @@ def on_several_nodes(value):
 
 # Data sets of classes; those of one's own may be of other problems.
 AUDITED = [name for name in DATASETS if REGISTRY[name].get("problem", "classification") == "classification"]
-# What the rule that builds a data set runs, beside its readers of files.
-BUILDERS = "promoter binding splice adversarial histone covid variants interaction species".split()
-BUILDING = [f"gue/{module}.py" for module in ["build", "examples", "split", *BUILDERS]]
 
 
 def dataset_of(wildcards):

@@ -12,6 +12,8 @@ from workflow_scripts.common.leftovers import running_jobs
 from workflow_scripts.common.plan import plan
 
 SECONDS_TO_STOP = 10
+# Here, for when a dry run ends the working directory is another again, and files of this machine are not found.
+SIZES = {accession: size_of(row) for accession, row in SPECIES.items()}
 
 
 def tell_plan():

@@ -51,16 +51,7 @@ rule collect_results:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        code=code(
-            "report/results.py",
-            "report/fits.py",
-            "report/resampling.py",
-            "report/scores.py",
-            "report/verdicts.py",
-            "report/comparisons.py",
-            "report/paper.py",
-            "report/tables.py",
-        ),
+        code=code("report/results.py"),
         planned=json.dumps(planned_runs()),
         seeds=config["finetune"]["seeds"],
         seed=config["seed"],
@@ -96,7 +87,7 @@ rule count_costs:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        code=code("report/efficiency.py", "report/fits.py", "common/flops.py"),
+        code=code("report/efficiency.py", "common/flops.py"),
         planned=json.dumps(planned_runs()),
         seeds=config["finetune"]["seeds"],
         models=json.dumps(COUNTED_MODELS),

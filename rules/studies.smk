@@ -39,13 +39,7 @@ rule study_tokenization:
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
-        code=code(
-            "common/sequences.py",
-            *(
-                f"tokenizer/{file}.py"
-                for file in ("study", "held_out", "kmer", "measures", "motifs", "special", "vocabularies")
-            ),
-        ),
+        code=code("tokenizer/study.py", "common/sequences.py"),
         seed=config["seed"],
         folders=expand("results/tokenizer/{tokenizer}", tokenizer=config["tokenizer"]),
     shell:

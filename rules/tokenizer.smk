@@ -42,10 +42,7 @@ rule train_tokenizer:
         mem_mb=training_memory,
         runtime=growing(240),
     params:
-        code=code(
-            "common/sequences.py",
-            *(f"tokenizer/{file}.py" for file in ("train", "bpe", "sample", "kmer", "special")),
-        ),
+        code=code("tokenizer/train.py", "common/sequences.py"),
         seed=config["seed"],
         options=tokenizer_options,
         corpus=corpus_option,
@@ -82,7 +79,7 @@ rule encode_genome:
         runtime=encoding_minutes,
         group_slot=1,
     params:
-        code=code("common/sequences.py", *(f"tokenizer/{file}.py" for file in ("encode", "encoder", "kmer", "special"))),
+        code=code("tokenizer/encode.py", "common/sequences.py"),
         options=encoding_options,
     shell:
         """

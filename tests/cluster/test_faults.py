@@ -21,8 +21,13 @@ from tests.workflow.harness import REPOSITORY
 
 pytestmark = pytest.mark.slow
 TRAINING = {"steps": 6000, "checkpoint_every": 50, "keep_checkpoints": 1, "validate_every": 2000, "log_every": 500}
-# Too little memory for the first attempt, and a warning twenty seconds before the time is up.
-RESOURCES = ("mem_mb=300 * attempt * attempt", "slurm_extra='--signal=USR1@20'", "slurm_partition=gpu")
+# Too little memory for the first attempt, a warning twenty seconds before the time is up, and a GPU by --gres.
+RESOURCES = (
+    "mem_mb=300 * attempt * attempt",
+    "slurm_extra='--signal=USR1@20'",
+    "slurm_partition=gpu",
+    "gres=gpu:1",
+)
 
 
 class Watch(threading.Thread):
@@ -137,4 +142,5 @@ def test_a_training_goes_through_all_that_a_cluster_does_to_it(training):
     assert states[:2] == ["FAILED", "CANCELLED"] and states[-1] == "COMPLETED"
     assert len(states) >= 7 and set(states[2:-1]) <= {"NODE_FAIL", "PREEMPTED", "REQUEUED"}
     assert [job["ReqTRES"].split("mem=")[1].split(",")[0] for job in jobs[:3]] == ["300M", "1200M", "2700M"]
+    assert all("gres/gpu=1," in job["ReqTRES"] for job in jobs)
     assert all(before["End"] <= after["Start"] for before, after in pairwise(jobs))

@@ -55,6 +55,8 @@ def test_a_bad_genome_stops_no_other_of_its_group(genomes):
     assert run.process.wait(timeout=1200) == 1
     assert [job["State"] for job in run.jobs()] == [job["State"] for job in run.jobs("small_genomes")] == ["FAILED"]
     assert chunks(run).keys() == {"one", "three", "four"}
+    told = {line for line in run.log.read_text().splitlines() if line.startswith("failed: ")}
+    assert len(told) == 1 and "download_genome: two.fa: md5 is " in told.pop()
     written = {name: path.stat().st_mtime_ns for name, path in chunks(run).items()}
 
     write_table(run.root)

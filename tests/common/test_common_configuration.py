@@ -1,51 +1,17 @@
 """Every kind of mistake in the configuration has its line, and all are reported together."""
 
-import copy
-from pathlib import Path
-
 import pytest
 import yaml
 
-from workflow_scripts.common.addresses import local_path
+from tests.common.conftest import REPOSITORY
 from workflow_scripts.common.configuration import (
     TASKS,
     check,
-    lock_of,
     matching,
-    species_in_use,
-    table_path,
 )
-from workflow_scripts.common.files import read_table
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-GUE_TABLES = ("registry", "sources", "candidates", "known_files")
-TABLES = (("genomes", "corpus"), *(("gue", key) for key in GUE_TABLES), ("finetune", "hparams"))
 KMERS = ", ".join(f"dnabert_{k}" for k in (3, 4, 5, 6))
 PUBLISHED = f"dnabert2_117m, {KMERS}, nt_500m_human, nt_500m_1000g, nt_2500m_1000g, nt_2500m_multi"
-
-
-@pytest.fixture(scope="module")
-def default():
-    return yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
-
-
-@pytest.fixture
-def sound(default):
-    """The configuration of the repository, with tables that open from anywhere."""
-    config = copy.deepcopy(default)
-    for section, key in TABLES:
-        config[section][key] = str(REPOSITORY / table_path(config[section][key]))
-    return config
-
-
-@pytest.fixture
-def quick(sound, tmp_path):
-    """The same with a species table of three rows, which is read in no time."""
-    lines = (REPOSITORY / "config/species_850.tsv").read_text().splitlines()
-    table = [line for line in lines if not line.startswith("#")][:4]
-    sound["genomes"]["corpus"] = str(tmp_path / "species.tsv")
-    Path(sound["genomes"]["corpus"]).write_text("\n".join(table) + "\n")
-    return sound
 
 
 def change(config: dict, path: str, value: object) -> None:
@@ -332,80 +298,6 @@ def test_what_cannot_be_a_name_or_a_path_is_refused(sound, key, value):
     assert not any("\n" in line for line in lines)
 
 
-def test_rows_of_tables_are_named_by_file_and_line(quick):
-    path = Path(quick["genomes"]["corpus"])
-    header, first, second, third = path.read_text().splitlines()
-    accession = first.split("\t")[0]
-    without = second.replace(second.split("\t")[1], "", 1)
-    columns = third.split("\t")
-    columns[header.split("\t").index("group")] = "fish"
-    path.write_text("\n".join(["# made up", header, first, without, first, "\t".join(columns)]) + "\n")
-    told = check(quick)
-    assert told[:2] == [
-        f"{path}:4 organism: '' should be non-empty",
-        f"{path}:5: {accession} stands already in line 3",
-    ]
-    assert told[2].startswith(f"{path}:6 group: 'fish' is not one of bacteria, fungi,") and len(told) == 3
-    path.write_text("\n".join([header, first, second + "\tmore"]) + "\n")
-    assert check(quick) == [f"{path}:3: 8 columns where the header has 7"]
-
-
-def test_column_that_a_table_lacks_is_named(quick):
-    path = Path(quick["genomes"]["corpus"])
-    rows = [line.split("\t")[1:] for line in path.read_text().splitlines()]
-    path.write_text("\n".join("\t".join(row) for row in rows) + "\n")
-    assert check(quick)[0] == f"{path}:2: accession missing; see the comments of config/config.yaml"
-
-
-def test_corpora_have_names():
-    for name in ("nt850", "dnabert2_135"):
-        assert (REPOSITORY / table_path(name)).is_file()
-    assert table_path("my/table.tsv") == "my/table.tsv"
-
-
-def test_rows_that_wait_for_an_assembly_are_sound_unless_all_do(quick):
-    path = Path(quick["genomes"]["corpus"])
-    header, *rows = path.read_text().splitlines()
-    waiting = ["\t".join(["", *row.split("\t")[1:]]) for row in rows]
-    path.write_text("\n".join([header, *waiting[:2], rows[2]]) + "\n")
-    assert check(quick) == []
-    path.write_text("\n".join([header, *waiting]) + "\n")
-    assert check(quick) == [f"{path}: no row has an accession; 'snakemake lock_species' looks for assemblies by name"]
-
-
-def test_a_lock_is_used_when_it_is_of_the_same_species(quick):
-    path = Path(quick["genomes"]["corpus"])
-    lock = Path(lock_of(path))
-    assert lock.name == "species.lock.tsv" and species_in_use(path) == str(path)
-    rows = read_table(path)
-    columns = [*rows[0], "requested", "status"]
-    lines = ["\t".join([*row.values(), row["accession"], "current"]) for row in rows]
-    lock.write_text("\n".join(["\t".join(columns), *lines]) + "\n")
-    assert species_in_use(path) == str(lock) and check(quick) == []
-    lock.write_text("\n".join(["\t".join(columns), *lines[1:]]) + "\n")
-    (told,) = check(quick)
-    assert told.startswith(f"{lock}: is not of what {path} says now;") and "lock_species" in told
-    lock.write_text("\n".join(["\t".join(columns), *(line + "x" for line in lines)]) + "\n")
-    assert all(line.startswith(f"{lock}:") and "status" in line for line in check(quick)) and len(check(quick)) == 3
-    lock.write_text(path.read_text())  # a table, not a lock
-    (told,) = check(quick)
-    assert told.startswith(f"{lock}: is not of what {path} says now;")
-
-
-@pytest.mark.parametrize(("column", "noticed"), [("url", True), ("md5", True), ("group", True), ("organism", False)])
-def test_an_edit_of_the_table_behind_the_lock_is_noticed(quick, column, noticed):
-    path = Path(quick["genomes"]["corpus"])
-    lock = Path(lock_of(path))
-    row = {"accession": "mine", "organism": "Aus bus", "group": "fungi", "url": "/data/a.fa", "md5": "0" * 32}
-    locked = row | {"requested": "mine", "status": "local"}
-    edited = row | {column: {"url": "/data/b.fa", "md5": "1" * 32, "group": "viral", "organism": "Aus cus"}[column]}
-    for file, content in ((lock, locked), (path, row)):
-        file.write_text("\n".join("\t".join(line) for line in (content, content.values())) + "\n")
-    assert check(quick) == []
-    path.write_text("\n".join("\t".join(line) for line in (edited, edited.values())) + "\n")
-    assert len(check(quick)) == noticed
-
-
 def test_mistakes_are_reported_together(quick):
     change(quick, "gue.datasets", ["emp/H33", "nothing"])
     change(quick, "finetune.runs.0.models", ["dnabert3"])
@@ -424,18 +316,3 @@ def test_patterns_choose_names_in_their_own_order():
     assert matching(names, ["*/tata", "emp/H3"]) == ["emp/H3", "promoter/tata", "core_promoter/tata"]
     assert matching(names, ["emp/H?"]) == ["emp/H3", "emp/H4"]
     assert matching(names, ["EMP/*"]) == []
-
-
-@pytest.mark.parametrize(
-    ("address", "path"),
-    [
-        ("results/demo/a.gz", "results/demo/a.gz"),
-        ("/data/a.gz", "/data/a.gz"),
-        ("file:///data/a.gz", "/data/a.gz"),
-        ("file:///my%20data/a.gz", "/my data/a.gz"),
-        ("https://ftp.ncbi.nlm.nih.gov/a.gz", None),
-        ("http://localhost/a.gz", None),
-    ],
-)
-def test_local_places_are_told_from_the_web(address, path):
-    assert local_path(address) == path

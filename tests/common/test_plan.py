@@ -42,7 +42,7 @@ def fit(model, task, dataset):
 def test_genomes_are_summed_over_what_is_left(told):
     jobs = [(rule, {"accession": name}) for name in SIZES for rule in ("download_genome", "chunk_genome")]
     fetch, cut = told(*jobs, ("encode_genome", {"accession": "virus", "tokenizer": "bpe4096"}))
-    assert fetch.text == "genomes: 2 of 2,700 Mbp to fetch, about 770 MB" and not fetch.large
+    assert fetch.text == "genomes: 2 of 2.7 Gbp to fetch, about 770 MB" and not fetch.large
     assert cut.text == "chunks and tokens: about 810 MB on the disk, 22 seconds of one core" and not cut.large
     many = [("download_genome", {"accession": "mouse"})] * 10
     assert told(*many)[0].large
@@ -60,8 +60,8 @@ def test_a_corpus_of_which_nothing_may_be_held_out_is_told_before(told, config):
 
 def test_pretraining_counts_what_the_training_itself_reports(told, config):
     model = config["pretrain"]["dnabert2"]
-    one_row = flops(DnaBert2Config(), 128, 128, 0)
-    assert pretraining_flops(model) == pytest.approx(500_000 * 4096 * one_row, rel=1e-3)
+    expected = 500_000 * 4096 * flops(DnaBert2Config(), 128, 128, 0)
+    assert pretraining_flops(model["training"], model["architecture"]) == pytest.approx(expected, rel=1e-3)
     (line,) = told(("pretrain_model", {"model": "dnabert2"}), ("pretrain_model", {"model": "dnabert2_random"}))
     assert line.text.startswith("pre-training of dnabert2: 500,000 steps, 1.8e+20 operations, 505 hours of one GPU")
     assert line.large
@@ -104,6 +104,8 @@ def test_a_model_that_goes_on_has_the_sizes_of_the_other(told, config):
     effort = "2.8e+13 operations, 4.7 minutes of one core at 0.1 TFLOP/s, about 5.1 GB of memory"
     assert more.text == f"pre-training of more: 10 steps, {effort}"
     assert foreign.text == "pre-training of foreign: 10 steps"
+    assert told(fit("more", "emp", "H3")) == told(fit("dnabert2", "emp", "H3"))
+    assert told(fit("foreign", "emp", "H3"))[0].text == "fits: 1, of a cost that is not known before"
 
 
 def test_cheap_jobs_are_not_told(told):

@@ -140,8 +140,10 @@ def test_a_touched_genome_is_left_alone_and_a_changed_one_is_not(world):
     os.utime(own, (later, later))
     assert job_counts(run(world, "genomes", "--cores", "1", "-n")) == {}
     own.write_bytes(fasta(("chr1", letters(6, 1_100_000))))
+    planned = run(world, "genomes", "--cores", "1", "-n")
     changed = {"download_genome": 1, "chunk_genome": 1, "summarize_corpus": 1, "genomes": 1}
-    assert job_counts(run(world, "genomes", "--cores", "1", "-n")) == changed
+    assert job_counts(planned) == changed
+    assert "to do: genomes: 1 of 1.1 Mbp to fetch" in planned, "the file says how large it is, where the table does not"
 
 
 def test_another_clone_over_the_same_results_has_nothing_to_do(world, tmp_path):

@@ -66,8 +66,9 @@ def test_a_new_clone_over_the_results_has_nothing_to_do(run):
     assert pending(run) == {}
 
 
-def test_an_edited_script_reruns_its_rule(run):
-    script = run / "workflow_scripts/report/page.py"
+@pytest.mark.parametrize("module", ["page", "figures"])
+def test_an_edited_script_or_module_reruns_its_rule(run, module):
+    script = run / f"workflow_scripts/report/{module}.py"
     script.write_text(script.read_text() + "\n")
     assert pending(run) == {"write_report": 1}
 

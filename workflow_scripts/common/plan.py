@@ -46,28 +46,40 @@ def size(count: float) -> str:
     return in_units(count, [(1e9, "GB"), (1e6, "MB"), (1e3, "kB")])
 
 
+def bases(count: float) -> str:
+    return in_units(count, [(1e9, "Gbp"), (1e6, "Mbp"), (1e3, "kbp")])
+
+
 def effort(operations: float, gpus: int) -> str:
     """Operations, and the time that they take."""
     rate, name = (GPU, "GPU") if gpus else (CORE, "core")
     return f"{operations:.1e} operations, {duration(operations / rate)} of one {name} at {rate / 1e12:g} TFLOP/s"
 
 
-def widths(architecture: Mapping[str, Any]) -> tuple[int, int, int]:
+def widths(sizes: Mapping[str, Any]) -> tuple[int, int, int]:
     """Layers, width, and width of the feed-forward layers."""
-    return tuple(architecture[name] for name in ("num_hidden_layers", "hidden_size", "intermediate_size"))
+    return tuple(sizes[name] for name in ("num_hidden_layers", "hidden_size", "intermediate_size"))
 
 
-def pretraining_flops(model: Mapping[str, Any]) -> float:
+def architecture(name: str, models: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Sizes of a model that is pre-trained here, or of the one that it goes on from; ``None`` where none are stated."""
+    model = models.get(name, {})
+    while "architecture" not in model and model.get("from") in models:
+        model = models[model["from"]]
+    return model.get("architecture")
+
+
+def pretraining_flops(training: Mapping[str, Any], sizes: Mapping[str, Any]) -> float:
     """FLOPs of a pre-training but for its head."""
-    training = {"batch_size": 4096, "length": 128} | model["training"]
-    row = sum(encoder_flops(training["length"], *widths(model["architecture"]), True))
+    training = {"batch_size": 4096, "length": 128} | training
+    row = sum(encoder_flops(training["length"], *widths(sizes), True))
     return TRAINING * training["steps"] * training["batch_size"] * row
 
 
-def pretraining_bytes(model: Mapping[str, Any]) -> float:
+def pretraining_bytes(training: Mapping[str, Any], sizes: Mapping[str, Any]) -> float:
     """Memory that a pre-training takes on a CPU."""
-    training = {"micro_batch_size": 512, "length": 128, "precision": "bf16"} | model["training"]
-    layers, width, inner = widths(model["architecture"])
+    training = {"micro_batch_size": 512, "length": 128, "precision": "bf16"} | training
+    layers, width, inner = widths(sizes)
     weights = layers * (4 * width**2 + 3 * width * inner)
     kept = KEPT_FP32 if training["precision"] == "fp32" else KEPT
     return LIBRARIES + WEIGHT * weights + kept * training["micro_batch_size"] * training["length"] * layers * width
@@ -80,8 +92,8 @@ def fit_flops(
     hparams: Iterable[Mapping[str, str]],
 ) -> float | None:
     """FLOPs of the training steps of a fit; ``None`` where the sizes of model or data set are not known before."""
-    model, dataset = config["pretrain"].get(job["model"], {}), registry[f"{job['task']}/{job['dataset']}"]
-    if "architecture" not in model or not dataset.get("length"):
+    sizes, dataset = architecture(job["model"], config["pretrain"]), registry[f"{job['task']}/{job['dataset']}"]
+    if sizes is None or not dataset.get("length"):
         return None
     settings = fit_settings(config["finetune"], job["model"], job["method"], dataset, hparams)
     tokens = config["gue"]["length"].get(job["task"], int(dataset["length"])) / BASES_PER_TOKEN
@@ -90,7 +102,7 @@ def fit_flops(
     if limit and config["gue"]["origin"] == "primary":
         rows = min(rows, limit)
     passed = settings.get("max_steps", 0) * settings["batch_size"] or settings["epochs"] * rows
-    return TRAINING * passed * sum(encoder_flops(tokens, *widths(model["architecture"]), True))
+    return TRAINING * passed * sum(encoder_flops(tokens, *widths(sizes), True))
 
 
 def of_rule(jobs: Iterable[Job], rule: str) -> list[Mapping[str, str]]:
@@ -107,7 +119,7 @@ def genome_lines(jobs: Sequence[Job], sizes: Mapping[str, int]) -> list[Line]:
     lines = []
     if fetched:
         count = len(of_rule(jobs, "download_genome"))
-        text = f"genomes: {count:,} of {fetched / 1e6:,.0f} Mbp to fetch, about {size(fetched * GZIP)}"
+        text = f"genomes: {count:,} of {bases(fetched)} to fetch, about {size(fetched * GZIP)}"
         lines.append(Line(text, fetched * GZIP > LARGE_BYTES))
     if cut or encoded:
         disk, time = cut * CHUNKS + encoded * TOKENS, cut * CUT + encoded * ENCODE
@@ -131,19 +143,15 @@ def held_out_lines(jobs: Sequence[Job], genomes: Mapping[str, Any], bases: int) 
 
 
 def pretraining_lines(jobs: Sequence[Job], models: Mapping[str, Any]) -> list[Line]:
-    """The trainings of models, each with its operations; one that goes on from another has the other's sizes."""
+    """The trainings of models, each with its operations."""
     lines = []
     for job in of_rule(jobs, "pretrain_model"):
-        model = models[job["model"]]
-        sized = model
-        while "architecture" not in sized and sized.get("from") in models:
-            sized = models[sized["from"]]
+        model, sizes = models[job["model"]], architecture(job["model"], models)
         steps = model["training"]["steps"]
-        if steps and "architecture" in sized:
-            sized = {**model, "architecture": sized["architecture"]}
-            operations = pretraining_flops(sized)
+        if steps and sizes is not None:
+            operations = pretraining_flops(model["training"], sizes)
             text = f"pre-training of {job['model']}: {steps:,} steps, {effort(operations, model['gpus'])}"
-            memory = "" if model["gpus"] else f", about {size(pretraining_bytes(sized))} of memory"
+            memory = "" if model["gpus"] else f", about {size(pretraining_bytes(model['training'], sizes))} of memory"
             lines.append(Line(text + memory, operations > LARGE_OPERATIONS))
         elif steps:
             lines.append(Line(f"pre-training of {job['model']}: {steps:,} steps", True))

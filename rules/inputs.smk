@@ -7,7 +7,6 @@ Each takes the wildcards of a job, or makes such a function. What they need beyo
 import json
 from types import SimpleNamespace
 
-from workflow_scripts.common.plan import GZIP
 from workflow_scripts.pretrain.settings import RUNNING
 from workflow_scripts.tokenizer import memory
 
@@ -74,6 +73,7 @@ def size_of(row):
     return 3_000_000_000
 
 
+# Here: when a dry run ends and tells its plan, the working directory is another again.
 SIZES = {accession: size_of(row) for accession, row in SPECIES.items()}
 
 

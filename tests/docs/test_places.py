@@ -3,10 +3,12 @@
 import re
 import subprocess
 from functools import cache
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.docs.markdown import PAGES, REPOSITORY, blocks, heading_anchors, inline, links, prose
+from workflow_scripts.common.files import read_table
 
 SUFFIXES = "csv|gz|json|jsonl|md|parquet|py|smk|tsv|txt|yaml|bin|npy"
 NAME = re.compile(rf"[\w.<>-]+\.(?:{SUFFIXES})")
@@ -70,6 +72,15 @@ def test_every_symptom_is_what_the_workflow_says():
     assert len(quoted) > 5
     code = re.sub(r'"\s*\n\s*f?"', "", "\n".join(files().values()))
     assert [words for words in quoted if words not in code and words not in WORDS_OF_OTHERS] == []
+
+
+def test_every_host_that_is_fetched_from_has_its_owner_told():
+    config = REPOSITORY / "config"
+    rows = [row for path in (*config.glob("gue_*s.tsv"), *config.glob("species_*.tsv")) for row in read_table(path)]
+    hosts = {urlsplit(row["url"]).hostname for row in rows if row.get("url")}
+    assert len(hosts) >= 6
+    told = (REPOSITORY / "docs/data.md").read_text()
+    assert [host for host in hosts if host not in told] == []
 
 
 def test_lines_are_short():

@@ -45,7 +45,7 @@ def test_where_leaks_are_errors_no_fit_starts_before_the_audit(tmp_path):
 
 def test_slurm_profile_works_as_typed_at_the_root():
     """`snakemake --profile slurm all -n`: jobs ask for the resources of their rules, GPU rules for a GPU."""
-    output = snakemake("--profile", "slurm", "all", "-n", "--forceall").stdout
+    output = snakemake("--profile", "slurm", "all", "-n", "--forceall", "--quiet", "host").stdout
     assert job_counts(output) == REPORT
     blocks = re.split(r"\n *rule ", output)
     gpu = [block for block in blocks if "gpu=1" in block]
@@ -55,7 +55,7 @@ def test_slurm_profile_works_as_typed_at_the_root():
 
 
 def test_short_fits_share_a_job_and_long_ones_ask_for_their_time():
-    output = snakemake("--profile", "slurm", "finetune", "-n", "--forceall").stdout
+    output = snakemake("--profile", "slurm", "finetune", "-n", "--forceall", "--quiet", "host").stdout
     parts = re.split(r"\n(?=\[.*\] Group job |rule |localrule )", output)
     fits = {part: re.findall(r"rule finetune_model:.*?runtime=(\d+)", part, re.S) for part in parts}
     shared = [list(map(int, minutes)) for part, minutes in fits.items() if "Group job small_fits" in part]

@@ -20,7 +20,7 @@ def test_a_dry_run_ends_with_the_plan(tmp_path):
     assert output.rstrip().splitlines()[-1].startswith("to do: pre-training of dnabert2: 500,000 steps")
 
 
-def test_a_file_of_this_machine_tells_how_large_its_genome_is(tmp_path):
+def test_a_small_genome_of_this_machine_of_which_nothing_may_be_held_out(tmp_path):
     (tmp_path / "mine.fa").write_text(">chr1\n" + "ACGT" * 500_000)
     (tmp_path / "species.tsv").write_text("accession\torganism\tgroup\turl\nmine\tAus bus\tviral\tmine.fa\n")
     (tmp_path / "mine.yaml").write_text("genomes: {corpus: species.tsv}")

@@ -141,6 +141,15 @@ def counted_files():
 
 COUNTED_MODELS = counted_models()
 
+# Models that are trained here and that a run names. Where there are none, no genome is fetched for the page.
+TRAINED = [model for model in config["pretrain"] if model in {run["model"] for run in planned_runs()}]
+
+
+def of_training(*files):
+    """Files that tell how models were trained here: none where no run names one."""
+    return files if TRAINED else []
+
+
 # For the record of the run; see PRETRAIN_RUNNING.
 os.environ.update(
     RUN=json.dumps(

@@ -7,6 +7,7 @@ Each takes the wildcards of a job, or makes such a function. What they need beyo
 import json
 from types import SimpleNamespace
 
+from workflow_scripts.common.plan import GZIP
 from workflow_scripts.pretrain.settings import RUNNING
 from workflow_scripts.tokenizer import memory
 

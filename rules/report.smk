@@ -134,7 +134,7 @@ rule record_run:
         results="results/report/gue_summary.json",
         species=config["genomes"]["corpus"],
         used=SPECIES_TABLE,
-        corpus="results/genomes/corpus.tsv",
+        corpus=of_training("results/genomes/corpus.tsv"),
         tables=[config["gue"][table] for table in ("registry", "sources", "candidates", "known_files")],
         hparams=config["finetune"]["hparams"],
         paper=config["report"]["paper_results"],
@@ -164,12 +164,12 @@ rule record_run:
 rule write_report:
     """Write the page"""
     input:
-        corpus="results/genomes/corpus.tsv",
-        species=SPECIES_TABLE,
-        tokenizers=expand("results/tokenizer/{tokenizer}/stats.json", tokenizer=config["tokenizer"]),
-        tokenization="results/studies/tokenization.json",
-        pretraining=expand("results/pretrain/{model}/summary.json", model=config["pretrain"]),
-        logs=expand("results/pretrain/{model}/log.jsonl", model=config["pretrain"]),
+        corpus=of_training("results/genomes/corpus.tsv"),
+        species=of_training(SPECIES_TABLE),
+        tokenizers=of_training(*expand("results/tokenizer/{tokenizer}/stats.json", tokenizer=config["tokenizer"])),
+        tokenization=of_training("results/studies/tokenization.json"),
+        pretraining=expand("results/pretrain/{model}/summary.json", model=TRAINED),
+        logs=expand("results/pretrain/{model}/log.jsonl", model=TRAINED),
         datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=DATASETS),
         audits="results/report/gue_audit.tsv",
         results="results/report/gue_results.tsv",
@@ -211,13 +211,16 @@ rule write_report:
         ),
         title=config["report"]["title"],
         notice=option("--notice", config["report"]["notice"]),
+        corpus=option("--corpus", *of_training("results/genomes/corpus.tsv")),
+        species=option("--species", *of_training(SPECIES_TABLE)),
         corpus_note=option("--corpus-note", configuration.corpus_note(config["genomes"]["corpus"])),
+        tokenization=option("--tokenization", *of_training("results/studies/tokenization.json")),
     shell:
         """
         python -m workflow_scripts.report.page \
             --title {params.title:q} {params.notice:q} \
-            --corpus {input.corpus:q} --species {input.species:q} {params.corpus_note:q} \
-            --tokenizers {input.tokenizers:q} --tokenization {input.tokenization:q} \
+            {params.corpus:q} {params.species:q} {params.corpus_note:q} \
+            --tokenizers {input.tokenizers:q} {params.tokenization:q} \
             --pretraining {input.pretraining:q} --logs {input.logs:q} \
             --datasheets {input.datasheets:q} --audits {input.audits:q} \
             --results {input.results:q} --verdicts {input.verdicts:q} --pairs {input.pairs:q} \

@@ -56,7 +56,11 @@ def test_a_data_set_and_a_floor_need_nothing_else(run, folder, tmp_path):
     assert sheet["origin"] == "own" and sheet["candidates"] == 304
     told = read_json(tmp_path / "results/finetune/kmer_regression/full/enhancers/fly/seed42/metrics.json")
     assert {split: facts["sha256"] for split, facts in sheet["splits"].items()} == told["data"]
-    assert job_counts(run(config, "gue_results", "-n")) == {}
+    run(config, "report")
+    page = (tmp_path / "results/report/index.html").read_text()
+    assert "This run built no corpus." in page and "This run pre-trained no model." in page
+    assert not (tmp_path / "results/genomes").exists()
+    assert job_counts(run(config, "report", "-n")) == {}
     (folder / "dev.csv").write_text("sequence,label\nACGT,0\n")
     assert job_counts(run(config, "gue_results", "-n")) == {
         "take_dataset": 1,

@@ -58,6 +58,21 @@ def code(script, *others):
     return stable_hash(*(digest(path) for path in files))
 
 
+def option(flag, *values):
+    """The words of a command-line option, none where there is no value: an empty word would vanish in the shell."""
+    words = [str(value) for value in values if value not in (None, "")]
+    return [flag, *words] if words else []
+
+
+def growing(amount):
+    """A resource function: so much in the first attempt, twice as much in the second."""
+
+    def resource(wildcards, attempt):
+        return attempt * amount
+
+    return resource
+
+
 for section, table in [
     ("genomes", "corpus"),
     ("gue", "registry"),

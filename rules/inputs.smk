@@ -11,22 +11,6 @@ from workflow_scripts.common.plan import GZIP
 from workflow_scripts.pretrain.settings import RUNNING
 from workflow_scripts.tokenizer import memory
 
-
-def option(flag, *values):
-    """The words of a command-line option, none where there is no value: an empty word would vanish in the shell."""
-    words = [str(value) for value in values if value not in (None, "")]
-    return [flag, *words] if words else []
-
-
-def growing(amount):
-    """A resource function: so much in the first attempt, twice as much in the second."""
-
-    def resource(wildcards, attempt):
-        return attempt * amount
-
-    return resource
-
-
 # ---- demo and genomes -----------------------------------------------------------------------------
 
 

@@ -91,9 +91,9 @@ def losses(results: Path) -> list[tuple[int, float]]:
 
 
 def model(results: Path) -> dict[str, bytes]:
-    """The files of the trained model; the log tells of times too."""
+    """The files of the trained model but for its log and its card, which tell of time."""
     files = (results / "pretrain/dnabert2").iterdir()
-    return {path.name: path.read_bytes() for path in files if path.name != "log.jsonl"}
+    return {path.name: path.read_bytes() for path in files if path.name not in ("log.jsonl", "README.md")}
 
 
 def test_a_training_goes_through_all_that_a_cluster_does_to_it(training):

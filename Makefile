@@ -17,7 +17,7 @@ plan: .venv/installed ## what a run would do and about what it costs: make plan 
 	snakemake --dry-run --quiet all $(ARGS)
 
 test: .venv/installed ## all tests; those on real data need REAL_DATA=folder
-	pytest --numprocesses 2 --dist loadfile $(ARGS)
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/installed ## style and workflow checks
 	ruff check .

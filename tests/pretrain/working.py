@@ -51,6 +51,6 @@ def trainers(root: Path) -> list[int]:
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             words = (process / "cmdline").read_bytes().split(b"\0")
-            if words[2:3] == [b"workflow_scripts.pretrain.train"] and (process / "cwd").resolve() == root:
+            if words[2:3] == [b"workflow_scripts.pretrain.train"] and (process / "cwd").samefile(root):
                 found.append(int(process.name))
     return found

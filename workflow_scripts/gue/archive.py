@@ -103,12 +103,11 @@ def from_zip(archive: Path, wanted: Collection[str]) -> list[Member]:
 class Header(tarfile.TarInfo):
     """A tar header; one that others follow, which tarfile would read whole, is refused where they are large."""
 
-    @classmethod
-    def frombuf(cls, *arguments):
-        info = super().frombuf(*arguments)
-        if info.type in EXTENDED and info.size > LARGEST_HEADER:
-            raise tarfile.TarError(f"a header of {info.size:,} bytes")
-        return info
+    def _proc_member(self, *arguments):
+        """What tarfile says that a subclass may override: called with each header before what follows it is read."""
+        if self.type in EXTENDED and self.size > LARGEST_HEADER:
+            raise tarfile.TarError(f"a header of {self.size:,} bytes")
+        return super()._proc_member(*arguments)
 
 
 def open_tar(path: Path) -> tarfile.TarFile | None:

@@ -16,8 +16,9 @@ import pytest
 
 from tests.cluster.conftest import Workflow
 from tests.cluster.slurm import wait_for
-from tests.pretrain.working import ALONE, configured, newest_state, trainers
+from tests.pretrain.working import ALONE, configured, newest_state
 from tests.workflow.harness import REPOSITORY
+from workflow_scripts.common.leftovers import running_jobs
 
 pytestmark = pytest.mark.slow
 TRAINING = {"steps": 6000, "checkpoint_every": 50, "keep_checkpoints": 1, "validate_every": 2000, "log_every": 500}
@@ -40,7 +41,7 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         while not self.stopped.wait(0.1):
-            self.most = max(self.most, len(trainers(self.root)))
+            self.most = max(self.most, len(running_jobs(self.root)))
             step = newest_state(self.root)
             if step not in (0, self.steps[-1]):
                 self.steps.append(step)
@@ -74,7 +75,7 @@ class Training:
         job = self.job()
         end = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + 60))
         self.slurm.run("scontrol", "update", f"JobId={job['JobIDRaw']}", f"EndTime={end}")
-        for process in trainers(self.watch.root):
+        for process in running_jobs(self.watch.root):
             os.kill(process, signal.SIGSTOP)
         wait_for("next job of the chain", lambda: self.restarted(job))
         self.slurm.run("scontrol", "update", f"JobId={job['JobIDRaw']}", "TimeLimit=60")

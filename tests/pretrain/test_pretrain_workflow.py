@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.pretrain.working import ALONE, configured, lay_out, newest_state, trainers
+from tests.pretrain.working import ALONE, configured, lay_out, newest_state
 from tests.workflow.harness import REPOSITORY, job_counts, small_disk, snakemake
+from workflow_scripts.common.leftovers import running_jobs
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_attempts_that_are_killed_and_terminated_are_repeated_and_end_with_the_s
         saved = 0
         for number in (signal.SIGKILL, signal.SIGTERM):
             saved = wait_for_a_state_beyond(saved, root, process)
-            os.kill(trainers(root)[0], number)
+            os.kill(running_jobs(root)[0], number)
         assert process.wait(timeout=120) == 0, (tmp_path / "log").read_text()[-3000:]
     assert "resumed at step" in (root / "results/logs/pretrain/pretrain_model/dnabert2.log").read_text()
     whole, killed = (tmp_path / name / "results/pretrain/dnabert2" for name in ("whole", "killed"))

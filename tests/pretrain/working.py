@@ -1,6 +1,5 @@
 """Working directories with tokens of two genomes, in which Snakemake trains a tiny model."""
 
-import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -43,14 +42,3 @@ def newest_state(root: Path) -> int:
     """The step of the newest saved state, 0 where there is none."""
     folder = root / "results/pretrain/.state/dnabert2"
     return max((int(path.stem[5:]) for path in folder.glob("step-*.safetensors")), default=0)
-
-
-def trainers(root: Path) -> list[int]:
-    """The ids of the processes that train in a working directory."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            if words[2:3] == [b"workflow_scripts.pretrain.train"] and (process / "cwd").samefile(root):
-                found.append(int(process.name))
-    return found

@@ -6,18 +6,18 @@ from pathlib import Path
 SERVER = b"workflow_scripts.finetune.server"
 
 
-def running_jobs(directory: Path, processes: Path = Path("/proc")) -> list[int]:
+def running_jobs(directory: Path) -> list[int]:
     """Ids of this machine's processes that run a script of the workflow with ``directory`` as working directory.
 
-    ``processes``: a folder as Linux's /proc; where there is none, no job is found.
+    None are found where there is no /proc, Linux's account of its processes.
     """
-    return sorted(int(path.name) for path in processes.glob("[0-9]*") if _is_job(path, directory))
+    return sorted(int(path.name) for path in Path("/proc").glob("[0-9]*") if _is_job(path, directory))
 
 
 def _is_job(process: Path, directory: Path) -> bool:
     try:
         words = (process / "cmdline").read_bytes().split(b"\0")
         scripts = [word for word in words[:4] if word.startswith(b"workflow_scripts.") and word != SERVER]
-        return bool(scripts) and (process / "cwd").readlink() == directory
+        return bool(scripts) and (process / "cwd").samefile(directory)
     except OSError:  # it has ended, or is another user's
         return False

@@ -1,6 +1,7 @@
 """The source files on which a script's results depend; only the standard library, because the Snakefile asks."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 
@@ -18,6 +19,7 @@ def modules_of(script: Path) -> list[Path]:
     return sorted(found)
 
 
+@cache
 def _imported(path: Path) -> list[Path]:
     """The modules of the same folder that a module imports by ``from PACKAGE.FOLDER...``."""
     here = f"{path.parent.parent.name}.{path.parent.name}"

@@ -94,17 +94,18 @@ def not_asked(rows: Sequence[Mapping[str, Any]], runs: Sequence[str]) -> dict[st
 
 def findings(
     rows: Sequence[Mapping[str, Any]],
+    runs: Sequence[str],
     summary: Mapping[str, Any],
     groups: Sequence[Mapping[str, Any]],
     files: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
     """What failed or is missing: of each kind a ``title``, whose ``names`` in which ``unit``, and words for ``none``.
 
-    ``rows`` are those of the table of results, ``groups`` the corpus by group, ``files`` the inputs of the page.
+    ``rows`` are those of the table of results, ``runs`` the names of those of the summary, in their order, ``groups``
+    the corpus by group, ``files`` the inputs of the page.
     ``names`` are lists by run, or under an empty name where they are of no run; ``failed`` says whether they are
     failures, or only things that were not asked for.
     """
-    runs = [f"{run['model']}, {run['method']}" for run in summary["runs"]]
     collapsed = {name: run["collapsed"] for name, run in zip(runs, summary["runs"], strict=True) if run["collapsed"]}
     found = [
         ("Fits not run", not_run(rows), "data sets", "none; every fit that was asked for is there", True),

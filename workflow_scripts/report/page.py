@@ -145,7 +145,7 @@ def gather(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]
         "beside_paper": overview.beside_paper(lines, runs, summary["verdicts"]),
         "spent": overview.spent(costs) if costs else None,
         "hardware": sorted({name for run in summary["runs"] for name in run["hardware"]}),
-        "findings": overview.findings(rows, summary, groups, files),
+        "findings": overview.findings(rows, runs, summary, groups, files),
         "task_means": sections.task_means(lines, summary["runs"]),
         "paper_models": models_of_paper,
         "costs": costs,

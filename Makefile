@@ -22,6 +22,7 @@ test: .venv/installed ## all tests; those on real data need REAL_DATA=folder
 lint: .venv/installed ## style and workflow checks
 	ruff check .
 	ruff format --check .
+	mypy
 	snakefmt --check Snakefile rules
 	snakemake --lint
 	snakemake --lint --configfile config/demo.yaml
@@ -32,7 +33,7 @@ format: .venv/installed
 	snakefmt Snakefile rules
 
 keys: .venv/installed ## config/keys.md from the comments of config.yaml and the schema
-	python -m workflow_scripts.common.keys --config config/config.yaml --schema config/schemas/config.schema.yaml \
+	python -m workflow_scripts.common.config_reference --config config/config.yaml --schema config/schemas/config.schema.yaml \
 	    --out config/keys.md
 
 # A fresh resolution of requirements.in; run the tests before you commit it.

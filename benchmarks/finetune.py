@@ -109,7 +109,7 @@ def one_fit(model: Path, data: Path, steps: int, repeats: int, folder: Path) -> 
         settings, out = RELEASED | {"max_steps": steps, "precision": precision}, folder / f"{name}-{precision}-{repeat}"
         common = ("--data", str(data), "--settings", json.dumps(settings), "--seed", str(SEED), "--out", str(out))
         words = {
-            "fit": ("-m", "workflow_scripts.finetune.fit", *arguments(model, data, settings, out)),
+            "fit": ("-m", "workflow_scripts.finetune.finetune_model", *arguments(model, data, settings, out)),
             "Trainer": ("benchmarks/finetune_peer.py", "--model", str(model), *common),
             PLAIN: ("benchmarks/finetune_peer.py", "--model", str(model), "--plain", *common),
         }[name]

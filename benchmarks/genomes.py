@@ -87,7 +87,7 @@ def by_the_workflow(fasta: Path, chunks: Path, repeats: int) -> Cost:
         **{"validation-fraction": FRACTION, "validation-block": BLOCK},
         **{"chunks": chunks, "counts": chunks.with_suffix(".json")},
     }
-    command = ["-m", "workflow_scripts.genomes.chunk"]
+    command = ["-m", "workflow_scripts.genomes.chunk_genome"]
     command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
     return measure(command, chunks, repeats)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.finetune import arguments, measured, process, small_model
 from workflow_scripts.common.files import read_json, write_json, write_text
 from workflow_scripts.tokenizer.bpe import to_cells
-from workflow_scripts.tokenizer.train import TOKENIZER_CONFIG, train_bpe
+from workflow_scripts.tokenizer.train_tokenizer import TOKENIZER_CONFIG, train_bpe
 
 ROWS = {"train": 2_016, "dev": 192, "test": 192}
 MOTIF = "TATAAA" * 4

@@ -27,12 +27,12 @@ import numpy as np  # noqa: E402
 
 from benchmarks.machine import cost, machine  # noqa: E402
 from workflow_scripts.common.files import write_text  # noqa: E402
-from workflow_scripts.gue.build import BUILDERS  # noqa: E402
+from workflow_scripts.gue.build_dataset import BUILDERS  # noqa: E402
 from workflow_scripts.gue.examples import Recipe  # noqa: E402
 from workflow_scripts.gue.genome import cut, encode  # noqa: E402
-from workflow_scripts.gue.genome_file import SIGNATURE, read_genome  # noqa: E402
 from workflow_scripts.gue.registry import read_dataset  # noqa: E402
-from workflow_scripts.gue.sources import parse_source  # noqa: E402
+from workflow_scripts.gue.source_readers import parse_source  # noqa: E402
+from workflow_scripts.gue.twobit import SIGNATURE, read_genome  # noqa: E402
 
 MEGA = 1_000_000
 SEED = 42

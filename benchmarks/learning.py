@@ -28,13 +28,14 @@ sys.path.insert(0, str(REPOSITORY))
 from tokenizers import Tokenizer  # noqa: E402
 
 from benchmarks.machine import machine  # noqa: E402
+from workflow_scripts.common import chunk_reader  # noqa: E402
 from workflow_scripts.common.files import read_table, write_text  # noqa: E402
 from workflow_scripts.common.sequences import BASE_CODES  # noqa: E402
-from workflow_scripts.genomes import chunk  # noqa: E402
-from workflow_scripts.pretrain import data, train  # noqa: E402
-from workflow_scripts.pretrain.settings import read_training  # noqa: E402
-from workflow_scripts.tokenizer import chunks, encode  # noqa: E402
-from workflow_scripts.tokenizer import train as vocabulary  # noqa: E402
+from workflow_scripts.genomes import chunk_genome  # noqa: E402
+from workflow_scripts.pretrain import batches, pretrain_model  # noqa: E402
+from workflow_scripts.pretrain.training_settings import read_training  # noqa: E402
+from workflow_scripts.tokenizer import encode_genome  # noqa: E402
+from workflow_scripts.tokenizer import train_tokenizer as vocabulary  # noqa: E402
 
 ORDER, MARK, SEED = 3, 1.95, 42
 # Blocks of an alignment under one name, a plant, and three million bases of one centromere's satellite.
@@ -75,7 +76,7 @@ def prepare(folder: Path, genomes: list[dict[str, str]], scratch: Path) -> list[
         files.append(scratch / f"{row['id']}.parquet")
         split = {"validation_fraction": 0.02, "validation_block": 20, "seed": SEED}
         places = {"fasta": folder / row["file"], "chunks": files[-1], "counts": scratch / "counts.json"}
-        run(chunk.main, *options(accession=row["id"], length=1000, min_contig=1000, **split, **places))
+        run(chunk_genome.main, *options(accession=row["id"], length=1000, min_contig=1000, **split, **places))
     run(
         vocabulary.main,
         *options(kind="bpe", vocab_size=4096, sample_bases=60_000_000, seed=SEED, out=scratch),
@@ -85,7 +86,7 @@ def prepare(folder: Path, genomes: list[dict[str, str]], scratch: Path) -> list[
     for path in files:
         places = {"tokens": path.with_suffix(".npy"), "index": path.with_suffix(".index.npy")}
         places["counts"] = scratch / "counts.json"
-        run(encode.main, *options(kind="bpe", chunks=path, tokenizer=scratch / "tokenizer.json", **places))
+        run(encode_genome.main, *options(kind="bpe", chunks=path, tokenizer=scratch / "tokenizer.json", **places))
     return files
 
 
@@ -96,7 +97,7 @@ def markov(files: list[Path]) -> list[np.ndarray]:
     """
     counts = [np.ones((4**order, 4)) for order in range(ORDER + 1)]
     for path in files:
-        for sequences, validation in chunks.batches(path):
+        for sequences, validation in chunk_reader.batches(path):
             for sequence, held_out in zip(sequences.to_pylist(), validation, strict=True):
                 if not held_out:
                     bases = BASE_CODES[np.frombuffer(sequence.encode(), dtype=np.uint8)]
@@ -111,9 +112,9 @@ def markov_bits(tables: list[np.ndarray], words: list[str], batch: tuple[np.ndar
     """Bits per base of the masked tokens of a batch, each base after those before it in its row."""
     bits, count = 0.0, 0
     for inputs, labels in zip(*batch, strict=True):
-        row = np.where(labels == data.IGNORED, inputs, labels)
-        tokens = [words[token] for token in row[row > data.MASK]]
-        masked = (labels != data.IGNORED)[row > data.MASK]
+        row = np.where(labels == batches.IGNORED, inputs, labels)
+        tokens = [words[token] for token in row[row > batches.MASK]]
+        masked = (labels != batches.IGNORED)[row > batches.MASK]
         bases = BASE_CODES[np.frombuffer("".join(tokens).encode(), dtype=np.uint8)].tolist()
         ends = np.cumsum([0, *map(len, tokens)]).tolist()
         for (start, end), predicted in zip(pairwise(ends), masked, strict=True):
@@ -138,7 +139,7 @@ def pretrain(files: list[Path], training: dict, scratch: Path) -> list[dict]:
     places = {"tokenizer": scratch, "state": scratch / "state", "out": scratch / "model"}
     sizes = {"architecture": json.dumps(ARCHITECTURE), "training": json.dumps(training)}
     tokens = [path.with_suffix(".npy") for path in files]
-    run(train.main, *options(name="small", **places, **sizes), "--tokens", *tokens)
+    run(pretrain_model.main, *options(name="small", **places, **sizes), "--tokens", *tokens)
     return [json.loads(line) for line in (scratch / "model" / "log.jsonl").open()]
 
 
@@ -151,8 +152,8 @@ def learned(folder: Path, genomes: list[dict[str, str]], steps: int, scratch: Pa
     seconds = time.monotonic() - started
     vocabulary_of = Tokenizer.from_file(str(scratch / "tokenizer.json")).get_vocab()
     words = sorted(vocabulary_of, key=vocabulary_of.get)
-    corpus = data.Corpus([(path.with_suffix(".npy"), path.with_suffix(".index.npy")) for path in files])
-    batch = data.validation_batch(corpus, read_training(json.dumps(training)), len(words))
+    corpus = batches.Corpus([(path.with_suffix(".npy"), path.with_suffix(".index.npy")) for path in files])
+    batch = batches.validation_batch(corpus, read_training(json.dumps(training)), len(words))
     return log, markov_bits(markov(files), words, batch), seconds
 
 

@@ -38,9 +38,9 @@ sys.path.insert(0, str(REPOSITORY))
 
 from workflow_scripts.common.files import open_text  # noqa: E402
 from workflow_scripts.common.randomness import generator  # noqa: E402
+from workflow_scripts.common.special_tokens import SPECIAL_TOKENS  # noqa: E402
 from workflow_scripts.tokenizer import bpe  # noqa: E402
-from workflow_scripts.tokenizer.encoder import Encoder  # noqa: E402
-from workflow_scripts.tokenizer.special import SPECIAL_TOKENS  # noqa: E402
+from workflow_scripts.tokenizer.bpe_encoder import Encoder  # noqa: E402
 
 LENGTH = 1000
 MUTATED = 0.1
@@ -141,7 +141,7 @@ def train(args: argparse.Namespace, real: np.ndarray) -> None:
 def train_command(table: Path, threads: int) -> list[str]:
     """The workflow's own training."""
     options = ["--kind", "bpe", "--chunks", str(table), "--threads", str(threads), "--out", str(table.parent / "out")]
-    return [sys.executable, "-m", "workflow_scripts.tokenizer.train", *options]
+    return [sys.executable, "-m", "workflow_scripts.tokenizer.train_tokenizer", *options]
 
 
 def encode(args: argparse.Namespace, real: np.ndarray) -> None:

@@ -22,9 +22,9 @@ sys.path.insert(0, str(workflow.basedir))
 
 from workflow_scripts.common import addresses, configuration
 from workflow_scripts.common.files import digest, read_table
-from workflow_scripts.common.fits import fit_settings
+from workflow_scripts.common.fit_settings import fit_settings
 from workflow_scripts.common.hashing import stable_hash
-from workflow_scripts.common.sources import modules_of
+from workflow_scripts.common.code_dependencies import modules_of
 
 # Jobs run with the Python that runs Snakemake, or with the one of the rule's environment, which is activated before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
@@ -104,14 +104,16 @@ shell.prefix(
     f"PYTHONPATH={shlex.quote(str(workflow.basedir))} SPECIES_TABLE={shlex.quote(str(SPECIES_TABLE))}; "
 )
 REGISTRY = {f"{row['task']}/{row['dataset']}": row for row in read_table(config["gue"]["registry"])}
-REGISTRY |= {name: configuration.own_row(name, own) for name, own in config["gue"]["own"].items()}
+REGISTRY |= {name: configuration.custom_row(name, custom) for name, custom in config["gue"]["custom"].items()}
 CANDIDATES = read_table(config["gue"]["candidates"]) if config["gue"]["calibrate"] else []
 # Candidates are fetched like other sources; as such no data set is built from them.
 SOURCES = {f"peaks/{row['source']}": row | {"datasets": ""} for row in CANDIDATES}
 SOURCES |= {row["source"]: row for row in read_table(config["gue"]["sources"])}
-OWN_TASKS = "|".join(REGISTRY[name]["task"] for name in config["gue"]["own"]) or "(?!)"  # or none at all
+CUSTOM_TASKS = "|".join(REGISTRY[name]["task"] for name in config["gue"]["custom"]) or "(?!)"  # or none at all
 DATASETS = configuration.matching(REGISTRY, config["gue"]["datasets"])
 HPARAMS = read_table(config["finetune"]["hparams"])
+# What the ids of tokens depend on beyond the stage.
+TOKENIZERS = [f"common/{module}.py" for module in ("sequences", "kmer_tokenizers", "special_tokens", "chunk_reader")]
 MODEL_FILES = [
     "config.json",
     "model.safetensors",

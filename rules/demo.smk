@@ -27,11 +27,11 @@ rule simulate_world:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        code=code("demo/world.py"),
+        code=code("demo/simulate_world.py"),
         seed=config["demo"]["seed"],
     shell:
         """
-        python -m workflow_scripts.demo.world \
+        python -m workflow_scripts.demo.simulate_world \
             --species {input.species:q} --sources {input.sources:q} \
             --seed {params.seed:q} --out results/demo \
             >{log:q} 2>&1

@@ -2,7 +2,7 @@
 Fine-tuning: from a model and a data set to predictions and scores.
 
 REQUIRED INPUTS:
-    results/pretrain/{model}/..., or what finetune.models.{model} names: a directory, a model of the hub, a floor
+    results/pretrain/{model}/..., or what finetune.models.{model} names: a directory, a model of the hub, a baseline
     results/gue/{task}/{dataset}/{train,dev,test}.csv
 OUTPUTS:
     results/finetune/models/{model}/, .json    a model of the Hugging Face hub, and the record of its files
@@ -45,7 +45,7 @@ rule fetch_model:
         hub=hub_options,
     shell:
         """
-        python -m workflow_scripts.finetune.fetch {params.hub:q} \
+        python -m workflow_scripts.finetune.fetch_model {params.hub:q} \
             --out {output.model:q} --record {output.record:q} \
             >{log:q} 2>&1
         """

@@ -14,7 +14,7 @@ READ_FILES = ["config.json", "*.safetensors", "pytorch_model*.bin", "tokenizer*.
 
 
 def model_directory(model):
-    """The folder of a model: where it is trained, fetched or lies; None of a floor."""
+    """The folder of a model: where it is trained, fetched or lies; None of a baseline."""
     if model in config["pretrain"]:
         return f"results/pretrain/{model}"
     entry = config["finetune"]["models"][model]
@@ -32,9 +32,9 @@ def model_files(wildcards):
 
 
 def model_spec(wildcards):
-    """What a fit loads, as JSON: a directory and how it is read, or a floor."""
+    """What a fit loads, as JSON: a directory and how it is read, or a baseline."""
     entry = config["finetune"]["models"].get(wildcards.model, {})
-    spec = {key: entry[key] for key in ("kmer", "trust_remote_code", "floor") if key in entry}
+    spec = {key: entry[key] for key in ("kmer", "trust_remote_code", "baseline") if key in entry}
     if folder := model_directory(wildcards.model):
         spec["directory"] = folder
     return json.dumps(spec, sort_keys=True)

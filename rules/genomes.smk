@@ -35,7 +35,7 @@ rule lock_species:
         lock=configuration.lock_of(config["genomes"]["corpus"]),
     shell:
         """
-        python -m workflow_scripts.genomes.lock \
+        python -m workflow_scripts.genomes.lock_species \
             --species {input.species:q} --mirror {params.mirror:q} --out {params.lock:q} \
             --downloads {resources.downloads:q} \
             2>&1 | tee {log:q}
@@ -69,7 +69,7 @@ rule download_genome:
         mirror=config["genomes"]["mirror"],
     shell:
         """
-        python -m workflow_scripts.genomes.download \
+        python -m workflow_scripts.genomes.download_genome \
             --accession {wildcards.accession:q} {params.url:q} --mirror {params.mirror:q} \
             --md5-from "$SPECIES_TABLE" \
             --fasta {output.fasta:q} --out {output.record:q} \
@@ -99,7 +99,7 @@ rule chunk_genome:
         runtime=chunk_minutes,
         group_slot=1,
     params:
-        code=code("genomes/chunk.py"),
+        code=code("genomes/chunk_genome.py"),
         seed=config["seed"],
         length=config["genomes"]["chunk"]["length"],
         overlap=config["genomes"]["chunk"]["overlap"],
@@ -111,7 +111,7 @@ rule chunk_genome:
         block=config["genomes"]["validation"]["block"],
     shell:
         """
-        python -m workflow_scripts.genomes.chunk \
+        python -m workflow_scripts.genomes.chunk_genome \
             --fasta {input.fasta:q} --accession {wildcards.accession:q} \
             --length {params.length:q} --overlap {params.overlap:q} \
             --min-contig {params.min_contig:q} --max-soft-masked {params.max_soft_masked:q} \
@@ -142,14 +142,14 @@ if CHOSEN:
             mem_mb=growing(10000),
             runtime=growing(60),
         params:
-            code=code("genomes/select.py"),
+            code=code("genomes/select_chunks.py"),
             genomes=genomes_in_order(),
             seed=config["seed"],
             genome_cap=option("--max-genome-bases", config["genomes"]["max_genome_bases"] or None),
             group_caps=option("--max-group-bases", *group_caps()),
         shell:
             """
-            python -m workflow_scripts.genomes.select \
+            python -m workflow_scripts.genomes.select_chunks \
                 --species "$SPECIES_TABLE" --windows results/genomes/windows \
                 {params.genome_cap:q} {params.group_caps:q} --seed {params.seed:q} \
                 --out results/genomes/windows \
@@ -178,10 +178,10 @@ if CHOSEN:
             runtime=chunk_minutes,
             group_slot=1,
         params:
-            code=code("genomes/keep.py"),
+            code=code("genomes/keep_chunks.py"),
         shell:
             """
-            python -m workflow_scripts.genomes.keep \
+            python -m workflow_scripts.genomes.keep_chunks \
                 --windows {input.windows:q} --choice {input.choice:q} --counts {input.counts:q} \
                 --chunks {output.chunks:q} --new-counts {output.counts:q} \
                 >{log:q} 2>&1
@@ -206,10 +206,10 @@ rule summarize_corpus:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        code=code("genomes/corpus.py"),
+        code=code("genomes/summarize_corpus.py"),
     shell:
         """
-        python -m workflow_scripts.genomes.corpus \
+        python -m workflow_scripts.genomes.summarize_corpus \
             --species {input.species:q} \
             --records results/genomes/fasta --chunks results/genomes/chunks \
             --out {output.table:q} \

@@ -2,7 +2,7 @@
 GUE: from primary sources, or the published files, to the data sets of GUE and GUE+.
 
 REQUIRED INPUTS:
-    config/gue.tsv, config/gue_sources.tsv, or the folder or archive of gue.published; the folders of gue.own
+    config/gue.tsv, config/gue_sources.tsv, or the folder or archive of gue.published; the folders of gue.custom
     config/gue_candidates.tsv, where gue.calibrate is on
 OUTPUTS:
     results/gue/published.archive                       the archive, where gue.published is an address
@@ -45,7 +45,7 @@ rule fetch_source:
         md5=source_md5,
     shell:
         """
-        python -m workflow_scripts.common.download \
+        python -m workflow_scripts.common.downloads \
             --url {params.url:q} {params.md5:q} \
             --out {output.file:q} --record {output.record:q} \
             >{log:q} 2>&1
@@ -55,7 +55,7 @@ rule fetch_source:
 rule take_dataset:
     """Take in a data set of the user's own"""
     input:
-        own_dataset_files,
+        custom_dataset_files,
     output:
         splits=expand(
             "results/gue/{{task}}/{{dataset}}/{split}.csv",
@@ -69,19 +69,19 @@ rule take_dataset:
     benchmark:
         "results/benchmarks/gue/take_dataset/{task}/{dataset}.tsv"
     wildcard_constraints:
-        task=OWN_TASKS,
+        task=CUSTOM_TASKS,
     conda:
         "../envs/data.yaml"
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        code=code("gue/own.py"),
-        own=own_options,
+        code=code("gue/take_dataset.py"),
+        custom=custom_options,
     shell:
         """
-        python -m workflow_scripts.gue.own \
-            --name {wildcards.task:q} {wildcards.dataset:q} {params.own:q} \
+        python -m workflow_scripts.gue.take_dataset \
+            --name {wildcards.task:q} {wildcards.dataset:q} {params.custom:q} \
             --out results/gue/{wildcards.task:q}/{wildcards.dataset:q} \
             >{log:q} 2>&1
         """
@@ -107,12 +107,12 @@ if config["gue"]["origin"] == "primary":
             mem_mb=growing(2000),
             runtime=growing(60),
         params:
-            code=code("gue/score.py"),
+            code=code("gue/score_candidate.py"),
             seed=config["seed"],
             length=dataset_length,
         shell:
             """
-            python -m workflow_scripts.gue.score \
+            python -m workflow_scripts.gue.score_candidate \
                 --task {wildcards.task:q} --dataset 0 --registry {input.registry:q} \
                 --genome {input.genome:q} --peaks {input.peaks:q} {params.length:q} \
                 --seed {params.seed:q} --out {output:q} \
@@ -141,11 +141,11 @@ if config["gue"]["origin"] == "primary":
             mem_mb=growing(1000),
             runtime=growing(10),
         params:
-            code=code("gue/candidates.py"),
+            code=code("gue/draw_candidates.py"),
             seed=config["seed"],
         shell:
             """
-            python -m workflow_scripts.gue.candidates \
+            python -m workflow_scripts.gue.draw_candidates \
                 --candidates {input.candidates:q} --task {wildcards.task:q} --datasets 0 1 2 3 4 \
                 --scores {input.scores:q} --peaks {input.peaks:q} --seed {params.seed:q} \
                 --out results/gue/candidates/{wildcards.task:q} \
@@ -177,7 +177,7 @@ if config["gue"]["origin"] == "primary":
             mem_mb=growing(4000),
             runtime=growing(60),
         params:
-            code=code("gue/build.py"),
+            code=code("gue/build_dataset.py"),
             seed=config["seed"],
             sources=source_arguments,
             length=dataset_length,
@@ -185,7 +185,7 @@ if config["gue"]["origin"] == "primary":
             max_rows=list(config["gue"]["max_rows"][split] for split in ["train", "dev", "test"]),
         shell:
             """
-            python -m workflow_scripts.gue.build \
+            python -m workflow_scripts.gue.build_dataset \
                 --task {wildcards.task:q} --dataset {wildcards.dataset:q} \
                 --registry {input.registry:q} {params.sources:q} {params.length:q} \
                 --max-rows {params.max_rows:q} --split {params.split:q} --seed {params.seed:q} \
@@ -215,7 +215,7 @@ else:
             md5=config["gue"]["published_md5"],
         shell:
             """
-            python -m workflow_scripts.common.download \
+            python -m workflow_scripts.common.downloads \
                 --url {params.url:q} --md5 {params.md5:q} \
                 --out {output.file:q} --record {output.record:q} \
                 >{log:q} 2>&1
@@ -247,11 +247,11 @@ else:
             mem_mb=growing(4000),
             runtime=growing(60),
         params:
-            code=code("gue/published.py"),
+            code=code("gue/import_dataset.py"),
             published=published_place(),
         shell:
             """
-            python -m workflow_scripts.gue.published \
+            python -m workflow_scripts.gue.import_dataset \
                 --task {wildcards.task:q} --dataset {wildcards.dataset:q} \
                 --registry {input.registry:q} --known {input.known:q} --from {params.published:q} \
                 --out results/gue/{wildcards.task:q}/{wildcards.dataset:q} \
@@ -279,12 +279,12 @@ rule audit_dataset:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
-        code=code("gue/audit.py"),
+        code=code("gue/audit_dataset.py"),
         seed=config["seed"],
         fail_on_leak=["--fail-on-leak"] if config["gue"]["fail_on_leak"] else [],
     shell:
         """
-        python -m workflow_scripts.gue.audit \
+        python -m workflow_scripts.gue.audit_dataset \
             --task {wildcards.task:q} --dataset {wildcards.dataset:q} \
             --data results/gue/{wildcards.task:q}/{wildcards.dataset:q} \
             {params.fail_on_leak:q} --seed {params.seed:q} --out {output:q} \

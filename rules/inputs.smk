@@ -8,8 +8,8 @@ import json
 from types import SimpleNamespace
 
 from workflow_scripts.common.plan import GZIP
-from workflow_scripts.pretrain.settings import RUNNING
-from workflow_scripts.tokenizer import memory
+from workflow_scripts.pretrain.training_settings import RUNNING
+from workflow_scripts.common import bpe_memory
 
 # ---- demo and genomes -----------------------------------------------------------------------------
 
@@ -155,7 +155,7 @@ def training_memory(wildcards, attempt):
     settings = tokenizer_settings(wildcards)
     bases = sum(SIZES.values())
     sampled = min(bases, settings.get("sample_bases") or bases)
-    needed = memory.needed_bytes(sampled, settings.get("vocab_size", 0)) / 1e6
+    needed = bpe_memory.needed_bytes(sampled, settings.get("vocab_size", 0)) / 1e6
     return int(1.1 * needed) + attempt * 600
 
 
@@ -369,13 +369,13 @@ def dataset_length(wildcards):
     return option("--length", config["gue"]["length"].get(wildcards.task))
 
 
-def own_dataset_files(wildcards):
+def custom_dataset_files(wildcards):
     """The three files of a data set of the user's own."""
     folder = REGISTRY[dataset_of(wildcards)]["folder"]
-    return [path for split in configuration.SPLITS for path in configuration.own_files(folder, split)]
+    return [path for split in configuration.SPLITS for path in configuration.custom_files(folder, split)]
 
 
-def own_options(wildcards):
+def custom_options(wildcards):
     """Where a data set of the user's own lies, and what its labels are."""
     row = REGISTRY[dataset_of(wildcards)]
     return [word for key in ("folder", "problem", "metric") for word in option(f"--{key}", row[key])]

@@ -8,7 +8,7 @@ jobs running on this machine: the next run does not start beside them.
 import atexit
 import time
 
-from workflow_scripts.common.leftovers import running_jobs
+from workflow_scripts.common.running_jobs import running_jobs
 from workflow_scripts.common.plan import plan
 
 SECONDS_TO_STOP = 10

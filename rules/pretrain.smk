@@ -41,11 +41,11 @@ rule encode_training_sets:
         mem_mb=growing(8000),
         runtime=growing(60),
     params:
-        code=code("pretrain/training_sets.py"),
+        code=code("pretrain/encode_training_sets.py"),
     shell:
         """
         export RAYON_NUM_THREADS={threads:q}
-        python -m workflow_scripts.pretrain.training_sets \
+        python -m workflow_scripts.pretrain.encode_training_sets \
             --train {input.train:q} --tokenizer {input.tokenizer:q} \
             --tokens {output.tokens:q} --index {output.index:q} --counts {output.counts:q} \
             >{log:q} 2>&1

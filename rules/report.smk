@@ -51,17 +51,17 @@ rule collect_results:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        code=code("report/results.py"),
+        code=code("report/collect_results.py"),
         planned=json.dumps(planned_runs()),
         seeds=config["finetune"]["seeds"],
         seed=config["seed"],
-        own=option("--own", *(f"{name}={REGISTRY[name]['metric']}" for name in config["gue"]["own"])),
+        custom=option("--custom", *(f"{name}={REGISTRY[name]['metric']}" for name in config["gue"]["custom"])),
         simulated=["--simulated"] if "demo" in config else [],
     shell:
         """
-        python -m workflow_scripts.report.results \
+        python -m workflow_scripts.report.collect_results \
             --fits results/finetune --planned {params.planned:q} --seeds {params.seeds:q} \
-            --datasheets results/gue --registry {input.registry:q} {params.own:q} {params.simulated:q} \
+            --datasheets results/gue --registry {input.registry:q} {params.custom:q} {params.simulated:q} \
             --paper {input.paper:q} --paper-models {input.paper_models:q} --seed {params.seed:q} \
             --out {output.table:q} --verdicts {output.verdicts:q} --pairs {output.pairs:q} \
             --summary {output.summary:q} \
@@ -87,13 +87,13 @@ rule count_costs:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        code=code("report/efficiency.py", "common/flops.py"),
+        code=code("report/count_costs.py", "common/flops.py"),
         planned=json.dumps(planned_runs()),
         seeds=config["finetune"]["seeds"],
         models=json.dumps(COUNTED_MODELS),
     shell:
         """
-        python -m workflow_scripts.report.efficiency \
+        python -m workflow_scripts.report.count_costs \
             --summary {input.summary:q} --models {params.models:q} --paper-models {input.paper_models:q} \
             --fits results/finetune --planned {params.planned:q} --seeds {params.seeds:q} \
             --benchmarks results/benchmarks/finetune/finetune_model --out {output:q} \
@@ -118,10 +118,10 @@ rule collect_audits:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        code=code("report/audits.py"),
+        code=code("report/collect_audits.py"),
     shell:
         """
-        python -m workflow_scripts.report.audits \
+        python -m workflow_scripts.report.collect_audits \
             --datasheets {input.datasheets:q} --audits {input.audits:q} --out {output:q} \
             >{log:q} 2>&1
         """
@@ -152,10 +152,10 @@ rule record_run:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        code=code("report/record.py"),
+        code=code("report/record_run.py"),
     shell:
         """
-        python -m workflow_scripts.report.record \
+        python -m workflow_scripts.report.record_run \
             --run "$RUN" --files {input:q} --out {output:q} \
             >{log:q} 2>&1
         """
@@ -199,7 +199,7 @@ rule write_report:
         runtime=growing(10),
     params:
         code=code(
-            "report/page.py",
+            "report/write_report.py",
             "report/templates/report.html.j2",
             "report/templates/overview.html.j2",
             "report/templates/tokenization.html.j2",
@@ -217,7 +217,7 @@ rule write_report:
         tokenization=option("--tokenization", *of_training("results/studies/tokenization.json")),
     shell:
         """
-        python -m workflow_scripts.report.page \
+        python -m workflow_scripts.report.write_report \
             --title {params.title:q} {params.notice:q} \
             {params.corpus:q} {params.species:q} {params.corpus_note:q} \
             --tokenizers {input.tokenizers:q} {params.tokenization:q} \

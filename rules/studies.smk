@@ -39,13 +39,13 @@ rule study_tokenization:
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
-        code=code("tokenizer/study.py", "common/sequences.py"),
+        code=code("studies/study_tokenization.py", *TOKENIZERS),
         seed=config["seed"],
         folders=expand("results/tokenizer/{tokenizer}", tokenizer=config["tokenizer"]),
     shell:
         """
         export RAYON_NUM_THREADS={threads:q}
-        python -m workflow_scripts.tokenizer.study \
+        python -m workflow_scripts.studies.study_tokenization \
             --tokenizers {params.folders:q} --chunks results/genomes/chunks --species "$SPECIES_TABLE" \
             --corpus {input.corpus:q} \
             --seed {params.seed:q} --out {output.results:q} --table {output.table:q} \

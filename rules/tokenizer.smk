@@ -42,14 +42,14 @@ rule train_tokenizer:
         mem_mb=training_memory,
         runtime=growing(240),
     params:
-        code=code("tokenizer/train.py", "common/sequences.py"),
+        code=code("tokenizer/train_tokenizer.py", *TOKENIZERS),
         seed=config["seed"],
         options=tokenizer_options,
         corpus=corpus_option,
     shell:
         """
         export RAYON_NUM_THREADS={threads:q}
-        python -m workflow_scripts.tokenizer.train \
+        python -m workflow_scripts.tokenizer.train_tokenizer \
             --chunks results/genomes/chunks --species "$SPECIES_TABLE" {params.corpus:q} {params.options:q} \
             --seed {params.seed:q} --threads {threads:q} \
             --out results/tokenizer/{wildcards.tokenizer:q} \
@@ -79,12 +79,12 @@ rule encode_genome:
         runtime=encoding_minutes,
         group_slot=1,
     params:
-        code=code("tokenizer/encode.py", "common/sequences.py"),
+        code=code("tokenizer/encode_genome.py", *TOKENIZERS),
         options=encoding_options,
     shell:
         """
         export RAYON_NUM_THREADS={threads:q}
-        python -m workflow_scripts.tokenizer.encode \
+        python -m workflow_scripts.tokenizer.encode_genome \
             --chunks {input.chunks:q} --tokenizer {input.tokenizer:q} {params.options:q} --threads {threads:q} \
             --tokens {output.tokens:q} --index {output.index:q} --counts {output.counts:q} \
             >{log:q} 2>&1

@@ -9,7 +9,7 @@ import yaml
 
 from tests.common.transfers import DATA
 from tests.server import Server
-from workflow_scripts.common import web
+from workflow_scripts.common import http_retry
 from workflow_scripts.common.configuration import table_path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -21,7 +21,7 @@ TABLES = (("genomes", "corpus"), *(("gue", key) for key in GUE_TABLES), ("finetu
 def pauses(monkeypatch):
     """The pauses asked for, which are not made."""
     asked = []
-    monkeypatch.setattr(web, "time", SimpleNamespace(sleep=asked.append))
+    monkeypatch.setattr(http_retry, "time", SimpleNamespace(sleep=asked.append))
     return asked
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workflow_scripts.common.labelled import labelled_rows
+from workflow_scripts.common.labelled_csv import labelled_rows
 from workflow_scripts.common.sequences import base_codes, known_kmers, reverse_complement
 
 ORDER = ["".join((a, b)) for a in "ACGT" for b in "ACGT"]

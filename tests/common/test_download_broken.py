@@ -6,10 +6,10 @@ import pytest
 
 from tests.common.transfers import DATA, MD5, OTHER, OTHER_MD5, SIZE, chunked, names, run, without_length
 from tests.server import announce, cut, ignore_range, misplace, overflow, piece, stall
-from workflow_scripts.common import web
-from workflow_scripts.common.download import fetch
+from workflow_scripts.common import http_retry
+from workflow_scripts.common.downloads import fetch
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.web import ATTEMPTS
+from workflow_scripts.common.http_retry import ATTEMPTS
 
 
 def test_broken_transfer_goes_on_where_it_broke(server, tmp_path, pauses):
@@ -109,14 +109,14 @@ def test_file_that_changes_between_two_attempts_is_taken_anew(server, tmp_path, 
         handler.head(status, headers)
         handler.send(body)
 
-    monkeypatch.setattr(web.time, "sleep", lambda _: server.files.update({"/a": OTHER}))
+    monkeypatch.setattr(http_retry.time, "sleep", lambda _: server.files.update({"/a": OTHER}))
     server.faults["/a"] = iter([cut(1_500_000)] if honours_if_range else [cut(1_500_000), blind])
     assert fetch(f"{server.url}/a", tmp_path / "a").md5 == OTHER_MD5
     assert (tmp_path / "a").read_bytes() == OTHER
 
 
 def test_changed_file_whose_first_bytes_do_not_come_is_not_mixed_with_the_old(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(web.time, "sleep", lambda _: server.files.update({"/a": OTHER}))
+    monkeypatch.setattr(http_retry.time, "sleep", lambda _: server.files.update({"/a": OTHER}))
     server.faults["/a"] = iter([cut(1_500_000), cut(100)])
     fetch(f"{server.url}/a", tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == OTHER

@@ -87,7 +87,7 @@ def test_fits_count_their_own_steps(told, config):
 
 
 def test_what_cannot_be_counted_is_said(told, config):
-    config["gue"]["own"] = {"enhancers/fly": {}}
+    config["gue"]["custom"] = {"enhancers/fly": {}}
     (line,) = told(fit("dnabert2", "emp", "H3"), fit("cnn", "emp", "H3"), fit("dnabert2_117m", "emp", "H3"))
     assert line.text.startswith("fits: 3: ") and line.text.endswith("; the cost of 2 is not known before")
     assert told(fit("cnn", "emp", "H3"))[0].text == "fits: 1, of a cost that is not known before"

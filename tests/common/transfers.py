@@ -3,7 +3,7 @@
 import hashlib
 import random
 
-from workflow_scripts.common.download import main
+from workflow_scripts.common.downloads import main
 
 DATA = random.Random(1).randbytes(2_000_000)
 OTHER = random.Random(2).randbytes(2_000_000)

@@ -9,7 +9,7 @@ from snakemake.utils import update_config
 from tests.docs.markdown import PAGES, REPOSITORY, Piece, blocks, inline
 from tests.workflow.harness import job_counts, snakemake
 from workflow_scripts.common import configuration
-from workflow_scripts.common.keys import Configuration, keys
+from workflow_scripts.common.config_reference import Configuration, keys
 
 SECTIONS = "seed|genomes|tokenizer|pretrain|gue|finetune|report|demo"
 CONFIG = REPOSITORY / "config"

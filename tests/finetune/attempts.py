@@ -1,7 +1,7 @@
 """Run fits again and again as plans say, each attempt in a process of its own; print how each ended.
 
 A plan is a line of JSON on standard input: a list of attempts, each with
-    command          the command line of workflow_scripts.finetune.fit
+    command          the command line of workflow_scripts.finetune.finetune_model
     point, count     where it is killed: at the so-manieth call of a function in POINTS (1); without a point it is not
 For each plan a JSON list is printed: of each attempt the status, minus the signal that ended it, and what it said.
 States are saved after every step.
@@ -21,20 +21,20 @@ import pyarrow.parquet as pq
 import safetensors.torch
 import torch
 
-from workflow_scripts.common import state
-from workflow_scripts.finetune import fit, training
+from workflow_scripts.common import checkpoints
+from workflow_scripts.finetune import finetune_model, training
 
 POINTS = {
     "update": (torch.optim.AdamW, "step"),
     "evaluation": (training.Fit, "evaluate"),
-    "state": (state, "save_file"),
-    "half a state": (state, "save_file"),
-    "flush": (state, "to_disk"),
+    "state": (checkpoints, "save_file"),
+    "half a state": (checkpoints, "save_file"),
+    "flush": (checkpoints, "to_disk"),
     "rename": (Path, "replace"),
     "predictions": (pq, "write_table"),
-    "model": (fit, "save_model"),
+    "model": (finetune_model, "save_model"),
     "half a model": (Path, "rename"),
-    "metrics": (fit, "write_json"),
+    "metrics": (finetune_model, "write_json"),
     "end": (shutil, "rmtree"),
 }
 
@@ -71,7 +71,7 @@ def run(attempt: dict[str, Any]) -> tuple[int, str]:
                 training.STATE_SECONDS = 0.0
                 if "point" in attempt:
                     set_trap(attempt["point"], attempt.get("count", 1))
-                status = fit.main(attempt["command"])
+                status = finetune_model.main(attempt["command"])
             finally:
                 sys.stderr.flush()
                 os._exit(status)

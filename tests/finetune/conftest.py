@@ -9,15 +9,16 @@ import pytest
 import torch
 
 from workflow_scripts.common.files import read_json, write_json, write_text
-from workflow_scripts.finetune import data, models
-from workflow_scripts.finetune.fit import problem_of
+from workflow_scripts.finetune import data
+from workflow_scripts.finetune.finetune_model import problem_of
+from workflow_scripts.finetune.fit_settings import Settings
 from workflow_scripts.finetune.problems import PROBLEMS
-from workflow_scripts.finetune.settings import Settings
-from workflow_scripts.finetune.tokens import tokens_of
+from workflow_scripts.finetune.token_cache import tokens_of
 from workflow_scripts.finetune.training import Fit
+from workflow_scripts.inference import models
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
 from workflow_scripts.tokenizer.bpe import to_cells
-from workflow_scripts.tokenizer.train import TOKENIZER_CONFIG, train_bpe
+from workflow_scripts.tokenizer.train_tokenizer import TOKENIZER_CONFIG, train_bpe
 
 VOCABULARY = 32
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}

@@ -18,8 +18,8 @@ from workflow_scripts.finetune.data import (
     training_batches,
     training_order,
 )
-from workflow_scripts.finetune.encoders import Encoder, load_tokenizer
 from workflow_scripts.finetune.problems import PROBLEMS, Classification, Multilabel, Regression
+from workflow_scripts.inference.encoders import Encoder, load_tokenizer
 
 
 @pytest.fixture

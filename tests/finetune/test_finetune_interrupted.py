@@ -11,8 +11,8 @@ import torch
 
 from tests.finetune import attempts
 from workflow_scripts.finetune import training
-from workflow_scripts.finetune.fit import main
-from workflow_scripts.finetune.settings import Settings
+from workflow_scripts.finetune.finetune_model import main
+from workflow_scripts.finetune.fit_settings import Settings
 
 SETTINGS = {"max_steps": 6, "eval_steps": 2, "reverse_complement_share": 0.5, "selection": "metric"}
 KILLED = -signal.SIGKILL

@@ -9,7 +9,7 @@ import torch
 
 from workflow_scripts.common.files import read_json, write_text
 from workflow_scripts.finetune import metrics
-from workflow_scripts.finetune.fit import main
+from workflow_scripts.finetune.finetune_model import main
 from workflow_scripts.finetune.problems import Classification, Multilabel, Problem, Regression, collapse, entropy
 
 CLASSES = np.array([0] * 6 + [1] * 3 + [2])

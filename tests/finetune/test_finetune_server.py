@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from workflow_scripts.finetune import launch, server
-from workflow_scripts.finetune.fit import main
+from workflow_scripts.finetune.finetune_model import main
 
 LONG = {"max_steps": 1_000_000, "eval_steps": 1_000_000}
 

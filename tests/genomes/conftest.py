@@ -4,7 +4,7 @@ import pytest
 
 from tests.genomes.ncbi import Ncbi
 from workflow_scripts.common.files import read_table
-from workflow_scripts.genomes.lock import main
+from workflow_scripts.genomes.lock_species import main
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflow_scripts.common.hashing import stable_hash
-from workflow_scripts.genomes import chunk
+from workflow_scripts.genomes import chunk_genome
 from workflow_scripts.genomes.accounting import DROPPED
-from workflow_scripts.genomes.chunk import Cut, chunk_genome
+from workflow_scripts.genomes.chunk_genome import Cut, cut_genome
 
 RUNS = st.tuples(st.sampled_from(["A", "c", "gT", "ACGT", "acg", "N", "n", "R", "nnNN", "yK", "U"]), st.integers(1, 12))
 SEQUENCES = st.lists(RUNS, max_size=12).map(lambda runs: "".join(text * times for text, times in runs))
@@ -96,9 +96,9 @@ def by_hand(contigs: list[tuple[str, str]], cut: Cut) -> tuple[list[tuple], dict
 @given(contigs=GENOMES, cut=cuts(), width=st.integers(1, 20), row_group=st.sampled_from([8, 40, 1 << 24]))
 def test_chunks_and_counts_are_those_of_a_plain_reckoning(contigs, cut, width, row_group):
     with tempfile.TemporaryDirectory() as scratch, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunk, "ROW_GROUP_BASES", row_group)
+        patch.setattr(chunk_genome, "ROW_GROUP_BASES", row_group)
         fasta = write_fasta(Path(scratch) / "g.fa", contigs, width)
-        counts = chunk_genome(fasta, "G", cut, Path(scratch) / "g.parquet")
+        counts = cut_genome(fasta, "G", cut, Path(scratch) / "g.parquet")
         rows = pq.read_table(Path(scratch) / "g.parquet").to_pylist()
     expected, expected_counts = by_hand(contigs, cut)
     found = [(row["contig"], row["start"], row["sequence"], row["split"]) for row in rows]

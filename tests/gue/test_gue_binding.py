@@ -11,7 +11,7 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.gue.binding import MAX_GC_DIFFERENCE, build, dinucleotide_shuffle, nearest_waiting
 from workflow_scripts.gue.genome import gc_count
-from workflow_scripts.gue.sources import Source
+from workflow_scripts.gue.source_readers import Source
 
 LENGTH = 101
 

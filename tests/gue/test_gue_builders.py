@@ -7,7 +7,7 @@ import pytest
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.gue import covid, histone, interaction, species
 from workflow_scripts.gue.examples import unique
-from workflow_scripts.gue.sources import Source
+from workflow_scripts.gue.source_readers import Source
 
 VARIANTS = ("Alpha", "Beta", "Delta")
 LINEAGES = {"Alpha": "B.1.1.7", "Beta": "B.1.351", "Delta": "AY.4"}

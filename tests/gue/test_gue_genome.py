@@ -15,7 +15,7 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.gue.fasta import read_contigs
 from workflow_scripts.gue.genome import Regions, check_place, cut, free, gc_count, gc_counts, random_addresses
-from workflow_scripts.gue.genome_file import read_genome
+from workflow_scripts.gue.twobit import read_genome
 
 LETTERS = "TCAG"
 

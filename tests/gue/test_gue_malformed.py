@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from workflow_scripts.gue import build
+from workflow_scripts.gue import build_dataset
 
 LENGTH = 30_000  # bases of the one contig
 PAIRS = "enhancer_chrom\tenhancer_start\tenhancer_end\tpromoter_chrom\tpromoter_start\tpromoter_end\tlabel\n"
@@ -55,7 +55,7 @@ def run(contents, registry, tmp_path, capsys):
                 path = tmp_path / f"{role.replace(':', '_')}.txt"
                 path.write_bytes(content if isinstance(content, bytes) else content.encode())
                 arguments.append(f"--source={role}={path}")
-        return build.main(arguments), capsys.readouterr().err, out
+        return build_dataset.main(arguments), capsys.readouterr().err, out
 
     return start
 

@@ -7,7 +7,7 @@ from workflow_scripts.common.randomness import generator
 from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.gue.fasta import read_contigs
 from workflow_scripts.gue.promoter import build, has_tata_box, near_consensus, substitute
-from workflow_scripts.gue.sources import Source
+from workflow_scripts.gue.source_readers import Source
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_table
-from workflow_scripts.gue.build import BUILDERS
+from workflow_scripts.gue.build_dataset import BUILDERS
 from workflow_scripts.gue.registry import read_dataset
 
 CONFIG = Path(__file__).parents[2] / "config"

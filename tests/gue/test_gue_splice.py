@@ -10,8 +10,8 @@ from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.gue import adversarial, splice
 from workflow_scripts.gue.adversarial import SiteModel, false_sites, genes_in_turn, one_hot
 from workflow_scripts.gue.genome import Window, encode
-from workflow_scripts.gue.genome_file import read_genome
-from workflow_scripts.gue.sources import Source, read_genes
+from workflow_scripts.gue.source_readers import Source, read_genes
+from workflow_scripts.gue.twobit import read_genome
 
 INTRONS = range(1000, 4000, 1000)  # where they begin in a gene of 5,000 bp
 

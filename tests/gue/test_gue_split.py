@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflow_scripts.common.sequences import reverse_complement
-from workflow_scripts.gue.audit import related_rows, relations
+from workflow_scripts.gue.audit_dataset import related_rows, relations
 from workflow_scripts.gue.examples import Example, Place, Recipe, balance, unique
 from workflow_scripts.gue.registry import SPLITS
 from workflow_scripts.gue.split import cut_in_three, homology_split, random_split, scaled_sizes

@@ -8,7 +8,7 @@ import pytest
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_table
-from workflow_scripts.gue import build
+from workflow_scripts.gue import build_dataset
 from workflow_scripts.gue.variants import VARIANTS, read_lineages, read_variant_genomes, variant_of
 
 
@@ -144,7 +144,7 @@ def test_the_data_set_is_named_after_its_genomes(text, bases, registry, tmp_path
         out = tmp_path / label
         arguments = ["--task", "covid", "--dataset", "variants", "--registry", str(table), "--out", str(out)]
         sources = [f"--source=variants:{label}={variants}", f"--source=lineages={lineages}"]
-        assert build.main([*arguments, *sources]) == 0
+        assert build_dataset.main([*arguments, *sources]) == 0
         sheet = json.loads((out / "datasheet.json").read_text())
         assert sheet["name"] == f"SARS-CoV-2 variants ({label})"
         assert label in [source.get("label") for source in sheet["sources"]]

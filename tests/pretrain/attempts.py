@@ -1,7 +1,7 @@
 """Run trainings again and again as plans say, each attempt in processes of its own; print how each ended.
 
 A plan is a line of JSON on standard input: a list of attempts, each with
-    command          the command line of workflow_scripts.pretrain.train
+    command          the command line of workflow_scripts.pretrain.pretrain_model
     processes        how many (1), joined as by torchrun, or with ``slurm`` as by srun
     point, count     where a signal comes: at the so-manieth call of a function in POINTS (1)
     after            after that call, not before it
@@ -26,18 +26,18 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from workflow_scripts.common import state
-from workflow_scripts.pretrain import telemetry, train
+from workflow_scripts.common import checkpoints
+from workflow_scripts.pretrain import pretrain_model, telemetry
 
 POINTS = {
     "update": (torch.optim.AdamW, "step"),
     "line of the log": (telemetry.Log, "add"),
-    "state": (state, "save_file"),
-    "half a state": (state, "save_file"),
-    "flush": (state, "to_disk"),
+    "state": (checkpoints, "save_file"),
+    "half a state": (checkpoints, "save_file"),
+    "flush": (checkpoints, "to_disk"),
     "rename": (Path, "replace"),
     "removal": (Path, "unlink"),
-    "model": (train, "write_json"),
+    "model": (pretrain_model, "write_json"),
     "end": (shutil, "rmtree"),
 }
 
@@ -96,7 +96,7 @@ def start(attempt: dict[str, Any], rank: int, port: int) -> int:
         os.environ.update(place(attempt, rank, port) | attempt.get("environment", {}))
         if "point" in attempt and rank == attempt.get("rank", 0):
             set_trap(attempt)
-        status = train.main(attempt["command"])
+        status = pretrain_model.main(attempt["command"])
     except SystemExit as left:
         status = left.code
     finally:

@@ -12,14 +12,14 @@ import torch
 from tokenizers import Tokenizer
 
 from workflow_scripts.common.files import write_json
-from workflow_scripts.pretrain import data, precision
+from workflow_scripts.pretrain import batches, precision
+from workflow_scripts.pretrain.pretrain_model import bases_of_tokens, build_parser, initial_model
 from workflow_scripts.pretrain.processes import Processes
-from workflow_scripts.pretrain.settings import read_training
 from workflow_scripts.pretrain.step import Stepper, adamw
-from workflow_scripts.pretrain.train import bases_of_tokens, build_parser, initial_model
+from workflow_scripts.pretrain.training_settings import read_training
 from workflow_scripts.tokenizer.bpe import to_cells
-from workflow_scripts.tokenizer.encode import INDEX
-from workflow_scripts.tokenizer.train import TOKENIZER_CONFIG, train_bpe
+from workflow_scripts.tokenizer.encode_genome import INDEX
+from workflow_scripts.tokenizer.train_tokenizer import TOKENIZER_CONFIG, train_bpe
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 VOCABULARY = 24
@@ -75,7 +75,7 @@ def write_shard(tmp_path):
 def planted(write_shard) -> list[tuple[Path, Path]]:
     """Two shards in which every chunk repeats one token: what is masked stands beside it. A tenth is for validation."""
     random = np.random.default_rng(0)
-    chunks = [np.full(random.integers(15, 30), random.integers(data.MASK + 1, VOCABULARY)) for _ in range(300)]
+    chunks = [np.full(random.integers(15, 30), random.integers(batches.MASK + 1, VOCABULARY)) for _ in range(300)]
     flags = [number % 10 == 0 for number in range(300)]
     return [write_shard("one", chunks[:200], flags[:200]), write_shard("two", chunks[200:], flags[200:])]
 

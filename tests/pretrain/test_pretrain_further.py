@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from workflow_scripts.common.files import read_json
-from workflow_scripts.pretrain import train, training_sets
+from workflow_scripts.pretrain import encode_training_sets, pretrain_model
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def encode(tokenizer_folder, tmp_path):
     """Encodes files; returns the exit status."""
 
     def encode(*files: Path) -> int:
-        return training_sets.main(
+        return encode_training_sets.main(
             [
                 *("--train", *map(str, files), "--tokenizer", str(tokenizer_folder / "tokenizer.json")),
                 *("--tokens", str(tmp_path / "train.npy"), "--index", str(tmp_path / "train.index.npy")),
@@ -104,10 +104,10 @@ def further(arguments, tmp_path):
 
 
 def test_it_starts_from_the_weights_and_ends_elsewhere(arguments, further, data_set, encode, attempts, tmp_path):
-    assert train.main(arguments("start", steps=5, architecture={"hidden_dropout_prob": 0.05})) == 0
+    assert pretrain_model.main(arguments("start", steps=5, architecture={"hidden_dropout_prob": 0.05})) == 0
     assert encode(data_set("tata")) == 0
     for name, steps in (("none", 0), ("whole", 12)):
-        assert train.main(further(name, steps=steps, warmup_steps=0)) == 0
+        assert pretrain_model.main(further(name, steps=steps, warmup_steps=0)) == 0
     start, none, whole = (load_file(tmp_path / name / "model.safetensors") for name in ("start", "none", "whole"))
     assert start.keys() == none.keys() == whole.keys()
     assert all(torch.equal(start[name], none[name]) for name in start)
@@ -124,11 +124,11 @@ def test_it_starts_from_the_weights_and_ends_elsewhere(arguments, further, data_
 
 
 def test_a_state_from_another_start_is_refused(arguments, further, data_set, encode, interrupt, tmp_path, capsys):
-    assert train.main(arguments("start", steps=5)) == 0
+    assert pretrain_model.main(arguments("start", steps=5)) == 0
     assert encode(data_set("tata")) == 0
     interrupt(12)
-    assert train.main(further("model", steps=20)) == 130
-    assert train.main(arguments("start", steps=6)) == 0
+    assert pretrain_model.main(further("model", steps=20)) == 130
+    assert pretrain_model.main(arguments("start", steps=6)) == 0
     capsys.readouterr()
-    assert train.main(further("model", steps=20)) == 1
+    assert pretrain_model.main(further("model", steps=20)) == 1
     assert "of a run with other settings: start was " in capsys.readouterr().err

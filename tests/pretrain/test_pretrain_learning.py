@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.learning import markov, markov_bits
-from workflow_scripts.pretrain.data import IGNORED, MASK
+from workflow_scripts.pretrain.batches import IGNORED, MASK
 
 WORDS = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", "A", "C", "G", "T", "AC", "GT"]
 

@@ -9,8 +9,8 @@ from safetensors import safe_open
 from transformers import AutoModelForMaskedLM
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.pretrain import precision, train
-from workflow_scripts.pretrain.data import IGNORED
+from workflow_scripts.pretrain import precision, pretrain_model
+from workflow_scripts.pretrain.batches import IGNORED
 from workflow_scripts.pretrain.precision import LowPrecisionLayerNorm, check_gradients, lower_layernorm
 from workflow_scripts.pretrain.step import PLACES, MaskedLoss, filled
 
@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 def test_16_bits_keep_weights_in_32_and_the_loss_close(arguments, read_log, tmp_path, kind, lowered):
     changed = {"precision": kind, "low_precision_layernorm": lowered}
     for name, settings in (("fp32", {"precision": "fp32"}), ("low", changed)):
-        assert train.main(arguments(name, steps=10, log_every=1, **settings)) == 0
+        assert pretrain_model.main(arguments(name, steps=10, log_every=1, **settings)) == 0
     close = [[entry.get("loss", 0) for entry in read_log(tmp_path / name)] for name in ("fp32", "low")]
     assert close[0] != close[1] and close[1] == pytest.approx(close[0], rel=0.03)
     assert AutoModelForMaskedLM.from_pretrained(tmp_path / "low").dtype == torch.float32
@@ -109,6 +109,6 @@ def test_compiled_it_trains_the_same(arguments, stepper, planted):
     [("flex", "flex computes no gradients on a CPU"), ("flash", "attention flash: needs a GPU")],
 )
 def test_attention_that_cannot_be_trained_with_is_refused_in_one_line(arguments, capsys, attention, told):
-    assert train.main(arguments("model", attention=attention)) == 1
+    assert pretrain_model.main(arguments("model", attention=attention)) == 1
     said = capsys.readouterr().err
     assert f"error: training.attention: {told}" in said and "Traceback" not in said

@@ -62,7 +62,7 @@ def test_place_by_torchrun_by_srun_and_alone():
 
 def test_each_number_of_gpus_has_its_launcher():
     alone = launch.command(1, 0, 8, ["--name", "m"])
-    assert alone[1:] == ["-m", "workflow_scripts.pretrain.train", "--name", "m"]
+    assert alone[1:] == ["-m", "workflow_scripts.pretrain.pretrain_model", "--name", "m"]
     assert launch.command(1, 1, 8, alone[3:]) == alone
     torchrun = launch.command(1, 8, 64, alone[3:])
     assert torchrun[1:5] == ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=8"]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from workflow_scripts.common import state
-from workflow_scripts.pretrain import step, telemetry, train
+from workflow_scripts.common import checkpoints
+from workflow_scripts.pretrain import pretrain_model, step, telemetry
 
 
 def weights_of(folder: Path) -> bytes:
@@ -24,10 +24,10 @@ def errors(captured: str) -> list[str]:
 
 def test_interrupted_before_the_first_state_it_begins_anew(arguments, read_log, interrupt, tmp_path):
     interrupt(7)
-    assert train.main(arguments("model", steps=20)) == 130
+    assert pretrain_model.main(arguments("model", steps=20)) == 130
     assert not (tmp_path / "model").exists()
-    assert train.main(arguments("model", steps=20)) == 0
-    assert train.main(arguments("whole", steps=20)) == 0
+    assert pretrain_model.main(arguments("model", steps=20)) == 0
+    assert pretrain_model.main(arguments("whole", steps=20)) == 0
     assert read_log(tmp_path / "model") == read_log(tmp_path / "whole")
     assert weights_of(tmp_path / "model") == weights_of(tmp_path / "whole")
 
@@ -43,17 +43,17 @@ def test_log_is_cut_back_to_the_saved_step_and_a_torn_line_is_dropped(tmp_path):
 
 def test_two_states_are_kept_and_the_newest_is_taken(arguments, interrupt, tmp_path, capsys):
     interrupt(45)
-    assert train.main(arguments("model")) == 130
+    assert pretrain_model.main(arguments("model")) == 130
     states = sorted(path.name for path in (tmp_path / ".state-model").glob("*.safetensors"))
     assert states == ["step-000000030.safetensors", "step-000000040.safetensors"]
-    assert train.main(arguments("model")) == 0
+    assert pretrain_model.main(arguments("model")) == 0
     assert "resumed at step 40" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "garbage", "one bit", "another step"])
 def test_damaged_state_falls_back_to_the_one_before(arguments, read_log, interrupt, tmp_path, capsys, damage):
     interrupt(25)
-    assert train.main(arguments("model", steps=30)) == 130
+    assert pretrain_model.main(arguments("model", steps=30)) == 130
     newest = tmp_path / ".state-model" / "step-000000020.safetensors"
     content = newest.read_bytes()
     damaged = {
@@ -66,10 +66,10 @@ def test_damaged_state_falls_back_to_the_one_before(arguments, read_log, interru
     assert damaged[damage] != content
     newest.write_bytes(damaged[damage])
     capsys.readouterr()
-    assert train.main(arguments("model", steps=30)) == 0
+    assert pretrain_model.main(arguments("model", steps=30)) == 0
     said = capsys.readouterr().err
     assert f"{newest}: not readable" in said and "resumed at step 10" in said
-    assert train.main(arguments("whole", steps=30)) == 0
+    assert pretrain_model.main(arguments("whole", steps=30)) == 0
     assert weights_of(tmp_path / "model") == weights_of(tmp_path / "whole")
     assert read_log(tmp_path / "model") == read_log(tmp_path / "whole")
 
@@ -77,11 +77,11 @@ def test_damaged_state_falls_back_to_the_one_before(arguments, read_log, interru
 def test_an_unreadable_state_does_not_count_among_those_kept(arguments, interrupt, tmp_path):
     """A state beyond the present step could not be read; the one that could must not make way for it."""
     interrupt(25)
-    assert train.main(arguments("model", keep_checkpoints=2)) == 130
+    assert pretrain_model.main(arguments("model", keep_checkpoints=2)) == 130
     folder = tmp_path / ".state-model"
     (folder / "step-000000020.safetensors").write_bytes(b"")
     interrupt(13)
-    assert train.main(arguments("model", keep_checkpoints=1, checkpoint_every=12)) == 130
+    assert pretrain_model.main(arguments("model", keep_checkpoints=1, checkpoint_every=12)) == 130
     assert [path.name for path in folder.glob("step-*")] == ["step-000000012.safetensors"]
 
 
@@ -89,7 +89,7 @@ def test_state_of_another_run_is_refused_in_one_line_that_names_what_differs(
     arguments, interrupt, write_shard, planted, tmp_path, capsys
 ):
     interrupt(25)
-    assert train.main(arguments("model")) == 130
+    assert pretrain_model.main(arguments("model")) == 130
     folder = tmp_path / ".state-model"
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     capsys.readouterr()
@@ -101,37 +101,37 @@ def test_state_of_another_run_is_refused_in_one_line_that_names_what_differs(
         (arguments("model", seed=7, crop="truncate"), "training.crop was window, is truncate; training.seed was 42"),
         (arguments("model", shards=other_corpus), "corpus was "),
     ):
-        assert train.main(changed) == 1
+        assert pretrain_model.main(changed) == 1
         (line,) = errors(capsys.readouterr().err)
         assert line.startswith(f"error: {folder / 'step-000000020.safetensors'}: of a run with other settings: {told}")
         assert line.endswith(f"change them back, or remove {folder} to start anew")
     np.save(planted[0][0], np.where(np.arange(len(tokens)) == 7, 5, tokens))  # one token, the index stays
-    assert train.main(arguments("model")) == 1
+    assert pretrain_model.main(arguments("model")) == 1
     assert "corpus was " in capsys.readouterr().err
     np.save(planted[0][0], tokens)
     assert not (tmp_path / "model").exists()
     assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert train.main(arguments("model")) == 0
+    assert pretrain_model.main(arguments("model")) == 0
 
 
 def test_what_only_says_how_to_run_goes_on_with_the_state(arguments, interrupt, tmp_path, capsys):
     interrupt(25)
-    assert train.main(arguments("model")) == 130
+    assert pretrain_model.main(arguments("model")) == 130
     how = {"micro_batch_size": 8, "checkpoint_every": 7, "keep_checkpoints": 1, "log_every": 5, "validate_every": 6}
-    assert train.main(arguments("model", **how)) == 0
+    assert pretrain_model.main(arguments("model", **how)) == 0
     assert "resumed at step 20" in capsys.readouterr().err
 
 
 def test_a_second_process_is_refused_in_one_line(arguments, tmp_path, capsys):
-    with state.held(tmp_path / ".state-model"):
-        assert train.main(arguments("model", steps=3)) == 1
+    with checkpoints.held(tmp_path / ".state-model"):
+        assert pretrain_model.main(arguments("model", steps=3)) == 1
         (line,) = errors(capsys.readouterr().err)
         assert (
             line == f"error: {tmp_path / '.state-model'}: another process is training this model; wait for it or end it"
         )
     assert not (tmp_path / "model").exists()
     assert (tmp_path / ".state-model/lock").exists()  # a lock that nobody holds stops nobody
-    assert train.main(arguments("model", steps=3)) == 0
+    assert pretrain_model.main(arguments("model", steps=3)) == 0
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_full_disk_is_told_in_one_line_and_the_old_state_stays(
     arguments, interrupt, read_log, monkeypatch, tmp_path, capsys, full, refusal
 ):
     """The kernel's own refusals: files may not grow beyond 4,096 bytes, or the log lies in /dev/full."""
-    genuine, opened, folder = state.save_file, Path.open, tmp_path / ".state-model"
+    genuine, opened, folder = checkpoints.save_file, Path.open, tmp_path / ".state-model"
 
     def save_file(tensors, path, metadata):
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -158,17 +158,17 @@ def test_a_full_disk_is_told_in_one_line_and_the_old_state_stays(
         return opened(Path("/dev/full") if disk_is_full else path, mode, *rest, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(state, "save_file", save_file)
+        patch.setattr(checkpoints, "save_file", save_file)
         patch.setattr(Path, "open", open_full)
-        assert train.main(arguments("model", steps=30)) == 1
+        assert pretrain_model.main(arguments("model", steps=30)) == 1
     (line,) = errors(capsys.readouterr().err)
     assert line.startswith(f"error: {folder / full}: ") and refusal in line
     assert line.endswith("make room and start again, the last saved state is intact")
     assert [path.name for path in folder.glob("*step*")] == ["step-000000010.safetensors"]
     assert [path.name for path in folder.glob(".*")] == [] and not (tmp_path / "model").exists()
-    assert train.main(arguments("model", steps=30)) == 0
+    assert pretrain_model.main(arguments("model", steps=30)) == 0
     assert "resumed at step 10" in capsys.readouterr().err
-    assert train.main(arguments("whole", steps=30)) == 0
+    assert pretrain_model.main(arguments("whole", steps=30)) == 0
     assert weights_of(tmp_path / "model") == weights_of(tmp_path / "whole")
     assert read_log(tmp_path / "model") == read_log(tmp_path / "whole")
 
@@ -193,7 +193,7 @@ def test_what_is_no_number_stops_in_one_line_before_it_spoils_the_weights(
         return loss, right
 
     monkeypatch.setattr(step.MaskedLoss, "forward", poisoned)
-    assert train.main(arguments("model")) == 1
+    assert pretrain_model.main(arguments("model")) == 1
     (line,) = errors(capsys.readouterr().err)
     assert line.startswith(f"error: step 19: the {burst}") and "lower learning_rate" in line
     assert "the last saved state is intact" in line
@@ -202,8 +202,8 @@ def test_what_is_no_number_stops_in_one_line_before_it_spoils_the_weights(
 
 
 def test_mistakes_in_the_settings_write_nothing(arguments, tmp_path, capsys):
-    assert train.main(arguments("model", micro_batch_size=5)) == 1
-    assert train.main(arguments("model", speed=5)) == 1
+    assert pretrain_model.main(arguments("model", micro_batch_size=5)) == 1
+    assert pretrain_model.main(arguments("model", speed=5)) == 1
     lines = errors(capsys.readouterr().err)
     assert len(lines) == 2 and "micro_batch_size 5" in lines[0] and "unknown key 'speed'" in lines[1]
     assert not (tmp_path / "model").exists() and not list((tmp_path / ".state-model").glob("*.safetensors"))

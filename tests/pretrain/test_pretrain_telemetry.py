@@ -9,16 +9,16 @@ import pytest
 import torch
 
 from workflow_scripts.model import DnaBert2Config
-from workflow_scripts.pretrain import telemetry, train
-from workflow_scripts.pretrain.settings import Training
+from workflow_scripts.pretrain import pretrain_model, telemetry
 from workflow_scripts.pretrain.step import Tally
+from workflow_scripts.pretrain.training_settings import Training
 
 PAPER = Training()
 CONFIG = DnaBert2Config()
 
 
 def test_a_line_of_the_log_tells_quality_and_cost(arguments, tmp_path):
-    assert train.main(arguments("model", steps=20)) == 0
+    assert pretrain_model.main(arguments("model", steps=20)) == 0
     entries = [json.loads(line) for line in (tmp_path / "model" / "log.jsonl").open()]
     line = [entry for entry in entries if "loss" in entry][-1]
     assert line["tokens_per_second"] == pytest.approx(32 * 16 / line["step_seconds"])
@@ -87,7 +87,7 @@ def test_a_late_run_is_warned_of_where_others_were_stuck(training, step, loss, v
 
 
 def test_a_warning_comes_once_and_stops_nothing(arguments, capsys):
-    assert train.main(arguments("model", learning_rate=1e-9, steps=15, validate_every=4)) == 0
+    assert pretrain_model.main(arguments("model", learning_rate=1e-9, steps=15, validate_every=4)) == 0
     assert capsys.readouterr().err.count("warning: step 8: validation loss") == 1
 
 
@@ -112,8 +112,8 @@ def test_tensorboard_gets_every_figure_and_survives_a_resumption(arguments, inte
     module = types.SimpleNamespace(SummaryWriter=SummaryWriter)
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
     interrupt(15)
-    assert train.main(arguments("model", steps=30, tensorboard=True)) == 130
-    assert train.main(arguments("model", steps=30, tensorboard=True)) == 0
+    assert pretrain_model.main(arguments("model", steps=30, tensorboard=True)) == 130
+    assert pretrain_model.main(arguments("model", steps=30, tensorboard=True)) == 0
     written = [json.loads(line) for line in (tmp_path / "model" / "tensorboard" / "events").open()]
     entries = [json.loads(line) for line in (tmp_path / "model" / "log.jsonl").open()]
     assert written == [[name, value, e["step"]] for e in entries for name, value in e.items() if name != "step"]
@@ -121,5 +121,5 @@ def test_tensorboard_gets_every_figure_and_survives_a_resumption(arguments, inte
 
 def test_tensorboard_that_is_not_installed_is_told_in_one_line(arguments, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    assert train.main(arguments("model", tensorboard=True)) == 1
+    assert pretrain_model.main(arguments("model", tensorboard=True)) == 1
     assert "error: training.tensorboard: the package tensorboard is missing" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.real.gue_sets import REGISTRY
-from workflow_scripts.gue import build
+from workflow_scripts.gue import build_dataset
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def make(tmp_path):
     def start(task, dataset, roles, *options, balanced=True):
         out = tmp_path / "out"
         arguments = ["--task", task, "--dataset", dataset, "--registry", str(REGISTRY), "--out", str(out), *options]
-        assert build.main([*arguments, *(f"--source={role}={path}" for role, path in roles.items())]) == 0
+        assert build_dataset.main([*arguments, *(f"--source={role}={path}" for role, path in roles.items())]) == 0
         sheet, splits = json.loads((out / "datasheet.json").read_text()), {}
         for split in ("train", "dev", "test"):
             with (out / f"{split}.csv").open() as handle:

@@ -87,7 +87,7 @@ def overlay(data: Path, mirror: Path, table: Path, steps: int, seeds: list[int])
             "gpus": 0,
             "settings": {"pooling": "mean"},
             "methods": {"full": {"learning_rate": 3.0e-4}},
-            # Fewer steps than released: two cores, not four GPUs. The floors' own settings override these.
+            # Fewer steps than released: two cores, not four GPUs. The baselines' own settings override these.
             "tasks": {
                 "tf_mouse": {"max_steps": 300},
                 "tf_human": {"max_steps": 500},

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from workflow_scripts.common.files import read_json, write_json, write_table
-from workflow_scripts.genomes import keep, select
+from workflow_scripts.genomes import keep_chunks, select_chunks
 from workflow_scripts.genomes.accounting import DROPPED
-from workflow_scripts.genomes.chunk import Cut, chunk_genome
+from workflow_scripts.genomes.chunk_genome import Cut, chunk_genome
 from workflow_scripts.genomes.fasta import read_fasta, replicon
 
 pytestmark = [
@@ -93,11 +93,11 @@ def test_the_same_virus_under_two_accessions_is_kept_once(manifest, tmp_path):
     species = [{"accession": name, "organism": "SARS-CoV-2", "group": "viral"} for name in names]
     write_table(tmp_path / "species.tsv", species, ["accession", "organism", "group"])
     command = ["--species", tmp_path / "species.tsv", "--windows", tmp_path, "--seed", 1, "--out", tmp_path]
-    assert select.main([str(part) for part in command]) == 0
+    assert select_chunks.main([str(part) for part in command]) == 0
     counts = {}
     for name in names:
         files = {"windows": ".parquet", "choice": ".npy", "counts": ".json", "chunks": ".out", "new-counts": ".new"}
-        assert keep.main([f"--{option}={tmp_path / name}{end}" for option, end in files.items()]) == 0
+        assert keep_chunks.main([f"--{option}={tmp_path / name}{end}" for option, end in files.items()]) == 0
         counts[name] = read_json(tmp_path / f"{name}.new")
     assert (counts[first]["chunks"], counts[first]["dropped_duplicate"]) == (99, 0)
     assert (counts[second]["chunks"], counts[second]["dropped_duplicate"]) == (0, 99 * 300)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from workflow_scripts.gue import audit, published
+from workflow_scripts.gue import audit_dataset, import_dataset
 from workflow_scripts.gue.examples import Example, Place, Recipe, unique
 from workflow_scripts.gue.registry import SPLITS, read_dataset
-from workflow_scripts.gue.sources import read_pairs
+from workflow_scripts.gue.source_readers import read_pairs
 from workflow_scripts.gue.split import homology_split, random_split, scaled_sizes
 
 pytestmark = pytest.mark.real
@@ -33,8 +33,8 @@ def audited(gue, tmp_path):
         which = ["--task", task, "--dataset", dataset]
         data, out = tmp_path / dataset, tmp_path / f"{dataset}.json"
         tables = ["--registry", str(REGISTRY), "--known", str(KNOWN)]
-        assert published.main([*which, *tables, "--from", str(gue), "--out", str(data)]) == 0
-        status = audit.main([*which, "--data", str(data), "--out", str(out), *more])
+        assert import_dataset.main([*which, *tables, "--from", str(gue), "--out", str(data)]) == 0
+        status = audit_dataset.main([*which, "--data", str(data), "--out", str(out), *more])
         return status, json.loads(out.read_text()) if out.exists() else None
 
     return run
@@ -48,8 +48,8 @@ def dev_and_test(gue):
         entry, splits = read_dataset(REGISTRY, task, dataset), {"train": []}
         for name in SPLITS[1:]:
             path = gue / entry.published_dir / f"{name}.csv.gz"
-            text = published.decode(gzip.decompress(path.read_bytes()), str(path))
-            splits[name] = published.read_published(text, str(path), entry)
+            text = import_dataset.decode(gzip.decompress(path.read_bytes()), str(path))
+            splits[name] = import_dataset.read_published(text, str(path), entry)
         return splits
 
     return read
@@ -91,9 +91,9 @@ def test_promoters_with_both_labels_are_found(audited):
 
 
 def test_the_n_of_a_promoter_and_the_short_histone_row_are_named(dev_and_test):
-    unknown = audit.non_acgt(dev_and_test("promoter", "all"))
+    unknown = audit_dataset.non_acgt(dev_and_test("promoter", "all"))
     assert unknown == {"rows": 1, "first": [{"split": "dev", "line": 4844, "letters": "N"}]}
-    lengths = audit.lengths(dev_and_test("emp", "H4ac"))
+    lengths = audit_dataset.lengths(dev_and_test("emp", "H4ac"))
     assert (lengths["min"], lengths["usual"], lengths["max"]) == (449, 500, 500)
     assert lengths["other"] == {"rows": 1, "first": [{"split": "dev", "line": 641, "length": 449}]}
 
@@ -110,12 +110,12 @@ def test_released_promoters_split_by_homology_have_no_leaks(audited, tmp_path):
     _, figures = audited("promoter", "tata")
     assert figures["leaks"]["dev"] and figures["leaks"]["test"]
     dataset, dropped = read_dataset(REGISTRY, "promoter", "tata"), Counter()
-    released = audit.read_splits(tmp_path / "tata")
+    released = audit_dataset.read_splits(tmp_path / "tata")
     rows = unique([row for name in SPLITS for row in released[name]], dropped)
     recipe = Recipe("promoter", "tata", 300, len(rows), 42, list(dataset.classes))
     parts = homology_split(rows, scaled_sizes(len(rows), dataset.rows), recipe, dropped)
-    again = audit.relations(parts)
-    assert not any(audit.related_rows(again[pair]) for pair in ("dev_in_train", "test_in_train", "test_in_dev"))
+    again = audit_dataset.relations(parts)
+    assert not any(audit_dataset.related_rows(again[pair]) for pair in ("dev_in_train", "test_in_train", "test_in_dev"))
     assert sum(map(len, parts.values())) + dropped.total() == sum(dataset.rows)
     assert [len(parts[name]) for name in SPLITS] == [*scaled_sizes(len(rows), dataset.rows)]
 
@@ -131,5 +131,5 @@ def test_real_pairs_that_share_an_enhancer_or_a_promoter_stay_together(gue, base
     for method in (random_split, homology_split):
         parts = method(rows, wanted, recipe, Counter())
         assert [len(parts[name]) for name in SPLITS] == [*wanted]
-        leaks[method] = audit.related_rows(audit.relations(parts)["test_in_train"])
+        leaks[method] = audit_dataset.related_rows(audit_dataset.relations(parts)["test_in_train"])
     assert leaks[random_split] > wanted[2] / 4 and leaks[homology_split] == 0

@@ -13,7 +13,7 @@ import pytest
 
 from tests.real.gue_sets import REGISTRY, fasta, of_label, released
 from workflow_scripts.common.sequences import reverse_complement
-from workflow_scripts.gue import build, promoter, sources
+from workflow_scripts.gue import build_dataset, promoter, source_readers
 from workflow_scripts.gue.genome import gc_count
 
 pytestmark = pytest.mark.real
@@ -60,14 +60,14 @@ def human(real, genome, tmp_path_factory):
         return there if contig in PIECES and all(1000 < at < len(genome[contig]) - 1000 for at in there) else None
 
     rows = []
-    for site in sources.read_tss(annotation / "epd/human_epdnew_fH7d2.hg38.bed.gz"):
+    for site in source_readers.read_tss(annotation / "epd/human_epdnew_fH7d2.hg38.bed.gz"):
         distances = PIECES[site.chrom][2] if site.chrom in PIECES else {}
         in_hg19 = [site.position + far for first, far in distances.items() if site.position + far >= first]
         if at := moved(site.chrom, *in_hg19[-1:]):
             rows.append(f"{site.chrom}\t{at[0]}\t{at[0] + 1}\t{site.name}\t1\t{site.strand}\n")
     (folder / "tss.bed").write_text("".join(rows))
     rows = []
-    for gene in sources.read_genes(annotation / "splice/spliceai_canonical_dataset_hg19.txt.gz"):
+    for gene in source_readers.read_genes(annotation / "splice/spliceai_canonical_dataset_hg19.txt.gz"):
         if at := moved(gene.chrom, gene.start + 1, gene.end):
             before = PIECES[gene.chrom][1]
             ends = ",".join(str(end - before) for end in gene.exon_ends)
@@ -78,7 +78,7 @@ def human(real, genome, tmp_path_factory):
     for factor, (name, _) in PEAKS.items():
         rows = []
         path = annotation / f"encode_narrowpeak_hg19/wgEncodeAwgTfbs{name}UniPk.narrowPeak.gz"
-        for peak in sources.read_peaks(path):
+        for peak in source_readers.read_peaks(path):
             if at := moved(peak.chrom, peak.start, peak.end):
                 offset = peak.summit - peak.start
                 rows.append("\t".join(map(str, (peak.chrom, *at, ".", 1, ".", 1, -1, -1, offset))) + "\n")
@@ -86,7 +86,7 @@ def human(real, genome, tmp_path_factory):
     (folder / "pairs").mkdir()
     for cell in PAIRS:
         rows = ["enhancer_chrom,enhancer_start,enhancer_end,promoter_chrom,promoter_start,promoter_end,label\n"]
-        for pair in sources.read_pairs(annotation / f"targetfinder/epi_pairs_{cell}.tsv.gz"):
+        for pair in source_readers.read_pairs(annotation / f"targetfinder/epi_pairs_{cell}.tsv.gz"):
             (contig, *enhancer), (other, *promoter) = pair.enhancer, pair.promoter
             if (first := moved(contig, *enhancer)) and (second := moved(other, *promoter)):
                 rows.append(",".join(map(str, (contig, *first, other, *second, pair.label))) + "\n")
@@ -196,7 +196,7 @@ def test_binding(human, genome, make, task, dataset, factor):
 def test_peaks_that_lie_elsewhere_make_no_data_set(human, tmp_path, capsys):
     arguments = ["--task", "tf_human", "--dataset", "0", "--registry", str(REGISTRY), "--out", str(tmp_path / "out")]
     roles = [f"--source=genome={human}/genome.fa", f"--source=peaks={human}/peaks/NELFe"]
-    assert build.main([*arguments, *roles]) == 1
+    assert build_dataset.main([*arguments, *roles]) == 1
     assert "peaks/NELFe: no row; expected narrowPeak" in capsys.readouterr().err
 
 
@@ -264,7 +264,7 @@ def test_interactions(human, genome, make, tmp_path, capsys, cell):
     assert (without, with_interaction) == PAIRS[cell]
     if not with_interaction:
         arguments = ["--task", "epi", "--dataset", cell, "--registry", str(REGISTRY), "--out", str(tmp_path / "out")]
-        assert build.main([*arguments, f"--source=genome={human}/genome.fa", f"--source=pairs={path}"]) == 1
+        assert build_dataset.main([*arguments, f"--source=genome={human}/genome.fa", f"--source=pairs={path}"]) == 1
         assert f"epi/{cell}: too few rows (train 0, dev 0, test 0" in capsys.readouterr().err
         return
     labels = {}

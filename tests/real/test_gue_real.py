@@ -9,11 +9,11 @@ import pytest
 from tests.real.gue_sets import REGISTRY, released
 from workflow_scripts.common.files import open_text, read_table
 from workflow_scripts.common.randomness import generator
-from workflow_scripts.gue import promoter, published, score, sources
-from workflow_scripts.gue.baseline import kmer_baseline
-from workflow_scripts.gue.candidates import verdict
+from workflow_scripts.gue import import_dataset, promoter, score_candidate, source_readers
+from workflow_scripts.gue.draw_candidates import verdict
 from workflow_scripts.gue.examples import Example
-from workflow_scripts.gue.known import git_sha1
+from workflow_scripts.gue.kmer_baseline import kmer_baseline
+from workflow_scripts.gue.published_hashes import git_sha1
 
 pytestmark = pytest.mark.real
 
@@ -35,15 +35,17 @@ def test_tata_rule_against_the_released_kinds(real):
 
 def test_real_sources_are_read_whole(real):
     annotation = real / "annotation"
-    assert len(sources.read_tss(annotation / "epd/human_epdnew_fH7d2.hg38.bed.gz")) == 29_598
+    assert len(source_readers.read_tss(annotation / "epd/human_epdnew_fH7d2.hg38.bed.gz")) == 29_598
     peaks = annotation / "encode_narrowpeak_hg19"
-    assert len(sources.read_peaks(peaks / "wgEncodeAwgTfbsBroadGm12878CtcfUniPk.narrowPeak.gz")) == 44_982
-    assert len(sources.read_peaks(peaks / "wgEncodeAwgTfbsSydhK562NelfeUniPk.narrowPeak.gz")) == 458
-    assert len(sources.read_genes(annotation / "splice/spliceai_canonical_dataset_hg19.txt.gz")) == 18_677
-    pairs = Counter(pair.label for pair in sources.read_pairs(annotation / "targetfinder/epi_pairs_GM12878.tsv.gz"))
+    assert len(source_readers.read_peaks(peaks / "wgEncodeAwgTfbsBroadGm12878CtcfUniPk.narrowPeak.gz")) == 44_982
+    assert len(source_readers.read_peaks(peaks / "wgEncodeAwgTfbsSydhK562NelfeUniPk.narrowPeak.gz")) == 458
+    assert len(source_readers.read_genes(annotation / "splice/spliceai_canonical_dataset_hg19.txt.gz")) == 18_677
+    pairs = Counter(
+        pair.label for pair in source_readers.read_pairs(annotation / "targetfinder/epi_pairs_GM12878.tsv.gz")
+    )
     assert pairs == {0: 42_200, 1: 2113}
-    tsv = sources.read_pairs(annotation / "targetfinder/epi_pairs_NHEK.tsv.gz")
-    csv = sources.read_pairs(annotation / "targetfinder/NHEK_output-ep_training.csv.gz")
+    tsv = source_readers.read_pairs(annotation / "targetfinder/epi_pairs_NHEK.tsv.gz")
+    csv = source_readers.read_pairs(annotation / "targetfinder/NHEK_output-ep_training.csv.gz")
     key = lambda pair: (pair.enhancer, pair.promoter, pair.label)  # noqa: E731
     assert sorted(map(key, tsv)) == sorted(map(key, csv))
 
@@ -51,7 +53,7 @@ def test_real_sources_are_read_whole(real):
 @pytest.mark.parametrize(("task", "dataset"), COMPLETE)
 def test_released_sets_have_the_sizes_of_the_registry(real, tmp_path, task, dataset):
     arguments = ["--task", task, "--dataset", dataset, "--registry", str(REGISTRY), "--known", str(KNOWN)]
-    assert published.main([*arguments, "--from", str(real / "gue"), "--out", str(tmp_path / "out")]) == 0
+    assert import_dataset.main([*arguments, "--from", str(real / "gue"), "--out", str(tmp_path / "out")]) == 0
     sheet = json.loads((tmp_path / "out/datasheet.json").read_text())
     assert {name: split["rows"] for name, split in sheet["splits"].items()} == sheet["registry_rows"]
     assert {(source["verified"], source["rows"]) for source in sheet["sources"]} == {("git blob SHA-1", "as released")}
@@ -63,8 +65,8 @@ def test_released_sets_have_the_sizes_of_the_registry(real, tmp_path, task, data
 def test_released_binding_sets_would_be_usable_candidates(real, folder):
     """The paper chose them by difficulty, with other models; the simple one's F1 is 0.74 to 0.89."""
     rows = [Example((window,), label) for label, windows in enumerate(released(real, folder)[:2]) for window in windows]
-    order = generator(1, folder).permutation(len(rows))[: score.ROWS]
-    tested = len(order) // score.TEST_SHARE
+    order = generator(1, folder).permutation(len(rows))[: score_candidate.ROWS]
+    tested = len(order) // score_candidate.TEST_SHARE
     splits = {"train": [rows[i] for i in order[tested:]], "dev": [], "test": [rows[i] for i in order[:tested]]}
     f1 = kmer_baseline(splits, 42)["f1"]
     assert verdict({"f1": f1, "test_rows": tested}) == "usable" and 0.7 < f1 < 0.93

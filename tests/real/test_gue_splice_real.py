@@ -9,7 +9,7 @@ from workflow_scripts.common.files import open_text
 from workflow_scripts.gue import splice
 from workflow_scripts.gue.examples import Recipe
 from workflow_scripts.gue.fasta import read_contigs
-from workflow_scripts.gue.sources import Source
+from workflow_scripts.gue.source_readers import Source
 
 pytestmark = pytest.mark.real
 

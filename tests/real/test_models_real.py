@@ -1,4 +1,4 @@
-"""The published directory of DNABERT-2 loads into this project's classes, and floors learn a published data set."""
+"""The published directory of DNABERT-2 loads into this project's classes, and baselines learn a published data set."""
 
 import gzip
 import json
@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from workflow_scripts.common.files import read_json
-from workflow_scripts.finetune import fit, models
-from workflow_scripts.finetune.settings import Settings
+from workflow_scripts.finetune import finetune_model
+from workflow_scripts.finetune.fit_settings import Settings
+from workflow_scripts.inference import models
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
 
 pytestmark = [
@@ -43,16 +44,16 @@ def test_published_directory_is_a_classifier(published):
     assert torch.all(loaded.model.bert.encoder.layer[11].mlp.wo.weight == 0.01)
 
 
-@pytest.mark.parametrize("floor", ["kmer_regression", "cnn"])
-def test_floor_learns_a_published_data_set(tmp_path, floor):
+@pytest.mark.parametrize("baseline", ["kmer_regression", "cnn"])
+def test_baseline_learns_a_published_data_set(tmp_path, baseline):
     for split in ("train", "dev", "test"):
         source = Path(os.environ["REAL_DATA"]) / "gue" / "mouse" / "2" / f"{split}.csv.gz"
         (tmp_path / f"{split}.csv").write_bytes(gzip.decompress(source.read_bytes()))
     settings = {"learning_rate": 1e-3, "epochs": 4, "eval_steps": 0, "warmup_steps": 0}
-    command = ["--name", floor, "tf_mouse", "2", "--method", "full", "--seed", "42", "--data", str(tmp_path)]
+    command = ["--name", baseline, "tf_mouse", "2", "--method", "full", "--seed", "42", "--data", str(tmp_path)]
     out = tmp_path / "out"
     command += ["--tokens", str(tmp_path / "tokens"), "--state", str(tmp_path / "state")]
-    options = ["--model", json.dumps({"floor": floor}), "--settings", json.dumps(settings), "--out", str(out)]
-    assert fit.main([*command, *options]) == 0
+    options = ["--model", json.dumps({"baseline": baseline}), "--settings", json.dumps(settings), "--out", str(out)]
+    assert finetune_model.main([*command, *options]) == 0
     told = read_json(out / "metrics.json")
     assert told["test"]["mcc"] > 0.4 and told["test"]["rows"] == 328 and told["truncated"]["test"] == 0

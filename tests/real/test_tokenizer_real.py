@@ -11,10 +11,10 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from workflow_scripts.common.files import open_text
+from workflow_scripts.common.special_tokens import SPECIAL_TOKENS
 from workflow_scripts.tokenizer.bpe import to_cells
-from workflow_scripts.tokenizer.encoder import Encoder
-from workflow_scripts.tokenizer.special import SPECIAL_TOKENS
-from workflow_scripts.tokenizer.train import TOKENIZER_CONFIG, train_bpe
+from workflow_scripts.tokenizer.bpe_encoder import Encoder
+from workflow_scripts.tokenizer.train_tokenizer import TOKENIZER_CONFIG, train_bpe
 
 pytestmark = [
     pytest.mark.real,

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from workflow_scripts.report import fits
+from workflow_scripts.report import fit_results
 from workflow_scripts.report.resampling import resampled_scores
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -185,7 +185,7 @@ class MadeUpRun:
 @pytest.fixture
 def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
     """The number of resamples changes nothing that the page shows but digits of intervals."""
-    monkeypatch.setattr(fits, "resampled_scores", partial(resampled_scores, resamples=100))
+    monkeypatch.setattr(fit_results, "resampled_scores", partial(resampled_scores, resamples=100))
 
 
 @pytest.fixture

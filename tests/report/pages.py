@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from tests.report.conftest import MadeUpRun
-from workflow_scripts.report import audits, page, results
+from workflow_scripts.report import collect_audits, collect_results, write_report
 
 
 class Reader(HTMLParser):
@@ -57,8 +57,8 @@ def page_arguments(run: MadeUpRun, title: str = "A made-up run") -> list[str]:
 
 def make(run: MadeUpRun, *more: object, title: str = "A made-up run") -> Path:
     """Make the tables of the results, and the page with whatever more is given."""
-    assert results.main(run.arguments()) == 0
-    assert page.main([*page_arguments(run, title), *map(str, more)]) == 0
+    assert collect_results.main(run.arguments()) == 0
+    assert write_report.main([*page_arguments(run, title), *map(str, more)]) == 0
     return run.root / "report" / "index.html"
 
 
@@ -69,7 +69,7 @@ def whole(run: MadeUpRun) -> list[object]:
     sheets = [run.datasheet(*name) for name in every]
     table = run.root / "gue_audit.tsv"
     files = [*map(str, sheets), "--audits", *(str(run.audit(*name)) for name in every)]
-    assert audits.main(["--datasheets", *files, "--out", str(table)]) == 0
+    assert collect_audits.main(["--datasheets", *files, "--out", str(table)]) == 0
     return [
         *("--corpus", run.corpus(), "--species", run.species(), "--tokenizers", run.tokenizer()),
         *("--pretraining", summary, "--logs", log),

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.report.conftest import CONFIG, MadeUpRun
 from tests.report.pages import make, whole
 from workflow_scripts.common.files import read_table
-from workflow_scripts.report import fits
+from workflow_scripts.report import fit_results
 from workflow_scripts.report.resampling import resampled_scores
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -41,7 +41,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 else:
                     run.fit(model, "full", task, dataset, seed, score, collapse=collapse)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fits, "resampled_scores", partial(resampled_scores, resamples=20))
+        patch.setattr(fit_results, "resampled_scores", partial(resampled_scores, resamples=20))
         return make(run, *whole(run))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.report.conftest import MadeUpRun
 from tests.report.pages import Reader, fits, make, whole
-from workflow_scripts.report import efficiency, overview, results
+from workflow_scripts.report import collect_results, count_costs, overview
 
 pytestmark = pytest.mark.usefixtures("few_resamples")
 
@@ -89,10 +89,10 @@ def test_counts_that_do_not_add_up_are_said(run):
 def test_costs_are_summed_over_all_fits(run):
     run.fit("ours", "lora", "emp", "H3", 0, 0.7, seconds=90.0, gpu_seconds=72.0, memory_mb=900)
     run.fit("ours", "lora", "emp", "H4", 0, 0.7, seconds=110.0, gpu_seconds=72.0, memory_mb=800)
-    run.fit("floor", "full", "emp", "H4", 0, 0.7, seconds=40.0, gpu_seconds=0.0, memory_mb=90)
-    assert results.main(run.arguments()) == 0
-    models = {name: {"config": None} for name in ("ours", "floor")}
-    assert efficiency.main(run.cost_arguments(models)) == 0
+    run.fit("baseline", "full", "emp", "H4", 0, 0.7, seconds=40.0, gpu_seconds=0.0, memory_mb=90)
+    assert collect_results.main(run.arguments()) == 0
+    models = {name: {"config": None} for name in ("ours", "baseline")}
+    assert count_costs.main(run.cost_arguments(models)) == 0
     said = told(run, "--efficiency", run.root / "efficiency.tsv")["Cost"]
     assert said == (
         "3 fits of 2 runs: 4.0 minutes in all, 0.04 GPU hours, at most 900 MB of memory; on a made-up machine."

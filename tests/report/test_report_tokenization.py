@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.report.pages import Reader, make
-from tests.report.test_report_page import ATTACK
+from tests.report.test_write_report import ATTACK
 from workflow_scripts.report import tokenization
 from workflow_scripts.report.figures import specification
 

@@ -73,7 +73,7 @@ def test_a_whole_run_has_each_rule_in_its_environment(conda, tmp_path):
         "genomes": {"corpus": "species.tsv", "chunk": {"length": 300}, "validation": {"fraction": 0.2, "block": 5}},
         "tokenizer": {"base": {"kind": "nucleotide", "k": 1}},
         "pretrain": {"dnabert2": {"tokenizer": "base", "gpus": 0, "architecture": sizes, "training": training}},
-        "gue": {"own": {"enhancers/fly": {"folder": str(tmp_path)}}, "datasets": ["enhancers/*"]},
+        "gue": {"custom": {"enhancers/fly": {"folder": str(tmp_path)}}, "datasets": ["enhancers/*"]},
         "finetune": {
             "gpus": 0,
             "seeds": [1],

@@ -31,7 +31,7 @@ def place(tmp_path):
     settings = {
         "genomes": {"corpus": str(table), "chunk": {"length": 300}},
         "tokenizer": {"base": {"kind": "nucleotide", "k": 1}},
-        "gue": {"own": {"enhancers/fly": {"folder": str(data)}}, "datasets": ["enhancers/*"]},
+        "gue": {"custom": {"enhancers/fly": {"folder": str(data)}}, "datasets": ["enhancers/*"]},
     }
     (place / "mine; touch executed.yaml").write_text(yaml.safe_dump(settings))
     for module in ("json", "select", "csv", "workflow_scripts"):

@@ -40,20 +40,20 @@ def folder(tmp_path):
 def own(folder, *models: str, **finetune) -> dict:
     """A configuration of these models on the data set of the folder."""
     return {
-        "gue": {"own": {"enhancers/fly": {"folder": str(folder)}}, "datasets": ["enhancers/*"]},
+        "gue": {"custom": {"enhancers/fly": {"folder": str(folder)}}, "datasets": ["enhancers/*"]},
         "finetune": {"runs": [{"models": models, "method": "full", "datasets": ["*"]}], **finetune},
     }
 
 
 @pytest.mark.slow
-def test_a_data_set_and_a_floor_need_nothing_else(run, folder, tmp_path):
+def test_a_data_set_and_a_baseline_need_nothing_else(run, folder, tmp_path):
     config = own(folder, "kmer_regression")
     run(config, "gue_results")
     (row,) = read_table(tmp_path / "results/report/gue_results.tsv")
     assert (row["model"], row["task"], row["dataset"], row["metric"]) == ("kmer_regression", "enhancers", "fly", "mcc")
     assert float(row["mean"]) > 50 and row["paper_dnabert2"] == ""
     sheet = read_json(tmp_path / "results/gue/enhancers/fly/datasheet.json")
-    assert sheet["origin"] == "own" and sheet["candidates"] == 304
+    assert sheet["origin"] == "custom" and sheet["candidates"] == 304
     told = read_json(tmp_path / "results/finetune/kmer_regression/full/enhancers/fly/seed42/metrics.json")
     assert {split: facts["sha256"] for split, facts in sheet["splits"].items()} == told["data"]
     run(config, "report")
@@ -73,7 +73,7 @@ def test_a_data_set_and_a_floor_need_nothing_else(run, folder, tmp_path):
 
 @pytest.mark.slow
 def test_a_fit_that_fails_stops_no_other_and_is_named_in_the_table(run, folder, tmp_path):
-    models = {"torn": {"floor": "cnn", "settings": {"learning_rate": 1e30}}}
+    models = {"torn": {"baseline": "cnn", "settings": {"learning_rate": 1e30}}}
     config = own(folder, "torn", "kmer_regression", models=models)
     output = run(config, "gue_results", "--keep-going", check=False)
     told = (tmp_path / "results/logs/finetune/finetune_model/torn/full/enhancers/fly/seed42.log").read_text()
@@ -108,12 +108,12 @@ def test_each_kind_of_model_brings_the_jobs_it_needs(run, folder, tmp_path):
         f"--hub {HUB} --revision {'0' * 40}",
         """--model '{"directory": "results/finetune/models/published"}'""",
         f"""--model '{{"directory": "{tmp_path}/theirs", "kmer": 6}}'""",
-        """--model '{"floor": "cnn"}'""",
+        """--model '{"baseline": "cnn"}'""",
     ):
         assert words in output, words
 
 
 def test_a_data_set_that_is_not_there_stops_before_any_job(run, tmp_path):
     output = run(own(tmp_path / "none", "cnn"), "-n", check=False)
-    assert f"config gue.own.enhancers/fly.folder: no train.csv, dev.csv, test.csv in '{tmp_path}/none'" in output
+    assert f"config gue.custom.enhancers/fly.folder: no train.csv, dev.csv, test.csv in '{tmp_path}/none'" in output
     assert "Traceback" not in output and not (tmp_path / "results").exists()

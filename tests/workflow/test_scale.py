@@ -11,7 +11,7 @@ import yaml
 
 from tests.workflow.harness import snakemake
 from workflow_scripts.common.files import read_json, write_table
-from workflow_scripts.tokenizer.encode import INDEX
+from workflow_scripts.tokenizer.encode_genome import INDEX
 
 LONGEST = 128 * 1024  # bytes of a shell command, which Snakemake gives bash as one word: Linux's MAX_ARG_STRLEN
 GENOMES = [f"genome{number}_{'of_a_long_name' * 4}" for number in range(2000)]

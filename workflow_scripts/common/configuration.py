@@ -31,7 +31,7 @@ DRAWN = 5  # data sets of a binding task, which are drawn together
 MODEL_KEYS = {  # what a model that is not trained here can be -> what may be said of it beside its settings
     "directory": ("kmer", "trust_remote_code", "released"),
     "hub": ("revision", "kmer", "trust_remote_code", "released"),
-    "floor": (),
+    "baseline": (),
 }
 METRICS = {  # problem of a data set -> the scores that models can be compared by, the usual one first
     "classification": ("mcc", "f1", "accuracy"),
@@ -239,8 +239,8 @@ def benchmark_errors(config: dict[str, Any]) -> Iterator[str]:
     except (UserError, KeyError):
         return  # reported with the table
     gue, finetune = config["gue"], config["finetune"]
-    names += gue["own"]
-    yield from own_errors(gue)
+    names += gue["custom"]
+    yield from custom_errors(gue)
     yield from model_errors(finetune)
     places = [("config gue.datasets", gue["datasets"])]
     places += [(f"config finetune.runs[{n}].datasets", run["datasets"]) for n, run in enumerate(finetune["runs"])]
@@ -260,10 +260,10 @@ def benchmark_errors(config: dict[str, Any]) -> Iterator[str]:
         if run["method"] not in finetune["methods"]:
             known = ", ".join(finetune["methods"])
             yield f"config finetune.runs[{number}].method: no method {run['method']!r}; known are {known}"
-    own = tuple(dict.fromkeys(name.split("/")[0] for name in gue["own"]))
+    custom = tuple(dict.fromkeys(name.split("/")[0] for name in gue["custom"]))
     for place, tasks, known in (
         ("gue.length", gue["length"], TASKS),
-        ("finetune.tasks", finetune["tasks"], TASKS + own),
+        ("finetune.tasks", finetune["tasks"], TASKS + custom),
     ):
         for task in tasks:
             if task not in known:
@@ -320,32 +320,32 @@ def model_errors(finetune: dict[str, Any]) -> Iterator[str]:
             yield f"{place}.directory: no config.json in {model['directory']!r}"
     for number, run in enumerate(finetune["runs"]):
         for name in run["models"]:
-            if run["method"] == "lora" and "floor" in finetune["models"].get(name, {}):
-                yield f"config finetune.runs[{number}]: {name} is a floor, which lora does not fit; take method full"
+            if run["method"] == "lora" and "baseline" in finetune["models"].get(name, {}):
+                yield f"config finetune.runs[{number}]: {name} is a baseline, which lora does not fit; take method full"
 
 
-def own_errors(gue: dict[str, Any]) -> Iterator[str]:
+def custom_errors(gue: dict[str, Any]) -> Iterator[str]:
     """Data sets of a user's own that take the name of a task of the benchmark, lack a file, or have a wrong metric."""
-    for name, own in gue["own"].items():
-        place = f"config gue.own.{name}"
+    for name, custom in gue["custom"].items():
+        place = f"config gue.custom.{name}"
         if (task := name.split("/")[0]) in TASKS:
             yield f"{place}: task {task!r} is one of GUE's; choose another name"
-        problem = own.get("problem", "classification")
-        if "metric" in own and own["metric"] not in METRICS[problem]:
-            yield f"{place}.metric: {own['metric']} is not for {problem}, which has {', '.join(METRICS[problem])}"
-        if missing := [f"{split}.csv" for split in SPLITS if not own_files(own["folder"], split)]:
-            yield f"{place}.folder: no {', '.join(missing)} in {own['folder']!r}"
+        problem = custom.get("problem", "classification")
+        if "metric" in custom and custom["metric"] not in METRICS[problem]:
+            yield f"{place}.metric: {custom['metric']} is not for {problem}, which has {', '.join(METRICS[problem])}"
+        if missing := [f"{split}.csv" for split in SPLITS if not custom_files(custom["folder"], split)]:
+            yield f"{place}.folder: no {', '.join(missing)} in {custom['folder']!r}"
 
 
-def own_files(folder: str | Path, split: str) -> list[str]:
+def custom_files(folder: str | Path, split: str) -> list[str]:
     """The file of a split in a user's folder, plain or gzipped; both where both are there."""
     paths = (Path(folder) / f"{split}{suffix}" for suffix in (".csv", ".csv.gz"))
     return [str(path) for path in paths if path.is_file()]
 
 
-def own_row(name: str, own: dict[str, Any]) -> dict[str, str]:
+def custom_row(name: str, custom: dict[str, Any]) -> dict[str, str]:
     """What stands in the registry for a data set of the benchmark, for one of a user's own."""
     task, dataset = name.split("/")
-    problem = own.get("problem", "classification")
-    metric = own.get("metric", METRICS[problem][0])
-    return {"task": task, "dataset": dataset, "metric": metric, "problem": problem, "folder": own["folder"]}
+    problem = custom.get("problem", "classification")
+    metric = custom.get("metric", METRICS[problem][0])
+    return {"task": task, "dataset": dataset, "metric": metric, "problem": problem, "folder": custom["folder"]}

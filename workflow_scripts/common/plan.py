@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from workflow_scripts.common.fits import fit_settings
+from workflow_scripts.common.fit_settings import fit_settings
 from workflow_scripts.common.flops import encoder_flops
 
 Job = tuple[str, Mapping[str, str]]

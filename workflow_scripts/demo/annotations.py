@@ -13,18 +13,7 @@ import numpy as np
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.demo.genomes import CODONS, Contig
-from workflow_scripts.demo.sequences import (
-    LOWER,
-    N,
-    composition,
-    encode,
-    markov,
-    plant,
-    plant_all,
-    reverse_complement,
-    substitute,
-)
-from workflow_scripts.demo.words import (
+from workflow_scripts.demo.motifs import (
     BRANCH_POINT,
     CCAAT_BOX,
     CELL_LINES,
@@ -37,6 +26,17 @@ from workflow_scripts.demo.words import (
     INTRON,
     PROMOTER,
     TATA_BOX,
+)
+from workflow_scripts.demo.sequences import (
+    LOWER,
+    N,
+    composition,
+    encode,
+    markov,
+    plant,
+    plant_all,
+    reverse_complement,
+    substitute,
 )
 
 GENES = 250  # each with a promoter

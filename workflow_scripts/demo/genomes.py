@@ -14,6 +14,7 @@ import numpy as np
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.randomness import generator
+from workflow_scripts.demo.motifs import TOPICS
 from workflow_scripts.demo.sequences import (
     LOWER,
     N,
@@ -26,7 +27,6 @@ from workflow_scripts.demo.sequences import (
     reverse_complement,
     substitute,
 )
-from workflow_scripts.demo.words import TOPICS
 
 MODULES = 0.8  # share of an ancestor that is written in modules
 MODULE_LENGTH = (150, 400)  # bases, shortest and longest

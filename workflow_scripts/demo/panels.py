@@ -9,6 +9,7 @@ import numpy as np
 
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.demo.genomes import ancestor
+from workflow_scripts.demo.motifs import LINEAGE_WORDS, LINEAGES, MARK_WORDS, family
 from workflow_scripts.demo.sequences import (
     BASES,
     LOWER,
@@ -18,7 +19,6 @@ from workflow_scripts.demo.sequences import (
     rearrange,
     substitute,
 )
-from workflow_scripts.demo.words import LINEAGE_WORDS, LINEAGES, MARK_WORDS, family
 
 HISTONE_ROWS = 640  # windows a mark, half of them bound
 HISTONE_LENGTH = 500  # as in the real sets

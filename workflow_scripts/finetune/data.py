@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.labelled import labelled_rows
+from workflow_scripts.common.labelled_csv import labelled_rows
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.finetune.problems import Problem

@@ -2,7 +2,7 @@
 
     python -m workflow_scripts.finetune.launch ARGUMENTS
 
-The arguments are those of ``workflow_scripts.finetune.fit``; output, result and exit status are those of running it.
+The arguments are those of ``finetune_model``; output, result and exit status are those of running it.
 The server starts on demand and serves the fits of one user, code, Python, Slurm job, processors and environment of the
 libraries. Where there is any trouble with it the fit runs in this process.
 """
@@ -116,9 +116,9 @@ def main() -> int:
         status = run(arguments)
     except OSError as error:
         print(f"server of the fits: {error}; the fit runs by itself", file=sys.stderr, flush=True)
-        from workflow_scripts.finetune import fit
+        from workflow_scripts.finetune import finetune_model
 
-        return fit.main(arguments)
+        return finetune_model.main(arguments)
     if status < 0:  # end as the child has ended
         signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)

@@ -45,7 +45,7 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
 def run(request: dict[str, Any], descriptors: list[int], server: int) -> int:
     """Run a fit in the place of the client; returns its exit status. For a forked child, which ends with it."""
-    from workflow_scripts.finetune import fit
+    from workflow_scripts.finetune import finetune_model
 
     with contextlib.suppress(OSError, AttributeError):  # Linux alone has it
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -60,7 +60,7 @@ def run(request: dict[str, Any], descriptors: list[int], server: int) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         os.chdir(request["folder"])
-        return fit.main(request["arguments"])
+        return finetune_model.main(request["arguments"])
     except SystemExit as left:  # of the parser of the arguments
         return left.code if isinstance(left.code, int) else 1
     except BaseException:
@@ -153,7 +153,7 @@ def main() -> None:
         try:
             import peft  # noqa: F401 - for the children
 
-            from workflow_scripts.finetune import fit  # noqa: F401 - for the children
+            from workflow_scripts.finetune import finetune_model  # noqa: F401 - for the children
 
             gc.freeze()
             Server(listener).serve()

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from workflow_scripts.common import state
+from workflow_scripts.common import checkpoints
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.finetune import data
-from workflow_scripts.finetune.models import Loaded
+from workflow_scripts.finetune.fit_settings import Settings
 from workflow_scripts.finetune.problems import Problem
-from workflow_scripts.finetune.settings import Settings
+from workflow_scripts.inference.models import Loaded
 
 # Seconds between saved states. A fit that takes less is repeated rather than resumed; of a longer one with 117 million
 # parameters a state is 1.9 GB.
@@ -154,15 +154,15 @@ class Fit:
             "losses": list(self.losses),
             "seconds": self.seconds,
         }
-        state.save(states, self.done, belongs_to, memory, self.weights | self.best, self.optimizer, keep=1)
+        checkpoints.save(states, self.done, belongs_to, memory, self.weights | self.best, self.optimizer, keep=1)
         self.saved = time.monotonic()
 
     def resume(self, states: Path, belongs_to: dict[str, Any]) -> None:
         """Go to the saved state, if there is one that can be read."""
-        path = state.newest(states, belongs_to)
+        path = checkpoints.newest(states, belongs_to)
         if path is None:
             return
-        self.done, memory = state.load(path, self.weights | self.best, self.optimizer)
+        self.done, memory = checkpoints.load(path, self.weights | self.best, self.optimizer)
         self.best_step, self.best_value, self.waited = memory["best_step"], memory["best_value"], memory["waited"]
         self.losses.extend(memory["losses"])
         self.started -= memory["seconds"]

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.gue.examples import Built, Recipe, pick
 from workflow_scripts.gue.genome import ALPHABET, Genome, Window, encode
-from workflow_scripts.gue.sources import Gene
+from workflow_scripts.gue.source_readers import Gene
 
 # SpliceFinder's hundred rounds of one gene each; how many GUE made is not published.
 ROUNDS = 100

@@ -23,8 +23,8 @@ from workflow_scripts.gue.genome import (
     labelled,
     random_addresses,
 )
-from workflow_scripts.gue.genome_file import read_genome
-from workflow_scripts.gue.sources import Peak, Source, one, read_peaks
+from workflow_scripts.gue.source_readers import Peak, Source, one, read_peaks
+from workflow_scripts.gue.twobit import read_genome
 
 DRAWS_PER_TOLERANCE = 50  # windows drawn for each positive before the tolerance grows by a base
 MAX_GC_DIFFERENCE = 3  # bases: 3 % of 101

@@ -9,7 +9,7 @@ import numpy as np
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.gue.examples import Built, Example, Recipe
 from workflow_scripts.gue.genome import is_acgt
-from workflow_scripts.gue.sources import Source, label_of, one
+from workflow_scripts.gue.source_readers import Source, label_of, one
 from workflow_scripts.gue.variants import read_lineages, read_variant_genomes
 
 ROUNDS = 50

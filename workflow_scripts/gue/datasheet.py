@@ -14,7 +14,7 @@ from typing import Any
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import atomic, numbered_rows
-from workflow_scripts.gue.card import dataset_card
+from workflow_scripts.gue.dataset_card import dataset_card
 from workflow_scripts.gue.examples import Example, Place
 from workflow_scripts.gue.registry import SPLITS, Dataset
 

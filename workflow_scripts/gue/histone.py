@@ -2,7 +2,7 @@
 
 from workflow_scripts.gue.examples import Built, Example, Recipe, pick
 from workflow_scripts.gue.genome import is_acgt
-from workflow_scripts.gue.sources import Source, one, read_histone
+from workflow_scripts.gue.source_readers import Source, one, read_histone
 
 
 def centre(sequence: str, length: int) -> str:

@@ -6,8 +6,8 @@ fifths of the length are centred on the enhancer and two fifths on the promoter 
 
 from workflow_scripts.gue.examples import Built, Example, Recipe
 from workflow_scripts.gue.genome import Genome, Window, check_place, cut
-from workflow_scripts.gue.genome_file import read_genome
-from workflow_scripts.gue.sources import Pair, Source, one, read_pairs
+from workflow_scripts.gue.source_readers import Pair, Source, one, read_pairs
+from workflow_scripts.gue.twobit import read_genome
 
 
 def centred(genome: Genome, element: tuple[str, int, int], length: int, built: Built) -> Window | None:

@@ -29,8 +29,8 @@ from workflow_scripts.gue.genome import (
     labelled,
     random_addresses,
 )
-from workflow_scripts.gue.genome_file import read_genome
-from workflow_scripts.gue.sources import Source, Tss, maybe_one, one, read_tata_motifs, read_tss
+from workflow_scripts.gue.source_readers import Source, Tss, maybe_one, one, read_tata_motifs, read_tss
+from workflow_scripts.gue.twobit import read_genome
 
 LENGTH, TSS_INDEX = 300, 249
 CORE_LENGTH, CORE_TSS_INDEX = 70, 33

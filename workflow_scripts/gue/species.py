@@ -3,8 +3,8 @@
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.gue.examples import Built, Example, Recipe
 from workflow_scripts.gue.genome import cut, random_addresses
-from workflow_scripts.gue.genome_file import read_genome
-from workflow_scripts.gue.sources import Source
+from workflow_scripts.gue.source_readers import Source
+from workflow_scripts.gue.twobit import read_genome
 
 DRAWS_PER_WINDOW = 100
 

@@ -10,8 +10,8 @@ import numpy as np
 from workflow_scripts.gue.adversarial import ROUNDS, WIDTH, adversarial_non_sites
 from workflow_scripts.gue.examples import Built, Recipe, pick
 from workflow_scripts.gue.genome import Genome, Window, check_place, cut, labelled
-from workflow_scripts.gue.genome_file import read_genome
-from workflow_scripts.gue.sources import Gene, Source, one, read_genes
+from workflow_scripts.gue.source_readers import Gene, Source, one, read_genes
+from workflow_scripts.gue.twobit import read_genome
 
 ACCEPTOR, DONOR, NO_SITE = 0, 1, 2
 # SpliceFinder's set has 10,000 of each class; the released set has 45,620 rows, and of the 9,124 in its dev and test

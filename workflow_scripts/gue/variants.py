@@ -12,7 +12,7 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.fasta import WHITE, read_pieces
 from workflow_scripts.common.files import open_text
 from workflow_scripts.gue.fasta import open_sequences
-from workflow_scripts.gue.sources import lines
+from workflow_scripts.gue.source_readers import lines
 
 # WHO's names: a lineage stands for itself and for all that descend from it. Q. are the descendants of B.1.1.7 and AY.
 # those of B.1.617.2, under a shorter name; none of the others has an alias. https://cov-lineages.org

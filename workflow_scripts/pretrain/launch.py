@@ -2,7 +2,7 @@
 
     python -m workflow_scripts.pretrain.launch --nodes N --gpus G --threads T -- ARGUMENTS
 
-``--gpus`` counts those of each node; the arguments are those of ``workflow_scripts.pretrain.train``. One process takes
+``--gpus`` counts those of each node; the arguments are those of ``pretrain_model``. One process takes
 the place of this one; several on one node are started by torchrun, on several nodes by Slurm's srun, one a GPU, or one
 a node without GPUs.
 """
@@ -13,7 +13,7 @@ import sys
 
 from workflow_scripts.common import gpus
 
-TRAIN = "workflow_scripts.pretrain.train"
+TRAIN = "workflow_scripts.pretrain.pretrain_model"
 # torchrun passes these on; then it waits for the processes to finish their step and save their state.
 SIGNALS, PATIENCE = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1", 300
 

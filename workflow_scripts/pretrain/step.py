@@ -14,10 +14,10 @@ from torch.nn.parallel import DistributedDataParallel
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.model import DnaBert2ForMaskedLM
-from workflow_scripts.pretrain import data
+from workflow_scripts.pretrain import batches
 from workflow_scripts.pretrain.precision import autocast, check_gradients
 from workflow_scripts.pretrain.processes import Processes
-from workflow_scripts.pretrain.settings import Training
+from workflow_scripts.pretrain.training_settings import Training
 
 # The number of places that the head predicts is filled up to a multiple of this: kernels are chosen, and on CPUs kept
 # in memory, by shape, and every number of masked tokens would be a shape of its own.
@@ -60,7 +60,7 @@ class MaskedLoss(nn.Module):
         """
         logits = self.model.masked_logits(inputs, attention_mask, places).float()
         targets = labels[places]
-        loss = functional.cross_entropy(logits, targets, ignore_index=data.IGNORED, reduction="sum")
+        loss = functional.cross_entropy(logits, targets, ignore_index=batches.IGNORED, reduction="sum")
         return loss, (logits.argmax(-1) == targets).sum()
 
 
@@ -79,8 +79,8 @@ def pieces(
     inputs, labels = batch
     for number in range(processes.rank, -(-len(inputs) // size), processes.count):
         rows = slice(number * size, (number + 1) * size)
-        padding = inputs[rows] == data.PAD
-        arrays = [inputs[rows], labels[rows], filled(labels[rows] != data.IGNORED)]
+        padding = inputs[rows] == batches.PAD
+        arrays = [inputs[rows], labels[rows], filled(labels[rows] != batches.IGNORED)]
         tensors = [torch.from_numpy(array).to(device) for array in arrays]
         mask = torch.from_numpy((~padding).astype(np.int64)).to(device) if padding.any() else None
         yield number, (*tensors, mask)
@@ -122,7 +122,7 @@ class Stepper:
 
     def tally(self, labels: np.ndarray, loss: torch.Tensor | float, right: torch.Tensor | int) -> Tally:
         """The sums of all processes; ``labels`` are those of the whole batch, which every process has."""
-        targets = labels[labels != data.IGNORED]
+        targets = labels[labels != batches.IGNORED]
         loss, right = self.processes.sums(float(loss), float(right))
         return Tally(loss, right, len(targets), int(self.bases[targets].sum()))
 
@@ -135,7 +135,7 @@ class Stepper:
         training, processes = self.training, self.processes
         for group in self.optimizer.param_groups:
             group["lr"] = training.learning_rate_at(step)
-        masked = max(int((batch[1] != data.IGNORED).sum()), 1)
+        masked = max(int((batch[1] != batches.IGNORED).sum()), 1)
         last = training.batch_size // training.micro_batch_size - processes.count
         total, right = 0.0, 0
         for number, piece in pieces(batch, training.micro_batch_size, processes, self.device):

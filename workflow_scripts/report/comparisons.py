@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from workflow_scripts.report import paper
-from workflow_scripts.report.fits import Cell, Key, by_run
+from workflow_scripts.report.fit_results import Cell, Key, by_run
 from workflow_scripts.report.scores import compare, percentiles
 
 PAIR_COLUMNS = [

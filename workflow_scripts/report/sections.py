@@ -11,7 +11,7 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_table
 from workflow_scripts.report import paper
 from workflow_scripts.report.figures import FATES
-from workflow_scripts.report.fits import place
+from workflow_scripts.report.fit_results import place
 from workflow_scripts.report.inputs import load, read_log
 from workflow_scripts.report.resampling import METRICS
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.report.fits import Key
+from workflow_scripts.report.fit_results import Key
 from workflow_scripts.report.inputs import load
 from workflow_scripts.report.paper import Cells
 

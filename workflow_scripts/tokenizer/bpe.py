@@ -26,7 +26,7 @@ import numpy as np
 
 from workflow_scripts.common.compiled import compiled
 from workflow_scripts.common.sequences import BASES
-from workflow_scripts.tokenizer.special import FIRST_BASE
+from workflow_scripts.common.special_tokens import FIRST_BASE
 
 SEPARATOR, HOLE = 0, 1  # ids of special tokens, which no letter has
 FIRST_MERGED = FIRST_BASE + len(BASES)

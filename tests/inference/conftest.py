@@ -1,0 +1,5 @@
+"""The tiny models and data sets of the fine-tuning tests."""
+
+from tests.finetune.conftest import arguments, base, datasets, one_thread
+
+__all__ = ["arguments", "base", "datasets", "one_thread"]

@@ -1,0 +1,161 @@
+"""Pre-training learns and writes a model that loads; what it writes down agrees with itself."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer
+from transformers import AutoModelForMaskedLM, PreTrainedTokenizerFast
+
+from workflow_scripts.common import kmer_tokenizers
+from workflow_scripts.common.files import read_json
+from workflow_scripts.pretrain import batches, pretrain_model
+from workflow_scripts.pretrain.training_settings import read_training
+
+
+def value(arguments: list[str], name: str) -> str:
+    return arguments[arguments.index(name) + 1]
+
+
+def assert_same_weights(one: torch.nn.Module, other: torch.nn.Module) -> None:
+    weights, others = dict(one.named_parameters()), dict(other.named_parameters())
+    assert set(weights) == set(others)
+    assert all(torch.equal(weights[name], others[name]) for name in weights)
+
+
+def weights_of(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_loss_falls_below_what_a_predictor_without_context_can_reach(arguments, read_log, tmp_path):
+    assert pretrain_model.main(arguments("model")) == 0
+    log, summary = read_log(tmp_path / "model"), read_json(tmp_path / "model" / "summary.json")
+    losses = [entry["loss"] for entry in log if "loss" in entry]
+    validations = [entry for entry in log if "validation_loss" in entry]
+    assert losses[-1] < losses[0] - 1
+    assert validations[0]["validation_loss"] == pytest.approx(math.log(24), abs=0.6)
+    assert validations[-1]["validation_loss"] < summary["unigram_entropy"] - 1
+    assert validations[-1]["validation_accuracy"] > 0.9 > 0.3 > validations[0]["validation_accuracy"]
+
+
+def test_log_summary_and_card_agree(arguments, read_log, tmp_path):
+    assert pretrain_model.main(arguments("model", steps=25)) == 0
+    log, summary = read_log(tmp_path / "model"), read_json(tmp_path / "model" / "summary.json")
+    assert [entry["step"] for entry in log if "loss" in entry] == [10, 20, 25]
+    assert [entry["step"] for entry in log if "validation_loss" in entry] == [0, 20, 25]
+    assert [entry["tokens"] for entry in log if "loss" in entry] == [step * 32 * 16 for step in (10, 20, 25)]
+    training = read_training(value(arguments("model", steps=25), "--training"))
+    assert log[1]["learning_rate"] == training.learning_rate_at(9)
+    for name in ("validation_loss", "validation_accuracy", "bits_per_base"):
+        assert summary[name] == log[-1][name]
+    assert summary["tokens_seen"] == 25 * 32 * 16 and summary["training_chunks"] == 270
+    assert summary["settings"] == training.__dict__
+    assert f"{summary['validation_loss']:.4f}" in (tmp_path / "model" / "README.md").read_text()
+    model = AutoModelForMaskedLM.from_pretrained(tmp_path / "model")
+    assert summary["parameters"] == sum(parameter.numel() for parameter in model.parameters())
+
+
+def test_saved_model_is_the_trained_one(arguments, planted, stepper, tmp_path):
+    """Trained here by hand and by the program: every parameter is the same after saving and loading."""
+    command = arguments("model", steps=12)
+    assert pretrain_model.main(command) == 0
+    by_hand = stepper(command)
+    by_hand.model.train()
+    for step, batch in batches.batches(batches.Corpus(planted), 0, by_hand.training, 24):
+        by_hand.step(batch, step)
+    by_hand.model.save_pretrained(tmp_path / "saved")
+    assert_same_weights(AutoModelForMaskedLM.from_pretrained(tmp_path / "saved"), by_hand.model)
+    assert_same_weights(AutoModelForMaskedLM.from_pretrained(tmp_path / "model"), by_hand.model)
+    with pytest.raises(AssertionError):
+        assert_same_weights(stepper(command).model, by_hand.model)
+
+
+def test_directory_is_complete_and_the_state_is_gone(arguments, tokenizer_folder, tmp_path):
+    assert pretrain_model.main(arguments("model", steps=12)) == 0
+    names = {path.name for path in (tmp_path / "model").iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md"} <= names
+    assert {"log.jsonl", "summary.json", "configuration.py", "modeling.py", "attention.py"} <= names
+    assert not (tmp_path / ".state-model").exists()
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(tmp_path / "model")
+    model = AutoModelForMaskedLM.from_pretrained(tmp_path / "model")
+    logits = model(**tokenizer("ACGTTGA", return_tensors="pt")).logits
+    assert logits.shape[-1] == 24 and model.config.pad_token_id == tokenizer.pad_token_id == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "k", "bases"),
+    [("nucleotide", 1, {"A": 1}), ("kmer", 3, {"A": 1, "ACG": 3}), ("kmer_overlapping", 3, {"AAA": 1, "TGC": 1})],
+)
+def test_a_token_counts_the_bases_that_it_adds(kind, k, bases):
+    tokenizer = kmer_tokenizers.build(kind, k)
+    counted = pretrain_model.bases_of_tokens(tokenizer)
+    assert len(counted) == tokenizer.get_vocab_size()
+    assert {word: counted[tokenizer.token_to_id(word)] for word in bases} == bases
+
+
+def test_a_token_of_bpe_counts_its_letters(tokenizer_folder):
+    tokenizer = Tokenizer.from_file(str(tokenizer_folder / "tokenizer.json"))
+    counted = pretrain_model.bases_of_tokens(tokenizer)
+    assert all(counted[number] == len(word) for word, number in tokenizer.get_vocab().items())
+    assert counted[batches.MASK + 1 :].max() > 1
+
+
+def test_no_steps_write_the_initial_weights(arguments, stepper, read_log, tmp_path):
+    command = arguments("model", steps=0, warmup_steps=0)
+    assert pretrain_model.main(command) == 0
+    assert_same_weights(AutoModelForMaskedLM.from_pretrained(tmp_path / "model"), stepper(command).model)
+    assert [entry["step"] for entry in read_log(tmp_path / "model")] == [0]
+    assert read_json(tmp_path / "model" / "summary.json")["tokens_seen"] == 0
+
+
+def test_same_seed_same_weights_and_another_seed_others(arguments, tmp_path):
+    for name, seed in (("one", 42), ("two", 42), ("three", 43)):
+        assert pretrain_model.main(arguments(name, steps=6, seed=seed)) == 0
+    assert weights_of(tmp_path / "one") == weights_of(tmp_path / "two") != weights_of(tmp_path / "three")
+
+
+def test_micro_batches_do_not_change_the_loss(arguments, read_log, tmp_path):
+    """But for rounding, and for dropout, which is drawn per micro-batch."""
+    logs = []
+    for size in (32, 8, 2):
+        command = arguments(
+            f"micro{size}", architecture={"hidden_dropout_prob": 0.0}, steps=8, log_every=1, micro_batch_size=size
+        )
+        assert pretrain_model.main(command) == 0
+        logs.append([entry.get("loss", entry.get("validation_loss")) for entry in read_log(tmp_path / f"micro{size}")])
+    assert len(logs[0]) == 8 + 2
+    assert logs[1] == pytest.approx(logs[0], rel=1e-4) and logs[2] == pytest.approx(logs[0], rel=1e-4)
+
+
+def test_bfloat16_arithmetic_keeps_weights_in_32_bits_and_the_loss_close(arguments, read_log, tmp_path):
+    for precision in ("fp32", "bf16"):
+        assert pretrain_model.main(arguments(precision, steps=10, precision=precision)) == 0
+    close = [[entry.get("loss", 0) for entry in read_log(tmp_path / name)] for name in ("fp32", "bf16")]
+    assert close[0] != close[1] and close[1] == pytest.approx(close[0], rel=0.02)
+    assert AutoModelForMaskedLM.from_pretrained(tmp_path / "bf16").dtype == torch.float32
+
+
+def test_validation_of_a_model_that_knows_nothing_has_exact_figures(arguments, planted, stepper):
+    """With weights of zero every token is as likely as another: ln V nats a token."""
+    blank = stepper(arguments("model"))
+    with torch.no_grad():
+        for parameter in blank.model.parameters():
+            parameter.zero_()
+    blank.bases = np.arange(24)
+    batch = batches.validation_batch(batches.Corpus(planted), blank.training, 24)
+    figures = blank.validate(batch)
+    targets = batch[1][batch[1] != batches.IGNORED]
+    assert figures["validation_loss"] == pytest.approx(math.log(24), rel=1e-5)
+    assert figures["bits_per_base"] == pytest.approx(len(targets) * math.log2(24) / targets.sum(), rel=1e-5)
+    assert figures["validation_accuracy"] == 0  # the first of equals is [UNK], which is never to be predicted
+    assert blank.model.training
+
+
+def test_corpus_without_validation_chunks_is_trained_on_and_says_so(arguments, write_shard, read_log, tmp_path):
+    shards = [write_shard("plain", [np.full(20, 5 + n) for n in range(10)])]
+    assert pretrain_model.main(arguments("model", shards=shards, steps=4)) == 0
+    assert [entry["step"] for entry in read_log(tmp_path / "model")] == [4]
+    assert read_json(tmp_path / "model" / "summary.json")["unigram_entropy"] is None
+    assert "It was not validated" in (tmp_path / "model" / "README.md").read_text()

@@ -1,0 +1,1 @@
+"""Load any model, encode sequences, batch them by length, predict and embed."""

@@ -1,0 +1,1 @@
+"""The claims of the paper, measured on this run's own data."""

@@ -1,0 +1,258 @@
+"""Tokenization study: what each tokenizer does to DNA (paper, section 3.1 and figure 3).
+
+In: tokenizer directories, the chunk files of the genomes stage, and the corpus table for the groups. Every tokenizer
+meets the same sample of validation chunks; overlapping 6-mers, 6-mers side by side and single nucleotides stand beside
+those of the run, and the largest BPE vocabulary is cut to 2^8, 2^9 ... entries.
+
+Out: ``--out`` (JSON) with everything, and ``--table`` (TSV) with one row per tokenizer and size:
+
+- tokens per base and token lengths over whole chunks, per group of genomes;
+- tokens and forward FLOPs of the published encoder on the first 500 bases of each chunk;
+- tokens that one substituted, inserted or deleted base changes there: those outside the prefix and the suffix that
+  the token sequences before and after the edit share;
+- masked tokens that the tokens beside them give away, with 15% masked;
+- the longest and the most frequent tokens of the BPE vocabulary nearest to the paper's 4,096, the motifs in its
+  tokens, and the soft-masked share of the chunks in which a token occurs, beside that of the same genomes' chunks.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workflow_scripts.common.chunk_reader import read_groups
+from workflow_scripts.common.errors import UserError, program
+from workflow_scripts.common.files import write_json, write_table
+from workflow_scripts.common.progress import Progress
+from workflow_scripts.common.randomness import generator
+from workflow_scripts.common.special_tokens import SPECIAL_TOKENS
+from workflow_scripts.common.species_table import genome_files
+from workflow_scripts.studies import measures, token_motifs, vocabularies
+from workflow_scripts.studies.held_out_sample import Sample, draw
+from workflow_scripts.studies.vocabularies import REFERENCE, Vocabulary
+
+WINDOW = 500  # bases, the paper's input length for counting FLOPs
+MASKED = 0.15
+PAPER_SIZE = 4096
+TOP = 20  # words in each list
+SHUFFLES = 20
+COLUMNS = (
+    *("set", "name", "kind", "vocab_size", "bases_per_token", "tokens_per_base"),
+    *("window_tokens", "flops_attention", "flops_mlp", "relative_flops"),
+    *(f"changed_{unit}_{edit}" for edit in measures.EDITS for unit in ("share", "tokens")),
+    *(f"given_away_{unit}_{mask}" for mask in ("independent", "contiguous") for unit in ("tokens", "bases")),
+)
+
+
+def compression(vocabulary: Vocabulary, sample: Sample, tokens: list[np.ndarray]) -> dict[str, Any]:
+    """Bases per token, tokens per base by group, and the share of tokens of each length."""
+    counts = np.array(list(map(len, tokens)))
+    bases = np.array(list(map(len, sample.sequences)))
+    lengths = Counter(vocabulary.lengths[np.concatenate(tokens)].tolist())
+    return {
+        "bases_per_token": float(bases.sum() / counts.sum()),
+        "tokens_per_base": float(counts.sum() / bases.sum()),
+        "tokens_per_base_by_group": {
+            group: float(counts[sample.groups == group].sum() / bases[sample.groups == group].sum())
+            for group in sorted(set(sample.groups.tolist()))
+        },
+        "token_lengths": {str(length): lengths[length] / int(counts.sum()) for length in sorted(lengths)},
+    }
+
+
+def edits(windows: list[str], seed: int) -> dict[str, list[str]]:
+    """Each window with one edit of each kind, the same for all tokenizers."""
+    return {
+        edit: [
+            measures.edited(window, edit, generator(seed, "study", edit, number))
+            for number, window in enumerate(windows)
+        ]
+        for edit in measures.EDITS
+    }
+
+
+def changes(vocabulary: Vocabulary, before: list[np.ndarray], edited: dict[str, list[str]]) -> dict[str, Any]:
+    """Per kind of edit, the share of a window's tokens that one edit changes, and how many; means over windows."""
+    results = {}
+    for edit, windows in edited.items():
+        pairs = list(zip(before, vocabulary.encode(windows), strict=True))
+        changed = np.array([measures.changed_tokens(old, new) for old, new in pairs])
+        longer = np.array([max(len(old), len(new)) for old, new in pairs])
+        results[edit] = {"share": float((changed / longer).mean()), "tokens": float(changed.mean())}
+    return results
+
+
+def leaks(vocabulary: Vocabulary, tokens: list[np.ndarray], seed: int) -> dict[str, dict[str, float] | None]:
+    """The share of masked tokens, and of their bases, that tokens which are not masked give away.
+
+    Tokens that cover a base each only once are masked one by one; overlapping k-mers also in runs of k.
+    """
+
+    def share(mask: str) -> dict[str, float]:
+        total = np.zeros(4)
+        for number, ids in enumerate(tokens):
+            random = generator(seed, "study", mask, "mask", number)
+            if mask == "contiguous":
+                chosen = measures.contiguous_mask(len(ids), MASKED, vocabulary.k, random)
+            else:
+                chosen = measures.independent_mask(len(ids), MASKED, random)
+            total += measures.given_away(*vocabulary.spans(ids), chosen)
+        masked, seen, bases, bases_seen = total
+        return {"tokens": float(seen / max(masked, 1)), "bases": float(bases_seen / max(bases, 1))}
+
+    overlapping = vocabulary.kind == "kmer_overlapping"
+    return {"independent": share("independent"), "contiguous": share("contiguous") if overlapping else None}
+
+
+def measure(vocabulary: Vocabulary, sample: Sample, edited: dict[str, list[str]], seed: int) -> dict[str, Any]:
+    """Everything that is measured of one tokenizer."""
+    tokens = vocabulary.encode(sample.sequences)
+    windows = vocabulary.encode(sample.windows)
+    sizes = np.array(list(map(len, windows))) + 2  # [CLS] and [SEP]
+    return {
+        "name": vocabulary.name,
+        "kind": vocabulary.kind,
+        "k": vocabulary.k if vocabulary.kind != "bpe" else None,
+        "vocab_size": len(vocabulary.words),
+        **compression(vocabulary, sample, tokens),
+        "window_tokens": float(sizes.mean()),
+        "flops": measures.flops(sizes),
+        "flops_plain_mlp": measures.flops(sizes, gated=False),
+        "changed": changes(vocabulary, windows, edited),
+        "given_away": leaks(vocabulary, tokens, seed),
+    }
+
+
+def occurrences(vocabulary: Vocabulary, sample: Sample) -> list[dict[str, Any]]:
+    """Each word's count in the sample, its labels, and how much of the chunks around it is soft-masked.
+
+    ``soft_masked`` is the mean soft-masked share of the chunks in which the word occurs, once per occurrence;
+    ``soft_masked_genome`` the mean over all sampled chunks of the same genomes, weighted alike.
+    """
+    tokens = vocabulary.encode(sample.sequences)
+    ids = np.concatenate(tokens)
+    chunk = np.repeat(np.arange(len(tokens)), list(map(len, tokens)))
+    size = len(vocabulary.words)
+    counts = np.bincount(ids, minlength=size)
+    here = np.bincount(ids, sample.soft_masked[chunk], size) / np.maximum(counts, 1)
+    around = np.bincount(ids, sample.genome_soft_masked[chunk], size) / np.maximum(counts, 1)
+    return [
+        {
+            "word": word,
+            "length": len(word),
+            "count": int(counts[number]),
+            "soft_masked": float(here[number]) if counts[number] else None,
+            "soft_masked_genome": float(around[number]) if counts[number] else None,
+            "labels": token_motifs.labels(word),
+        }
+        for number, word in enumerate(vocabulary.words)
+        if word not in SPECIAL_TOKENS
+    ]
+
+
+def motif_table(words: list[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
+    """Per rule: words that follow it, those that do when their bases are shuffled, and how the former occur."""
+    texts = [word["word"] for word in words]
+    chance = Counter()
+    for number in range(SHUFFLES):
+        chance += token_motifs.label_counts(token_motifs.shuffled(texts, generator(seed, "study", "shuffle", number)))
+    total = sum(word["count"] for word in words)
+    rows = []
+    for label, rule in token_motifs.RULES.items():
+        mine = [word for word in words if label in word["labels"]]
+        seen = [word for word in mine if word["count"]]
+        count = sum(word["count"] for word in seen)
+        row = {"label": label, "rule": rule, "words": len(mine), "words_shuffled": chance[label] / SHUFFLES}
+        row["share_of_tokens"] = count / total
+        for name in ("soft_masked", "soft_masked_genome"):
+            row[name] = sum(word[name] * word["count"] for word in seen) / count if count else None
+        rows.append(row)
+    return rows
+
+
+def describe_words(vocabulary: Vocabulary, sample: Sample, seed: int) -> dict[str, Any]:
+    """The longest and the most frequent words of a vocabulary, and the motifs in all of them."""
+    words = occurrences(vocabulary, sample)
+    return {
+        "name": vocabulary.name,
+        "vocab_size": len(vocabulary.words),
+        "longest": sorted(words, key=lambda word: (-word["length"], -word["count"], word["word"]))[:TOP],
+        "most_frequent": sorted(words, key=lambda word: (-word["count"], word["word"]))[:TOP],
+        "motifs": motif_table(words, seed),
+    }
+
+
+def study(trained: list[Vocabulary], sample: Sample, seed: int) -> dict[str, Any]:
+    """All measurements; FLOPs are relative to overlapping 6-mers on the same bases."""
+    tokenizers, sizes = vocabularies.with_fixed(trained), vocabularies.sweep(trained)
+    edited = edits(sample.windows, seed)
+    rows = []
+    with Progress(len(tokenizers) + len(sizes), "tokenizer", "measuring") as progress:
+        for vocabulary in tokenizers + sizes:
+            rows.append(measure(vocabulary, sample, edited, seed))
+            progress.step(note=vocabulary.name)
+    reference = next(row for row in rows if (row["kind"], row["k"]) == REFERENCE)
+    for row in rows:
+        row["relative_flops"] = row["flops"]["total"] / reference["flops"]["total"]
+    learned = [vocabulary for vocabulary in trained if vocabulary.kind == "bpe"]
+    nearest = min(learned, key=lambda vocabulary: abs(len(vocabulary.words) - PAPER_SIZE), default=None)
+    return {
+        "sample": sample.describe() | {"seed": seed, "window_bases": max(map(len, sample.windows))},
+        "masked": MASKED,
+        "flops_formula": measures.FLOPS_FORMULA,
+        "reference": reference["name"],
+        "tokenizers": rows[: len(tokenizers)],
+        "sweep": rows[len(tokenizers) :],
+        "words": describe_words(nearest, sample, seed) if nearest else None,
+    }
+
+
+def table_rows(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of the TSV table; an empty cell is what does not apply."""
+    rows = []
+    for name in ("tokenizers", "sweep"):
+        for entry in results[name]:
+            row = {column: entry.get(column) for column in COLUMNS} | {"set": name}
+            row |= {f"flops_{part}": entry["flops"][part] for part in ("attention", "mlp")}
+            for edit, values in entry["changed"].items():
+                row |= {f"changed_{unit}_{edit}": value for unit, value in values.items()}
+            for mask, values in entry["given_away"].items():
+                row |= {f"given_away_{unit}_{mask}": value for unit, value in (values or {}).items()}
+            rows.append(row)
+    return rows
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tokenizers", type=Path, nargs="+", required=True, help="tokenizer directories")
+    parser.add_argument(
+        "--chunks", type=Path, nargs="+", required=True, help="chunk files, ACCESSION.parquet, or a folder of them"
+    )
+    parser.add_argument("--species", type=Path, help="species table; of a folder only its genomes are read")
+    parser.add_argument("--corpus", type=Path, help="corpus.tsv, for the groups; without it all genomes are one group")
+    parser.add_argument("--chunks-per-group", type=int, default=1000, help="validation chunks of a group at most")
+    parser.add_argument("--seed", type=int, default=42, help="seed of sample, edits, masks and shuffles")
+    parser.add_argument("--out", type=Path, required=True, help="results to write (.json)")
+    parser.add_argument("--table", type=Path, required=True, help="table to write (.tsv)")
+    return parser
+
+
+@program
+def main(argv: list[str] | None = None) -> None:
+    args = build_parser().parse_args(argv)
+    trained = [vocabularies.load(folder) for folder in args.tokenizers]
+    files = genome_files(args.chunks, ".parquet", args.species)
+    sample = draw(files, read_groups(args.corpus), args.chunks_per_group, WINDOW, args.seed)
+    if not sample.sequences:
+        remedy = "raise genomes.validation.fraction, or lower genomes.validation.block"
+        raise UserError(f"{files[0]}: no validation chunks in the corpus; {remedy}")
+    results = study(trained, sample, args.seed)
+    write_json(args.out, results)
+    write_table(args.table, table_rows(results), list(COLUMNS))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -25,6 +25,10 @@ from workflow_scripts.common.files import digest, read_table
 from workflow_scripts.common.fit_settings import fit_settings
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.code_dependencies import modules_of
+from workflow_scripts.settings.corpora import corpus_note, lock_of, species_in_use, table_path
+from workflow_scripts.settings.custom_datasets import custom_files, custom_row
+from workflow_scripts.settings.names import SPLITS, TASKS
+from workflow_scripts.settings.patterns import matching
 
 # Jobs run with the Python that runs Snakemake, or with the one of the rule's environment, which is activated before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
@@ -84,12 +88,12 @@ for section, table in [
     ("report", "paper_models"),
 ]:
     if isinstance(config.get(section), dict) and isinstance(config[section].get(table), str):
-        config[section][table] = repository(configuration.table_path(config[section][table]))
+        config[section][table] = repository(table_path(config[section][table]))
 
 if mistakes := configuration.check(config):
     raise WorkflowError("\n".join(["The configuration has mistakes, nothing was started:", *mistakes]))
 
-SPECIES_TABLE = configuration.species_in_use(config["genomes"]["corpus"])
+SPECIES_TABLE = species_in_use(config["genomes"]["corpus"])
 ROWS = read_table(SPECIES_TABLE)
 SPECIES = {row["accession"]: row for row in ROWS if row["accession"]}
 if len(SPECIES) < len(ROWS):
@@ -104,13 +108,13 @@ shell.prefix(
     f"PYTHONPATH={shlex.quote(str(workflow.basedir))} SPECIES_TABLE={shlex.quote(str(SPECIES_TABLE))}; "
 )
 REGISTRY = {f"{row['task']}/{row['dataset']}": row for row in read_table(config["gue"]["registry"])}
-REGISTRY |= {name: configuration.custom_row(name, custom) for name, custom in config["gue"]["custom"].items()}
+REGISTRY |= {name: custom_row(name, custom) for name, custom in config["gue"]["custom"].items()}
 CANDIDATES = read_table(config["gue"]["candidates"]) if config["gue"]["calibrate"] else []
 # Candidates are fetched like other sources; as such no data set is built from them.
 SOURCES = {f"peaks/{row['source']}": row | {"datasets": ""} for row in CANDIDATES}
 SOURCES |= {row["source"]: row for row in read_table(config["gue"]["sources"])}
 CUSTOM_TASKS = "|".join(REGISTRY[name]["task"] for name in config["gue"]["custom"]) or "(?!)"  # or none at all
-DATASETS = configuration.matching(REGISTRY, config["gue"]["datasets"])
+DATASETS = matching(REGISTRY, config["gue"]["datasets"])
 HPARAMS = read_table(config["finetune"]["hparams"])
 # What the ids of tokens depend on beyond the stage.
 TOKENIZERS = [f"common/{module}.py" for module in ("sequences", "kmer_tokenizers", "special_tokens", "chunk_reader")]

@@ -82,7 +82,7 @@ def planned_runs():
         {
             "model": model,
             "method": run["method"],
-            "datasets": configuration.matching(DATASETS, run["datasets"]),
+            "datasets": matching(DATASETS, run["datasets"]),
         }
         for run in config["finetune"]["runs"]
         for model in run["models"]

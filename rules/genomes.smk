@@ -32,7 +32,7 @@ rule lock_species:
         downloads=4,
     params:
         mirror=config["genomes"]["mirror"],
-        lock=configuration.lock_of(config["genomes"]["corpus"]),
+        lock=lock_of(config["genomes"]["corpus"]),
     shell:
         """
         python -m workflow_scripts.genomes.lock_species \

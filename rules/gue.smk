@@ -170,7 +170,7 @@ if config["gue"]["origin"] == "primary":
         benchmark:
             "results/benchmarks/gue/build_dataset/{task}/{dataset}.tsv"
         wildcard_constraints:
-            task="|".join(configuration.TASKS),
+            task="|".join(TASKS),
         conda:
             "../envs/data.yaml"
         resources:
@@ -240,7 +240,7 @@ else:
         benchmark:
             "results/benchmarks/gue/import_dataset/{task}/{dataset}.tsv"
         wildcard_constraints:
-            task="|".join(configuration.TASKS),
+            task="|".join(TASKS),
         conda:
             "../envs/data.yaml"
         resources:

@@ -293,7 +293,7 @@ def dataset_of(wildcards):
 def sources_of(wildcards):
     """The rows of the sources table that a data set is built from."""
     name = dataset_of(wildcards)
-    return [row for row in SOURCES.values() if configuration.matching([name], row["datasets"].split())]
+    return [row for row in SOURCES.values() if matching([name], row["datasets"].split())]
 
 
 def source_path(wildcards, row):
@@ -372,7 +372,7 @@ def dataset_length(wildcards):
 def custom_dataset_files(wildcards):
     """The three files of a data set of the user's own."""
     folder = REGISTRY[dataset_of(wildcards)]["folder"]
-    return [path for split in configuration.SPLITS for path in configuration.custom_files(folder, split)]
+    return [path for split in SPLITS for path in custom_files(folder, split)]
 
 
 def custom_options(wildcards):

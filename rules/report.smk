@@ -213,7 +213,7 @@ rule write_report:
         notice=option("--notice", config["report"]["notice"]),
         corpus=option("--corpus", *of_training("results/genomes/corpus.tsv")),
         species=option("--species", *of_training(SPECIES_TABLE)),
-        corpus_note=option("--corpus-note", configuration.corpus_note(config["genomes"]["corpus"])),
+        corpus_note=option("--corpus-note", corpus_note(config["genomes"]["corpus"])),
         tokenization=option("--tokenization", *of_training("results/studies/tokenization.json")),
     shell:
         """

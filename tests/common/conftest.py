@@ -10,7 +10,7 @@ import yaml
 from tests.common.transfers import DATA
 from tests.server import Server
 from workflow_scripts.common import http_retry
-from workflow_scripts.common.configuration import table_path
+from workflow_scripts.settings.corpora import table_path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GUE_TABLES = ("registry", "sources", "candidates", "known_files")

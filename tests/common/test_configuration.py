@@ -4,11 +4,9 @@ import pytest
 import yaml
 
 from tests.common.conftest import REPOSITORY
-from workflow_scripts.common.configuration import (
-    TASKS,
-    check,
-    matching,
-)
+from workflow_scripts.common.configuration import check
+from workflow_scripts.settings.names import TASKS
+from workflow_scripts.settings.patterns import matching
 
 KMERS = ", ".join(f"dnabert_{k}" for k in (3, 4, 5, 6))
 PUBLISHED = f"dnabert2_117m, {KMERS}, nt_500m_human, nt_500m_1000g, nt_2500m_1000g, nt_2500m_multi"

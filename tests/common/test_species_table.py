@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.common.conftest import REPOSITORY
-from workflow_scripts.common.configuration import check, lock_of, species_in_use, table_path
+from workflow_scripts.common.configuration import check
 from workflow_scripts.common.files import read_table
+from workflow_scripts.settings.corpora import lock_of, species_in_use, table_path
 
 
 def test_rows_of_tables_are_named_by_file_and_line(quick):

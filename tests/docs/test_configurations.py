@@ -10,6 +10,8 @@ from tests.docs.markdown import PAGES, REPOSITORY, Piece, blocks, inline
 from tests.workflow.harness import job_counts, snakemake
 from workflow_scripts.common import configuration
 from workflow_scripts.common.config_reference import Configuration, keys
+from workflow_scripts.settings.corpora import table_path
+from workflow_scripts.settings.tables import table_errors
 
 SECTIONS = "seed|genomes|tokenizer|pretrain|gue|finetune|report|demo"
 CONFIG = REPOSITORY / "config"
@@ -49,7 +51,7 @@ def test_every_configuration_of_a_page_is_sound(page, reader):
         if piece.place.startswith(f"{page.relative_to(REPOSITORY)}:"):
             text = piece.text.replace("/data/", f"{reader}/data/")
             update_config(config, yaml.safe_load(text))
-            config["genomes"]["corpus"] = configuration.table_path(config["genomes"]["corpus"])
+            config["genomes"]["corpus"] = table_path(config["genomes"]["corpus"])
             assert configuration.check(config) == [], piece.place
             overlays.append(reader / f"{len(overlays)}.yaml")
             overlays[-1].write_text(text)
@@ -71,9 +73,9 @@ def test_every_table_is_sound(block, tmp_path):
     table = tmp_path / "table.tsv"
     table.write_text(block.text)
     if "role" in block.text.split("\n")[0].split("\t"):
-        assert list(configuration.table_errors(table, "gue_sources", ["source"])) == []
+        assert list(table_errors(table, "gue_sources", ["source"])) == []
     else:
-        assert list(configuration.table_errors(table, "species", ["accession"])) == []
+        assert list(table_errors(table, "species", ["accession"])) == []
 
 
 def test_every_key_that_is_named_is_known():

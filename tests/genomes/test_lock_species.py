@@ -7,10 +7,10 @@ import pytest
 
 from tests.genomes.ncbi import assembly, md5_of, outcome, row, tables_read
 from workflow_scripts.common.addresses import NCBI
-from workflow_scripts.common.configuration import table_errors
 from workflow_scripts.common.files import read_table
 from workflow_scripts.genomes.assemblies import read_assemblies
 from workflow_scripts.genomes.lock_species import COLUMNS
+from workflow_scripts.settings.tables import table_errors
 
 # -- what becomes of an accession ---------------------------------------------------------------------------------
 

@@ -11,8 +11,8 @@ import pytest
 from tests.genomes.ncbi import assembly, md5_of, row
 from workflow_scripts.common import http_retry as patience
 from workflow_scripts.common.addresses import NCBI
-from workflow_scripts.common.configuration import table_errors
 from workflow_scripts.genomes.lock_species import COLUMNS, main, write_lock
+from workflow_scripts.settings.tables import table_errors
 
 # -- md5 and bytes ------------------------------------------------------------------------------------------------
 

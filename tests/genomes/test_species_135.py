@@ -11,9 +11,9 @@ import pytest
 
 from tests.genomes.ncbi import assembly
 from workflow_scripts.common.addresses import parent_folder
-from workflow_scripts.common.configuration import table_errors
 from workflow_scripts.common.files import read_table
 from workflow_scripts.genomes.assemblies import name_words
+from workflow_scripts.settings.tables import table_errors
 
 TABLE = Path(__file__).resolve().parents[2] / "config" / "species_135.tsv"
 GROUPS = {

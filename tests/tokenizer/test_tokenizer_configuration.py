@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workflow_scripts.common.configuration import schema, schema_errors
+from workflow_scripts.settings.tables import schema, schema_errors
 
 CONFIG = Path(__file__).resolve().parents[2] / "config" / "config.yaml"
 

@@ -4,123 +4,26 @@ Each mistake is one line that names key or table row, the bad value and the reme
 """
 
 import difflib
-import fnmatch
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import yaml
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
 
 from workflow_scripts.common.addresses import local_path
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import numbered_rows, read_table
+from workflow_scripts.settings.corpora import species_in_use
+from workflow_scripts.settings.custom_datasets import custom_files
+from workflow_scripts.settings.names import METRICS, SPLITS, TASKS
+from workflow_scripts.settings.patterns import matching
+from workflow_scripts.settings.tables import schema, schema_errors, table_errors
 
-SCHEMAS = Path(__file__).resolve().parents[2] / "config" / "schemas"
-CORPORA = {"nt850": "config/species_850.tsv", "dnabert2_135": "config/species_135.tsv"}
-CORPUS_NOTES = {  # file name of the table -> what a reader of the report must know
-    "species_850.tsv": "850 species is the size of the Nucleotide Transformer's corpus, not of DNABERT-2's, which has "
-    "135. Neither list of accessions is available: these 850 are a documented draw with the groups and numbers of the "
-    "Nucleotide Transformer.",
-    "species_135.tsv": "DNABERT-2 was trained on 135 species (32.49 billion bases), of which only names were "
-    "published. Each row of the table says whether its assembly is of the very species or stands in for it.",
-}
 DRAWN = 5  # data sets of a binding task, which are drawn together
 MODEL_KEYS = {  # what a model that is not trained here can be -> what may be said of it beside its settings
     "directory": ("kmer", "trust_remote_code", "released"),
     "hub": ("revision", "kmer", "trust_remote_code", "released"),
     "baseline": (),
 }
-METRICS = {  # problem of a data set -> the scores that models can be compared by, the usual one first
-    "classification": ("mcc", "f1", "accuracy"),
-    "regression": ("spearman", "pearson"),
-    "multilabel": ("f1", "auroc"),
-}
-SPLITS = ("train", "dev", "test")
-TASKS = ("emp", "promoter", "core_promoter", "tf_human", "tf_mouse", "splice", "covid", "epi", "species")
-
-
-def schema(name: str) -> dict[str, Any]:
-    """The JSON schema of the configuration or of a table, from config/schemas."""
-    return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
-
-
-def schema_errors(value: Any, rules: dict[str, Any], place: str) -> Iterator[str]:
-    """One line for each way in which ``value`` breaks a schema."""
-    errors = Draft202012Validator(rules).iter_errors(value)
-    in_order = sorted(errors, key=lambda error: [str(part) for part in error.absolute_path])
-    # each missing key is an error of its own, and the line names them all
-    yield from dict.fromkeys(line for error in in_order for line in _in_words(error, place))
-
-
-def _in_words(error: ValidationError, place: str) -> Iterator[str]:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path).lstrip(".")
-    where = f"{place} {path}".strip()
-    if error.validator == "additionalProperties" and error.validator_value is False:
-        known = sorted(error.schema.get("properties", {}))
-        for key in sorted(set(error.instance) - set(known)):
-            close = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-            yield f"{where}: unknown key {key!r}; {hint}"
-    elif error.validator == "required":
-        missing = [key for key in error.validator_value if key not in error.instance]
-        yield f"{where}: {', '.join(missing)} missing; see the comments of config/config.yaml"
-    elif error.validator == "type":
-        yield f"{where}: {error.instance!r} is not of type {error.validator_value}"
-    elif error.validator == "enum":
-        yield f"{where}: {error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
-    elif error.validator == "pattern" and error.instance == "":
-        yield f"{where}: empty; a value is needed"
-    elif error.validator == "pattern" and "must" in error.schema:
-        yield f"{where}: {error.instance!r} must {error.schema['must']}"
-    else:
-        yield f"{where}: {error.message}"
-
-
-def table_errors(path: str | Path, name: str, key: Iterable[str]) -> Iterator[str]:
-    """One line for each row of a table that breaks its schema or repeats the key columns of an earlier row."""
-    rules, seen = schema(name), {}
-    key = tuple(key)
-    try:
-        for number, row in numbered_rows(path):
-            yield from schema_errors(row, rules, f"{path}:{number}")
-            identity = tuple(row.get(column) for column in key)
-            if not any(identity):
-                continue  # a species without an assembly yet
-            if identity in seen:
-                yield f"{path}:{number}: {'/'.join(map(str, identity))} stands already in line {seen[identity]}"
-            seen.setdefault(identity, number)
-    except UserError as error:
-        yield str(error)
-
-
-def matching(names: Iterable[str], patterns: Iterable[str]) -> list[str]:
-    """The names that match any of the patterns (``*`` and ``?`` are wildcards), in their own order."""
-    patterns = list(patterns)
-    return [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
-
-
-def table_path(name: str) -> str:
-    """The path of a table: of the corpus of that name, or the path that is given."""
-    return CORPORA.get(name, name)
-
-
-def corpus_note(table: str | Path) -> str:
-    """What a reader must know about the corpus of a table; empty for a user's own."""
-    return CORPUS_NOTES.get(Path(table).name, "")
-
-
-def lock_of(table: str | Path) -> str:
-    """The lock of a species table lies beside it: species_850.tsv, species_850.lock.tsv."""
-    return str(Path(table).with_suffix(".lock.tsv"))
-
-
-def species_in_use(table: str | Path) -> str:
-    """The lock of a species table where there is one, else the table itself."""
-    lock = lock_of(table)
-    return lock if Path(lock).is_file() else str(table)
 
 
 def check(config: dict[str, Any]) -> list[str]:
@@ -335,17 +238,3 @@ def custom_errors(gue: dict[str, Any]) -> Iterator[str]:
             yield f"{place}.metric: {custom['metric']} is not for {problem}, which has {', '.join(METRICS[problem])}"
         if missing := [f"{split}.csv" for split in SPLITS if not custom_files(custom["folder"], split)]:
             yield f"{place}.folder: no {', '.join(missing)} in {custom['folder']!r}"
-
-
-def custom_files(folder: str | Path, split: str) -> list[str]:
-    """The file of a split in a user's folder, plain or gzipped; both where both are there."""
-    paths = (Path(folder) / f"{split}{suffix}" for suffix in (".csv", ".csv.gz"))
-    return [str(path) for path in paths if path.is_file()]
-
-
-def custom_row(name: str, custom: dict[str, Any]) -> dict[str, str]:
-    """What stands in the registry for a data set of the benchmark, for one of a user's own."""
-    task, dataset = name.split("/")
-    problem = custom.get("problem", "classification")
-    metric = custom.get("metric", METRICS[problem][0])
-    return {"task": task, "dataset": dataset, "metric": metric, "problem": problem, "folder": custom["folder"]}

@@ -38,7 +38,6 @@ from workflow_scripts.common.addresses import (
     is_fasta,
     local_path,
 )
-from workflow_scripts.common.configuration import table_errors
 from workflow_scripts.common.downloads import fetch
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, read_table, write_table, write_text
@@ -55,6 +54,7 @@ from workflow_scripts.genomes.assemblies import (
     settle,
 )
 from workflow_scripts.genomes.download_genome import find_md5
+from workflow_scripts.settings.tables import table_errors
 
 COLUMNS = ["accession", "organism", "taxid", "group", "genus", "genome_size_bp", "url", "bytes", "md5"]
 COLUMNS += ["requested", "status", "reason"]

@@ -1,6 +1,7 @@
 """The record of a run: what the results were made from, with what, and how it was asked for.
 
-In:  the configuration as the workflow resolved it, and the files that a run depends on and that say what came of them.
+In:  results/configuration.json, which the workflow writes when a run starts: the configuration as it was resolved,
+     Snakemake's version and deployment methods; and the files that a run depends on and that say what came of them.
 Out: ``run.json``: configuration, versions of Snakemake, Python and every package of this environment, digests of the
      environments' files, the repository's commit and what differs from it, a sha256 of each file.
 
@@ -8,7 +9,6 @@ The record is written when the results have changed, so that it is theirs, and n
 """
 
 import argparse
-import json
 import platform
 import subprocess
 import sys
@@ -17,8 +17,8 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.common.errors import program
-from workflow_scripts.common.files import digest, write_json
+from workflow_scripts.common.errors import UserError, program
+from workflow_scripts.common.files import digest, read_json, write_json
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -54,7 +54,7 @@ def installed() -> dict[str, str]:
 
 
 def record(run: dict[str, Any], files: list[Path], repository: Path = REPOSITORY) -> dict[str, Any]:
-    """The record of a run. ``run`` is what the workflow tells: its configuration, Snakemake's version, ``--sdm``."""
+    """The record of a run. ``run`` is what the workflow knows: its configuration, Snakemake's version, ``--sdm``."""
     return run | {
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "git": git_state(repository),
@@ -68,7 +68,7 @@ def record(run: dict[str, Any], files: list[Path], repository: Path = REPOSITORY
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=json.loads, required=True, help="what the workflow knows of the run, as JSON")
+    parser.add_argument("--run", type=Path, required=True, help="what the workflow knows of the run (.json)")
     parser.add_argument("--files", type=Path, nargs="+", required=True, help="files whose digests are recorded")
     parser.add_argument("--out", type=Path, required=True, help="record to write (.json)")
     return parser
@@ -77,7 +77,9 @@ def build_parser() -> argparse.ArgumentParser:
 @program
 def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
-    write_json(args.out, record(args.run, args.files))
+    if not args.run.is_file():
+        raise UserError(f"{args.run}: no such file; Snakemake writes it when a run starts, unless with --no-hooks")
+    write_json(args.out, record(read_json(args.run), args.files))
 
 
 if __name__ == "__main__":

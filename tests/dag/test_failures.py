@@ -4,7 +4,6 @@ import logging
 
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
-
 from workflow_scripts.common.failures import Failures, description
 
 

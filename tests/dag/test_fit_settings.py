@@ -4,9 +4,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from workflow_scripts.common.fit_settings import fit_settings
 
 from workflow_scripts.common.files import read_table
-from workflow_scripts.common.fit_settings import fit_settings
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 REGISTRY = read_table(CONFIG / "gue.tsv")

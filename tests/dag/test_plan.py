@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from workflow_scripts.common.plan import duration, plan, pretraining_flops, size
 
 from workflow_scripts.common.files import read_table
-from workflow_scripts.common.plan import duration, plan, pretraining_flops, size
 from workflow_scripts.model import DnaBert2Config
 from workflow_scripts.pretrain.telemetry import flops
 

@@ -1,7 +1,8 @@
 """What a rule's result depends on of the code: the script, and what it imports of its stage."""
 
-from tests.common.conftest import REPOSITORY
 from workflow_scripts.common.code_dependencies import modules_of
+
+from tests.common.conftest import REPOSITORY
 
 SCRIPTS = REPOSITORY / "workflow_scripts"
 

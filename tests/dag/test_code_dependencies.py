@@ -24,5 +24,5 @@ def test_modules_of_the_stage_are_found_through_one_another(tmp_path):
 def test_what_the_scripts_of_this_workflow_depend_on():
     assert names("genomes/summarize_corpus.py") == {"genomes/summarize_corpus.py", "genomes/accounting.py"}
     assert {"gue/build_dataset.py", "gue/covid.py", "gue/recipe.py", "gue/split.py"} <= names("gue/build_dataset.py")
-    assert {"report/write_report.py", "report/sections.py", "report/figures.py"} <= names("report/write_report.py")
+    assert {"report/write_report.py", "report/page_content.py", "report/figures.py"} <= names("report/write_report.py")
     assert all(name.startswith("tokenizer/") for name in names("tokenizer/train_tokenizer.py"))

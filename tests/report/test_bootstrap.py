@@ -1,19 +1,20 @@
-"""The bootstrap over test rows: scikit-learn's metrics on every resample, and intervals that hold what they state."""
+"""The bootstrap over test rows: metrics equal to scikit-learn's, and intervals with the stated coverage."""
 
 import numpy as np
 import pytest
 from scipy import stats
 from sklearn import metrics
 
-from workflow_scripts.report.resampling import Predictions, draws, resampled_scores, weighted_scores
-from workflow_scripts.report.scores import interval, percentiles, stated_interval
+from workflow_scripts.report.bootstrap import Predictions, resampled_scores, row_counts, weighted_scores
+from workflow_scripts.report.score_statistics import combined_interval, percentile_interval, t_interval
 
 EXPERIMENTS = 300
-LEAST = stats.binom.ppf(0.005, EXPERIMENTS, 0.95) / EXPERIMENTS  # 95% coverage falls below once in 200 test runs
+# with a coverage of 95% one test run in 200 falls below this
+LEAST = stats.binom.ppf(0.005, EXPERIMENTS, 0.95) / EXPERIMENTS
 
 
 def random_predictions(rows: int, classes: int, seed: int) -> Predictions:
-    """Labels and probabilities with many ties, right more often than by chance."""
+    """Predictions with many tied probabilities that are right more often than by chance."""
     random = np.random.default_rng(seed)
     labels = random.integers(classes, size=rows)
     noise = random.integers(1, 5, size=(rows, classes)) + 2 * (labels[:, None] == np.arange(classes))
@@ -39,10 +40,10 @@ def test_scores_equal_those_of_scikit_learn(classes):
 
 
 @pytest.mark.parametrize("classes", [2, 4])
-def test_resampled_scores_are_those_of_the_drawn_rows(classes):
+def test_resampled_scores_equal_those_of_the_drawn_rows(classes):
     fit = random_predictions(200, classes, 1)
     found = resampled_scores([fit], 42, "emp", "H3", 130)[0]
-    weights = np.concatenate(list(draws(200, 42, "emp", "H3", 130)))
+    weights = np.concatenate(list(row_counts(200, 42, "emp", "H3", 130)))
     assert weights.shape == (130, 200) and (weights.sum(axis=1) == 200).all()
     for sample in (0, 99, 100, 129):
         rows = np.repeat(np.arange(200), weights[sample].astype(int))
@@ -50,7 +51,7 @@ def test_resampled_scores_are_those_of_the_drawn_rows(classes):
         assert {name: values[sample] for name, values in found.items()} == pytest.approx(sklearn_scores(drawn))
 
 
-def test_a_class_that_is_never_predicted_or_has_no_row():
+def test_classes_without_predictions_or_rows():
     never = Predictions(np.array([0, 1, 1, 2]), np.array([0, 0, 0, 2]), np.eye(3)[[0, 0, 0, 2]])
     found = {name: values[0] for name, values in weighted_scores(never, np.ones((1, 4))).items()}
     assert found == pytest.approx(sklearn_scores(never) | {"auroc": found["auroc"]})
@@ -63,16 +64,16 @@ def test_a_class_that_is_never_predicted_or_has_no_row():
     assert found == pytest.approx({"mcc": 0, "f1": 1 / 3, "accuracy": 0.5, "auroc": 0.5})
 
 
-def test_resamples_depend_on_seed_and_data_set_and_not_on_their_number():
-    first = next(draws(50, 42, "emp", "H3", 100))
-    assert (next(draws(50, 42, "emp", "H3", 300)) == first).all()
+def test_resamples_depend_on_seed_and_data_set_but_not_on_their_number():
+    first = next(row_counts(50, 42, "emp", "H3", 100))
+    assert (next(row_counts(50, 42, "emp", "H3", 300)) == first).all()
     for other in ((43, "emp", "H3"), (42, "emp", "H4")):
-        assert (next(draws(50, *other, 100)) != first).any()
-    blocks = list(draws(50, 42, "emp", "H3", 200))
+        assert (next(row_counts(50, *other, 100)) != first).any()
+    blocks = list(row_counts(50, 42, "emp", "H3", 200))
     assert (blocks[0] != blocks[1]).any()
 
 
-def test_spread_of_resampled_accuracy_is_that_of_a_proportion():
+def test_resampled_accuracy_has_the_spread_of_a_proportion():
     labels = np.zeros(1000, dtype=int)
     fit = Predictions(labels, (np.arange(1000) < 200).astype(int), np.full((1000, 2), 0.5))
     accuracy = resampled_scores([fit], 0, "a", "b")[0]["accuracy"]
@@ -80,37 +81,37 @@ def test_spread_of_resampled_accuracy_is_that_of_a_proportion():
     assert accuracy.std() == pytest.approx((0.8 * 0.2 / 1000) ** 0.5, rel=0.1)
 
 
-def test_intervals_over_rows_and_seeds_are_joined_as_squares():
+def test_intervals_over_seeds_and_rows_are_combined_in_quadrature():
     resampled = np.array([[48.0, 50, 52, 54], [56, 58, 60, 62]])
-    found = stated_interval([51.0, 59.0], resampled)
+    found = combined_interval([51.0, 59.0], resampled)
     half = stats.t.ppf(0.975, 1) * 4
     low, high = np.quantile([52, 54, 56, 58], [0.025, 0.975])
     assert (found["mean"], found["over"]) == (55, "seeds and rows")
     assert (found["seeds_low"], found["rows_low"]) == pytest.approx((55 - half, low))
     assert found["low"] == pytest.approx(55 - np.hypot(half, 55 - low))
     assert found["high"] == pytest.approx(55 + np.hypot(half, high - 55))
-    alone = stated_interval([51.0], resampled[:1])
-    assert (alone["over"], alone["low"], alone["seeds_low"]) == ("rows", alone["rows_low"], None)
-    assert stated_interval([51.0], None)["over"] == "" and stated_interval([51.0], None)["low"] is None
+    one_seed = combined_interval([51.0], resampled[:1])
+    assert (one_seed["over"], one_seed["low"], one_seed["seeds_low"]) == ("rows", one_seed["rows_low"], None)
+    assert combined_interval([51.0], None)["over"] == "" and combined_interval([51.0], None)["low"] is None
 
 
-def test_undefined_resamples_do_not_count():
-    assert percentiles(np.array([np.nan, 1.0, 1.0])) == (1, 1)
-    assert percentiles(np.array([np.nan])) is None
+def test_undefined_resamples_are_ignored():
+    assert percentile_interval(np.array([np.nan, 1.0, 1.0])) == (1, 1)
+    assert percentile_interval(np.array([np.nan])) is None
 
 
 def test_interval_over_seeds_covers_the_truth():
     random = np.random.default_rng(1)
-    found = [interval(random.normal(70, 3, size=3)) for _experiment in range(EXPERIMENTS)]
-    covered = np.mean([one["low"] <= 70 <= one["high"] for one in found])
+    found = [t_interval(random.normal(70, 3, size=3)) for _experiment in range(EXPERIMENTS)]
+    covered = np.mean([interval["low"] <= 70 <= interval["high"] for interval in found])
     assert LEAST <= covered < 1
 
 
 def test_interval_over_seeds_and_rows_covers_the_truth():
-    """Three trainings whose chance to be right varies, on 400 new rows, easy and hard ones the same for all three.
+    """Three trainings of varying skill on 400 new rows, which have a common difficulty for all three.
 
-    A row is right where difficulty and luck, both normal, stay below the training's skill. The truth is the mean MCC
-    of all trainings on all rows, 2 P(right) - 1. Each part of the interval alone covers it too rarely.
+    A prediction is right if difficulty plus luck, both normal, is below the skill of the training. The truth is the
+    mean MCC of all trainings on all rows, 2 P(right) - 1. The interval over seeds or rows only covers it too rarely.
     """
     random = np.random.default_rng(2)
     skill, spread, shared, rows = 0.8, 0.07, 0.7, 400
@@ -124,7 +125,7 @@ def test_interval_over_seeds_and_rows_covers_the_truth():
         fits = [Predictions(labels, mine, np.eye(2)[mine]) for mine in predicted]
         resampled = [fit["mcc"] for fit in resampled_scores(fits, 0, "simulated", str(experiment), 200)]
         scores = [weighted_scores(fit, np.ones((1, rows)))["mcc"][0] for fit in fits]
-        found = stated_interval(100 * np.array(scores), 100 * np.array(resampled))
+        found = combined_interval(100 * np.array(scores), 100 * np.array(resampled))
         for part in covered:
             covered[part] += found[f"{part}low"] <= truth <= found[f"{part}high"]
     assert LEAST <= covered[""] / EXPERIMENTS < 1

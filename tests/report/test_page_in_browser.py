@@ -1,4 +1,4 @@
-"""The page in a real browser: it draws, sorts and answers without the network, and can be read by all."""
+"""The page in a real browser: charts, sorting, tooltips and legends without a network, and accessibility."""
 
 import shutil
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.report.conftest import CONFIG, MadeUpRun
-from tests.report.pages import make, whole
+from tests.report.conftest import CONFIG, FictitiousRun
+from tests.report.pages import all_inputs, make_page
 from workflow_scripts.common.files import read_table
 from workflow_scripts.report import fit_results
-from workflow_scripts.report.resampling import resampled_scores
+from workflow_scripts.report.bootstrap import resampled_scores
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTHS = (360, 768, 1280)
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-ge
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of a whole benchmark: 36 data sets, 5 models, 3 seeds; one fit collapsed, one was not run."""
-    run = MadeUpRun(tmp_path_factory.mktemp("report"))
+    """The page of a whole benchmark: 36 data sets, 5 models, 3 seeds, with one collapsed and one missing fit."""
+    run = FictitiousRun(tmp_path_factory.mktemp("report"))
     run.datasets = {}
     for row in read_table(CONFIG / "gue.tsv"):
         run.datasets.setdefault(row["task"], []).append(row["dataset"])
@@ -42,13 +42,13 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     run.fit(model, "full", task, dataset, seed, score, collapse=collapse)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fit_results, "resampled_scores", partial(resampled_scores, resamples=20))
-        return make(run, *whole(run))
+        return make_page(run, *all_inputs(run))
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        # the sandbox needs rights that root in a container lacks; the page is our own
+        # the sandbox needs privileges that root in a container lacks; the page is trusted
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -57,24 +57,24 @@ def browser() -> Iterator[Browser]:
 def visit(
     browser: Browser, report: Path, width: int = 1280, scheme: str = "light"
 ) -> tuple[Page, list[str], list[str]]:
-    """The page when its charts are drawn, what the console says, and the addresses that were asked for."""
+    """The page with its charts drawn, the messages of the console, and the requested URLs."""
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce")
-    said, asked = [], []
-    page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
+    messages, requests = [], []
+    page.on("console", lambda message: messages.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
     page.goto(report.as_uri())
     for chart in page.locator(".chart").all():
         chart.locator("svg .role-mark path").first.wait_for(state="attached")
-    return page, said, asked
+    return page, messages, requests
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
-def test_it_is_drawn_at_every_width_without_error_network_or_sideways_scroll(browser, report, width, scheme):
-    page, said, asked = visit(browser, report, width, scheme)
-    assert said == []
-    assert asked == [report.as_uri()]
+def test_the_page_fits_every_width_without_errors_or_requests(browser, report, width, scheme):
+    page, messages, requests = visit(browser, report, width, scheme)
+    assert messages == []
+    assert requests == [report.as_uri()]
     assert page.locator(".chart svg").count() == 4
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ends = "(parts) => parts.map((part) => part.getBoundingClientRect().right)"
@@ -85,12 +85,12 @@ def test_it_is_drawn_at_every_width_without_error_network_or_sideways_scroll(bro
 
 
 def numbers(page: Page, column: int) -> list[float]:
-    """The numbers in a column of the table of scores, from the top."""
+    """The numbers in a column of the table of scores, from top to bottom."""
     cells = page.locator(f"#gue table >> nth=0 >> tbody tr td:nth-child({column}) b")
     return [float(text) for text in cells.all_inner_texts()]
 
 
-def test_the_head_of_a_column_sorts_numbers_as_numbers_both_ways(browser, report):
+def test_a_click_on_a_column_head_sorts_numbers_in_both_directions(browser, report):
     page, *_ = visit(browser, report)
     head = page.locator("#gue table >> nth=0 >> thead th:nth-child(3)")
     before = numbers(page, 3)
@@ -102,7 +102,7 @@ def test_the_head_of_a_column_sorts_numbers_as_numbers_both_ways(browser, report
     page.close()
 
 
-def test_short_tables_have_no_buttons_and_long_ones_have(browser, report):
+def test_only_tables_of_three_or_more_rows_have_sort_buttons(browser, report):
     page, *_ = visit(browser, report)
     for table in page.locator("table").all():
         rows, heads = table.locator("tbody tr").count(), table.locator("thead th").count()
@@ -111,20 +111,20 @@ def test_short_tables_have_no_buttons_and_long_ones_have(browser, report):
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_mark_tells_its_numbers(browser, report, scheme):
+def test_hovering_over_a_mark_shows_its_numbers(browser, report, scheme):
     page, *_ = visit(browser, report, scheme=scheme)
     page.locator("#chart-scores .mark-symbol.role-mark path").first.hover()
     tip = page.locator("#vg-tooltip-element.visible")
     tip.wait_for()
-    said = dict(zip(*(tip.locator(f"td.{part}").all_inner_texts() for part in ("key", "value")), strict=True))
-    assert said["data set"] == "emp/H3" and said["run"] == "a, full" and said["seeds"] == "3"
-    low, score, high = (float(said[name].replace("−", "-")) for name in ("low", "score", "high"))
+    shown = dict(zip(*(tip.locator(f"td.{part}").all_inner_texts() for part in ("key", "value")), strict=True))
+    assert shown["data set"] == "emp/H3" and shown["run"] == "a, full" and shown["seeds"] == "3"
+    low, score, high = (float(shown[name].replace("−", "-")) for name in ("low", "score", "high"))
     assert low <= score <= high
     page.close()
 
 
 @pytest.mark.parametrize("chart", ["scores", "tasks"])
-def test_a_run_chosen_in_the_legend_stands_out(browser, report, chart):
+def test_a_click_in_the_legend_highlights_a_run(browser, report, chart):
     page, *_ = visit(browser, report)
     shown = f"""[...document.querySelectorAll('#chart-{chart} .mark-symbol.role-mark path')]
         .filter((path) => path.getAttribute('opacity') !== '0.08').length"""
@@ -141,17 +141,17 @@ def test_a_run_chosen_in_the_legend_stands_out(browser, report, chart):
 def test_axe_finds_nothing_serious(browser, report):
     page, *_ = visit(browser, report)
     page.evaluate("document.querySelectorAll('details').forEach((part) => (part.open = true))")
-    # the rows of a table are made alike, and axe takes its time for each
+    # all rows of a table have the same structure, and axe is slow for each
     page.evaluate("document.querySelectorAll('tbody tr:nth-child(n + 4)').forEach((row) => row.remove())")
     found = Axe().run(page).response["violations"]
-    page.emulate_media(color_scheme="dark")  # which changes nothing but colours
+    page.emulate_media(color_scheme="dark")  # which changes only colours
     found += Axe().run(page, options={"runOnly": ["cat.color"]}).response["violations"]
-    grave = [rule for rule in found if rule["impact"] in ("serious", "critical")]
-    assert grave == [], [(rule["id"], rule["nodes"][0]["html"]) for rule in grave]
+    serious = [rule for rule in found if rule["impact"] in ("serious", "critical")]
+    assert serious == [], [(rule["id"], rule["nodes"][0]["html"]) for rule in serious]
     page.close()
 
 
-def test_lists_are_unfolded_on_paper(browser, report):
+def test_folded_lists_are_opened_for_printing(browser, report):
     page, *_ = visit(browser, report)
     lists = page.locator("td details")
     assert lists.count() > 0 and not any(lists.evaluate_all("(lists) => lists.map((list) => list.open)"))
@@ -160,5 +160,5 @@ def test_lists_are_unfolded_on_paper(browser, report):
     page.close()
 
 
-def test_it_is_small(report):
+def test_the_page_is_small(report):
     assert report.stat().st_size < 5_000_000

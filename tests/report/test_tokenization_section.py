@@ -1,12 +1,12 @@
-"""The section on tokenization: its numbers are the study's, and it speaks words where there is nothing to show."""
+"""The tokenization section: the numbers of the study, and messages if there is nothing to show."""
 
 import json
 
 import pytest
 
-from tests.report.pages import Reader, make
+from tests.report.pages import Reader, make_page
 from tests.report.test_write_report import ATTACK
-from workflow_scripts.report import tokenization
+from workflow_scripts.report import tokenization_section
 from workflow_scripts.report.figures import specification
 
 MODELS = [{"model": "DNABERT (6-mer)", "relative_flops_500bp": "3.25"}]
@@ -19,12 +19,12 @@ def entry(name: str, kind: str, size: int, bases: float, flops: float, changed: 
         **{"window_tokens": 500 / bases + 2, "relative_flops": flops / 100},
         "flops": {"attention": 0.4e9 * flops, "mlp": 0.6e9 * flops, "total": 1e9 * flops},
         "flops_plain_mlp": {"attention": 0.4e9 * flops, "mlp": 0.4e9 * flops, "total": 0.8e9 * flops},
-        "changed": {edit: {"share": changed, "tokens": 100 * changed} for edit in tokenization.EDITS},
+        "changed": {edit: {"share": changed, "tokens": 100 * changed} for edit in tokenization_section.EDITS},
         "given_away": {"independent": {"tokens": leak, "bases": leak}, "contiguous": None},
     }
 
 
-def word(text: str, count: int, labels: list[str]) -> dict:
+def token(text: str, count: int, labels: list[str]) -> dict:
     share = 0.25 if count else None
     return {"word": text, "length": len(text), "count": count, "labels": labels} | {
         "soft_masked": share,
@@ -34,7 +34,7 @@ def word(text: str, count: int, labels: list[str]) -> dict:
 
 @pytest.fixture
 def study() -> dict:
-    """A made-up study."""
+    """A study with invented numbers."""
     motif = {"label": "Alu", "rule": "of the consensus", "words": 30, "words_shuffled": 0.05, "share_of_tokens": 0.001}
     return {
         "sample": {"chunks": 77, "bases": 77_000, "genomes": 3, "soft_masked": 0.1, "seed": 1, "window_bases": 500}
@@ -52,21 +52,22 @@ def study() -> dict:
             "name": "ours",
             "vocab_size": 4096,
             "motifs": [motif | {"soft_masked": None, "soft_masked_genome": 0.3}],
-            "longest": [word("TATATATATATATATA", 0, ["dinucleotide repeat"])],
-            "most_frequent": [word("TTTT", 54_321, ["homopolymer"])],
+            "longest": [token("TATATATATATATATA", 0, ["dinucleotide repeat"])],
+            "most_frequent": [token("TTTT", 54_321, ["homopolymer"])],
         },
     }
 
 
-def shown(run, study: dict) -> str:
+def page_of(run, study: dict) -> str:
+    """The page of a run with this study."""
     run.fit("ours", "full", "emp", "H3", 0, 0.5)
     path = run.root / "tokenization.json"
     path.write_text(json.dumps(study))
-    return make(run, "--tokenization", path).read_text()
+    return make_page(run, "--tokenization", path).read_text()
 
 
 def test_numbers_of_the_study_are_on_the_page(run, study):
-    html = shown(run, study)
+    html = page_of(run, study)
     reader = Reader(html)
     for words in ("4.900", "4,105", "5.00", "50.00%", "99.70%", "54,321", "none seen", "TATATATATATATATA", "77"):
         assert words in reader.text, words
@@ -77,21 +78,21 @@ def test_numbers_of_the_study_are_on_the_page(run, study):
         assert (run.root / "report/figures" / f"{name}.png").is_file()
 
 
-def test_statements_stand_beside_the_measured_values(study):
-    here = [row["here"] for row in tokenization.statements(study, "3.25")]
+def test_claims_are_compared_with_the_measured_values(study):
+    here = [row["here"] for row in tokenization_section.claims(study, "3.25")]
     assert here == [
         "4.90 bases per token (ours)",
         "5.00 times fewer at 500 bases",  # 100 against 20
         "4.00 times at 500 bases, counting DNABERT's plain feed-forward layer",  # 80 against 20
-        "given away: 99.7% (overlapping 6-mer), 0.0% (ours)",
+        "leaked: 99.7% (overlapping 6-mer), 0.0% (ours)",
         "changed by one insertion and one deletion: 50.0% and 50.0% (6-mer), 2.0% and 2.0% (ours)",
         "1.50 times fewer with 4,096 entries than with 256",
     ]
-    assert "3.25 times" in tokenization.section(study, MODELS)["statements"][2]["paper"]
+    assert "3.25 times" in tokenization_section.content(study, MODELS)["claims"][2]["paper"]
 
 
-def test_charts_hold_every_value(study):
-    drawn = [specification(chart)["datasets"].values() for chart in tokenization.charts(study).values()]
+def test_charts_have_every_value(study):
+    drawn = [specification(chart)["datasets"].values() for chart in tokenization_section.charts(study).values()]
     sizes, lengths, edits = ([row for rows in data for row in rows] for data in drawn)
     assert [row["value"] for row in sizes if row["measure"] == "bases per token"] == [4, 5, 6]
     assert [row["value"] for row in sizes if row["measure"] != "bases per token"] == pytest.approx([4, 5, 6])
@@ -103,22 +104,22 @@ def test_charts_hold_every_value(study):
     }
 
 
-def test_a_run_without_bpe_or_without_study_says_so(run, study):
+def test_a_page_without_bpe_or_without_a_study_says_so(run, study):
     study |= {"tokenizers": study["tokenizers"][1:], "sweep": [], "words": None}
-    html = shown(run, study)
+    html = page_of(run, study)
     text = Reader(html).text
-    assert "Sizes are compared from two BPE vocabularies" in text
-    assert "The paper's statements" not in text and "50.00%" in text
+    assert "needs at least two BPE vocabularies" in text
+    assert "Measured here" not in text and "50.00%" in text
     assert len(Reader(html).charts) == 3
-    assert "The tokenizers were not studied" in Reader(make(run).read_text()).text
+    assert "The tokenizers were not studied" in Reader(make_page(run).read_text()).text
 
 
-def test_one_size_makes_no_curve(run, study):
+def test_one_vocabulary_size_has_no_chart(run, study):
     study["sweep"] = study["sweep"][:1]
-    assert "Sizes are compared from two BPE vocabularies" in Reader(shown(run, study)).text
+    assert "needs at least two BPE vocabularies" in Reader(page_of(run, study)).text
 
 
 def test_names_are_escaped(run, study):
     study["tokenizers"][2]["name"] = ATTACK
-    reader = Reader(shown(run, study))
+    reader = Reader(page_of(run, study))
     assert "img" not in reader.tags and ATTACK in reader.text

@@ -1,8 +1,8 @@
-"""What chance in the choice of test rows does to scores: the bootstrap over rows, from the predictions of fits.
+"""The bootstrap over test rows: how scores vary with the choice of test rows, from the predictions of fits.
 
-A resample draws as many rows as there are, with replacement and whatever their class (Efron 1979): how many rows of
-a class the test split holds is as accidental as the rows. All fits on one data set are scored on the same resamples,
-so that differences between them are paired. Scores are fractions, those of scikit-learn.
+A resample draws as many rows as the test split has, with replacement and regardless of class (Efron 1979), because the
+number of rows of a class is itself random. All fits on a data set are scored on the same resamples, so their
+differences are paired. Scores are fractions and equal those of scikit-learn.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ BLOCK = 100  # resamples at a time: 100 x 10,000 rows are 8 MB
 
 @dataclasses.dataclass(frozen=True)
 class Predictions:
-    """Of a fit on its test rows: ``labels`` [rows] and ``predicted`` [rows], ``probabilities`` [rows, classes]."""
+    """A fit's test rows: ``labels`` [rows], ``predicted`` classes [rows] and ``probabilities`` [rows, classes]."""
 
     labels: np.ndarray
     predicted: np.ndarray
@@ -31,18 +31,18 @@ def resampled_scores(
 ) -> list[dict[str, np.ndarray]]:
     """Each fit's scores [resamples] by metric, all fits on the same resamples of a data set's test rows.
 
-    The rows drawn are a pure function of the seed, the data set and the number of rows.
+    The drawn rows depend only on the seed, the data set and the number of rows.
     """
     scores: list[dict[str, list[np.ndarray]]] = [{metric: [] for metric in METRICS} for _fit in fits]
-    for weights in draws(len(fits[0].labels), seed, task, dataset, resamples):
+    for weights in row_counts(len(fits[0].labels), seed, task, dataset, resamples):
         for fit, mine in zip(fits, scores, strict=True):
             for metric, values in weighted_scores(fit, weights).items():
                 mine[metric].append(values)
     return [{metric: np.concatenate(blocks) for metric, blocks in mine.items()} for mine in scores]
 
 
-def draws(rows: int, seed: int, task: str, dataset: str, resamples: int) -> Iterator[np.ndarray]:
-    """How often each row is drawn, [resamples, rows], block by block."""
+def row_counts(rows: int, seed: int, task: str, dataset: str, resamples: int) -> Iterator[np.ndarray]:
+    """How often each row is drawn, [resamples, rows], in blocks of resamples."""
     for start in range(0, resamples, BLOCK):
         random, size = generator(seed, "bootstrap", task, dataset, start), min(BLOCK, resamples - start)
         drawn = random.integers(rows, size=(size, rows)) + rows * np.arange(size)[:, None]
@@ -50,7 +50,7 @@ def draws(rows: int, seed: int, task: str, dataset: str, resamples: int) -> Iter
 
 
 def weighted_scores(fit: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """The metrics of a fit, arrays [samples], with its rows counted ``weights`` [samples, rows] times."""
+    """The metrics of a fit, arrays [samples], with each row counted ``weights`` [samples, rows] times."""
     classes = fit.probabilities.shape[1]
     cells = np.eye(classes**2)[fit.labels * classes + fit.predicted]
     counts = (weights @ cells).reshape(-1, classes, classes)
@@ -58,9 +58,9 @@ def weighted_scores(fit: Predictions, weights: np.ndarray) -> dict[str, np.ndarr
 
 
 def confusion_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
-    """MCC (of K classes, Gorodkin 2004), macro F1 and accuracy from counts [samples, label, prediction].
+    """MCC (for K classes, Gorodkin 2004), macro F1 and accuracy from counts [samples, label, prediction].
 
-    MCC is 0 where all labels or all predictions are of one class; F1 is over the classes that occur as label or
+    MCC is 0 if all labels or all predictions are of one class. F1 is over the classes that occur as label or
     prediction, as in scikit-learn.
     """
     right, total = np.trace(counts, axis1=1, axis2=2), counts.sum(axis=(1, 2))
@@ -78,9 +78,9 @@ def confusion_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def auroc(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve with rows counted ``weights`` [samples, rows] times: [samples].
+    """Area under the ROC curve [samples], with each row counted ``weights`` [samples, rows] times.
 
-    One against rest, macro-averaged, for more than two classes; NaN where a class has no row.
+    For more than two classes the mean over each class against the rest; NaN if a class has no row.
     """
     classes = probabilities.shape[1]
     positive = [1] if classes == 2 else range(classes)
@@ -91,7 +91,7 @@ def auroc(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) ->
 def ranked_area(values: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Share of pairs of a positive and a negative row in which the positive has the higher value; ties count half."""
     order = np.argsort(values, kind="stable")
-    starts = np.flatnonzero(np.diff(values[order], prepend=-np.inf))  # of rows with one and the same value
+    starts = np.flatnonzero(np.diff(values[order], prepend=-np.inf))  # of runs of rows with the same value
     above = np.add.reduceat(weights[:, order] * positive[order], starts, axis=1)
     below = np.add.reduceat(weights[:, order] * ~positive[order], starts, axis=1)
     won = (above * (below.cumsum(axis=1) - below / 2)).sum(axis=1)

@@ -85,7 +85,7 @@ def test_every_host_that_is_fetched_from_has_its_owner_told():
 
 def test_lines_are_short():
     long = [
-        f"{page.name}:{number}"
+        f"{page.relative_to(REPOSITORY)}:{number}"
         for page in PAGES
         for number, line in enumerate(prose(page).splitlines(), start=1)
         if len(line) > 120 and not line.startswith("|")

@@ -20,11 +20,12 @@ if set("{}") & set(str(workflow.basedir)):
 
 sys.path.insert(0, str(workflow.basedir))
 
-from workflow_scripts.common import addresses, configuration
+from workflow_scripts.common import addresses
 from workflow_scripts.common.files import digest, read_table
 from workflow_scripts.common.fit_settings import fit_settings
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.code_dependencies import modules_of
+from workflow_scripts.settings.configuration import mistakes
 from workflow_scripts.settings.corpora import corpus_note, lock_of, species_in_use, table_path
 from workflow_scripts.settings.custom_datasets import custom_files, custom_row
 from workflow_scripts.settings.names import SPLITS, TASKS
@@ -90,8 +91,8 @@ for section, table in [
     if isinstance(config.get(section), dict) and isinstance(config[section].get(table), str):
         config[section][table] = repository(table_path(config[section][table]))
 
-if mistakes := configuration.check(config):
-    raise WorkflowError("\n".join(["The configuration has mistakes, nothing was started:", *mistakes]))
+if found := mistakes(config):
+    raise WorkflowError("\n".join(["The configuration has mistakes, nothing was started:", *found]))
 
 SPECIES_TABLE = species_in_use(config["genomes"]["corpus"])
 ROWS = read_table(SPECIES_TABLE)

@@ -8,7 +8,7 @@ import json
 from types import SimpleNamespace
 
 from workflow_scripts.common.plan import GZIP
-from workflow_scripts.pretrain.training_settings import RUNNING
+from workflow_scripts.settings.pretrain import RUNNING
 from workflow_scripts.common import bpe_memory
 
 # ---- demo and genomes -----------------------------------------------------------------------------

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from workflow_scripts.common.config_reference import Configuration, keys, main, table
+
 from workflow_scripts.common.errors import UserError
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"

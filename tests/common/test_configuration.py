@@ -2,9 +2,9 @@
 
 import pytest
 import yaml
+from workflow_scripts.common.configuration import check
 
 from tests.common.conftest import REPOSITORY
-from workflow_scripts.common.configuration import check
 from workflow_scripts.settings.names import TASKS
 from workflow_scripts.settings.patterns import matching
 

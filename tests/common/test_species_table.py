@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from workflow_scripts.common.configuration import check
 
 from tests.common.conftest import REPOSITORY
-from workflow_scripts.common.configuration import check
 from workflow_scripts.common.files import read_table
 from workflow_scripts.settings.corpora import lock_of, species_in_use, table_path
 

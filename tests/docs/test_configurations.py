@@ -5,11 +5,11 @@ import re
 import pytest
 import yaml
 from snakemake.utils import update_config
+from workflow_scripts.common.config_reference import Configuration, keys
 
 from tests.docs.markdown import PAGES, REPOSITORY, Piece, blocks, inline
 from tests.workflow.harness import job_counts, snakemake
 from workflow_scripts.common import configuration
-from workflow_scripts.common.config_reference import Configuration, keys
 from workflow_scripts.settings.corpora import table_path
 from workflow_scripts.settings.tables import table_errors
 

@@ -16,12 +16,12 @@ from tests.finetune.conftest import SETTINGS
 from workflow_scripts.common.files import digest, read_json
 from workflow_scripts.finetune import data, metrics
 from workflow_scripts.finetune.finetune_model import main
-from workflow_scripts.finetune.fit_settings import Settings
 from workflow_scripts.finetune.problems import Classification
 from workflow_scripts.finetune.training import Fit
 from workflow_scripts.inference import models
+from workflow_scripts.settings.finetune import FitSettings
 
-QUICK = Settings(**SETTINGS)
+QUICK = FitSettings(**SETTINGS)
 
 
 class Recorded(Fit):

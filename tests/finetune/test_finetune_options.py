@@ -10,11 +10,11 @@ from tests.finetune.conftest import SETTINGS
 from workflow_scripts.common.files import read_json, write_text
 from workflow_scripts.finetune import data
 from workflow_scripts.finetune.finetune_model import main
-from workflow_scripts.finetune.fit_settings import Settings
 from workflow_scripts.finetune.training import Fit
 from workflow_scripts.inference.encoders import load_tokenizer
+from workflow_scripts.settings.finetune import FitSettings
 
-QUICK = Settings(**SETTINGS)
+QUICK = FitSettings(**SETTINGS)
 
 
 @pytest.fixture

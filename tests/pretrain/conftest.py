@@ -16,7 +16,7 @@ from workflow_scripts.pretrain import batches, precision
 from workflow_scripts.pretrain.pretrain_model import bases_of_tokens, build_parser, initial_model
 from workflow_scripts.pretrain.processes import Processes
 from workflow_scripts.pretrain.step import Stepper, adamw
-from workflow_scripts.pretrain.training_settings import read_training
+from workflow_scripts.settings.pretrain import read_training
 from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.encode_genome import INDEX
 from workflow_scripts.tokenizer.train_tokenizer import TOKENIZER_CONFIG, train_bpe

@@ -23,7 +23,7 @@ from workflow_scripts.pretrain.batches import (
     unigram_entropy,
     validation_batch,
 )
-from workflow_scripts.pretrain.training_settings import Training
+from workflow_scripts.settings.pretrain import Training
 
 VOCABULARY = 4096
 PLAIN = Training(batch_size=8, micro_batch_size=8, length=12, mask_share=0.0, crop="truncate", validation_sequences=50)

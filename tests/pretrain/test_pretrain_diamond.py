@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from workflow_scripts.common.configuration import pretrain_errors
 
 from tests.workflow.harness import REPOSITORY, job_counts, snakemake
-from workflow_scripts.common.configuration import pretrain_errors
 from workflow_scripts.settings.tables import schema, schema_errors
 
 SIZES = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}

@@ -12,7 +12,7 @@ from transformers import AutoModelForMaskedLM, PreTrainedTokenizerFast
 from workflow_scripts.common import kmer_tokenizers
 from workflow_scripts.common.files import read_json
 from workflow_scripts.pretrain import batches, pretrain_model
-from workflow_scripts.pretrain.training_settings import read_training
+from workflow_scripts.settings.pretrain import read_training
 
 
 def value(arguments: list[str], name: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.pretrain.model_card import model_card
-from workflow_scripts.pretrain.training_settings import RECORDING, RUNNING, Training, read_training
+from workflow_scripts.settings.pretrain import RECORDING, RUNNING, Training, read_training
 
 
 def test_defaults_are_the_papers():

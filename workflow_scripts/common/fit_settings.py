@@ -3,15 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-RELEASED = {
-    "learning_rate": float,
-    "epochs": int,
-    "max_steps": int,
-    "batch_size": int,
-    "warmup_steps": int,
-    "eval_steps": int,
-    "max_tokens": int,
-}
+from workflow_scripts.settings.finetune import RELEASED, FitSettings, Model
+from workflow_scripts.settings.names import PROBLEM
 
 
 def fit_settings(
@@ -22,17 +15,18 @@ def fit_settings(
     ``finetune`` is the section of the configuration, ``dataset`` the row of the registry, ``hparams`` the released
     values of other families. A released ``max_steps`` stands for itself: the scripts' epochs do not count beside it.
     """
-    entry = finetune["models"].get(model, {})
+    entry = Model.model_validate(finetune["models"].get(model, {}))
     settings = dict(finetune["settings"])
-    if finetune["released_values"] and "baseline" not in entry:
-        row = released_row(entry.get("released", "dnabert2"), dataset, hparams)
-        settings |= {key: kind(row[key]) for key, kind in RELEASED.items() if row.get(key)}
+    if finetune["released_values"] and not entry.baseline:
+        row = released_row(entry.released, dataset, hparams)
+        kinds = {key: FitSettings.model_fields[key].annotation for key in RELEASED}
+        settings |= {key: kind(row[key]) for key, kind in kinds.items() if kind and row.get(key)}
     task = finetune["tasks"].get(dataset["task"], {})
-    for layer in (finetune["methods"][method], task, entry.get("settings", {})):
+    for layer in (finetune["methods"][method], task, entry.settings.model_dump(exclude_unset=True)):
         if "epochs" in layer:  # or a max_steps from below would win over the epochs that are asked for here
             settings.pop("max_steps", None)
         settings |= layer
-    if dataset.get("problem", "classification") != "classification":
+    if dataset.get("problem", PROBLEM) != PROBLEM:
         settings["problem"] = dataset["problem"]
     return settings
 

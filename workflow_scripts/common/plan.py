@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from workflow_scripts.common.fit_settings import fit_settings
 from workflow_scripts.common.flops import encoder_flops
+from workflow_scripts.settings.pretrain import Architecture, Training
 
 Job = tuple[str, Mapping[str, str]]
 """The name of a rule, and the wildcards of the job."""
@@ -58,7 +59,8 @@ def effort(operations: float, gpus: int) -> str:
 
 def widths(sizes: Mapping[str, Any]) -> tuple[int, int, int]:
     """Layers, width, and width of the feed-forward layers."""
-    return tuple(sizes[name] for name in ("num_hidden_layers", "hidden_size", "intermediate_size"))
+    all_sizes = Architecture.model_validate(sizes)
+    return all_sizes.num_hidden_layers, all_sizes.hidden_size, all_sizes.intermediate_size
 
 
 def architecture(name: str, models: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -71,18 +73,18 @@ def architecture(name: str, models: Mapping[str, Any]) -> Mapping[str, Any] | No
 
 def pretraining_flops(training: Mapping[str, Any], sizes: Mapping[str, Any]) -> float:
     """FLOPs of a pre-training but for its head."""
-    training = {"batch_size": 4096, "length": 128} | training
-    row = sum(encoder_flops(training["length"], *widths(sizes), True))
-    return TRAINING * training["steps"] * training["batch_size"] * row
+    settings = Training.model_validate(training)
+    row = sum(encoder_flops(settings.length, *widths(sizes), True))
+    return TRAINING * settings.steps * settings.batch_size * row
 
 
 def pretraining_bytes(training: Mapping[str, Any], sizes: Mapping[str, Any]) -> float:
     """Memory that a pre-training takes on a CPU."""
-    training = {"micro_batch_size": 512, "length": 128, "precision": "bf16"} | training
+    settings = Training.model_validate(training)
     layers, width, inner = widths(sizes)
     weights = layers * (4 * width**2 + 3 * width * inner)
-    kept = KEPT_FP32 if training["precision"] == "fp32" else KEPT
-    return LIBRARIES + WEIGHT * weights + kept * training["micro_batch_size"] * training["length"] * layers * width
+    kept = KEPT_FP32 if settings.precision == "fp32" else KEPT
+    return LIBRARIES + WEIGHT * weights + kept * settings.micro_batch_size * settings.length * layers * width
 
 
 def fit_flops(

@@ -22,9 +22,20 @@ from workflow_scripts.tokenizer.train_tokenizer import TOKENIZER_CONFIG, train_b
 
 VOCABULARY = 32
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
-SETTINGS = {"learning_rate": 3e-3, "epochs": 3, "batch_size": 16, "warmup_steps": 2, "eval_steps": 4}
+SETTINGS = {
+    "learning_rate": 3e-3,
+    "epochs": 3,
+    "batch_size": 16,
+    "warmup_steps": 2,
+    "eval_steps": 4,
+    "precision": "fp32",
+}
 ROWS = {"train": 72, "dev": 24, "test": 30}
 MOTIFS = ("TATATA", "GCGCGC", "AACCAA")
+
+
+def changed(settings: FitSettings, **changes) -> FitSettings:
+    return FitSettings(**settings.model_dump() | changes)
 
 
 @pytest.fixture(autouse=True, scope="package")

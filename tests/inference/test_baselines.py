@@ -17,7 +17,7 @@ from workflow_scripts.inference import baselines, models
 from workflow_scripts.settings.finetune import FitSettings
 
 BASELINES = ("kmer_regression", "cnn")
-SETTINGS = FitSettings(learning_rate=1e-2, epochs=20, batch_size=16, warmup_steps=0, eval_steps=0)
+SETTINGS = FitSettings(learning_rate=1e-2, epochs=20, batch_size=16, warmup_steps=0, eval_steps=0, precision="fp32")
 
 
 def kmer_features(texts: list[str]) -> sparse.csr_array:

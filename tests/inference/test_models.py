@@ -23,7 +23,7 @@ from workflow_scripts.inference.encoders import kmers
 from workflow_scripts.settings.finetune import FitSettings
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
-QUICK = FitSettings(learning_rate=3e-3, max_steps=2, batch_size=16, warmup_steps=1, rank=2)
+QUICK = FitSettings(learning_rate=3e-3, max_steps=2, batch_size=16, warmup_steps=1, rank=2, precision="fp32")
 TARGETS = {
     "ours": ("Wqkv",),
     "published": ("Wqkv",),
@@ -103,7 +103,8 @@ def fit(entries, arguments, tmp_path):
 
     def fit(kind: str, method: str = "full", dataset: str = "two", **settings):
         out = f"{kind}_{method}_{dataset}"
-        quick = {"max_steps": 2, "rank": 2, "targets": TARGETS.get(kind, ()), **settings}
+        targets = {"targets": TARGETS[kind]} if kind in TARGETS else {}
+        quick = {"max_steps": 2, "rank": 2, "precision": "fp32", **targets, **settings}
         command = arguments(out, method=method, dataset=dataset, **quick)
         command[command.index("--model") + 1] = json.dumps(entries[kind])
         assert main(command) == 0
@@ -259,11 +260,11 @@ def refused(spec: dict, settings: FitSettings = QUICK, method: str = "full") -> 
 
 def test_each_target_must_match_a_layer_outside_the_head(entries):
     for kind, layers in (("ours", "Wqkv, dense, gated_layers, wo"), ("esm", "dense, key, query, value")):
-        for targets in (("Wqkw",), ("dense", "Wqkw"), ("pooler.dense", "Wqkw")):
+        for targets in (["Wqkw"], ["dense", "Wqkw"], ["pooler.dense", "Wqkw"]):
             told = refused(entries[kind], FitSettings(targets=targets), "lora")
             assert told.endswith(f"Wqkw match no layer of this model; its linear layers are {layers}")
-    refused(entries["ours"], FitSettings(targets=("pooler.dense",)), "lora")
-    models.load(entries["ours"], 2, FitSettings(targets=("attention.output.dense",)), "lora", 1)
+    refused(entries["ours"], FitSettings(targets=["pooler.dense"]), "lora")
+    models.load(entries["ours"], 2, FitSettings(targets=["attention.output.dense"]), "lora", 1)
 
 
 def test_a_tokenizer_that_does_not_fit_is_refused(entries, base):

@@ -21,7 +21,7 @@ from workflow_scripts.common.files import digest, open_text
 from workflow_scripts.gue.csv_rows import a_class, read_rows
 from workflow_scripts.gue.datasheet import Splits, write_dataset
 from workflow_scripts.gue.registry import Dataset
-from workflow_scripts.settings.names import PROBLEM, SPLITS, Problem
+from workflow_scripts.settings.names import PROBLEM, SPLITS
 
 
 def a_number(label: str) -> str:
@@ -42,7 +42,7 @@ def several(label: str) -> str:
     return label
 
 
-PROBLEMS: dict[Problem, Callable[[str], int | str]] = {
+PROBLEMS: dict[str, Callable[[str], int | str]] = {
     "classification": a_class,
     "regression": a_number,
     "multilabel": several,

@@ -54,7 +54,7 @@ def mistakes(config: dict[str, Any]) -> list[str]:
         *species_errors(settings.genomes),
         *_table_errors(settings),
         *tokenizer_errors(settings.tokenizer),
-        *pretrain_errors(settings),
+        *pretrain_errors(settings.pretrain, settings.tokenizer, settings.genomes.chunk.length),
         *_benchmark_errors(settings),
     ]
 
@@ -77,4 +77,4 @@ def _benchmark_errors(settings: Configuration) -> Iterator[str]:
         return  # reported with the table
     names += settings.gue.custom
     yield from gue_errors(settings.gue, names)
-    yield from finetune_errors(settings, names)
+    yield from finetune_errors(settings.finetune, settings.pretrain, settings.gue, names)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
@@ -37,7 +37,7 @@ def key(
     ``min_length``, ``alias``.
     """
     facts = {"unit": unit, "paper": paper, "source": source, "reruns": reruns and None, "records": records or None}
-    extra = {name: fact for name, fact in facts.items() if fact is not None}
+    extra: dict[str, JsonValue] = {name: fact for name, fact in facts.items() if fact is not None}
     return Field(default=default, description=meaning, json_schema_extra=extra, **bounds)
 
 
@@ -66,9 +66,9 @@ MUST: dict[str, str] = {}
 
 
 def matches(pattern: str, must: str) -> Any:
-    """A text that matches a pattern; ``must`` says in words what the pattern asks for."""
+    """What a text must match; ``must`` says in words what the pattern asks for."""
     MUST[pattern] = must
-    return Annotated[str, Field(pattern=pattern)]
+    return Field(pattern=pattern)
 
 
 def _given(value: Any) -> Any:
@@ -93,11 +93,18 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Patterns = Annotated[list[str], Field(min_length=1)]
-Name = matches(
-    r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", "begin with a letter or digit and contain only letters, digits, dots, dashes and _"
-)
+Name = Annotated[
+    str,
+    matches(
+        r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        "begin with a letter or digit and contain only letters, digits, dots, dashes and underscores",
+    ),
+]
 # Snakemake fills in what is in braces; programs take what begins with a dash for an option.
-Plain = matches(
-    r"^([^-{}\r\n][^{}\r\n]*)?$",
-    "be one line without braces that does not begin with a dash (of a path, write ./-name)",
-)
+Plain = Annotated[
+    str,
+    matches(
+        r"^([^-{}\r\n][^{}\r\n]*)?$",
+        "be one line without braces that does not begin with a dash (of a path, write ./-name)",
+    ),
+]

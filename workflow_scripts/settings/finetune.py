@@ -1,8 +1,8 @@
 """Section ``finetune``: which models are fitted how to which data sets; and what the program finetune_model is told."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -22,17 +22,15 @@ from workflow_scripts.settings.fields import (
     key,
     matches,
 )
-from workflow_scripts.settings.gue import dataset_errors, task_errors
+from workflow_scripts.settings.gue import Gue, dataset_errors, task_errors
 from workflow_scripts.settings.names import PROBLEM, SEED, TASKS, Baseline, Method, Problem
 from workflow_scripts.settings.validation import read_json
 
-if TYPE_CHECKING:
-    from workflow_scripts.settings.configuration import Configuration
-
 SCRIPTS = "released scripts"
-HubId = matches(
-    r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)?$", "be an id of the hub, such as owner/name"
-)
+HubId = Annotated[
+    str,
+    matches(r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)?$", "be an id of the hub, such as owner/name"),
+]
 
 
 class FitSettings(Section):
@@ -284,8 +282,8 @@ class Finetune(Section):
     tasks: dict[str, FitSettings] = key({}, "Settings of single tasks, such as {covid: {epochs: 4}}.")
     models: dict[Name, Model] = key(
         MODELS,
-        "Models that are not trained here, by name; each has one of directory, hub and baseline. Only models that a run "
-        "names are fetched. Where the revision is main, no commit was at hand, and the commit that was fetched is "
+        "Models that are not trained here, by name; each has one of directory, hub and baseline. Only models that a "
+        "run names are fetched. Where the revision is main, no commit was at hand, and the commit that was fetched is "
         "recorded. With the settings of its entry kmer_regression scores like scikit-learn's with its penalty chosen "
         "on the dev rows.",
     )
@@ -298,28 +296,27 @@ MEANINGFUL = {  # what a model that is not trained here can be -> keys that have
 }
 
 
-def finetune_errors(settings: "Configuration", names: list[str]) -> Iterator[str]:
-    """Values that do not fit together, or to the models and data sets that there are (``names``, task/dataset)."""
-    finetune = settings.finetune
-    models = {**settings.pretrain, **finetune.models}
-    yield from _model_errors(settings)
+def finetune_errors(finetune: Finetune, pretrained: Collection[str], gue: Gue, names: list[str]) -> Iterator[str]:
+    """Values that do not fit together, or to what there is: ``pretrained`` models, and data sets by ``names``."""
+    models = [*pretrained, *(name for name in finetune.models if name not in pretrained)]
+    yield from _model_errors(finetune.models, pretrained)
     for number, run in enumerate(finetune.runs):
         place = f"finetune.runs[{number}]"
-        yield from dataset_errors(f"{place}.datasets", run.datasets, names, settings.gue.registry)
+        yield from dataset_errors(f"{place}.datasets", run.datasets, names, gue.registry)
         for name in run.models:
             if name not in models:
                 yield f"config {place}.models: no model {name!r}; defined are {', '.join(models)}"
             elif run.method == "lora" and name in finetune.models and finetune.models[name].baseline:
                 yield f"config {place}: {name} is a baseline; LoRA needs a pre-trained model, use method: full"
-    custom = dict.fromkeys(name.split("/")[0] for name in settings.gue.custom)
+    custom = dict.fromkeys(name.split("/")[0] for name in gue.custom)
     yield from task_errors("finetune.tasks", finetune.tasks, (*TASKS, *custom))
 
 
-def _model_errors(settings: "Configuration") -> Iterator[str]:
+def _model_errors(models: Mapping[str, Model], pretrained: Collection[str]) -> Iterator[str]:
     """Entries that are not one thing, have keys without a meaning, point to nothing, or take a name that is taken."""
-    for name, model in settings.finetune.models.items():
+    for name, model in models.items():
         place = f"config finetune.models.{name}"
-        if name in settings.pretrain:
+        if name in pretrained:
             yield f"{place}: the name is taken by pretrain.{name}; choose another"
         kinds = [kind for kind in MEANINGFUL if getattr(model, kind) is not None]
         if len(kinds) != 1:

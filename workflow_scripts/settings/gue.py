@@ -18,11 +18,14 @@ from workflow_scripts.settings.patterns import matching
 
 DRAWN = 5  # data sets of a binding task, which are drawn together
 
-DatasetName = matches(
-    r"^[a-z_]+/[A-Za-z0-9][A-Za-z0-9_.-]*$",
-    "be task/name, the task of a-z and _, the name of letters, digits, dots, dashes and underscores",
-)
-Md5 = matches("^([0-9a-f]{32})?$", "be an md5, 32 digits and letters from a to f")
+DatasetName = Annotated[
+    str,
+    matches(
+        r"^[a-z_]+/[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        "be task/name, the task of a-z and _, the name of letters, digits, dots, dashes and underscores",
+    ),
+]
+Md5 = Annotated[str, matches("^([0-9a-f]{32})?$", "be an md5, 32 digits and letters from a to f")]
 
 
 class Rows(Section):

@@ -1,8 +1,8 @@
 """Section ``pretrain``: models that are pre-trained here, by name; and what the program pretrain_model is told."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -22,9 +22,6 @@ from workflow_scripts.settings.fields import (
 )
 from workflow_scripts.settings.names import SEED
 from workflow_scripts.settings.validation import parsed, read
-
-if TYPE_CHECKING:
-    from workflow_scripts.settings.configuration import Configuration
 
 PUBLISHED = "config.json of DNABERT-2-117M"
 SECTION = "section 4.1"
@@ -195,11 +192,11 @@ DNABERT2_RANDOM = Model(
 """The same with its initial weights: what pre-training has to beat."""
 
 
-def pretrain_errors(settings: "Configuration") -> Iterator[str]:
-    """Values of the pre-trainings that do not fit together, or to tokenizers and chunks."""
-    for name, model in settings.pretrain.items():
+def pretrain_errors(models: Mapping[str, Model], tokenizers: Collection[str], bases: int) -> Iterator[str]:
+    """Values that do not fit together, to the tokenizers that there are, or to the ``bases`` of a chunk."""
+    for name, model in models.items():
         place, training = f"config pretrain.{name}", model.training
-        yield from _start_errors(settings.pretrain, name) if model.start else _fresh_errors(settings, name)
+        yield from _start_errors(models, name) if model.start else _fresh_errors(model, place, tokenizers)
         gpus = max(model.gpus, 1) * model.nodes
         if training.batch_size % (gpus * training.micro_batch_size):
             per_gpu = f" x {gpus} GPUs" if gpus > 1 else ""
@@ -209,21 +206,21 @@ def pretrain_errors(settings: "Configuration") -> Iterator[str]:
             )
         if training.warmup_steps > training.steps:
             yield f"{place}.training: warmup_steps {training.warmup_steps} is more than steps {training.steps}"
-        length, bases = training.length, settings.genomes.chunk.length
-        if model.data is None and length - 2 > bases:
-            yield f"{place}.training.length: {length} tokens do not fit chunks of {bases} bases (genomes.chunk.length)"
+        if model.data is None and training.length - 2 > bases:
+            yield (
+                f"{place}.training.length: {training.length} tokens do not fit chunks of {bases} bases "
+                "(genomes.chunk.length)"
+            )
 
 
-def _fresh_errors(settings: "Configuration", name: str) -> Iterator[str]:
+def _fresh_errors(model: Model, place: str, tokenizers: Collection[str]) -> Iterator[str]:
     """Mistakes in the tokenizer and the sizes of a model that starts from nothing."""
-    model, place = settings.pretrain[name], f"config pretrain.{name}"
     if missing := [part for part in ("tokenizer", "architecture") if getattr(model, part) is None]:
         yield f"{place}: {', '.join(missing)} missing; see config/keys.md"
     if model.data is not None:
         yield f"{place}.data: {model.data!r} is for a model that goes on from another; add 'from' or leave it out"
-    if model.tokenizer is not None and model.tokenizer not in settings.tokenizer:
-        known = ", ".join(settings.tokenizer)
-        yield f"{place}.tokenizer: no tokenizer {model.tokenizer!r}; defined are {known}"
+    if model.tokenizer is not None and model.tokenizer not in tokenizers:
+        yield f"{place}.tokenizer: no tokenizer {model.tokenizer!r}; defined are {', '.join(tokenizers)}"
     sizes = model.architecture
     if sizes is not None and sizes.hidden_size % sizes.num_attention_heads:
         yield (

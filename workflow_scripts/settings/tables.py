@@ -56,20 +56,23 @@ def _row_errors(row: dict[str, str], name: str, place: str) -> Iterator[str]:
 
 def _in_words(error: "ValidationError", place: str) -> Iterator[str]:
     where = " ".join([place, *map(str, error.absolute_path)])
+    rules: Any = error.schema
+    wanted: Any = error.validator_value
+    instance: Any = error.instance
     if error.validator == "additionalProperties":
-        known = sorted(error.schema["properties"])
-        for column in sorted(set(error.instance) - set(known)):
+        known = sorted(rules["properties"])
+        for column in sorted(set(instance) - set(known)):
             close = difflib.get_close_matches(str(column), known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
             yield f"{where}: unknown column {column!r}; {hint}"
     elif error.validator == "required":
-        missing = [column for column in error.validator_value if column not in error.instance]
+        missing = [column for column in wanted if column not in instance]
         yield f"{where}: {', '.join(missing)} missing; config/README.md lists the columns"
     elif error.validator == "enum":
-        yield f"{where}: {error.instance!r} is not one of {', '.join(map(str, error.validator_value))}"
-    elif error.validator == "pattern" and error.instance == "":
+        yield f"{where}: {instance!r} is not one of {', '.join(map(str, wanted))}"
+    elif error.validator == "pattern" and instance == "":
         yield f"{where}: empty; a value is needed"
-    elif error.validator == "pattern" and "must" in error.schema:
-        yield f"{where}: {error.instance!r} must {error.schema['must']}"
+    elif error.validator == "pattern" and "must" in rules:
+        yield f"{where}: {instance!r} must {rules['must']}"
     else:
         yield f"{where}: {error.message}"

@@ -57,7 +57,7 @@ def read_json(section: type[S], text: str, place: str) -> S:
 def read(section: type[S], values: Any, place: str) -> S:
     """The section with these values. Raises UserError with a line for each mistake; ``place`` is what each names."""
     try:
-        return section.model_validate(values)
+        return section.model_validate(values, by_name=False)
     except ValidationError as error:
         raise UserError("\n".join(_lines(error, section, place))) from None
 
@@ -65,7 +65,7 @@ def read(section: type[S], values: Any, place: str) -> S:
 def mistakes_in(section: type[Section], values: Any, place: str) -> list[str]:
     """A line for each value that the section does not allow; ``place`` is what each names, such as "config"."""
     try:
-        section.model_validate(values)
+        section.model_validate(values, by_name=False)
     except ValidationError as error:
         return list(_lines(error, section, place))
     return []

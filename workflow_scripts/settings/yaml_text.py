@@ -1,8 +1,8 @@
 """Values as YAML in one line."""
 
 import json
-import math
 import re
+from decimal import Decimal
 from typing import Any
 
 # what YAML reads as text without quotes
@@ -32,5 +32,6 @@ def _decimal(value: float) -> str:
     if not 0 < abs(value) < 0.005:
         text = repr(value)
         return text if "e" not in text or "." in text else text.replace("e", ".0e")
-    exponent = math.floor(math.log10(abs(value)))
-    return f"{round(value / 10.0**exponent, 12)}e{exponent}"
+    sign, digits, exponent = Decimal(repr(value)).as_tuple()
+    first, *others = map(str, digits)
+    return f"{'-' * sign}{first}.{''.join(others) or '0'}e{int(exponent) + len(others)}"

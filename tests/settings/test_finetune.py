@@ -49,4 +49,4 @@ def test_warm_up_as_long_as_the_run_is_cut_to_a_tenth(steps):
 def test_unknown_keys_are_refused_and_targets_are_read():
     with pytest.raises(UserError, match=r"--settings: unknown key 'lr'; known are alpha, .*weight_decay"):
         read_settings(json.dumps({"lr": 1}))
-    assert read_settings('{"targets": ["Wqkv", "wo"]}').targets == ("Wqkv", "wo")
+    assert read_settings('{"targets": ["Wqkv", "wo"]}').targets == ["Wqkv", "wo"]

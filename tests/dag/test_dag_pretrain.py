@@ -6,7 +6,8 @@ import pytest
 
 from tests.dag.conftest import SIZES, job
 from workflow_scripts.dag.genomes import Genomes
-from workflow_scripts.dag.pretrain import RUNNING, Pretraining
+from workflow_scripts.dag.pretrain import Pretraining
+from workflow_scripts.settings.pretrain import RUNNING, Training
 
 NEW, MORE, FOREIGN = job(model="dnabert2"), job(model="more"), job(model="foreign")
 TRAINING = {"steps": 10, "warmup_steps": 1, "batch_size": 32, "micro_batch_size": 32}
@@ -59,15 +60,13 @@ def test_the_tokenizer_of_a_chain_is_that_of_its_first_model(pretraining):
 
 
 def test_settings_that_do_not_change_the_model_are_told_apart(pretraining):
-    assert {"micro_batch_size", "checkpoint_every", "compile"} < RUNNING and not {"steps", "length"} & RUNNING
+    assert {"micro_batch_size", "checkpoint_every", "compile"} < set(RUNNING) and not {"steps", "length"} & set(RUNNING)
     models = pretraining(training={"micro_batch_size": 64, "compile": True, "steps": 7})
-    training, running = json.loads(models.training(NEW)), json.loads(models.running(NEW))
+    training = json.loads(models.training(NEW))
     assert (training["steps"], training["seed"], training["length"]) == (7, 42, 128)
-    assert (running["dnabert2"]["micro_batch_size"], running["dnabert2"]["compile"]) == (64, True)
-    assert running.keys() == {"dnabert2"}, "of no other model"
-    assert not training.keys() & running["dnabert2"].keys()
-    other = pretraining(training={"micro_batch_size": 16, "steps": 7})
-    assert other.training(NEW) == models.training(NEW) and other.running(NEW) != models.running(NEW)
+    assert training.keys() == Training.model_fields.keys() - RUNNING | {"seed"}
+    assert pretraining(training={"micro_batch_size": 16, "steps": 7}).training(NEW) == models.training(NEW)
+    assert pretraining(training={"steps": 8}).training(NEW) != models.training(NEW)
 
 
 def test_the_architecture_is_complete(pretraining):

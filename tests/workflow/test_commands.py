@@ -1,9 +1,6 @@
 """The command of a job, as Snakemake prints it, runs in a terminal as it is."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest

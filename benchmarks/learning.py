@@ -33,7 +33,7 @@ from workflow_scripts.common.files import read_table, write_text  # noqa: E402
 from workflow_scripts.common.sequences import BASE_CODES  # noqa: E402
 from workflow_scripts.genomes import chunk_genome  # noqa: E402
 from workflow_scripts.pretrain import batches, pretrain_model  # noqa: E402
-from workflow_scripts.pretrain.training_settings import read_training  # noqa: E402
+from workflow_scripts.settings.pretrain import read_training  # noqa: E402
 from workflow_scripts.tokenizer import encode_genome  # noqa: E402
 from workflow_scripts.tokenizer import train_tokenizer as vocabulary  # noqa: E402
 

@@ -35,7 +35,7 @@ from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM  # noqa: 
 from workflow_scripts.model.attention import alibi_bias, alibi_slopes  # noqa: E402
 from workflow_scripts.model.modeling import Embeddings, GatedFeedForward  # noqa: E402
 from workflow_scripts.pretrain.step import adamw  # noqa: E402
-from workflow_scripts.pretrain.training_settings import Training  # noqa: E402
+from workflow_scripts.settings.pretrain import Training  # noqa: E402
 
 IGNORED = -100
 MASK = 4

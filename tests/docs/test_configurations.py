@@ -8,9 +8,9 @@ from snakemake.utils import update_config
 
 from tests.docs.markdown import PAGES, REPOSITORY, Piece, blocks, inline
 from tests.workflow.harness import job_counts, snakemake
-from workflow_scripts.common import configuration
-from workflow_scripts.common.config_reference import Configuration, keys
+from workflow_scripts.settings.configuration import Configuration, mistakes
 from workflow_scripts.settings.corpora import table_path
+from workflow_scripts.settings.reference import keys
 from workflow_scripts.settings.tables import table_errors
 
 SECTIONS = "seed|genomes|tokenizer|pretrain|gue|finetune|report|demo"
@@ -52,7 +52,7 @@ def test_every_configuration_of_a_page_is_sound(page, reader):
             text = piece.text.replace("/data/", f"{reader}/data/")
             update_config(config, yaml.safe_load(text))
             config["genomes"]["corpus"] = table_path(config["genomes"]["corpus"])
-            assert configuration.check(config) == [], piece.place
+            assert mistakes(config) == [], piece.place
             overlays.append(reader / f"{len(overlays)}.yaml")
             overlays[-1].write_text(text)
     if len(overlays) > 1:
@@ -79,8 +79,7 @@ def test_every_table_is_sound(block, tmp_path):
 
 
 def test_every_key_that_is_named_is_known():
-    schema = yaml.safe_load((CONFIG / "schemas/config.schema.yaml").read_text())
-    known = {key.name for key in keys(schema, Configuration((CONFIG / "config.yaml").read_text()))}
+    known = {key.name for key in keys(Configuration)}
     named = {
         piece.place: match[1]
         for piece in inline()

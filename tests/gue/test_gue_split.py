@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.gue.audit_dataset import related_rows, relations
 from workflow_scripts.gue.examples import Example, Place, Recipe, balance, unique
-from workflow_scripts.gue.registry import SPLITS
 from workflow_scripts.gue.split import cut_in_three, homology_split, random_split, scaled_sizes
+from workflow_scripts.settings.names import SPLITS
 
 
 def make(counts):

@@ -10,9 +10,10 @@ import pytest
 
 from workflow_scripts.gue import audit_dataset, import_dataset
 from workflow_scripts.gue.examples import Example, Place, Recipe, unique
-from workflow_scripts.gue.registry import SPLITS, read_dataset
+from workflow_scripts.gue.registry import read_dataset
 from workflow_scripts.gue.source_readers import read_pairs
 from workflow_scripts.gue.split import homology_split, random_split, scaled_sizes
+from workflow_scripts.settings.names import SPLITS
 
 pytestmark = pytest.mark.real
 

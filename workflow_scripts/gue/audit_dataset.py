@@ -32,9 +32,9 @@ from workflow_scripts.gue.datasheet import Splits, read_places
 from workflow_scripts.gue.examples import Example
 from workflow_scripts.gue.genome import gc_count, is_acgt
 from workflow_scripts.gue.kmer_baseline import kmer_baseline
-from workflow_scripts.gue.registry import SPLITS
 from workflow_scripts.gue.relations import RELATIONS, earlier_related, either_strand
 from workflow_scripts.gue.similarity import DEFINITION
+from workflow_scripts.settings.names import SEED, SPLITS
 
 NAMED_ROWS = 5
 
@@ -197,7 +197,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--dataset", required=True, help="name of the data set within its task, e.g. H3 or tata")
     parser.add_argument("--data", required=True, type=Path, help="folder with the CSV files and places.tsv")
     parser.add_argument("--fail-on-leak", action="store_true", help="leaks are an error")
-    parser.add_argument("--seed", type=int, default=42, help="seed of the baseline's draw of rows (default 42)")
+    parser.add_argument(
+        "--seed", type=int, default=SEED, help="seed of the baseline's draw of rows (default %(default)s)"
+    )
     parser.add_argument("--out", required=True, type=Path, help="JSON file to write")
     return parser
 

@@ -27,6 +27,8 @@ from workflow_scripts.gue.examples import Built, Recipe, balance, unique
 from workflow_scripts.gue.registry import Dataset, read_dataset
 from workflow_scripts.gue.source_readers import Source, parse_source
 from workflow_scripts.gue.split import METHODS, describe_split
+from workflow_scripts.settings.gue import Gue
+from workflow_scripts.settings.names import SEED, SPLITS
 
 BUILDERS = {
     "emp": histone.build,
@@ -111,6 +113,7 @@ def positive(text: str) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
+    defaults = Gue()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", required=True, choices=BUILDERS, help="task of the data set")
     parser.add_argument("--dataset", required=True, help="name of the data set within its task, e.g. H3 or tata")
@@ -122,17 +125,19 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="ROLE[:LABEL]=PATH",
         help="a file the data set is made of; repeat for each",
     )
-    parser.add_argument("--seed", type=int, default=42, help="seed of every random choice (default 42)")
+    parser.add_argument("--seed", type=int, default=SEED, help="seed of every random choice (default %(default)s)")
     parser.add_argument("--length", type=positive, help="bp a row, instead of the registry's; epi: both sequences, 3:2")
     parser.add_argument(
         "--max-rows",
         type=int,
         nargs=3,
-        default=(0, 0, 0),
+        default=[getattr(defaults.max_rows, split) for split in SPLITS],
         metavar=("TRAIN", "DEV", "TEST"),
         help="rows of the splits at most; 0, the default, takes the registry's sizes",
     )
-    parser.add_argument("--split", choices=METHODS, default="random", help="how rows are dealt out (default random)")
+    parser.add_argument(
+        "--split", choices=METHODS, default=defaults.split, help="how rows are dealt out (default %(default)s)"
+    )
     parser.add_argument("--out", required=True, type=Path, help="folder for the CSV files and the datasheet")
     return parser
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from workflow_scripts.gue.registry import SPLITS
+from workflow_scripts.settings.names import SPLITS
 
 TEMPLATE = """\
 ---

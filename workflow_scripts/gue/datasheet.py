@@ -16,7 +16,8 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import atomic, numbered_rows
 from workflow_scripts.gue.dataset_card import dataset_card
 from workflow_scripts.gue.examples import Example, Place
-from workflow_scripts.gue.registry import SPLITS, Dataset
+from workflow_scripts.gue.registry import Dataset
+from workflow_scripts.settings.names import SPLITS
 
 Splits = dict[str, list[Example]]
 

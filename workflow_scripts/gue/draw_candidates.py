@@ -19,6 +19,7 @@ from pathlib import Path
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, read_json, read_table, write_table
 from workflow_scripts.common.randomness import generator
+from workflow_scripts.settings.names import BINDING_TASKS, SEED
 
 LOWEST, HIGHEST = 0.50, 0.95
 COLUMNS = ["candidate", "factor", "cell", "peaks", "rows", "test_rows", "f1", "decision", "dataset"]
@@ -89,11 +90,11 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candidates", required=True, type=Path, help="table of candidates, config/gue_candidates.tsv")
-    parser.add_argument("--task", required=True, choices=["tf_human", "tf_mouse"], help="whose candidates are drawn")
+    parser.add_argument("--task", required=True, choices=BINDING_TASKS, help="whose candidates are drawn")
     parser.add_argument("--datasets", required=True, nargs="+", help="names of the data sets to draw for")
     parser.add_argument("--scores", required=True, nargs="+", type=Path, help="the candidates' scores")
     parser.add_argument("--peaks", required=True, nargs="+", type=Path, help="the candidates' peak files")
-    parser.add_argument("--seed", type=int, default=42, help="seed of the draw (default 42)")
+    parser.add_argument("--seed", type=int, default=SEED, help="seed of the draw (default %(default)s)")
     parser.add_argument("--out", required=True, type=Path, help="folder for the decisions and the drawn files")
     return parser
 

@@ -19,7 +19,8 @@ from workflow_scripts.gue.csv_rows import a_class, read_rows
 from workflow_scripts.gue.datasheet import Splits, write_dataset
 from workflow_scripts.gue.examples import Example
 from workflow_scripts.gue.published_hashes import DIFFERS, NEITHER, known_hashes, verify, verify_rows
-from workflow_scripts.gue.registry import SPLITS, Dataset, read_dataset
+from workflow_scripts.gue.registry import Dataset, read_dataset
+from workflow_scripts.settings.names import SPLITS
 
 
 def find_files(origin: Path, dataset: Dataset) -> dict[str, archive.Member]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_table
-from workflow_scripts.gue.registry import SPLITS, Dataset
+from workflow_scripts.gue.registry import Dataset
+from workflow_scripts.settings.names import SPLITS
 
 DIFFERS = "differs from the known file"
 NEITHER = "neither as released nor as in the paper"

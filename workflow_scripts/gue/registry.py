@@ -6,8 +6,6 @@ from pathlib import Path
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_table
 
-SPLITS = ("train", "dev", "test")
-
 
 @dataclass(frozen=True, slots=True)
 class Dataset:

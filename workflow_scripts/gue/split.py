@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from workflow_scripts.gue.examples import Example, Recipe
-from workflow_scripts.gue.registry import SPLITS
 from workflow_scripts.gue.relations import clusters, distances
 from workflow_scripts.gue.similarity import DEFINITION
+from workflow_scripts.settings.names import SPLITS
 
 Splits = dict[str, list[Example]]
 Sizes = tuple[int, int, int]  # rows of train, dev and test

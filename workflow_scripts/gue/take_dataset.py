@@ -20,7 +20,8 @@ from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import digest, open_text
 from workflow_scripts.gue.csv_rows import a_class, read_rows
 from workflow_scripts.gue.datasheet import Splits, write_dataset
-from workflow_scripts.gue.registry import SPLITS, Dataset
+from workflow_scripts.gue.registry import Dataset
+from workflow_scripts.settings.names import PROBLEM, SPLITS
 
 
 def a_number(label: str) -> str:
@@ -126,7 +127,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--name", nargs=2, metavar=("TASK", "DATASET"), required=True, help="its name here")
     parser.add_argument("--folder", type=Path, required=True, help="folder with the three files")
-    parser.add_argument("--problem", choices=PROBLEMS, default="classification", help="what a label is")
+    parser.add_argument("--problem", choices=PROBLEMS, default=PROBLEM, help="what a label is")
     parser.add_argument("--metric", required=True, help="the score by which models are compared")
     parser.add_argument("--out", type=Path, required=True, help="folder for the CSV files and the datasheet")
     return parser

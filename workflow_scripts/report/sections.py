@@ -14,6 +14,7 @@ from workflow_scripts.report.figures import FATES
 from workflow_scripts.report.fit_results import place
 from workflow_scripts.report.inputs import load, read_log
 from workflow_scripts.report.resampling import METRICS
+from workflow_scripts.settings.names import SPLITS
 
 CORPUS_COUNTS = ("bases", *FATES, "chunks", "train_chunks", "validation_chunks")
 TOKENIZER_FACTS = (
@@ -192,8 +193,8 @@ def datasets(paths: list[Path]) -> list[dict[str, Any]]:
                 **{name: sheet.get(name) for name in ("task", "dataset", "name", "species", "origin")},
                 "classes": len(sheet.get("classes", [])),
                 "length": sheet.get("length", {}),
-                "splits": [splits.get(split, {}).get("rows") for split in ("train", "dev", "test")],
-                "published": [sheet.get("registry_rows", {}).get(split) for split in ("train", "dev", "test")],
+                "splits": [splits.get(split, {}).get("rows") for split in SPLITS],
+                "published": [sheet.get("registry_rows", {}).get(split) for split in SPLITS],
                 "dropped": sum(sheet.get("dropped", {}).values()),
                 "file": path,
             }

@@ -39,6 +39,7 @@ from workflow_scripts.pretrain.model_card import model_card
 from workflow_scripts.pretrain.processes import Processes, joined, say
 from workflow_scripts.pretrain.signals import TRY_AGAIN, WARNING, Request, noticed, requeue
 from workflow_scripts.pretrain.step import Stepper, Tally, adamw
+from workflow_scripts.settings.fields import Section
 from workflow_scripts.settings.pretrain import Architecture, SeededTraining, Training, read_training
 from workflow_scripts.settings.reference import keys_help
 from workflow_scripts.settings.validation import read_json
@@ -265,7 +266,7 @@ def write_model(run: Run, name: str, tokenizer: Path, out: Path) -> None:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    sections = {"--training": SeededTraining, "--architecture": Architecture}
+    sections: dict[str, type[Section]] = {"--training": SeededTraining, "--architecture": Architecture}
     parser = argparse.ArgumentParser(
         description=__doc__,
         epilog="\n\n".join(f"keys of {option}:\n{keys_help(section)}" for option, section in sections.items()),

@@ -28,11 +28,12 @@ import numpy as np  # noqa: E402
 from benchmarks.machine import cost, machine  # noqa: E402
 from workflow_scripts.common.files import write_text  # noqa: E402
 from workflow_scripts.gue.build_dataset import BUILDERS  # noqa: E402
-from workflow_scripts.gue.examples import Recipe  # noqa: E402
-from workflow_scripts.gue.genome import cut, encode  # noqa: E402
+from workflow_scripts.gue.genome_reader import read_genome  # noqa: E402
+from workflow_scripts.gue.packed_genome import cut_window, encode  # noqa: E402
+from workflow_scripts.gue.recipe import Recipe  # noqa: E402
 from workflow_scripts.gue.registry import read_dataset  # noqa: E402
-from workflow_scripts.gue.source_readers import parse_source  # noqa: E402
-from workflow_scripts.gue.twobit import SIGNATURE, read_genome  # noqa: E402
+from workflow_scripts.gue.sources import parse_source  # noqa: E402
+from workflow_scripts.gue.twobit_reader import SIGNATURE  # noqa: E402
 
 MEGA = 1_000_000
 SEED = 42
@@ -178,7 +179,7 @@ def cut_by_the_workflow(genome: str, places: str, out: str) -> None:
     """Read the genome and cut the windows."""
     found, dropped = read_genome(genome), Counter()
     windows = [
-        cut(found, contig, start, end - start, strand, dropped)
+        cut_window(found, contig, start, end - start, strand, dropped)
         for contig, start, end, strand in json.loads(Path(places).read_text())["places"]
     ]
     write_text(out, "".join(f"{window.sequence}\n" for window in windows))

@@ -1,18 +1,17 @@
-"""Promoters: where the TSS sits, what the negatives are, and that the counts add up."""
+"""Builder of promoter sets: position of the TSS, both kinds of negatives, and counts that add up."""
 
 import pytest
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.common.sequences import reverse_complement
-from workflow_scripts.gue.fasta import read_contigs
-from workflow_scripts.gue.promoter import build, has_tata_box, near_consensus, substitute
-from workflow_scripts.gue.source_readers import Source
+from workflow_scripts.gue.promoter import build, has_tata_box, near_consensus, substitute_segments
+from workflow_scripts.gue.sources import Source
 
 
 @pytest.fixture
 def world(fasta, text, bases):
-    """20 kb without A but for planted boxes; TSS every 1,000 bp, strands in turn; every second with a TATA box."""
+    """20 kb with A only in planted TATA boxes; a TSS every 1,000 bp on alternating strands, half of them with a box."""
     sequence = list(bases(20_000, seed=3).replace("A", "C"))
     rows, flags = [], []
     for number, at in enumerate(range(1000, 19_000, 1000)):
@@ -36,11 +35,12 @@ def sequences(built, label):
     return [row.sequences[0] for row in built.examples if row.label == label]
 
 
-def test_the_tss_base_is_at_index_249_on_both_strands(fasta, text, bases, recipe):
-    genome_path = fasta({"c": bases(3000)})
+def test_the_tss_is_at_index_249_on_both_strands(fasta, text, bases, recipe):
+    genome = bases(3000)
     tss = text("tss.bed", "c 1000 1001 A 1 +\nc 2000 2001 B 1 -\n")
-    built = build([Source("genome", "", genome_path), Source("tss", "", tss)], recipe("promoter", "notata", 300, 100))
-    genome = dict(read_contigs(genome_path))["c"].decode()
+    built = build(
+        [Source("genome", "", fasta({"c": genome})), Source("tss", "", tss)], recipe("promoter", "notata", 300, 100)
+    )
     plus, minus = sequences(built, 1)
     assert plus == genome[751:1051] and plus[249] == genome[1000]
     assert minus == reverse_complement(genome[1950:2250]) and minus[249] == reverse_complement(genome[2000])
@@ -53,7 +53,7 @@ def test_the_core_is_the_middle_of_the_same_promoters(world, recipe):
     assert all(len(sequence) == 70 for sequence in sequences(core, 0))
 
 
-def test_windows_off_the_contig_and_with_n_are_counted(fasta, text, bases, recipe, rows_add_up):
+def test_windows_beyond_the_contig_or_with_n_are_dropped(fasta, text, bases, recipe, rows_add_up):
     sequence = bases(2000, seed=5)
     genome = fasta({"c": sequence[:1400] + "N" + sequence[1401:]})
     places = [(100, "+"), (249, "+"), (1000, "+"), (1450, "-"), (1960, "+"), (1960, "-"), (49, "-"), (50, "-")]
@@ -66,7 +66,7 @@ def test_windows_off_the_contig_and_with_n_are_counted(fasta, text, bases, recip
     rows_add_up(built)
 
 
-def test_tss_off_the_assembly_is_an_error(fasta, text, recipe):
+def test_a_tss_outside_the_assembly_is_an_error(fasta, text, recipe):
     sources = [Source("genome", "", fasta({"c": "ACGT" * 100})), Source("tss", "", text("t.bed", "c 900 901 A 1 +\n"))]
     with pytest.raises(UserError, match=r"t\.bed:1: position 901 is outside c"):
         build(sources, recipe("promoter", "all", 300, 10))
@@ -74,15 +74,17 @@ def test_tss_off_the_assembly_is_an_error(fasta, text, recipe):
 
 def test_substitution_keeps_eight_of_twenty_segments_and_the_last(bases):
     sequence = bases(300, seed=1)
-    changed = substitute(sequence, generator(1, "x"))
+    changed = substitute_segments(sequence, generator(1, "x"))
     kept = [sequence[i : i + 15] == changed[i : i + 15] for i in range(0, 300, 15)]
     assert len(changed) == 300 and sum(kept) == 8 and kept[-1]
-    assert changed == substitute(sequence, generator(1, "x")) != substitute(sequence, generator(2, "x"))
+    assert (
+        changed == substitute_segments(sequence, generator(1, "x")) != substitute_segments(sequence, generator(2, "x"))
+    )
 
 
-def test_tata_negatives_hold_a_motif_and_avoid_promoters(world, recipe, rows_add_up):
+def test_tata_negatives_have_a_motif_and_avoid_promoters(world, recipe, rows_add_up, read_fasta):
     built = build(world[0], recipe("promoter", "tata", 300, 100))
-    genome = dict(read_contigs(world[0][0].path))["chr1"].decode()
+    genome = read_fasta(world[0][0].path)["chr1"]
     promoters = [(at - 249, at + 51) if at // 1000 % 2 else (at - 50, at + 250) for at in range(1000, 19_000, 1000)]
     assert {row.places[0].strand for row in built.examples if not row.label} == {"+", "-"}
     negatives = sequences(built, 0)
@@ -96,9 +98,9 @@ def test_tata_negatives_hold_a_motif_and_avoid_promoters(world, recipe, rows_add
 
 
 @pytest.mark.parametrize(("task", "length"), [("promoter", 300), ("core_promoter", 70)])
-def test_rows_are_where_they_say(world, recipe, cut_again, task, length):
-    """All but substituted promoters, which have the place of the promoter; each pair shares it or lies far apart."""
-    contigs = {name: bases.decode() for name, bases in read_contigs(world[0][0].path)}
+def test_places_give_the_sequences(world, recipe, cut_again, read_fasta, task, length):
+    """Except for substituted promoters, which have the place of their promoter."""
+    contigs = read_fasta(world[0][0].path)
     rows = build(world[0], recipe(task, "all", length, 100)).examples
     substituted = 0
     for promoter, other in zip(rows[::2], rows[1::2], strict=True):
@@ -112,7 +114,7 @@ def test_rows_are_where_they_say(world, recipe, cut_again, task, length):
     assert {row.places[0].strand for row in rows} == {"+", "-"}
 
 
-def test_kinds_part_the_promoters_with_and_without_the_motif_table(world, recipe):
+def test_tata_and_notata_partition_the_promoters_with_and_without_a_motif_table(world, recipe):
     for sources in (world[0], [*world[0], world[1]]):
         counts = {
             d: len(sequences(build(sources, recipe("promoter", d, 300, 100)), 1)) for d in ("tata", "notata", "all")
@@ -120,7 +122,7 @@ def test_kinds_part_the_promoters_with_and_without_the_motif_table(world, recipe
         assert counts == {"tata": 10, "notata": 8, "all": 18}
 
 
-def test_motif_table_wins_over_the_consensus_and_must_know_every_promoter(world, recipe, text):
+def test_the_motif_table_overrides_the_consensus_and_must_list_every_promoter(world, recipe, text):
     everything = "#Name\tTATA-box\n" + "".join(f"P{n}\t1\n" for n in range(18))
     flags = Source("tata_motifs", "", text("all.txt", everything))
     built = build([*world[0], flags], recipe("promoter", "notata", 300, 100))
@@ -130,7 +132,7 @@ def test_motif_table_wins_over_the_consensus_and_must_know_every_promoter(world,
         build([*world[0], missing], recipe("promoter", "all", 300, 100))
 
 
-def test_tata_box_is_looked_for_where_it_belongs():
+def test_a_tata_box_counts_only_35_to_24_bases_upstream():
     def with_box(at, box="TATAAAAG"):
         return "C" * (249 + at) + box + "C" * (300 - 249 - at - len(box))
 
@@ -140,13 +142,13 @@ def test_tata_box_is_looked_for_where_it_belongs():
     assert not has_tata_box(with_box(-30, "TTTAACAG"), 249)
 
 
-def test_fewer_rows_are_a_balanced_draw(world, recipe, rows_add_up):
+def test_a_smaller_set_is_balanced(world, recipe, rows_add_up):
     built = build(world[0], recipe("promoter", "all", 300, 8))
     assert len(sequences(built, 0)) == len(sequences(built, 1)) == 4
     rows_add_up(built)
 
 
 @pytest.mark.parametrize(("task", "length"), [("promoter", 42), ("core_promoter", 120)])
-def test_impossible_lengths_are_refused(world, recipe, task, length):
+def test_impossible_lengths_are_errors(world, recipe, task, length):
     with pytest.raises(UserError, match=f"--length {length}"):
         build(world[0], recipe(task, "all", length, 8))

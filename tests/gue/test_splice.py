@@ -1,4 +1,4 @@
-"""Splice sites: boundaries on both strands, the released proportions, and adversarial non-sites."""
+"""Builder of the splice set: boundaries on both strands, the released proportions, and adversarial non-sites."""
 
 from collections import Counter
 
@@ -7,20 +7,21 @@ import pytest
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.sequences import reverse_complement
-from workflow_scripts.gue import adversarial, splice
-from workflow_scripts.gue.adversarial import SiteModel, false_sites, genes_in_turn, one_hot
-from workflow_scripts.gue.genome import Window, encode
-from workflow_scripts.gue.source_readers import Source, read_genes
-from workflow_scripts.gue.twobit import read_genome
+from workflow_scripts.gue import splice, splice_decoys
+from workflow_scripts.gue.genome_reader import read_genome
+from workflow_scripts.gue.packed_genome import Window, encode
+from workflow_scripts.gue.source_readers import read_genes
+from workflow_scripts.gue.sources import Source
+from workflow_scripts.gue.splice_decoys import SiteModel, false_sites, gene_order, one_hot
 
-INTRONS = range(1000, 4000, 1000)  # where they begin in a gene of 5,000 bp
+INTRONS = range(1000, 4000, 1000)  # starts of the introns in a gene of 5,000 bp
 
 
 @pytest.fixture
 def world(fasta, text, bases):
-    """``world(genes)``: genes with three introns of 600 bp, strands in turn.
+    """``world(genes)``: genes with three introns of 600 bp, on alternating strands.
 
-    Introns are GT...AG on the gene's strand and hold no other signal.
+    Introns are GT...AG on the gene's strand and have no other signal.
     """
 
     def make(genes):
@@ -46,7 +47,7 @@ def of_class(built, label):
     return [row for row in built.examples if row.label == label]
 
 
-def test_sites_lie_between_199_and_200_on_both_strands(world, recipe, rows_add_up, cut_again):
+def test_boundaries_are_between_199_and_200_on_both_strands(world, recipe, rows_add_up, cut_again):
     sequence, sources = world(2)
     built = splice.build(sources, recipe("splice", "reconstructed", 400, 1000, "ADN"))
     acceptors, donors, others = ([row.sequences[0] for row in of_class(built, label)] for label in range(3))
@@ -60,7 +61,7 @@ def test_sites_lie_between_199_and_200_on_both_strands(world, recipe, rows_add_u
     rows_add_up(built)
 
 
-def test_windows_of_odd_length_have_the_boundary_at_the_same_index_on_both_strands(world, recipe):
+def test_odd_windows_have_the_boundary_at_the_same_index_on_both_strands(world, recipe):
     _, sources = world(4)
     built = splice.build(sources, recipe("splice", "reconstructed", 41, 1000, "ADN"))
     assert {row.places[0].strand for row in built.examples} == {"+", "-"}
@@ -68,8 +69,8 @@ def test_windows_of_odd_length_have_the_boundary_at_the_same_index_on_both_stran
     assert all(row.sequences[0][20:22] == "GT" for row in of_class(built, splice.DONOR))
 
 
-def test_no_non_site_is_a_boundary_where_nearly_all_places_are(fasta, text, bases, recipe, rows_add_up):
-    """Of the 60 places in a gene 50 are boundaries; a gene without introns lies on the other strand of the same."""
+def test_non_sites_are_not_boundaries_even_if_nearly_all_positions_are(fasta, text, bases, recipe, rows_add_up):
+    """Of the 60 positions of a gene 50 are boundaries; a gene without introns is on the opposite strand."""
     ends, starts = range(105, 155, 2), range(106, 156, 2)
     lists = (",".join(map(str, ends)) + ",", ",".join(str(start + 1) for start in starts) + ",")
     genes = text("genes.txt", "G\t0\tc\t+\t101\t160\t" + "\t".join(lists) + "\nH\t0\tc\t-\t101\t160\t\t\n")
@@ -81,10 +82,10 @@ def test_no_non_site_is_a_boundary_where_nearly_all_places_are(fasta, text, base
     rows_add_up(built)
 
 
-def test_non_sites_are_genic_and_at_no_boundary(world, recipe):
+def test_non_sites_are_in_genes_and_not_at_boundaries(world, recipe):
     _, sources = world(10)
     built = splice.build(sources, recipe("splice", "reconstructed", 40, 60, "ADN"))
-    known = {at for found in splice.sites(read_genes(sources[1].path)).values() for _, at, _ in found}
+    known = {at for found in splice.splice_sites(read_genes(sources[1].path)).values() for _, at, _ in found}
     assert len(known) == 60
     for row in of_class(built, splice.NO_SITE):
         middle = row.places[0].start + 20
@@ -103,21 +104,21 @@ def test_classes_have_the_released_proportions_and_rows_are_distinct(world, reci
 
 
 def test_the_released_total_needs_ten_thousand_of_each():
-    assert splice.share(45_620) == 10_000
+    assert splice.class_quota(45_620) == 10_000
 
 
-def test_adversarial_non_sites_look_like_sites_and_random_ones_do_not(world, recipe):
+def test_adversarial_non_sites_resemble_sites_and_random_ones_do_not(world, recipe):
     _, sources = world(80)
     built = splice.build(sources, recipe("splice", "reconstructed", 80, 1000, "ADN"))
     others = [row.sequences[0] for row in of_class(built, splice.NO_SITE)]
     signal = [window[38:40] == "AG" or window[40:42] == "GT" for window in others]
-    each = splice.share(1000)
+    each = splice.class_quota(1000)
     assert sum(signal[:each]) / each < 0.3
     assert sum(signal[each:]) / (len(others) - each) > 0.6
 
 
-def test_boundaries_at_the_ends_of_a_contig_are_cut_or_counted(fasta, text, bases, recipe, rows_add_up):
-    """Of a window of 40 bp, 20 lie on either side of the boundary."""
+def test_boundaries_at_the_ends_of_a_contig_fit_or_are_dropped(fasta, text, bases, recipe, rows_add_up):
+    """A window of 40 bp has 20 on either side of the boundary."""
     genes = "".join(f"G{s}\t0\tc\t{s}\t1\t1000\t19,20,\t981,982,\n" for s in "+-")
     contigs = {"c": bases(1000, 7), "d": bases(500, 8)}
     sources = [Source("genome", "", fasta(contigs)), Source("genes", "", text("g.txt", genes))]
@@ -129,7 +130,7 @@ def test_boundaries_at_the_ends_of_a_contig_are_cut_or_counted(fasta, text, base
 
 
 @pytest.mark.parametrize("length", [40, 80, 81])
-def test_sliding_gives_what_the_regression_predicts_of_each_window(world, recipe, length):
+def test_sliding_equals_predicting_each_window(world, recipe, length):
     sequence, sources = world(4)
     genome, genes = read_genome(sources[0].path), read_genes(sources[1].path)
     random = np.random.default_rng(3)
@@ -153,18 +154,18 @@ def test_sliding_gives_what_the_regression_predicts_of_each_window(world, recipe
         assert len(found) + dropped.total() == gene.end - gene.start
 
 
-def test_genes_without_a_row_come_first(world, recipe):
+def test_gene_order_starts_with_genes_without_a_row(world, recipe):
     _, sources = world(8)
     genome, genes = read_genome(sources[0].path), read_genes(sources[1].path)
     rows = {0: [genome.window(genes[number].start + 50, 40) for number in (1, 3, 4)]}
-    turn = genes_in_turn(genome, genes, rows, recipe("splice", "reconstructed", 40, 100))
-    assert {gene.name for gene in turn[5:]} == {"G1", "G3", "G4"} and len(turn) == 8
+    order = gene_order(genome, genes, rows, recipe("splice", "reconstructed", 40, 100))
+    assert {gene.name for gene in order[5:]} == {"G1", "G3", "G4"} and len(order) == 8
 
 
-def test_rounds_share_the_rows_and_stop_when_the_genes_hold_no_more(world, recipe, monkeypatch, rows_add_up):
-    """With an impossible demand every gene is gone through once a round, and what is missing is missing."""
+def test_rounds_stop_if_the_genes_have_too_few_non_sites(world, recipe, monkeypatch, rows_add_up):
+    """Each round visits every gene once, and the builder returns fewer rows than wanted."""
     _, sources = world(2)
-    monkeypatch.setattr(adversarial, "ROUNDS", 2)
+    monkeypatch.setattr(splice_decoys, "ROUNDS", 2)
     monkeypatch.setattr(splice, "ALL", 10_000_000)
     monkeypatch.setattr(splice, "EACH", 2000)
     built = splice.build(sources, recipe("splice", "reconstructed", 40, 10_000_000, "ADN"))
@@ -182,7 +183,7 @@ def test_genes_without_introns_give_no_rows(fasta, text, bases, recipe, rows_add
     rows_add_up(built)
 
 
-def test_a_gene_beyond_the_contig_is_an_error(fasta, text, recipe):
+def test_a_gene_beyond_its_contig_is_an_error(fasta, text, recipe):
     genes = text("genes.txt", "G\t0\tc\t+\t1\t900\t300,\t601,\n")
     with pytest.raises(UserError, match=r"genes\.txt:1: position 900 is outside c"):
         splice.build(

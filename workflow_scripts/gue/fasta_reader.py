@@ -1,4 +1,4 @@
-"""FASTA files of the primary sources: contig by contig, or packed as a genome."""
+"""Reading FASTA files of the primary sources: plain, gzip or zstd, packed into a genome."""
 
 import io
 import os
@@ -13,7 +13,7 @@ import pyarrow
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.fasta import BUFFER, WHITE, open_fasta, read_pieces
-from workflow_scripts.gue.genome import ALPHABET, BASES_A_BYTE, Genome
+from workflow_scripts.gue.packed_genome import ALPHABET, BASES_A_BYTE, Genome
 
 NUCLEOTIDE_CODES = b"ACGTUNRYSWKMBDHV-"
 UPPER = bytes(range(256)).upper()
@@ -22,8 +22,8 @@ UNKNOWN = 4
 CODE = bytes(ALPHABET.index(letter) if letter in ALPHABET else UNKNOWN for letter in range(256))
 
 
-def open_sequences(path: str | os.PathLike) -> BinaryIO:
-    """Open a FASTA file, plain, gzip or, as the consensus genomes of SARS-CoV-2 are published, zstd."""
+def open_compressed_fasta(path: str | os.PathLike) -> BinaryIO:
+    """Open a FASTA file: plain, gzip, or zstd, in which consensus genomes of SARS-CoV-2 are published."""
     path = Path(path)
     if path.is_file():
         with path.open("rb") as handle:
@@ -32,30 +32,39 @@ def open_sequences(path: str | os.PathLike) -> BinaryIO:
     return open_fasta(path)
 
 
-def pieces(path: Path) -> Iterator[tuple[str, bytes]]:
-    """(contig, upper-case letters); a contig's letters come in pieces, one behind the other.
+def nucleotides(lines: bytes, where: str) -> bytes:
+    """The letters of some lines of a FASTA record, in upper case.
 
-    A contig's name is the first word of its header. Raises UserError for a missing or repeated header and for letters
-    that are no nucleotide code.
+    Raises UserError with ``where``, the file and the name of the record, for a letter that is not a nucleotide code.
     """
-    name, names = "", set()
-    for header, lines in read_pieces(path, open_sequences):
+    letters = lines.translate(UPPER, WHITE)
+    if other := letters.translate(None, NUCLEOTIDE_CODES):
+        raise UserError(f"{where}: {chr(other[0])!r} is not a nucleotide code; give DNA in FASTA format")
+    return letters
+
+
+def read_contig_pieces(path: Path) -> Iterator[tuple[str, bytes]]:
+    """(contig, upper-case letters); the letters of a contig come in consecutive pieces.
+
+    The name of a contig is the first word of its header. Raises UserError for a missing or repeated header and for
+    letters that are not nucleotide codes.
+    """
+    name = ""
+    names: set[str] = set()
+    for header, lines in read_pieces(path, open_compressed_fasta):
         if header is not None:
             name = contig_name(path, header, names)
             names.add(name)
-        letters = lines.translate(UPPER, WHITE)
-        if letters and not name:
-            raise UserError(f"{path}: text before the first header; a FASTA file starts with >name")
-        if strange := letters.translate(None, NUCLEOTIDE_CODES):
-            raise UserError(f"{path}: contig {name!r} holds {chr(strange[0])!r}, no nucleotide code; give DNA in FASTA")
         if name:
-            yield name, letters
+            yield name, nucleotides(lines, f"{path}: contig {name!r}")
+        elif lines.strip(WHITE):
+            raise UserError(f"{path}: text before the first header; a FASTA file starts with >name")
     if not name:
         raise UserError(f"{path}: no sequence; expected FASTA")
 
 
 def contig_name(path: Path, header: bytes, names: set[str]) -> str:
-    """The first word of a FASTA header, which must be new."""
+    """The first word of a FASTA header. Raises UserError if there is none or it is among ``names``."""
     words = header.decode(errors="backslashreplace").split()
     if not words:
         raise UserError(f"{path}: header {len(names) + 1} has no name; write >name")
@@ -64,14 +73,8 @@ def contig_name(path: Path, header: bytes, names: set[str]) -> str:
     return words[0]
 
 
-def read_contigs(path: str | Path) -> Iterator[tuple[str, bytes]]:
-    """(name, upper-case bases) of every contig, in the file's order."""
-    for name, members in groupby(pieces(Path(path)), key=itemgetter(0)):
-        yield name, b"".join(letters for _, letters in members)
-
-
 def pack(codes: np.ndarray) -> bytes:
-    """Codes of bases, four to a byte."""
+    """Base codes, packed four to a byte."""
     quads = codes.reshape(-1, BASES_A_BYTE)
     return (quads[:, 0] << 6 | quads[:, 1] << 4 | quads[:, 2] << 2 | quads[:, 3]).tobytes()
 
@@ -83,7 +86,7 @@ def runs(flags: np.ndarray) -> np.ndarray:
 
 
 def pack_contig(blocks: Iterable[bytes], packed: bytearray, unknown: list[np.ndarray]) -> tuple[int, int]:
-    """Append a contig's letters to ``packed``, which grows by whole bytes, and its unknown runs to ``unknown``.
+    """Append a contig's letters to ``packed``, padded to whole bytes, and its runs of unknown bases to ``unknown``.
 
     Returns the address of its first base and its length.
     """
@@ -104,11 +107,11 @@ def pack_contig(blocks: Iterable[bytes], packed: bytearray, unknown: list[np.nda
     return first, length
 
 
-def read_fasta_genome(path: Path) -> Genome:
-    """Pack the contigs of a FASTA file, plain, gzip or zstd, as they are read."""
+def read_fasta(path: Path) -> Genome:
+    """Read the contigs of a FASTA file, packing them piece by piece."""
     packed, unknown = bytearray(), [np.empty((0, 2), dtype=np.int64)]
     contigs = {
         name: pack_contig((letters for _, letters in members), packed, unknown)
-        for name, members in groupby(pieces(path), key=itemgetter(0))
+        for name, members in groupby(read_contig_pieces(path), key=itemgetter(0))
     }
     return Genome(np.frombuffer(packed, dtype=np.uint8), contigs, np.concatenate(unknown))

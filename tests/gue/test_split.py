@@ -1,4 +1,4 @@
-"""Copies, balance, and sizes of the splits."""
+"""Selection of rows, and the random and homology splits."""
 
 import random
 from collections import Counter
@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflow_scripts.common.sequences import reverse_complement
-from workflow_scripts.gue.audit_dataset import related_rows, relations
-from workflow_scripts.gue.examples import Example, Place, Recipe, balance, unique
+from workflow_scripts.gue.audit_dataset import count_related, count_relations
+from workflow_scripts.gue.labelled_examples import Example, Place
+from workflow_scripts.gue.recipe import Recipe
+from workflow_scripts.gue.selection import balance_classes, drop_duplicates
 from workflow_scripts.gue.split import cut_in_three, homology_split, random_split, scaled_sizes
 from workflow_scripts.settings.names import SPLITS
 
@@ -27,7 +29,7 @@ sizes = st.tuples(st.integers(1, 80), st.integers(1, 20), st.integers(1, 20))
 
 
 @given(st.integers(0, 200), sizes)
-def test_sizes_are_exact_or_in_proportion(available, wanted):
+def test_scaled_sizes_are_exact_or_proportional(available, wanted):
     got = scaled_sizes(available, wanted)
     assert sum(got) == min(available, sum(wanted))
     assert all(
@@ -49,25 +51,25 @@ def test_splits_are_disjoint_complete_and_stratified(counts, wanted, seed):
             assert abs(sum(row.label == label for row in parts[name]) - share) < len(counts) + 1
 
 
-def test_split_depends_on_the_seed_alone():
+def test_random_split_depends_only_on_the_seed():
     examples = make([50, 50])
     first, again, other = (random_split(examples, (80, 10, 10), recipe(100, seed=s), Counter()) for s in (1, 1, 2))
     assert first == again != other
     assert [row.label for row in first["train"]] != sorted(row.label for row in first["train"])
 
 
-def test_copies_go_and_contradictions_go_altogether():
+def test_duplicates_are_dropped_and_contradictions_altogether():
     rows = [Example((s,), label) for s, label in [("A", 0), ("B", 1), ("A", 0), ("C", 0), ("C", 1), ("C", 1)]]
     dropped = Counter()
-    assert unique(rows, dropped) == rows[:2]
+    assert drop_duplicates(rows, dropped) == rows[:2]
     assert dropped == {"duplicate": 1, "conflicting_labels": 3}
 
 
-def test_balance_follows_the_smallest_class_and_the_wanted_rows():
+def test_balance_is_limited_by_the_smallest_class_and_the_wanted_rows():
     dropped = Counter()
-    rows = balance(make([30, 12]), recipe(100), dropped)
+    rows = balance_classes(make([30, 12]), recipe(100), dropped)
     assert Counter(row.label for row in rows) == {0: 12, 1: 12} and dropped["beyond_size"] == 18
-    rows = balance(make([30, 12, 40]), recipe(10, 3), Counter())
+    rows = balance_classes(make([30, 12, 40]), recipe(10, 3), Counter())
     assert Counter(row.label for row in rows) == {0: 4, 1: 3, 2: 3}
 
 
@@ -75,13 +77,13 @@ def test_balance_follows_the_smallest_class_and_the_wanted_rows():
 
 
 def unrelated(parts):
-    """Whether the audit finds nothing between the splits."""
-    found = relations(parts)
-    return not any(related_rows(found[pair]) for pair in ("dev_in_train", "test_in_train", "test_in_dev"))
+    """Whether the audit finds no relation between splits."""
+    found = count_relations(parts)
+    return not any(count_related(found[pair]) for pair in ("dev_in_train", "test_in_train", "test_in_dev"))
 
 
 def homology(examples, wanted, classes=2, seed=1):
-    """The split, after what must always hold was checked."""
+    """The homology split and its dropped rows, with all invariants checked."""
     dropped = Counter()
     parts = homology_split(examples, wanted, recipe(sum(wanted), classes, seed), dropped)
     dealt = [row for name in SPLITS for row in parts[name]]
@@ -101,7 +103,7 @@ def mutated(sequence, changes, draw):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_families_stay_together_and_sizes_and_classes_are_kept(seed):
-    """A fifth of the rows in families of copies, turned, shifted or mutated; the random split tears them apart."""
+    """Some rows are in families of reversed, shifted or mutated copies, which a random split would separate."""
     draw, examples = random.Random(seed), []
     for number in range(500):
         stem = "".join(draw.choices("ACGT", k=104))
@@ -110,7 +112,7 @@ def test_families_stay_together_and_sizes_and_classes_are_kept(seed):
             copy = mutated(stem[start : start + 100], draw.randrange(3), draw)
             copy = reverse_complement(copy) if draw.random() < 0.5 else copy
             examples.append(Example((copy,), number % 2))
-    examples = unique(examples, Counter())
+    examples = drop_duplicates(examples, Counter())
     wanted = scaled_sizes(len(examples), (800, 100, 100))
     parts, dropped = homology(examples, wanted, seed=seed)
     assert not dropped.total() and [len(parts[name]) for name in SPLITS] == [*wanted]
@@ -121,7 +123,7 @@ def test_families_stay_together_and_sizes_and_classes_are_kept(seed):
 
 
 def windows(genome, contig, count, length, label, draw):
-    """Windows at random places of a genome, with these places."""
+    """Windows at random positions of a genome, with their places."""
     starts = sorted(draw.sample(range(len(genome) - length), count))
     return [
         Example((genome[start : start + length],), label, (Place(contig, start, start + length, "+"),))
@@ -130,7 +132,7 @@ def windows(genome, contig, count, length, label, draw):
 
 
 @pytest.mark.parametrize("placed", [True, False])
-def test_a_genome_that_its_windows_cover_is_cut_and_every_class_is_in_every_split(bases, placed):
+def test_fully_covered_genomes_are_cut_so_that_every_split_has_every_class(bases, placed):
     draw = random.Random(4)
     examples = [row for label in range(4) for row in windows(bases(6_000, label), f"c{label}", 200, 120, label, draw)]
     if not placed:
@@ -142,7 +144,7 @@ def test_a_genome_that_its_windows_cover_is_cut_and_every_class_is_in_every_spli
         assert all(sum(row.label == label for row in parts[name]) >= least for label in range(4))
 
 
-def test_places_alone_keep_a_negative_with_the_positive_it_was_made_of(bases):
+def test_rows_of_the_same_place_stay_together(bases):
     examples = []
     for number in range(200):
         place = (Place("c", 1000 * number, 1000 * number + 60, "+"),)
@@ -154,7 +156,7 @@ def test_places_alone_keep_a_negative_with_the_positive_it_was_made_of(bases):
     assert not dropped.total()
 
 
-def test_pairs_that_share_a_promoter_go_together(bases):
+def test_pairs_with_the_same_promoter_stay_together(bases):
     draw, examples = random.Random(9), []
     promoters = [bases(60, 500 + n) for n in range(40)]
     for number in range(240):
@@ -166,9 +168,9 @@ def test_pairs_that_share_a_promoter_go_together(bases):
     assert all(len(mine) >= 2 for mine in owners) and len(set().union(*owners)) == sum(map(len, owners))
 
 
-def test_a_cluster_that_cannot_be_cut_goes_to_train_and_loses_what_does_not_fit(bases):
+def test_a_cluster_that_cannot_be_cut_goes_to_train_and_is_reduced_to_its_size(bases):
     shared = bases(60, 1)
-    examples = [Example((bases(90, 10 + n), shared), n % 2) for n in range(180)]  # all related to all
+    examples = [Example((bases(90, 10 + n), shared), n % 2) for n in range(180)]  # all related to each other
     examples += [Example((bases(90, 1000 + n), bases(60, 2000 + n)), n % 2) for n in range(20)]
     parts, dropped = homology(examples, (80, 10, 10))
     assert [len(parts[name]) for name in SPLITS] == [80, 10, 10]
@@ -176,13 +178,13 @@ def test_a_cluster_that_cannot_be_cut_goes_to_train_and_loses_what_does_not_fit(
     assert dropped["cluster_too_large"] == 100 and not dropped["between_splits"]
 
 
-def test_cutting_leaves_out_the_rows_between_the_parts():
+def test_cut_in_three_leaves_out_the_rows_between_the_parts():
     distance = np.repeat(np.arange(20), 5)
     part = cut_in_three(distance, (80, 10, 10))
     assert part.tolist() == [2] * 10 + [-1] * 5 + [1] * 10 + [-1] * 5 + [0] * 70
 
 
-def test_homology_depends_on_the_seed_alone(bases):
+def test_homology_split_depends_only_on_the_seed(bases):
     examples = make([60, 60])
     examples = [row._replace(sequences=(bases(60, n),)) for n, row in enumerate(examples)]
     first, again, other = (homology(examples, (80, 20, 20), seed=seed)[0] for seed in (1, 1, 2))
@@ -190,7 +192,7 @@ def test_homology_depends_on_the_seed_alone(bases):
 
 
 def in_clusters(sizes, bases):
-    """Rows of one class, in clusters of these sizes by their places."""
+    """Rows of one class whose places form clusters of these sizes."""
     return [
         Example((bases(40, 1000 * cluster + n),), 0, (Place("c", 100 * cluster, 100 * cluster + 40, "+"),))
         for cluster, size in enumerate(sizes)
@@ -198,17 +200,17 @@ def in_clusters(sizes, bases):
     ]
 
 
-def test_no_cluster_is_cut_where_all_fit(bases):
+def test_no_rows_are_dropped_if_all_clusters_fit(bases):
     parts, dropped = homology(in_clusters([3] * 32 + [1] * 4, bases), (79, 11, 10), classes=1)
     assert not dropped.total() and [len(parts[name]) for name in SPLITS] == [79, 11, 10]
 
 
-def test_dev_and_test_have_their_share_of_clusters_not_only_of_lone_rows(bases):
+def test_dev_and_test_get_clusters_and_not_only_single_rows(bases):
     parts, _ = homology(in_clusters([2] * 40 + [1] * 120, bases), (160, 20, 20), classes=1)
     assert all(len({row.places for row in parts[name]}) < len(parts[name]) for name in SPLITS)
 
 
-def test_few_rows_lose_none_and_no_rows_are_no_error(bases):
+def test_few_rows_or_none(bases):
     parts, dropped = homology(in_clusters([4, 1, 1], bases), (4, 1, 1), classes=1)
     assert [len(parts[name]) for name in SPLITS] == [4, 1, 1] and not dropped.total()
     chain = [

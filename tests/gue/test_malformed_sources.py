@@ -1,4 +1,4 @@
-"""Malformed sources, through the command line: one line that names the place and the bad value, and nothing written."""
+"""Malformed sources, through the command line: one line with the place and the bad value, and no file written."""
 
 import gzip
 
@@ -23,7 +23,7 @@ TASKS = {
 
 @pytest.fixture
 def contents(bases):
-    """Role -> content of a file of which data sets can be made."""
+    """Role -> content of a valid file."""
     starts = range(500, 29_000, 400)
     return {
         "genome": f">chr1\n{bases(LENGTH)}\n",
@@ -42,7 +42,7 @@ def contents(bases):
 
 @pytest.fixture
 def run(contents, registry, tmp_path, capsys):
-    """``run(task, {role: content or None})``: (exit status, standard error, the folder that was to be written)."""
+    """``run(task, {role: content or None})``: exit status, standard error, output folder; ``None`` omits a role."""
 
     def start(task, changes):
         dataset, length, classes, roles = TASKS[task]
@@ -62,7 +62,7 @@ def run(contents, registry, tmp_path, capsys):
 
 @pytest.fixture
 def fails(run):
-    """``fails(task, changes, complaint)``: the build ends with that complaint, on one line, and nothing is written."""
+    """``fails(task, changes, *complaints)``: the build fails with one line with the complaints and no file."""
 
     def check(task, changes, *complaints):
         status, message, out = run(task, changes)
@@ -74,7 +74,7 @@ def fails(run):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_the_sources_are_sound_before_they_are_broken(run, task):
+def test_the_unchanged_sources_are_valid(run, task):
     status, message, out = run(task, {})
     assert status == 0, message
     assert {"train.csv", "dev.csv", "test.csv", "datasheet.json"} <= {path.name for path in out.iterdir()}
@@ -94,8 +94,8 @@ GENE = "G\t0\tchr1\t+\t{}\t{}\t{}\t{}"
         ("promoter", "tss", "chr1 5 6.0 A 1 +", "end '6.0' is not a non-negative integer"),
         ("promoter", "tss", "chr1 30000 30001 A 1 +", "position 30001 is outside chr1 of 30000 bp"),
         ("promoter", "tss", "chrUn_7 5 6 A 1 +", "contig 'chrUn_7' is not in the genome"),
-        ("promoter", "tss", "chr1 5 6 A +", "5 columns where 6 belong"),
-        ("promoter", "tss", "chr1 5 6 A 1 + x", "7 columns where 6 belong"),
+        ("promoter", "tss", "chr1 5 6 A +", "5 columns, expected 6"),
+        ("promoter", "tss", "chr1 5 6 A 1 + x", "7 columns, expected 6"),
         ("promoter", "tss", "chr1 5 6 A 1 *", "strand '*' is neither + nor -"),
         ("promoter", "tss", "chr1 5 6 A 1 +", "promoter 'A' has no row in the motif table"),
         ("promoter", "tata_motifs", "A 2", "the TATA-box flag must be 0 or 1, not '2'"),
@@ -107,13 +107,13 @@ GENE = "G\t0\tchr1\t+\t{}\t{}\t{}\t{}"
         ("tf_human", "peaks", PEAK.format(5, 90, 5).replace("chr1", "1"), "contig '1' is not in the genome"),
         ("tf_human", "peaks", PEAK.format(5, 90, 86), "summit offset 86 is outside the peak of 85 bp"),
         ("tf_human", "peaks", PEAK.format(5, 90, -2), "summit offset '-2' is not a non-negative integer"),
-        ("tf_human", "peaks", PEAK.format(5, 90, 9).rpartition("\t")[0], "9 columns where 10 belong"),
-        ("tf_human", "peaks", PEAK.format(5, 90, 9) + "\tx", "11 columns where 10 belong"),
-        ("tf_human", "peaks", "chr1 5 90 . 1 . 1 -1 -1 9", "1 columns where 10 belong"),
+        ("tf_human", "peaks", PEAK.format(5, 90, 9).rpartition("\t")[0], "9 columns, expected 10"),
+        ("tf_human", "peaks", PEAK.format(5, 90, 9) + "\tx", "11 columns, expected 10"),
+        ("tf_human", "peaks", "chr1 5 90 . 1 . 1 -1 -1 9", "1 columns, expected 10"),
         ("tf_mouse", "peaks", PEAK.format(29_990, 30_001, 5), "position 30001 is outside chr1 of 30000 bp"),
         ("splice", "genes", GENE.format(9, 99, "20,", "30,40,"), "1 exon ends but 2 exon starts"),
         ("splice", "genes", GENE.format(9, 99, "20,40,", "30,"), "2 exon ends but 1 exon starts"),
-        ("splice", "genes", GENE.format(9, 99, "20,", "20,"), "an exon starts before the one before it ends"),
+        ("splice", "genes", GENE.format(9, 99, "20,", "20,"), "an exon starts before the previous one ends"),
         ("splice", "genes", GENE.format(9, 99, "5,", "20,"), "an exon ends or starts at 5, outside the gene, 9 to 99"),
         (
             "splice",
@@ -127,7 +127,7 @@ GENE = "G\t0\tchr1\t+\t{}\t{}\t{}\t{}"
         ("splice", "genes", GENE.format(9, 30_001, "20,", "30,"), "position 30001 is outside chr1 of 30000 bp"),
         ("splice", "genes", GENE.format(9, 99, "20,", "30,").replace("chr1", "chr9"), "contig 'chr9' is not in"),
         ("splice", "genes", GENE.format(9, 99, "20,", "30,").replace("+", "?"), "strand '?' is neither + nor -"),
-        ("splice", "genes", "G\t0\tchr1\t+\t9\t99\t20,", "7 columns where 8 belong"),
+        ("splice", "genes", "G\t0\tchr1\t+\t9\t99\t20,", "7 columns, expected 8"),
         ("epi", "pairs", PAIR.format(5, 9, 20, 30, 2), "label '2' is neither 0 nor 1"),
         ("epi", "pairs", PAIR.format(9, 9, 20, 30, 1), "start 9 is not before end 9"),
         ("epi", "pairs", PAIR.format(5, 9, 30, 20, 1), "start 30 is not before end 20"),
@@ -142,7 +142,7 @@ GENE = "G\t0\tchr1\t+\t{}\t{}\t{}\t{}"
         ("emp", "histone", ">r\n>s\nACGT1", "the record must end in its label, 0 or 1; it ends in ''"),
     ],
 )
-def test_a_bad_line_is_named_with_its_value(fails, contents, task, role, line, complaint):
+def test_a_bad_line_and_its_value_are_named(fails, contents, task, role, line, complaint):
     number = contents[role].count("\n") + 1
     fails(task, {role: contents[role] + line + "\n"}, f"{role}.txt:{number}: ", complaint)
 
@@ -160,7 +160,7 @@ def test_a_bad_line_is_named_with_its_value(fails, contents, task, role, line, c
         ("epi", "pairs", "", "pairs.txt: the header lacks enhancer_chrom"),
         ("epi", "pairs", PAIRS, "pairs.txt: no pair"),
         ("epi", "pairs", "enhancer_chrom\tlabel\n", "pairs.txt:1: the header lacks enhancer_start"),
-        ("covid", "lineages", "strain\tclade\nV1\t20I\n", "lineages.txt:1: the header has no lineage"),
+        ("covid", "lineages", "strain\tclade\nV1\t20I\n", "lineages.txt:1: the header has no column of lineages"),
         ("covid", "lineages", "name\tpango\nV1\tB.1.1.7\nV2\tC.37\n", "lineages.txt: unknown variant 'Lambda'"),
         ("covid", "lineages", "name\tpango\nV1\tB.1.1.7\nX\tB.1.351\n", "no genome of Beta with 50 bp or more"),
         ("covid", "variants:simulated", "", "variants_simulated.txt: no genome"),
@@ -172,16 +172,16 @@ def test_a_bad_line_is_named_with_its_value(fails, contents, task, role, line, c
         ("tf_human", "genome", ">chr1\nACGTJ\n", "'J'"),
     ],
 )
-def test_a_file_that_is_something_else_is_named(fails, task, role, content, complaint):
+def test_a_file_of_other_content_is_named(fails, task, role, content, complaint):
     fails(task, {role: content}, f"{role.replace(':', '_')}.txt", complaint)
 
 
 ROLES = sorted({(role, task) for task, (_, _, _, roles) in TASKS.items() for role in roles if task != "tf_mouse"})
-NEEDED = [(role, task) for role, task in ROLES if role != "tata_motifs"]  # without it the motif itself is looked for
+NEEDED = [(role, task) for role, task in ROLES if role != "tata_motifs"]  # optional
 
 
 @pytest.mark.parametrize(("role", "task"), ROLES)
-def test_a_gzip_file_that_breaks_off_is_named(fails, contents, task, role):
+def test_a_truncated_gzip_file_is_named(fails, contents, task, role):
     packed = gzip.compress(contents[role].encode(), mtime=0)
     fails(task, {role: packed[: len(packed) // 2]}, f"{role.replace(':', '_')}.txt")
 

@@ -1,4 +1,4 @@
-"""Binding sites: centred positives, and negatives that are what they should be."""
+"""Builder of binding sets: centred positives, negatives that match them and avoid peaks, dinucleotide shuffles."""
 
 from collections import Counter
 from itertools import pairwise
@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.gue.binding import MAX_GC_DIFFERENCE, build, dinucleotide_shuffle, nearest_waiting
-from workflow_scripts.gue.genome import gc_count
-from workflow_scripts.gue.source_readers import Source
+from workflow_scripts.gue.packed_genome import gc_count
+from workflow_scripts.gue.sources import Source
 
 LENGTH = 101
 
 
 @pytest.fixture
 def world(fasta, text, bases):
-    """60 kb with 20 peaks of 400 bp, whose summits lie 100 bp into the peak."""
+    """A genome of 60 kb with 20 peaks of 400 bp; each summit is 100 bp after the start of its peak."""
     sequence = bases(60_000, seed=11)
     rows = [f"chr2\t{at}\t{at + 400}\t.\t1\t.\t1\t-1\t-1\t100" for at in range(2000, 60_000, 3000)]
     peaks = text("a.narrowPeak", "\n".join(rows) + "\n")
@@ -26,7 +26,7 @@ def world(fasta, text, bases):
 
 
 def pairs(built):
-    """(positive, negative) in the order they were made."""
+    """(positive, negative) sequences, in the order of the rows."""
     rows = built.examples
     assert [row.label for row in rows] == [1, 0] * (len(rows) // 2)
     return [(a.sequences[0], b.sequences[0]) for a, b in zip(rows[::2], rows[1::2], strict=True)]
@@ -53,7 +53,7 @@ def test_human_negatives_avoid_every_peak_and_match_length_and_gc(world, recipe,
     rows_add_up(built)
 
 
-def test_human_rows_are_where_they_say_and_negatives_off_peaks_and_positives(world, recipe, cut_again):
+def test_places_of_human_rows_are_right_and_negatives_avoid_peaks_and_positives(world, recipe, cut_again):
     sequence, sources = world
     rows = build(sources, recipe("tf_human", "0", LENGTH, 100)).examples
     assert all(cut_again({"chr2": sequence}, row.places[0]) == row.sequences[0] for row in rows)
@@ -64,8 +64,8 @@ def test_human_rows_are_where_they_say_and_negatives_off_peaks_and_positives(wor
         assert all(end <= summit - 100 or start >= summit + 300 for summit in summits)
 
 
-def test_human_negatives_avoid_positives_that_reach_beyond_their_peaks(fasta, text, bases, recipe):
-    """Peaks of 11 bp every 220: half of the genome lies in the windows of 101 bp round them."""
+def test_human_negatives_avoid_positives_that_extend_beyond_their_peaks(fasta, text, bases, recipe):
+    """Peaks of 11 bp every 220 bp: the windows of 101 bp around them cover half of the genome."""
     summits = range(200, 9800, 220)
     rows = "".join(f"c\t{at - 5}\t{at + 6}\t.\t1\t.\t1\t-1\t-1\t5\n" for at in summits)
     sources = [Source("genome", "", fasta({"c": bases(10_000, 3)})), Source("peaks", "", text("p.narrowPeak", rows))]
@@ -76,7 +76,7 @@ def test_human_negatives_avoid_positives_that_reach_beyond_their_peaks(fasta, te
 
 
 def test_the_tolerance_grows_until_rare_compositions_are_matched(fasta, text, recipe, rows_add_up):
-    """The positive has 101 G and C of 101; the windows off the peak have 98 or 99."""
+    """The positive has 101 G and C of 101; windows outside the peak have 98 or 99."""
     poorer = ("GC" * 24 + "A") * 40
     genome = fasta({"c": poorer + "G" * 101 + poorer})
     peaks = text("a.narrowPeak", f"c\t{len(poorer)}\t{len(poorer) + 101}\t.\t1\t.\t1\t-1\t-1\t50\n")
@@ -97,11 +97,11 @@ def test_positives_without_a_match_are_dropped(fasta, text, recipe, rows_add_up)
     rows_add_up(built)
 
 
-def test_a_summit_near_the_contig_end_is_counted(fasta, text, bases, recipe, rows_add_up):
+def test_summits_near_the_contig_ends_are_counted_as_dropped(fasta, text, bases, recipe, rows_add_up):
     rows = "".join(f"c\t{at}\t{at + 20}\t.\t1\t.\t1\t-1\t-1\t-1\n" for at in (0, 40, 41, 500, 939, 940, 980))
     sources = [Source("genome", "", fasta({"c": bases(1000)})), Source("peaks", "", text("p.narrowPeak", rows))]
     built = build(sources, recipe("tf_mouse", "0", LENGTH, 100))
-    assert built.dropped["leaves_contig"] == 3  # centres 10, 950 and 990; 50 and 949 just fit
+    assert built.dropped["leaves_contig"] == 3  # centres 10, 950 and 990; 50 and 949 fit exactly
     assert len(pairs(built)) == 4
     rows_add_up(built)
 
@@ -125,7 +125,7 @@ def test_mouse_negatives_keep_the_dinucleotides_and_the_place(world, recipe, row
 
 @settings(max_examples=300, deadline=None)
 @given(st.text("ACGT", max_size=120), st.integers(0, 10**6))
-def test_shuffle_keeps_dinucleotides_and_ends_exactly(sequence, seed):
+def test_shuffle_keeps_dinucleotides_and_both_ends(sequence, seed):
     shuffled = dinucleotide_shuffle(sequence, generator(seed, "shuffle"))
     assert Counter(pairwise(shuffled)) == Counter(pairwise(sequence))
     assert Counter(shuffled) == Counter(sequence)
@@ -133,14 +133,14 @@ def test_shuffle_keeps_dinucleotides_and_ends_exactly(sequence, seed):
     assert shuffled == dinucleotide_shuffle(sequence, generator(seed, "shuffle"))
 
 
-def test_shuffle_reaches_every_euler_path():
+def test_shuffle_reaches_every_eulerian_path():
     random = generator(0, "paths")
     assert {dinucleotide_shuffle("AACAGA", random) for _ in range(300)} == {
         *("AACAGA", "AAGACA", "ACAAGA", "ACAGAA", "AGAACA", "AGACAA")
     }
 
 
-def test_nearest_gc_wins():
+def test_nearest_waiting_gc_count():
     waiting = {50: [1], 53: [2], 40: []}
     assert nearest_waiting(waiting, 52, 3) == 53
     assert nearest_waiting(waiting, 50, 0) == 50

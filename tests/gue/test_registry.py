@@ -1,4 +1,4 @@
-"""The two tables: 36 data sets, and for each the primary files its builder needs."""
+"""The tables of data sets and sources: 36 data sets, each with the primary files that its builder needs."""
 
 from collections import Counter
 from fnmatch import fnmatch
@@ -32,7 +32,7 @@ def test_the_benchmark_has_36_data_sets():
 
 
 @pytest.mark.parametrize(("task", "name"), NAMES)
-def test_every_row_can_be_read_and_is_plausible(task, name):
+def test_every_row_is_readable_and_plausible(task, name):
     dataset = read_dataset(CONFIG / "gue.tsv", task, name)
     assert all(rows > 0 for rows in dataset.rows) and 70 <= dataset.length <= 10_000
     assert (len(dataset.classes) >= 2) == (task != "species")
@@ -52,7 +52,7 @@ def test_the_sources_table_has_what_the_builder_needs(task, name):
     assert all(labels) and len(set(labels)) == len(labels)
 
 
-def test_covid_keeps_both_sizes_and_both_total_the_same():
+def test_both_documented_sizes_of_covid_have_the_same_total():
     (row,) = [row for row in TABLE if row["task"] == "covid"]
     released = [int(row[key]) for key in ("train", "dev", "test")]
     paper = [int(row[f"paper_{key}"]) for key in ("train", "dev", "test")]

@@ -1,7 +1,7 @@
-"""Genomes from files: FASTA, or UCSC's .2bit, which has two bits a base and blocks of N.
+"""Reading UCSC's .2bit files: two bits a base, with blocks of N.
 
-The bases of a .2bit file stay on the disk and are mapped into memory: what is read of them is what the windows need.
-Blocks of lower case are passed over. The format: https://genome.ucsc.edu/FAQ/FAQformat.html#format7
+The bases stay on disk and are memory-mapped, so only those in the requested windows are read. Blocks of lower case
+are skipped. The format: https://genome.ucsc.edu/FAQ/FAQformat.html#format7
 """
 
 from pathlib import Path
@@ -9,25 +9,24 @@ from pathlib import Path
 import numpy as np
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.gue.fasta import read_fasta_genome
-from workflow_scripts.gue.genome import BASES_A_BYTE, Genome
+from workflow_scripts.gue.packed_genome import BASES_A_BYTE, Genome
 
 SIGNATURE = 0x1A412743
 WORD = 4  # bytes of the format's integers
 
 
 class Reader:
-    """Integers of a .2bit file, one behind the other, in its byte order."""
+    """Reads consecutive integers of a .2bit file in its byte order, ``<`` or ``>``."""
 
     def __init__(self, path: Path, data: np.ndarray, order: str):
-        self.path, self.data, self.order, self.at = path, data, order, 0
+        self.path, self.data, self.order, self.position = path, data, order, 0
 
     def take(self, count: int) -> np.ndarray:
         """The next ``count`` bytes."""
-        if self.at + count > len(self.data):
+        if self.position + count > len(self.data):
             raise UserError(f"{self.path}: the .2bit file ends within its contigs; it is cut short, download it again")
-        self.at += count
-        return self.data[self.at - count : self.at]
+        self.position += count
+        return self.data[self.position - count : self.position]
 
     def integers(self, count: int) -> np.ndarray:
         """The next ``count`` integers."""
@@ -39,7 +38,7 @@ class Reader:
 
 
 def byte_order(path: Path) -> str | None:
-    """The byte order of a .2bit file, ``<`` or ``>``, told by its signature; ``None`` for any other file."""
+    """The byte order of a .2bit file, ``<`` or ``>``, from its signature; ``None`` for any other file."""
     with path.open("rb") as handle:
         signature = handle.read(WORD)
     orders = {SIGNATURE.to_bytes(WORD, "little"): "<", SIGNATURE.to_bytes(WORD, "big"): ">"}
@@ -47,7 +46,7 @@ def byte_order(path: Path) -> str | None:
 
 
 def read_index(reader: Reader) -> dict[str, int]:
-    """Contig -> byte where its record begins, in that order."""
+    """Contig -> offset of its record in bytes, in ascending order of offsets."""
     _, version, count, reserved = reader.integers(4)
     if version or reserved:
         raise UserError(f"{reader.path}: .2bit version {version}, reserved {reserved}; only version 0 is known, both 0")
@@ -63,20 +62,20 @@ def read_index(reader: Reader) -> dict[str, int]:
 
 
 def read_record(reader: Reader, name: str) -> tuple[int, int, np.ndarray]:
-    """(byte where the bases begin, number of bases, (n, 2) blocks of N) of the record that begins at ``reader.at``."""
+    """Read the record at ``reader.position``: offset of the bases in bytes, number of bases, (n, 2) blocks of N."""
     length = reader.integer()
     starts, sizes = reader.integers((count := reader.integer()) * 2).reshape(2, count)
-    reader.take(reader.integer() * 2 * WORD + WORD)  # blocks of lower case, and a word that is reserved
+    reader.take(reader.integer() * 2 * WORD + WORD)  # blocks of lower case, and a reserved word
     unknown = np.column_stack((starts, starts + sizes))
     if (unknown > length).any() or (starts[1:] < unknown[:-1, 1]).any():
         raise UserError(f"{reader.path}: contig {name!r} has blocks of N out of order or out of its {length} bp")
-    begin = reader.at
+    begin = reader.position
     reader.take(-(-length // BASES_A_BYTE))
     return begin, length, unknown
 
 
 def read_twobit(path: Path, order: str) -> Genome:
-    """Map the bases of a .2bit file; UserError for another version and for a file that is damaged or cut short."""
+    """Map a .2bit file of this byte order; UserError if it has another version, is damaged or is cut short."""
     data = np.memmap(path, dtype=np.uint8, mode="r").view(np.ndarray)
     reader = Reader(path, data, order)
     contigs, unknown = {}, []
@@ -84,18 +83,9 @@ def read_twobit(path: Path, order: str) -> Genome:
     for name, offset in read_index(reader).items():
         if offset < end:
             raise UserError(f"{path}: contig {name!r} begins within the one before it; download the file again")
-        reader.at = offset
+        reader.position = offset
         begin, length, blocks = read_record(reader, name)
-        end = reader.at
+        end = reader.position
         contigs[name] = begin * BASES_A_BYTE, length
         unknown.append(begin * BASES_A_BYTE + blocks)
     return Genome(data, contigs, np.concatenate(unknown))
-
-
-def read_genome(path: str | Path) -> Genome:
-    """Read a genome from a .2bit file or, whatever its name, from FASTA (plain, gzip or zstd)."""
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    order = byte_order(path)
-    return read_twobit(path, order) if order else read_fasta_genome(path)

@@ -1,4 +1,4 @@
-"""SARS-CoV-2 sources: the variant of a lineage, and the names under which tables and FASTA files know a genome."""
+"""SARS-CoV-2 sources: the variant of a lineage, and the names of genomes in tables and FASTA files."""
 
 import gzip
 import json
@@ -9,7 +9,7 @@ import pytest
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_table
 from workflow_scripts.gue import build_dataset
-from workflow_scripts.gue.variants import VARIANTS, read_lineages, read_variant_genomes, variant_of
+from workflow_scripts.gue.covid_lineages import VARIANTS, read_lineages, read_variant_genomes, variant_of
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ from workflow_scripts.gue.variants import VARIANTS, read_lineages, read_variant_
         ("P.2", "Zeta"),
     ],
 )
-def test_a_lineage_and_its_descendants_are_of_one_variant(lineage, variant):
+def test_a_lineage_and_its_descendants_have_the_same_variant(lineage, variant):
     assert variant_of(lineage) == variant
 
 
@@ -41,11 +41,11 @@ def test_a_lineage_and_its_descendants_are_of_one_variant(lineage, variant):
     "lineage",
     ["B.1.1.70", "B.1.1", "B.1", "A", "B.1.3511", "P.10", "P.20.1", "P", "AYX.1", "C.370", "B.1.617", "B.1.617.3"],
 )
-def test_a_name_that_only_begins_alike_is_of_no_variant(lineage):
+def test_a_lineage_with_a_similar_name_has_no_variant(lineage):
     assert variant_of(lineage) is None
 
 
-def test_the_registry_names_these_nine_variants_as_classes():
+def test_the_variants_are_the_classes_of_the_registry():
     (row,) = [row for row in read_table(Path(__file__).parents[2] / "config/gue.tsv") if row["task"] == "covid"]
     assert row["classes"].split(";") == sorted(set(VARIANTS.values()))
 
@@ -73,26 +73,26 @@ HEADERS = {
     ],
     ids=["GISAID", "Nextstrain", "NCBI", "nextclade", "pangolin"],
 )
-def test_every_publisher_s_table_finds_the_genomes_of_every_header(text, table, headers):
+def test_tables_of_all_publishers_match_headers_of_all_forms(text, table, headers):
     lineages = read_lineages(text("metadata.tsv", table))
     for header in headers:
         path = text("v.fa", f">other|x\nGGGG\n>{HEADERS[header]}\nACgt\nnn\n")
         assert read_variant_genomes(path, lineages) == {"Beta": [b"ACGTNN"]}
 
 
-def test_rows_without_lineage_or_of_another_have_no_variant(text):
+def test_rows_without_a_lineage_or_of_another_lineage_have_no_variant(text):
     table = "name\tpango\na\t\nb\tNone\nc\tUnassigned\nd\tA.1\ne\tP.1 (consensus call)\n?\tP.2\n"
     assert read_lineages(text("l.tsv", table)) == {"e": "Gamma"}
 
 
-def test_lineages_from_the_summary_are_its_keys(text):
+def test_lineages_of_a_summary_are_its_keys(text):
     summary = {name: {"nextstrainClade": "20X"} for name in ("B.1.1.7", "AY.4", "P.2", "A", "P.20")}
     expected = {"B.1.1.7": "Alpha", "AY.4": "Delta", "P.2": "Zeta"}
     assert read_lineages(text("s.json", json.dumps(summary))) == expected
 
 
-def test_only_genomes_of_a_variant_are_looked_at(text):
-    """So that an export of millions needs the memory of those that are used."""
+def test_only_genomes_of_a_variant_are_read(text):
+    """An export of millions needs no more memory than the genomes that are used."""
     path = text("v.fa", ">other\nnot DNA at all!\n>P.2\nGG\nTT\n>B.1.1.7|x|20I|Alpha\nACGT\n")
     found = read_variant_genomes(path, {"B.1.1.7": "Alpha", "P.2": "Zeta"})
     assert found == {"Zeta": [b"GGTT"], "Alpha": [b"ACGT"]}
@@ -101,16 +101,16 @@ def test_only_genomes_of_a_variant_are_looked_at(text):
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
-        ("l.tsv", "name\tclade\nA\t20I\n", "l.tsv:1: the header has no lineage of a genome"),
-        ("l.tsv", "id\tpango\nA\tP.1\n", "l.tsv:1: the header has no name of a genome"),
+        ("l.tsv", "name\tclade\nA\t20I\n", "l.tsv:1: the header has no column of lineages"),
+        ("l.tsv", "id\tpango\nA\tP.1\n", "l.tsv:1: the header has no column of names"),
         ("l.tsv", "name\tpango\nA\tP.1\nB\n", "l.tsv:3: 1 columns where the header has 2"),
         ("l.tsv", "name\tpango\nA\tP.1\nA\tP.2\n", "l.tsv:3: A is Zeta here and Gamma above"),
-        ("l.tsv", "", "l.tsv:1: the header has no lineage"),
+        ("l.tsv", "", "l.tsv:1: the header has no column of lineages"),
         ("l.json", "{", "l.json: not a summary of pango lineages"),
         ("l.json", "[1]", "l.json: not a summary of pango lineages"),
     ],
 )
-def test_malformed_tables_are_named_by_line(text, name, content, complaint):
+def test_malformed_tables_are_errors_with_the_line(text, name, content, complaint):
     with pytest.raises(UserError) as error:
         read_lineages(text(name, content))
     assert complaint in str(error.value) and "\n" not in str(error.value)
@@ -120,19 +120,19 @@ def test_malformed_tables_are_named_by_line(text, name, content, complaint):
     ("content", "complaint"),
     [
         (">A\nACGT\n>B\nGG\n>A|again\nACGT\n", "genome 'A' appears twice"),
-        (">A\nACGE\n", "genome 'A': 'E' is no nucleotide code"),
+        (">A\nACGE\n", "genome 'A': 'E' is not a nucleotide code"),
         ("ACGT\n>A\nACGT\n", "v.fa:1: text before the first header"),
         ("", "v.fa: no genome"),
     ],
 )
-def test_malformed_genomes_are_named(text, content, complaint):
+def test_malformed_genomes_are_errors_with_the_name(text, content, complaint):
     with pytest.raises(UserError) as error:
         read_variant_genomes(text("v.fa", content), {"A": "Alpha"})
     assert complaint in str(error.value) and "\n" not in str(error.value)
 
 
-def test_the_data_set_is_named_after_its_genomes(text, bases, registry, tmp_path):
-    """From a GISAID export, through the command line."""
+def test_the_name_of_the_data_set_has_the_origin_of_its_genomes(text, bases, registry, tmp_path):
+    """With a GISAID export, through the command line."""
     header = "hCoV-19/X/{0}/2021|EPI_ISL_{0}|2021-03-01"
     genomes = "".join(f">{header.format(n)}\n{bases(3000, n)}\n" for n in range(4))
     variants = tmp_path / "gisaid.fasta.gz"

@@ -1,4 +1,4 @@
-"""Histone marks, variants, interactions and species: positions, classes, and counts that add up."""
+"""Builders of histone, covid, interaction and species sets: positions, classes, and counts that add up."""
 
 from collections import Counter
 
@@ -6,8 +6,8 @@ import pytest
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.gue import covid, histone, interaction, species
-from workflow_scripts.gue.examples import unique
-from workflow_scripts.gue.source_readers import Source
+from workflow_scripts.gue.selection import drop_duplicates
+from workflow_scripts.gue.sources import Source
 
 VARIANTS = ("Alpha", "Beta", "Delta")
 LINEAGES = {"Alpha": "B.1.1.7", "Beta": "B.1.351", "Delta": "AY.4"}
@@ -21,7 +21,7 @@ def by_label(built):
 
 
 class TestHistone:
-    def test_rows_are_taken_as_they_are(self, text, recipe, rows_add_up):
+    def test_rows_are_unchanged(self, text, recipe, rows_add_up):
         path = text("h.txt", ">a\nACGTACGTAC1\n>b\nTTTTT0\n>c\nACGNACGTAC1\n")
         built = histone.build([Source("histone", "", path)], recipe("emp", "H3", 500, 100))
         assert [(row.sequences[0], row.label) for row in built.examples] == [("ACGTACGTAC", 1), ("TTTTT", 0)]
@@ -36,7 +36,7 @@ class TestHistone:
 class TestCovid:
     @pytest.fixture
     def world(self, fasta, text, bases):
-        """One ancestor, three variants that differ from it at every 50th base of their own third of the genome."""
+        """An ancestor and three variants; each differs from it at every 50th base of another third of the genome."""
         ancestor = bases(3000, seed=31)
         genomes, rows = {"A|A|19A|": ancestor}, ["name\tpango", "A\tA"]
         for number, variant in enumerate(VARIANTS):
@@ -54,7 +54,7 @@ class TestCovid:
         rows_add_up(built)
         for label, windows in by_label(built).items():
             assert all(window in genomes[f"V{label}|x"] and len(window) == 100 for (window,) in windows)
-        kept = Counter(row.label for row in unique(built.examples, Counter()))
+        kept = Counter(row.label for row in drop_duplicates(built.examples, Counter()))
         assert all(kept[label] >= 30 for label in range(3))
 
     def test_every_variant_needs_a_genome_and_a_class(self, world, recipe, text):
@@ -66,10 +66,10 @@ class TestCovid:
         with pytest.raises(UserError, match="unknown variant 'Delta'"):
             covid.build(sources, recipe("covid", "variants", 100, 90, VARIANTS[:2]))
 
-    def test_the_genomes_must_be_said_to_be_whose_they_are(self, world, recipe):
+    def test_the_origin_of_the_genomes_must_be_given(self, world, recipe):
         _, (variants, lineages) = world
         assert covid.build([variants, lineages], recipe("covid", "variants", 100, 90, VARIANTS)).material == "simulated"
-        with pytest.raises(UserError, match="variants:LABEL=PATH: the label is missing"):
+        with pytest.raises(UserError, match="variants:LABEL=PATH: no label"):
             covid.build(
                 [Source("variants", "", variants.path), lineages], recipe("covid", "variants", 100, 90, VARIANTS)
             )
@@ -78,7 +78,7 @@ class TestCovid:
 class TestInteraction:
     HEADER = "enhancer_chrom,enhancer_start,enhancer_end,promoter_chrom,promoter_start,promoter_end,label\n"
 
-    def test_windows_are_centred_three_to_two(self, fasta, text, bases, recipe, rows_add_up):
+    def test_windows_are_centred_and_three_to_two_in_length(self, fasta, text, bases, recipe, rows_add_up):
         sequence = bases(9000, seed=41)
         pairs = self.HEADER + "c,1000,1100,c,5001,5100,1\nc,2000,2100,c,6000,6001,0\nc,100,190,c,6000,6100,0\n"
         sources = [Source("genome", "", fasta({"c": sequence})), Source("pairs", "", text("pairs.csv", pairs))]
@@ -89,8 +89,8 @@ class TestInteraction:
         assert built.candidates == 3 and built.dropped["leaves_contig"] == 1
         rows_add_up(built)
 
-    def test_windows_at_the_ends_of_a_contig_are_cut_or_counted(self, fasta, text, bases, recipe, rows_add_up):
-        """Enhancer windows have 60 bp, promoter windows 40; a middle is at 30 or 20 of them."""
+    def test_windows_at_the_ends_of_a_contig_fit_or_are_dropped(self, fasta, text, bases, recipe, rows_add_up):
+        """Enhancer windows have 60 bp with the middle at index 30, promoter windows 40 bp with the middle at 20."""
         pairs = [(29, 500, 0), (30, 500, 0), (970, 500, 1), (971, 500, 1), (500, 19, 0), (500, 20, 0), (500, 980, 1)]
         text_of = "".join(f"c,{e},{e + 1},c,{p},{p + 1},{label}\n" for e, p, label in [*pairs, (500, 981, 1)])
         sources = [
@@ -103,7 +103,7 @@ class TestInteraction:
         assert built.dropped == {"leaves_contig": 4}
         rows_add_up(built)
 
-    def test_negatives_are_as_many_as_asked_for(self, fasta, text, bases, recipe, rows_add_up):
+    def test_pairs_of_both_classes_are_limited_to_the_quota(self, fasta, text, bases, recipe, rows_add_up):
         rows = "".join(f"c,{at},{at + 10},c,{at + 2000},{at + 2010},{int(at < 900)}\n" for at in range(500, 6000, 100))
         sources = [
             Source("genome", "", fasta({"c": bases(9000)})),
@@ -113,7 +113,7 @@ class TestInteraction:
         assert Counter(row.label for row in built.examples) == {0: 4, 1: 4}
         rows_add_up(built)
 
-    def test_a_pair_off_the_assembly_is_an_error(self, fasta, text, recipe):
+    def test_a_pair_outside_the_assembly_is_an_error(self, fasta, text, recipe):
         pairs = text("p.csv", self.HEADER + "c,10,20,d,30,40,1\n")
         with pytest.raises(UserError, match=r"p\.csv:2: contig 'd' is not in the genome"):
             interaction.build(
@@ -122,7 +122,7 @@ class TestInteraction:
 
 
 class TestSpecies:
-    def test_equal_windows_of_each_genome_in_the_order_of_the_labels(
+    def test_the_same_number_of_windows_of_each_genome_in_label_order(
         self, fasta, bases, recipe, rows_add_up, cut_again
     ):
         genomes = {name: {"1": bases(800, seed), "2": bases(90, seed + 9)} for seed, name in enumerate("zxy")}
@@ -137,9 +137,7 @@ class TestSpecies:
                     assert cut_again(named, row.places[0]) == row.sequences[0]
         rows_add_up(built)
 
-    def test_the_first_and_the_last_window_of_a_contig_are_drawn_and_none_beyond(
-        self, fasta, bases, recipe, rows_add_up
-    ):
+    def test_the_first_and_last_window_of_a_contig_are_drawn_and_none_beyond(self, fasta, bases, recipe, rows_add_up):
         sources = [Source("species_genome", n, fasta({n: bases(103, i)}, f"{n}.fa")) for i, n in enumerate("ab")]
         built = species.build(sources, recipe("species", "fungi", 100, 8, "ab"))
         for name in ("a:a", "b:b"):
@@ -148,10 +146,10 @@ class TestSpecies:
         rows_add_up(built)
 
     def test_short_genomes_and_missing_labels_are_errors(self, fasta, recipe):
-        one = Source("species_genome", "a", fasta({"c": "ACGT" * 20}, "a.fa"))
-        other = Source("species_genome", "b", fasta({"c": "ACGT" * 90}, "b.fa"))
+        short = Source("species_genome", "a", fasta({"c": "ACGT" * 20}, "a.fa"))
+        long = Source("species_genome", "b", fasta({"c": "ACGT" * 90}, "b.fa"))
         with pytest.raises(UserError, match=r"a\.fa: no contig of 100 bp"):
-            species.build([one, other], recipe("species", "virus", 100, 4, "ab"))
-        for wrong in ([one], [one, one], [one, Source("species_genome", "", other.path)]):
+            species.build([short, long], recipe("species", "virus", 100, 4, "ab"))
+        for wrong in ([short], [short, short], [short, Source("species_genome", "", long.path)]):
             with pytest.raises(UserError, match="each with its own label"):
-                species.genomes_by_label(wrong)
+                species.species_sources(wrong)

@@ -1,7 +1,7 @@
-"""Genomes at two bits a base, and the windows cut from them.
+"""Genomes in memory at two bits a base, and the windows cut from them.
 
-Three billion bases take 0.75 GB. Coordinates are 0-based and half-open everywhere in this room; the readers translate.
-An address counts the bases of all contigs together, so that many windows of a genome are looked up at once.
+Three billion bases take 0.75 GB. All coordinates in this package are 0-based and half-open; the readers convert them.
+An address is a position in the concatenation of all contigs, so one array operation looks up many windows.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ import numpy as np
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.sequences import reverse_complement
-from workflow_scripts.gue.examples import Example, Place
+from workflow_scripts.gue.labelled_examples import Example, Place
 
 ALPHABET = b"TCAG"  # UCSC's code: T 0, C 1, A 2, G 3; the lower bit is set in G and C
 BASES_A_BYTE = 4
@@ -20,14 +20,14 @@ LETTERS = np.frombuffer(ALPHABET, dtype=np.uint8)
 
 
 class Window(NamedTuple):
-    """A sequence and where it was cut."""
+    """A sequence and the place that it was cut from."""
 
     sequence: str
     place: Place
 
 
 class Regions:
-    """A set of intervals of addresses that answers whether windows overlap any of them."""
+    """A set of address intervals that windows are tested against."""
 
     def __init__(self, intervals: np.ndarray):
         """``intervals``: (n, 2) addresses, start and end."""
@@ -36,7 +36,7 @@ class Regions:
         begins = np.ones(len(ordered), dtype=bool)
         begins[1:] = ordered[1:, 0] > reach[:-1]
         first = np.flatnonzero(begins)
-        self.starts = np.append(ordered[first, 0], np.iinfo(np.int64).max)  # behind the last region, one never reached
+        self.starts = np.append(ordered[first, 0], np.iinfo(np.int64).max)  # a sentinel after the last region
         self.ends = reach[np.append(first[1:], len(ordered))[: len(first)] - 1]
 
     def overlaps(self, addresses: np.ndarray | int, length: int) -> np.ndarray:
@@ -47,9 +47,9 @@ class Regions:
 class Genome:
     """The contigs of a genome.
 
-    ``packed``: bytes of four bases each, the first in the highest two bits, in UCSC's code. ``contigs``: name ->
-    (address of the first base, length), in the order of their addresses; the address of a base is four times its
-    byte's place in ``packed``, plus its place in the byte. ``unknown``: (n, 2) addresses of the runs of other letters.
+    ``packed``: bytes of four bases each, the first base in the highest two bits, in UCSC's code. ``contigs``: name ->
+    (address of the first base, length), in ascending order of addresses; an address is four times the index of the
+    byte in ``packed`` plus the position within the byte. ``unknown``: (n, 2) addresses of the runs of other letters.
     """
 
     def __init__(self, packed: np.ndarray, contigs: dict[str, tuple[int, int]], unknown: np.ndarray):
@@ -64,7 +64,7 @@ class Genome:
         return self.contigs[contig][1]
 
     def regions(self, intervals: list[tuple[str, int, int]]) -> Regions:
-        """The (contig, start, end) as regions; what leaves its contig is cut off."""
+        """The intervals (contig, start, end) as regions, clipped to their contigs."""
         addresses = np.empty((len(intervals), 2), dtype=np.int64)
         for row, (contig, start, end) in zip(addresses, intervals, strict=True):
             first, length = self.contigs[contig]
@@ -76,26 +76,26 @@ class Genome:
         number = int(np.searchsorted(self.firsts, address, side="right")) - 1
         return self.names[number], int(address - self.firsts[number])
 
-    def inside(self, addresses: np.ndarray, length: int) -> np.ndarray:
-        """Whether each window lies on one contig."""
+    def within_contig(self, addresses: np.ndarray, length: int) -> np.ndarray:
+        """Whether each window is on one contig."""
         number = np.searchsorted(self.firsts, addresses, side="right") - 1
         return (addresses >= self.firsts[number]) & (addresses + length <= self.lasts[number])
 
     def codes(self, addresses: np.ndarray, length: int) -> np.ndarray:
-        """(n, length) codes of the bases of windows that lie on one contig each; unknown bases have any code."""
+        """(n, length) base codes of windows, each within one contig; the code of an unknown base is undefined."""
         found = np.empty((len(addresses), length), dtype=np.uint8)
         begins, phases = addresses // BASES_A_BYTE, addresses % BASES_A_BYTE
         width = (length + 2 * BASES_A_BYTE - 2) // BASES_A_BYTE  # bytes that any window may touch
         for phase in range(BASES_A_BYTE):
             rows = np.flatnonzero(phases == phase)
-            # at the very end of the file the last byte may not be touched, nor be there
-            places = np.minimum(begins[rows, None] + np.arange(width), len(self.packed) - 1)
-            bases = CODES[self.packed[places]].reshape(len(rows), width * BASES_A_BYTE)
+            # a window at the end of the file may not need its last byte, which then does not exist
+            indices = np.minimum(begins[rows, None] + np.arange(width), len(self.packed) - 1)
+            bases = CODES[self.packed[indices]].reshape(len(rows), width * BASES_A_BYTE)
             found[rows] = bases[:, phase : phase + length]
         return found
 
     def window(self, address: int, length: int, strand: str = "+") -> Window:
-        """The window, read along ``strand``; it must lie on one contig and hold no unknown base."""
+        """The window, read along ``strand``; it must be on one contig and have no unknown base."""
         begin, phase = divmod(address, BASES_A_BYTE)
         codes = CODES[self.packed[begin : (address + length + BASES_A_BYTE - 1) // BASES_A_BYTE]].reshape(-1)
         sequence = LETTERS[codes[phase : phase + length]].tobytes().decode("ascii")
@@ -105,7 +105,7 @@ class Genome:
 
 
 def is_acgt(sequence: str) -> bool:
-    """Whether every base is known."""
+    """Whether all letters are A, C, G or T."""
     return not sequence.strip("ACGT")
 
 
@@ -115,30 +115,35 @@ def gc_count(sequence: str) -> int:
 
 
 def encode(sequences: list[str]) -> np.ndarray:
-    """(n, length) codes of sequences of one length over ACGT."""
+    """(n, length) codes of sequences of the same length over ACGT."""
     codes = "".join(sequences).encode().translate(bytes.maketrans(ALPHABET, bytes(range(len(ALPHABET)))))
     return np.frombuffer(codes, dtype=np.uint8).reshape(len(sequences), -1)
 
 
 def gc_counts(genome: Genome, addresses: np.ndarray, length: int) -> np.ndarray:
-    """Number of G and C of each window."""
+    """Number of G and C in each window."""
     return (genome.codes(addresses, length) & 1).sum(axis=1)
 
 
-def check_place(genome: Genome, chrom: str, position: int, where: str) -> None:
-    """Raise UserError where an annotated position does not exist in the genome: annotation and genome do not match."""
-    if chrom not in genome.contigs:
-        raise UserError(f"{where}: contig {chrom!r} is not in the genome; use the assembly that the annotation names")
-    if not 0 <= position < genome.length(chrom):
+def check_position(genome: Genome, contig: str, position: int, where: str) -> None:
+    """Raise UserError if an annotated position does not exist in the genome: the annotation is of another assembly."""
+    if contig not in genome.contigs:
+        raise UserError(f"{where}: contig {contig!r} is not in the genome; use the assembly that the annotation names")
+    if not 0 <= position < genome.length(contig):
         raise UserError(
-            f"{where}: position {position + 1} is outside {chrom} of {genome.length(chrom)} bp; use the right assembly"
+            f"{where}: position {position + 1} is outside {contig} of {genome.length(contig)} bp; use the right "
+            "assembly"
         )
 
 
-def cut(genome: Genome, chrom: str, start: int, length: int, strand: str, dropped: Counter) -> Window | None:
-    """The window ``[start, start + length)`` read along ``strand``; ``None`` where it leaves the contig or holds
-    a base other than ACGT, counted in ``dropped`` under that reason."""
-    first, bases = genome.contigs[chrom]
+def cut_window(
+    genome: Genome, contig: str, start: int, length: int, strand: str, dropped: Counter[str]
+) -> Window | None:
+    """The window ``[start, start + length)``, read along ``strand``.
+
+    ``None`` if it leaves the contig or has a letter other than A, C, G and T, counted in ``dropped`` by that reason.
+    """
+    first, bases = genome.contigs[contig]
     if start < 0 or start + length > bases:
         dropped["leaves_contig"] += 1
         return None
@@ -148,21 +153,21 @@ def cut(genome: Genome, chrom: str, start: int, length: int, strand: str, droppe
     return genome.window(first + start, length, strand)
 
 
-def labelled(window: Window, label: int) -> Example:
+def to_example(window: Window, label: int) -> Example:
     """A row of one sequence."""
     return Example((window.sequence,), label, (window.place,))
 
 
-def free(
-    genome: Genome, addresses: np.ndarray, length: int, avoid: Regions, reason: str, dropped: Counter
+def usable_windows(
+    genome: Genome, addresses: np.ndarray, length: int, avoid: Regions, reason: str, dropped: Counter[str]
 ) -> np.ndarray:
-    """Whether each window lies on its contig, holds ACGT alone and overlaps no region of ``avoid``.
+    """Whether each window is on one contig, has only A, C, G and T, and overlaps no region of ``avoid``.
 
-    The others are counted in ``dropped``, those in ``avoid`` under ``reason``.
+    The others are counted in ``dropped``, those that overlap ``avoid`` as ``reason``.
     """
     good = np.ones(len(addresses), dtype=bool)
     for name, passes in (
-        ("leaves_contig", genome.inside(addresses, length)),
+        ("leaves_contig", genome.within_contig(addresses, length)),
         (reason, ~avoid.overlaps(addresses, length)),
         ("non_acgt", ~genome.unknown.overlaps(addresses, length)),
     ):
@@ -171,9 +176,9 @@ def free(
     return good
 
 
-def random_addresses(genome: Genome, chroms: list[str], count: int, random: np.random.Generator) -> np.ndarray:
-    """``count`` addresses drawn uniformly over the bases of ``chroms``."""
-    firsts, lengths = np.array([genome.contigs[chrom] for chrom in chroms]).T
+def random_addresses(genome: Genome, contigs: list[str], count: int, random: np.random.Generator) -> np.ndarray:
+    """``count`` addresses drawn uniformly over the bases of ``contigs``."""
+    firsts, lengths = np.array([genome.contigs[contig] for contig in contigs]).T
     ends = np.cumsum(lengths)
     draws = random.integers(ends[-1], size=count)
     number = np.searchsorted(ends, draws, side="right")

@@ -1,6 +1,6 @@
-"""A small encoder fitted to a planted motif, by a program of its own and by the server of fits; for benchmarks/gpu.py.
+"""Fits of a small encoder to a planted motif, in a separate process and on the server of fits; for benchmarks/gpu.py.
 
-On a machine without a GPU the fits run on its CPU.
+On a machine without a GPU the fits run on the CPU.
 """
 
 import random
@@ -16,9 +16,11 @@ MOTIF = "TATAAA" * 4
 STEPS = 189
 SETTINGS = {"precision": "bf16", "learning_rate": 2e-3, "pooling": "mean", "max_steps": STEPS, "warmup_steps": 10}
 
+PROGRAMS = [("separate process", "finetune_model"), ("server, including its start", "launch"), ("server", "launch")]
+
 
 def planted(folder: Path) -> Path:
-    """A data set of 70 random bases a row, in every second row with a motif, and a tokenizer for it beside."""
+    """Write a data set of 70 random bases per row, every second row with a motif, and a tokenizer for it."""
     draw = random.Random(0)
     for split, rows in ROWS.items():
         bases = ["".join(draw.choices("ACGT", k=46)) for _ in range(rows)]
@@ -30,15 +32,15 @@ def planted(folder: Path) -> Path:
 
 
 def fits(folder: Path) -> tuple[list[str], dict[str, float]]:
-    """Lines of the table of fits; what the first one lacks to an MCC of 1, and by how much the losses of two differ."""
+    """Table rows of the fits; and errors: 1 - MCC of the first fit, and the difference between the losses of two."""
     data = planted(folder)
-    model, told, lines = small_model(folder, folder / "model"), {}, []
-    for name, program in (("apart", "fit"), ("by the server, which starts", "launch"), ("by the server", "launch")):
+    model, metrics, lines = small_model(folder, folder / "model"), {}, []
+    for name, program in PROGRAMS:
         out = folder / name
         words = ("-m", f"workflow_scripts.finetune.{program}", *arguments(model, data, SETTINGS, out))
         wall, _processor = measured(lambda words=words: process(*words))
-        told[name] = read_json(out / "metrics.json")
-        cells = [name, f"{wall:.1f}", f"{told[name]['gpu_seconds']:.1f}", f"{told[name]['test']['mcc']:.3f}"]
-        lines.append(f"| {' | '.join(cells)} | {told[name]['hardware']} |")
-    apart, served = (told[name]["test"] for name in ("apart", "by the server"))
-    return lines, {"a fit learns": 1 - apart["mcc"], "a fit by the server": abs(served["loss"] - apart["loss"])}
+        metrics[name] = read_json(out / "metrics.json")
+        cells = [name, f"{wall:.1f}", f"{metrics[name]['gpu_seconds']:.1f}", f"{metrics[name]['test']['mcc']:.3f}"]
+        lines.append(f"| {' | '.join(cells)} | {metrics[name]['hardware']} |")
+    separate, served = (metrics[name]["test"] for name in ("separate process", "server"))
+    return lines, {"a fit learns": 1 - separate["mcc"], "a fit on the server": abs(served["loss"] - separate["loss"])}

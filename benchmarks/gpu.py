@@ -64,7 +64,7 @@ ROWS = {
 LENGTHS = (2_500, 5_000, 10_000)
 HEAD_SIZE = 64
 # 1 - MCC, and the difference between the test losses of the two fits
-FIT_TOLERANCE = {"a fit learns": 0.2, "a fit on the server": 0.05}
+FIT_TOLERANCE = {"a fit learns": 0.2, "a fit by the server": 0.05}
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def test_every_table_is_valid(block, tmp_path):
         assert list(table_errors(table, "species", ["accession"])) == []
 
 
-def test_every_named_key_is_known():
+def test_every_key_that_is_named_is_known():
     schema = yaml.safe_load((CONFIG / "schemas/config.schema.yaml").read_text())
     known = {key.name for key in keys(schema, Configuration((CONFIG / "config.yaml").read_text()))}
     named = {

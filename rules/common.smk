@@ -18,7 +18,7 @@ if set("{}") & set(str(workflow.basedir)):
 
 sys.path.insert(0, str(workflow.basedir))
 
-from workflow_scripts.common import configuration, snakemake_hooks as hooks
+from workflow_scripts.common import snakemake_hooks as hooks
 from workflow_scripts.dag.code_dependencies import code
 from workflow_scripts.dag.failures import Failures
 from workflow_scripts.dag.finetune import Finetuning
@@ -31,12 +31,12 @@ from workflow_scripts.dag.rule_values import growing
 from workflow_scripts.dag.start import start
 from workflow_scripts.dag.tables import resolve_tables
 from workflow_scripts.dag.tokenizer import Tokenizers
-from workflow_scripts.settings.configuration import Configuration
+from workflow_scripts.settings.configuration import Configuration, mistakes
 
 hooks.check_version(workflow, newest=TESTED[1])
 resolve_tables(config, Path(workflow.basedir))
-if mistakes := configuration.check(config):
-    raise WorkflowError("\n".join(["The configuration has mistakes, nothing was started:", *mistakes]))
+if lines := mistakes(config):
+    raise WorkflowError("\n".join(["The configuration has mistakes, nothing was started:", *lines]))
 
 settings = Configuration.model_validate(config)
 genomes = Genomes(settings)

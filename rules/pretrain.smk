@@ -52,7 +52,9 @@ rule encode_training_sets:
         """
 
 
-# The training takes the place of the shell, which would not wait for it where Slurm asks every process to leave.
+# The program reads the settings that do not change the model, such as micro_batch_size, from the file with the
+# configuration of the run, which is no input: so they repeat no finished training.
+# exec replaces the shell, which would not wait for the training when Slurm signals every process of the job.
 rule pretrain_model:
     """Pre-train a model, or go on with its unfinished run"""
     input:
@@ -89,16 +91,14 @@ rule pretrain_model:
         start=pretraining.start_option,
         tokens=pretraining.shards,
         species=hooks.untracked(genomes.table),
-        # Another micro-batch or checkpoint interval must not repeat a finished training.
-        running=hooks.untracked(pretraining.running),
     shell:
         """
         exec python -m workflow_scripts.pretrain.pretrain_model \
             --nodes {resources.nodes:q} --gpus {resources.node_gpus:q} --threads {threads:q} \
-            --name {wildcards.model:q} \
+            --name {wildcards.model:q} --configuration results/configuration.json \
             --tokenizer "$(dirname {input.tokenizer:q})" \
             --tokens {params.tokens:q} --species {params.species:q} {params.start:q} \
-            --architecture {params.architecture:q} --training {params.training:q} --running {params.running:q} \
+            --architecture {params.architecture:q} --training {params.training:q} \
             --state results/pretrain/.state/{wildcards.model:q} \
             --out results/pretrain/{wildcards.model:q} \
             >{log:q} 2>&1

@@ -1,21 +1,31 @@
 """The settings of a fit: which layer wins, and whose released values a model takes."""
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from workflow_scripts.common.fit_settings import fit_settings
 
 from workflow_scripts.common.files import read_table
+from workflow_scripts.dag import fit_settings as module
+from workflow_scripts.settings.finetune import Finetune
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 REGISTRY = read_table(CONFIG / "gue.tsv")
 HPARAMS = read_table(CONFIG / "finetune_hparams.tsv")
 
 
+def fit_settings(finetune: dict, model: str, method: str, dataset: dict, hparams: Iterable[dict]) -> dict[str, Any]:
+    """The settings of a fit that are set, of a section as it is written."""
+    section = Finetune.model_validate(finetune)
+    return module.fit_settings(section, model, method, dataset, hparams).model_dump(exclude_unset=True)
+
+
 @pytest.fixture
 def finetune():
     return {
+        "runs": [{"models": ["cnn"], "method": "full", "datasets": ["*"]}],
         "settings": {"learning_rate": 1e-3, "epochs": 2, "batch_size": 8, "pooling": "mean"},
         "released_values": True,
         "methods": {"full": {}, "lora": {"learning_rate": 1e-4, "rank": 8}},
@@ -47,6 +57,12 @@ def test_each_layer_of_settings_overrides_the_one_before(finetune):
     finetune["released_values"] = False
     assert fit_settings(finetune, "dnabert2", "full", covid, []) == general | {"batch_size": 4}
     assert finetune["settings"] == {"learning_rate": 1e-3, "epochs": 2, "batch_size": 8, "pooling": "mean"}
+
+
+def test_a_key_that_no_layer_writes_has_its_default_but_is_not_set(finetune):
+    settings = module.fit_settings(Finetune.model_validate(finetune), "dnabert2", "full", {"task": "emp"}, [])
+    assert (settings.max_steps, settings.weight_decay) == (0, 0.01)
+    assert not {"max_steps", "weight_decay"} & settings.model_fields_set
 
 
 def test_released_steps_stand_until_epochs_are_asked_for(finetune):

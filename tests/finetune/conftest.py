@@ -11,20 +11,31 @@ import torch
 from workflow_scripts.common.files import read_json, write_json, write_text
 from workflow_scripts.finetune import data
 from workflow_scripts.finetune.finetune_model import problem_of
-from workflow_scripts.finetune.fit_settings import Settings
 from workflow_scripts.finetune.problems import PROBLEMS
 from workflow_scripts.finetune.token_cache import tokens_of
 from workflow_scripts.finetune.training import Fit
 from workflow_scripts.inference import models
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
+from workflow_scripts.settings.finetune import FitSettings
 from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.train_tokenizer import TOKENIZER_CONFIG, train_bpe
 
 VOCABULARY = 32
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
-SETTINGS = {"learning_rate": 3e-3, "epochs": 3, "batch_size": 16, "warmup_steps": 2, "eval_steps": 4}
+SETTINGS = {
+    "learning_rate": 3e-3,
+    "epochs": 3,
+    "batch_size": 16,
+    "warmup_steps": 2,
+    "eval_steps": 4,
+    "precision": "fp32",
+}
 ROWS = {"train": 72, "dev": 24, "test": 30}
 MOTIFS = ("TATATA", "GCGCGC", "AACCAA")
+
+
+def changed(settings: FitSettings, **changes) -> FitSettings:
+    return FitSettings(**settings.model_dump() | changes)
 
 
 @pytest.fixture(autouse=True, scope="package")
@@ -115,7 +126,7 @@ def results() -> Callable[[Path], tuple]:
 def build(base, datasets, tmp_path):
     """Builds a fit with some settings."""
 
-    def build(settings: Settings, dataset: str = "two", metric: str = "mcc", kind: type[Fit] = Fit) -> Fit:
+    def build(settings: FitSettings, dataset: str = "two", metric: str = "mcc", kind: type[Fit] = Fit) -> Fit:
         rows = data.read_splits(datasets[dataset], PROBLEMS[settings.problem])
         problem = problem_of(settings, metric, rows["train"].labels)
         loaded = models.load({"directory": base}, problem.outputs, settings, "full", 42)

@@ -12,16 +12,16 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification
 
-from tests.finetune.conftest import SETTINGS
+from tests.finetune.conftest import SETTINGS, changed
 from workflow_scripts.common.files import digest, read_json
 from workflow_scripts.finetune import data, metrics
 from workflow_scripts.finetune.finetune_model import main
-from workflow_scripts.finetune.fit_settings import Settings
 from workflow_scripts.finetune.problems import Classification
 from workflow_scripts.finetune.training import Fit
 from workflow_scripts.inference import models
+from workflow_scripts.settings.finetune import FitSettings
 
-QUICK = Settings(**SETTINGS)
+QUICK = FitSettings(**SETTINGS)
 
 
 class Recorded(Fit):
@@ -132,7 +132,7 @@ def test_new_head_depends_on_the_seed_and_the_encoder_does_not(base):
 
 @pytest.mark.parametrize("selection", ["loss", "metric"])
 def test_best_weights_are_those_of_the_best_dev_step(build, states, selection):
-    fit = build(replace(QUICK, learning_rate=2e-2, epochs=4, eval_steps=1, selection=selection), kind=Recorded)
+    fit = build(changed(QUICK, learning_rate=2e-2, epochs=4, eval_steps=1, selection=selection), kind=Recorded)
     fit.train(states, {})
     assert [step for step, _, _ in fit.evaluations] == list(range(1, 21))
     values = [-told["loss"] if selection == "loss" else told["mcc"] for _, told, _ in fit.evaluations]
@@ -155,7 +155,7 @@ def test_best_weights_are_those_of_the_best_dev_step(build, states, selection):
     ],
 )
 def test_dev_rows_are_scored_when_the_settings_say_and_at_the_end(build, states, changes, steps):
-    fit = build(replace(QUICK, **changes), kind=Recorded)
+    fit = build(changed(QUICK, **changes), kind=Recorded)
     fit.train(states, {})
     assert [step for step, _, _ in fit.evaluations] == steps
 
@@ -176,7 +176,7 @@ def test_pairs_are_fitted(arguments, tmp_path):
 
 @torch.no_grad()
 def test_predictions_are_in_file_order_and_do_not_depend_on_batches(build):
-    one, other = build(QUICK), build(replace(QUICK, batch_size=1))
+    one, other = build(QUICK), build(changed(QUICK, batch_size=1))
     assert one.predict("test") == pytest.approx(other.predict("test"), abs=1e-5)
     alone = one.logits(one.tokens["test"].encoded, np.array([7])).softmax(dim=1)[0]
     assert one.predict("test")[7] == pytest.approx(alone.numpy(), abs=1e-5)

@@ -7,16 +7,16 @@ import pytest
 
 from workflow_scripts.common.files import write_text
 from workflow_scripts.finetune import data
-from workflow_scripts.finetune.fit_settings import Settings
 from workflow_scripts.finetune.problems import Classification
 from workflow_scripts.finetune.token_cache import read, tokens_of
 from workflow_scripts.inference import models
+from workflow_scripts.settings.finetune import FitSettings
 
 
 @pytest.fixture
 def counted(base):
     """A model whose tokenizer counts its calls."""
-    loaded = models.load({"directory": base}, 2, Settings(), "full", 42)
+    loaded = models.load({"directory": base}, 2, FitSettings(), "full", 42)
     calls = []
 
     def encode(texts, max_tokens):

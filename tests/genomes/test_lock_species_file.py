@@ -274,7 +274,7 @@ def test_a_lock_that_no_run_could_read_is_not_written(ncbi, lock, capsys, differ
             [row("GCF_000000001.1", "Mucor albus"), row("GCA_000000001.1", "Mucor ater")],
             "the rows GCF_000000001.1 and GCA_000000001.1 ask for one assembly",
         ),
-        ([row("", "Mucor albus"), row("", "Mucor albus")], "stands already in line 3"),
+        ([row("", "Mucor albus"), row("", "Mucor albus")], "is already in line 3"),
     ],
 )
 def test_a_wrong_species_table_is_one_line(ncbi, lock, capsys, rows, message):

@@ -11,13 +11,13 @@ from sklearn.linear_model import LogisticRegression
 
 from workflow_scripts.finetune import data, metrics
 from workflow_scripts.finetune.finetune_model import problem_of
-from workflow_scripts.finetune.fit_settings import Settings
 from workflow_scripts.finetune.problems import Classification
 from workflow_scripts.finetune.training import Fit
 from workflow_scripts.inference import baselines, models
+from workflow_scripts.settings.finetune import FitSettings
 
 BASELINES = ("kmer_regression", "cnn")
-SETTINGS = Settings(learning_rate=1e-2, epochs=20, batch_size=16, warmup_steps=0, eval_steps=0)
+SETTINGS = FitSettings(learning_rate=1e-2, epochs=20, batch_size=16, warmup_steps=0, eval_steps=0, precision="fp32")
 
 
 def kmer_features(texts: list[str]) -> sparse.csr_array:

@@ -12,10 +12,10 @@ from safetensors.torch import load_file
 from workflow_scripts.common.files import digest, read_json
 from workflow_scripts.finetune import data
 from workflow_scripts.finetune.finetune_model import main
-from workflow_scripts.finetune.fit_settings import Settings
 from workflow_scripts.finetune.problems import Classification
 from workflow_scripts.inference import models
 from workflow_scripts.model import DnaBert2ForSequenceClassification
+from workflow_scripts.settings.finetune import FitSettings
 
 RANK, HIDDEN, LAYERS, CLASSES = 2, 32, 2, 2
 
@@ -37,7 +37,7 @@ def reloaded(base, fitted):
 @pytest.fixture
 def test_batch(base, datasets):
     """The rows of the test split in one batch."""
-    loaded = models.load({"directory": base}, CLASSES, Settings(), "full", 42)
+    loaded = models.load({"directory": base}, CLASSES, FitSettings(), "full", 42)
     rows = data.read_rows(datasets["two"] / "test.csv", Classification)
     return data.collate(loaded.encode(rows.texts, 0), np.arange(len(rows.labels)), 3, torch.device("cpu"))
 
@@ -96,7 +96,7 @@ def test_same_seed_same_bytes(arguments, fitted, results, tmp_path):
 def test_new_adapter_depends_on_the_seed_alone(base):
     def adapter(seed: int, drawn: int) -> torch.Tensor:
         torch.rand(drawn)  # what was drawn before must not matter
-        weights = models.load({"directory": base}, CLASSES, Settings(), "lora", seed).model.state_dict()
+        weights = models.load({"directory": base}, CLASSES, FitSettings(), "lora", seed).model.state_dict()
         return next(tensor for name, tensor in weights.items() if "lora_A" in name)
 
     assert torch.equal(adapter(42, drawn=0), adapter(42, drawn=7))

@@ -16,14 +16,14 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_json, write_json, write_text
 from workflow_scripts.finetune import data
 from workflow_scripts.finetune.finetune_model import main
-from workflow_scripts.finetune.fit_settings import Settings
 from workflow_scripts.finetune.problems import Classification
 from workflow_scripts.inference import models
 from workflow_scripts.inference.adapters import in_head
 from workflow_scripts.inference.encoders import kmers
+from workflow_scripts.settings.finetune import FitSettings
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
-QUICK = Settings(learning_rate=3e-3, max_steps=2, batch_size=16, warmup_steps=1, rank=2)
+QUICK = FitSettings(learning_rate=3e-3, max_steps=2, batch_size=16, warmup_steps=1, rank=2, precision="fp32")
 TARGETS = {
     "ours": ("Wqkv",),
     "published": ("Wqkv",),
@@ -103,7 +103,8 @@ def fit(entries, arguments, tmp_path):
 
     def fit(kind: str, method: str = "full", dataset: str = "two", **settings):
         out = f"{kind}_{method}_{dataset}"
-        quick = {"max_steps": 2, "rank": 2, "targets": TARGETS.get(kind, ()), **settings}
+        targets = {"targets": TARGETS[kind]} if kind in TARGETS else {}
+        quick = {"max_steps": 2, "rank": 2, "precision": "fp32", **targets, **settings}
         command = arguments(out, method=method, dataset=dataset, **quick)
         command[command.index("--model") + 1] = json.dumps(entries[kind])
         assert main(command) == 0
@@ -249,7 +250,7 @@ def test_the_hash_of_a_tokenizer_tells_what_changes_its_tokens(entries, copied):
     assert fingerprint(bert | {"directory": folder}) != fingerprint(bert)
 
 
-def refused(spec: dict, settings: Settings = QUICK, method: str = "full") -> str:
+def refused(spec: dict, settings: FitSettings = QUICK, method: str = "full") -> str:
     """The one line that a model is refused with."""
     with pytest.raises(UserError) as caught:
         models.load(spec, 2, settings, method, 1).encode(["ACGTACGTACGT"], 0)
@@ -259,11 +260,11 @@ def refused(spec: dict, settings: Settings = QUICK, method: str = "full") -> str
 
 def test_each_target_must_match_a_layer_outside_the_head(entries):
     for kind, layers in (("ours", "Wqkv, dense, gated_layers, wo"), ("esm", "dense, key, query, value")):
-        for targets in (("Wqkw",), ("dense", "Wqkw"), ("pooler.dense", "Wqkw")):
-            told = refused(entries[kind], Settings(targets=targets), "lora")
+        for targets in (["Wqkw"], ["dense", "Wqkw"], ["pooler.dense", "Wqkw"]):
+            told = refused(entries[kind], FitSettings(targets=targets), "lora")
             assert told.endswith(f"Wqkw match no layer of this model; its linear layers are {layers}")
-    refused(entries["ours"], Settings(targets=("pooler.dense",)), "lora")
-    models.load(entries["ours"], 2, Settings(targets=("attention.output.dense",)), "lora", 1)
+    refused(entries["ours"], FitSettings(targets=["pooler.dense"]), "lora")
+    models.load(entries["ours"], 2, FitSettings(targets=["attention.output.dense"]), "lora", 1)
 
 
 def test_a_tokenizer_that_does_not_fit_is_refused(entries, base):
@@ -327,5 +328,5 @@ def test_neither_pickles_nor_foreign_code_run_unless_they_are_trusted(copied, tm
 
 
 def test_pooling_of_another_architecture_is_refused(entries):
-    told = refused(entries["esm"], Settings(pooling="mean"))
+    told = refused(entries["esm"], FitSettings(pooling="mean"))
     assert told.endswith("pooling 'mean' is not for a model of type 'esm'; set it to cls")

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from workflow_scripts.common.running_jobs import running_jobs
 
 from tests.pretrain.working import ALONE, configured, lay_out, newest_state
 from tests.workflow.harness import REPOSITORY, job_counts, small_disk, snakemake
+from workflow_scripts.dag.running_jobs import running_jobs
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import torch
 from tests.real.marks import NEEDS_REAL_DATA
 from workflow_scripts.common.files import read_json
 from workflow_scripts.finetune import finetune_model
-from workflow_scripts.finetune.fit_settings import Settings
 from workflow_scripts.inference import models
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
+from workflow_scripts.settings.finetune import FitSettings
 
 pytestmark = NEEDS_REAL_DATA
 SEQUENCE = "ACGTAGCATCGGATCTATCTATCGACACTTGGTTATCGATCTACGAGCATCTCGTTAGC"
@@ -34,7 +34,7 @@ def published(tmp_path):
 
 
 def test_published_directory_is_a_classifier(published):
-    loaded = models.load({"directory": str(published)}, 2, Settings(), "full", 42)
+    loaded = models.load({"directory": str(published)}, 2, FitSettings(), "full", 42)
     assert loaded.parameters == 117_070_082 and loaded.pad_id == 3
     encoded = loaded.encode([SEQUENCE, SEQUENCE * 100], 0)
     assert encoded.ids[0].tolist() == IDS and encoded.truncated == 0 and len(encoded.ids[1]) > 1000

@@ -9,14 +9,16 @@ import logging
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import snakemake
 from packaging.version import parse
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from snakemake.workflow import Workflow
 from snakemake_interface_logger_plugins.common import LogEvent
+
+if TYPE_CHECKING:
+    from snakemake.workflow import Workflow
 
 # What the functions below use, as (module, attribute): a newer Snakemake without one of them is refused.
 USED = [
@@ -42,7 +44,7 @@ class Failures(Protocol):
     def job_finished(self, job: int) -> None: ...
 
 
-def check_version(workflow: Workflow, newest: str) -> None:
+def check_version(workflow: "Workflow", newest: str) -> None:
     """Warn about a Snakemake newer than the tests. Raises WorkflowError if it lacks what this module uses."""
     version, known = snakemake.__version__, f"install snakemake=={newest}, as in requirements.lock"
     if missing := [f"{module}.{name}" for module, name in USED if not _exists(module, name)]:
@@ -59,7 +61,7 @@ def _exists(module: str, name: str) -> bool:
     return True
 
 
-def cap(workflow: Workflow, resource: str, amount: int) -> None:
+def cap(workflow: "Workflow", resource: str, amount: int) -> None:
     """Limit a resource over all jobs of a run, unless a profile or --resources does.
 
     Snakemake has ``--resources`` and profiles for that, but no statement of a Snakefile.
@@ -80,7 +82,7 @@ def untracked(value: Any) -> Callable[[Any, int], Any]:
     return param
 
 
-def jobs_to_run(workflow: Workflow) -> Iterator[tuple[str, Any]]:
+def jobs_to_run(workflow: "Workflow") -> Iterator[tuple[str, Any]]:
     """The rule and the wildcards of each job that a run is going to do.
 
     Before a run Snakemake's events only count the jobs by rule; what they cost follows from their wildcards.
@@ -89,7 +91,7 @@ def jobs_to_run(workflow: Workflow) -> Iterator[tuple[str, Any]]:
         yield job.rule.name, job.wildcards
 
 
-def prepare_cluster_job(workflow: Workflow) -> None:
+def prepare_cluster_job(workflow: "Workflow") -> None:
     """In a job of a cluster, let the other jobs of a group go on when one fails, and ignore Slurm's warning.
 
     Snakemake passes no --keep-going and no profile to the Snakemake of a job. When that announces its start, its
@@ -107,7 +109,7 @@ def prepare_cluster_job(workflow: Workflow) -> None:
     logger.addHandler(_Handler(keep_going))
 
 
-def after_dry_run(workflow: Workflow, action: Callable[[], object]) -> None:
+def after_dry_run(workflow: "Workflow", action: Callable[[], object]) -> None:
     """Call ``action`` when a dry run has printed all; ``onsuccess`` and the like are not called for one.
 
     Snakemake closes the handlers of its logger at the end, as Python does at exit.
@@ -149,7 +151,7 @@ def _is_no_command(record: logging.LogRecord) -> bool:
     return event != LogEvent.ERROR or "CalledProcessError in file" not in record.getMessage()
 
 
-def run_facts(workflow: Workflow, config: dict[str, Any]) -> dict[str, Any]:
+def run_facts(workflow: "Workflow", config: dict[str, Any]) -> dict[str, Any]:
     """What a run knows of itself: its configuration, Snakemake's version and --software-deployment-method."""
     methods = sorted(method.name.lower() for method in workflow.deployment_settings.deployment_method)
     return {"configuration": config, "snakemake": snakemake.__version__, "software_deployment": methods}

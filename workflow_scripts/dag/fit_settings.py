@@ -3,17 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from workflow_scripts.settings.finetune import Finetune, FitSettings, Model
-
-RELEASED = {
-    "learning_rate": float,
-    "epochs": int,
-    "max_steps": int,
-    "batch_size": int,
-    "warmup_steps": int,
-    "eval_steps": int,
-    "max_tokens": int,
-}
+from workflow_scripts.settings.finetune import RELEASED, Finetune, FitSettings, Model
+from workflow_scripts.settings.names import PROBLEM
 
 
 def fit_settings(
@@ -29,19 +20,19 @@ def fit_settings(
     values = _written(finetune.settings)
     if finetune.released_values and entry.baseline is None:
         row = released_row(entry.released, dataset, hparams)
-        values |= {key: kind(row[key]) for key, kind in RELEASED.items() if row.get(key)}
+        values |= _written(FitSettings.model_validate_strings({key: row[key] for key in RELEASED if row.get(key)}))
     task = finetune.tasks.get(dataset["task"], FitSettings())
     for layer in map(_written, (getattr(finetune.methods, method), task, entry.settings)):
         if "epochs" in layer:  # a max_steps from below would win over the epochs that are asked for here
             values.pop("max_steps", None)
         values |= layer
-    if dataset.get("problem", "classification") != "classification":
+    if dataset.get("problem", PROBLEM) != PROBLEM:
         values["problem"] = dataset["problem"]
     return FitSettings(**values)
 
 
 def _written(settings: FitSettings) -> dict[str, Any]:
-    """The keys that are written in the configuration, without defaults."""
+    """The keys that are set, without defaults."""
     return settings.model_dump(exclude_unset=True)
 
 

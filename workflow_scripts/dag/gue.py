@@ -7,7 +7,7 @@ from workflow_scripts.common.files import read_table
 from workflow_scripts.dag.rule_values import Wildcards, option
 from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.custom_datasets import custom_files, custom_row
-from workflow_scripts.settings.names import SPLITS, TASKS
+from workflow_scripts.settings.names import PROBLEM, SPLITS, TASKS
 from workflow_scripts.settings.patterns import matching
 
 ARCHIVE = "published.archive"  # the name, among the sources, of the archive that gue.published gives the address of
@@ -33,7 +33,7 @@ class Gue:
         self.registry: dict[str, Row] = {f"{row['task']}/{row['dataset']}": row for row in self._table("registry")}
         self.registry |= {name: custom_row(name, entry.model_dump(exclude_none=True)) for name, entry in custom.items()}
         self.datasets = matching(self.registry, settings.gue.datasets)
-        self.audited = [name for name in self.datasets if self._problem(name) == "classification"]
+        self.audited = [name for name in self.datasets if self._problem(name) == PROBLEM]
         self.candidates = self._table("candidates") if settings.gue.calibrate else []
         self.sources = self._sources()
 
@@ -143,7 +143,7 @@ class Gue:
         return read_table(getattr(self.settings, key))
 
     def _problem(self, name: str) -> str:
-        return self.registry[name].get("problem", "classification")
+        return self.registry[name].get("problem", PROBLEM)
 
     def _sources(self) -> dict[str, Row]:
         """Candidates are fetched like other sources, and so is the archive; as such no data set is built from them."""

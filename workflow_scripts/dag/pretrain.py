@@ -5,20 +5,11 @@ from collections.abc import Callable
 from workflow_scripts.dag.genomes import Genomes
 from workflow_scripts.dag.rule_values import Wildcards, as_json, option
 from workflow_scripts.settings.configuration import Configuration
-from workflow_scripts.settings.pretrain import Model, Training
+from workflow_scripts.settings.pretrain import RUNNING, Model
 
 # Files of a model directory that training and fits read.
 MODEL_FILES = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
 THREADS = 8  # of each process of a training
-
-
-def _running() -> set[str]:
-    """The settings that say how a model is trained, not what comes out."""
-    extras = {name: field.json_schema_extra for name, field in Training.model_fields.items()}
-    return {name for name, extra in extras.items() if isinstance(extra, dict) and extra["reruns"] is False}
-
-
-RUNNING = _running()
 
 
 class Pretraining:
@@ -77,12 +68,8 @@ class Pretraining:
 
     def training(self, wildcards: Wildcards) -> str:
         """The settings that make a model what it is, as JSON."""
-        training = self.models[wildcards.model].training.model_dump(exclude=RUNNING)
+        training = self.models[wildcards.model].training.model_dump(exclude=set(RUNNING))
         return as_json(training | {"seed": self.seed})
-
-    def running(self, wildcards: Wildcards) -> str:
-        """The settings that say how a model is trained, not what comes out, as JSON by its name."""
-        return as_json({wildcards.model: self.models[wildcards.model].training.model_dump(include=RUNNING)})
 
     # ---- resources
 

@@ -25,6 +25,7 @@ from workflow_scripts.demo.annotations import all_features, annotate, draw_conta
 from workflow_scripts.demo.genomes import GROUPS, Contig, ancestor, assemble
 from workflow_scripts.demo.motifs import CELL_LINES, MARKS, TF_HUMAN_WORDS, TF_MOUSE_WORDS
 from workflow_scripts.demo.sequences import N
+from workflow_scripts.settings.demo import Demo
 
 PAIRS = 700  # enhancer-promoter pairs a cell line, half of them in contact
 COMPRESSION = 1  # the demo is written and read once
@@ -173,7 +174,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--species", required=True, metavar="TSV", help="species table; every url lies below --out")
     parser.add_argument("--sources", required=True, metavar="TSV", help="table of benchmark sources, likewise")
-    parser.add_argument("--seed", type=int, default=7, help="seed of the whole world (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=Demo().seed, help="seed of the whole world (default: %(default)s)")
     parser.add_argument("--out", required=True, metavar="FOLDER", help="the world's folder; an old world is replaced")
     return parser
 

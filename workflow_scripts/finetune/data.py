@@ -13,8 +13,8 @@ from workflow_scripts.common.labelled_csv import labelled_rows
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.finetune.problems import Problem
+from workflow_scripts.settings.names import SPLITS
 
-SPLITS = ("train", "dev", "test")
 # Batches within which rows of like length come together. In 8 batches of 32, rows of 100 and 300 bases lose 3% and 1%
 # to padding in place of 10% and 9%, and a batch is still drawn from hundreds of rows.
 WINDOW = 8

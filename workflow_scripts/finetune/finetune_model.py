@@ -9,6 +9,7 @@ there, with the same result.
 """
 
 import argparse
+import itertools
 import json
 import platform
 import shutil
@@ -26,17 +27,16 @@ from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, atomic_directory, digest, write_json
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.finetune import data
-from workflow_scripts.finetune.fit_settings import Settings, read_settings
 from workflow_scripts.finetune.problems import PROBLEMS, Problem, collapse
 from workflow_scripts.finetune.token_cache import tokens_of
 from workflow_scripts.finetune.training import Fit, memory_mb
 from workflow_scripts.inference import models
+from workflow_scripts.settings.finetune import FitSettings, read_settings
+from workflow_scripts.settings.names import METHODS, METRICS, PROBLEM, SPLITS
+from workflow_scripts.settings.reference import keys_help
 
-METHODS = ("full", "lora")
-METRICS = sorted({metric for problem in PROBLEMS.values() for metric in problem.metrics})
 
-
-def problem_of(settings: Settings, metric: str, train: np.ndarray) -> Problem:
+def problem_of(settings: FitSettings, metric: str, train: np.ndarray) -> Problem:
     """The problem that the settings name, for the labels of the training rows."""
     kind = PROBLEMS[settings.problem]
     if metric not in kind.metrics:
@@ -97,7 +97,7 @@ def write_results(fit: Fit, loaded: models.Loaded, record: dict[str, Any], out: 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog=f"Keys of --settings. {Settings.__doc__}",
+        epilog=f"keys of --settings:\n{keys_help(FitSettings)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -108,7 +108,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--name", nargs=3, metavar=("MODEL", "TASK", "DATASET"), required=True, help="names, for the record"
     )
-    parser.add_argument("--metric", choices=METRICS, default="mcc", help="the data set's score")
+    parser.add_argument(
+        "--metric",
+        choices=sorted(set(itertools.chain(*METRICS.values()))),
+        default=METRICS[PROBLEM][0],
+        help="the data set's score",
+    )
     parser.add_argument("--seed", type=int, required=True, help="seed of head, order and dropout")
     parser.add_argument("--settings", default="{}", help="settings as JSON, see below")
     parser.add_argument("--tokens", type=Path, required=True, help="folder that keeps the tokens for further fits")
@@ -124,10 +129,10 @@ def main(argv: list[str] | None = None) -> None:
     rows = data.read_splits(args.data, PROBLEMS[settings.problem])
     problem = problem_of(settings, args.metric, rows["train"].labels)
     loaded = models.load(args.model, problem.outputs, settings, args.method, args.seed)
-    both = dict.fromkeys(data.SPLITS, settings.both_strands) | {"train": settings.reverse_complement_share > 0}
+    both = dict.fromkeys(SPLITS, settings.both_strands) | {"train": settings.reverse_complement_share > 0}
     tokens = {
         split: tokens_of(args.data / f"{split}.csv", rows[split], loaded, settings.max_tokens, both[split], args.tokens)
-        for split in data.SPLITS
+        for split in SPLITS
     }
     for split, part in tokens.items():
         if part.encoded.truncated:
@@ -140,17 +145,15 @@ def main(argv: list[str] | None = None) -> None:
         "problem": settings.problem,
         "parameters": loaded.parameters,
         "max_tokens": settings.max_tokens,
-        "settings": settings.__dict__,
-        "data": {split: digest(args.data / f"{split}.csv") for split in data.SPLITS},
+        "settings": settings.model_dump(),
+        "data": {split: digest(args.data / f"{split}.csv") for split in SPLITS},
         "tokenizer": loaded.tokenizer,
         "start_sha256": checkpoints.digest(loaded.model.state_dict(), {}),
     }
     fit = Fit(loaded, problem, tokens, settings, args.metric, args.seed)
-    # as it will be read again, where tuples have become lists
-    belongs_to = json.loads(json.dumps(record, sort_keys=True))
-    folder = args.state / f"{stable_hash(json.dumps(belongs_to)):016x}"
+    folder = args.state / f"{stable_hash(json.dumps(record, sort_keys=True)):016x}"
     with checkpoints.held(folder):
-        fit.train(folder, belongs_to)
+        fit.train(folder, record)
         write_results(fit, loaded, record, args.out)
         shutil.rmtree(args.state, ignore_errors=True)
 

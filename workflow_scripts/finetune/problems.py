@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from workflow_scripts.finetune import metrics
+from workflow_scripts.settings.names import METRICS
 
 # A loss that is less than this share below that of the best constant prediction has learned nothing. For two classes
 # in equal number it is the gain of a predictor with an MCC of about 0.12.
@@ -83,7 +84,7 @@ class Problem(ABC):
 class Classification(Problem):
     """One class of several; labels number the classes from 0. Cross-entropy."""
 
-    metrics = ("mcc", "f1", "accuracy")
+    metrics = METRICS["classification"]
 
     def __init__(self, train: np.ndarray, class_weights: str = "none"):
         self.outputs = int(train.max()) + 1
@@ -137,7 +138,7 @@ class Classification(Problem):
 class Regression(Problem):
     """A number. The model learns it in standard deviations from the mean of the training rows; squared error."""
 
-    metrics = ("spearman", "pearson")
+    metrics = METRICS["regression"]
     outputs = 1
 
     def __init__(self, train: np.ndarray):
@@ -181,7 +182,7 @@ class Regression(Problem):
 class Multilabel(Problem):
     """Several labels of which any may hold, each 0 or 1. Binary cross-entropy, the mean over the labels."""
 
-    metrics = ("f1", "auroc")
+    metrics = METRICS["multilabel"]
 
     def __init__(self, train: np.ndarray):
         self.outputs = train.shape[1]

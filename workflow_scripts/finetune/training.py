@@ -16,9 +16,9 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.finetune import data
-from workflow_scripts.finetune.fit_settings import Settings
 from workflow_scripts.finetune.problems import Problem
 from workflow_scripts.inference.models import Loaded
+from workflow_scripts.settings.finetune import FitSettings
 
 # Seconds between saved states. A fit that takes less is repeated rather than resumed; of a longer one with 117 million
 # parameters a state is 1.9 GB.
@@ -33,7 +33,7 @@ class Fit:
         loaded: Loaded,
         problem: Problem,
         tokens: dict[str, data.Tokens],
-        settings: Settings,
+        settings: FitSettings,
         metric: str,
         seed: int,
     ):

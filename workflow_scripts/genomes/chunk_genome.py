@@ -37,13 +37,14 @@ from workflow_scripts.common.progress import Progress
 from workflow_scripts.genomes.accounting import COUNTS, check_sums, covered_bases
 from workflow_scripts.genomes.chunk_tables import FINGERPRINT, SCHEMA, column, fingerprints, open_writer, texts, words
 from workflow_scripts.genomes.fasta import Contig, read_fasta, replicon
+from workflow_scripts.settings.genomes import Genomes
+from workflow_scripts.settings.names import DUPLICATES, REPLICONS
 
 ROW_GROUP_BASES = 1 << 24  # of a row group and of a batch of small contigs: what is held beside a large contig
 LOWER_CASE_BIT = np.uint8(0x20)  # in ASCII the one difference between a letter's two cases
 RUN = re.compile(rb"[ACGTacgt]+")
 SEPARATOR = b"\n"  # a letter of no contig
-REPLICONS = ("organelle", "plasmid")
-DUPLICATES = ("keep", "exact", "reverse_complement")
+DEFAULTS = Genomes()
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,10 @@ class Cut:
     seed: int
     validation_fraction: float
     validation_block: int
-    overlap: int = 0
-    max_soft_masked: float = 1.0
-    exclude: tuple[str, ...] = ()
-    duplicates: str = "keep"
+    overlap: int = DEFAULTS.chunk.overlap
+    max_soft_masked: float = DEFAULTS.chunk.max_soft_masked
+    exclude: tuple[str, ...] = tuple(DEFAULTS.exclude)
+    duplicates: str = DEFAULTS.duplicates
 
     def __post_init__(self):
         if self.length < 1:
@@ -295,16 +296,24 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--fasta", required=True, type=Path, help="the genome, plain or gzipped")
     parser.add_argument("--accession", required=True, help="the genome's name; part of what decides the split")
     parser.add_argument("--length", required=True, type=int, help="bases in a chunk (paper: 1000)")
-    parser.add_argument("--overlap", type=int, default=0, help="bases that neighbouring windows share (paper: 0)")
+    parser.add_argument(
+        "--overlap", type=int, default=Cut.overlap, help="bases that neighbouring windows share (paper: 0)"
+    )
     parser.add_argument("--min-contig", required=True, type=int, help="drop contigs of fewer bases than this")
     parser.add_argument(
-        "--max-soft-masked", type=float, default=1.0, help="drop windows with a larger share of lower case than this"
+        "--max-soft-masked",
+        type=float,
+        default=Cut.max_soft_masked,
+        help="drop windows with a larger share of lower case than this",
     )
     parser.add_argument(
-        "--exclude", nargs="*", choices=REPLICONS, default=[], help="drop contigs that their headers call so"
+        "--exclude", nargs="*", choices=REPLICONS, default=Cut.exclude, help="drop contigs that their headers call so"
     )
     parser.add_argument(
-        "--duplicates", choices=DUPLICATES, default="keep", help="which copies a later step removes; needs fingerprints"
+        "--duplicates",
+        choices=DUPLICATES,
+        default=Cut.duplicates,
+        help="which copies a later step removes; needs fingerprints",
     )
     parser.add_argument("--seed", required=True, type=int, help="seed of the split")
     parser.add_argument("--validation-fraction", required=True, type=float, help="share of blocks held out, 0 to 1")

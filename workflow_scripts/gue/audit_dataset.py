@@ -34,7 +34,7 @@ from workflow_scripts.gue.labelled_examples import Example, Splits
 from workflow_scripts.gue.packed_genome import gc_count, is_acgt
 from workflow_scripts.gue.relatedness import RELATIONS, earlier_related, strand_independent
 from workflow_scripts.gue.similarity import DEFINITION
-from workflow_scripts.settings.names import SPLITS
+from workflow_scripts.settings.names import SEED, SPLITS
 
 NAMED_ROWS = 5
 
@@ -200,7 +200,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--dataset", required=True, help="name of the data set within its task, such as H3 or tata")
     parser.add_argument("--data", required=True, type=Path, help="folder with the CSV files and places.tsv")
     parser.add_argument("--fail-on-leak", action="store_true", help="treat leaks as an error")
-    parser.add_argument("--seed", type=int, default=42, help="seed for drawing the baseline's rows (default 42)")
+    parser.add_argument(
+        "--seed", type=int, default=SEED, help="seed for drawing the baseline's rows (default %(default)s)"
+    )
     parser.add_argument("--out", required=True, type=Path, help="JSON file to write")
     return parser
 

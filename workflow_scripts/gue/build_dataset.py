@@ -30,6 +30,8 @@ from workflow_scripts.gue.registry import Dataset, read_dataset
 from workflow_scripts.gue.selection import balance_classes, drop_duplicates
 from workflow_scripts.gue.sources import Source, parse_source
 from workflow_scripts.gue.split import METHODS, Sizes, describe_split
+from workflow_scripts.settings.gue import Gue
+from workflow_scripts.settings.names import SEED, SPLITS
 
 BUILDERS: dict[str, Callable[[list[Source], Recipe], BuildResult]] = {
     "emp": histone.build,
@@ -118,6 +120,7 @@ def positive_integer(text: str) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
+    defaults = Gue()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", required=True, choices=BUILDERS, help="task of the data set")
     parser.add_argument("--dataset", required=True, help="name of the data set within its task, such as H3 or tata")
@@ -129,7 +132,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="ROLE[:LABEL]=PATH",
         help="a primary file; repeat the option for each file",
     )
-    parser.add_argument("--seed", type=int, default=42, help="seed of all random choices (default 42)")
+    parser.add_argument("--seed", type=int, default=SEED, help="seed of all random choices (default %(default)s)")
     parser.add_argument(
         "--length",
         type=positive_integer,
@@ -139,11 +142,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--max-rows",
         type=int,
         nargs=3,
-        default=(0, 0, 0),
+        default=[getattr(defaults.max_rows, split) for split in SPLITS],
         metavar=("TRAIN", "DEV", "TEST"),
         help="maximum rows of each split; 0, the default, keeps the registry's size",
     )
-    parser.add_argument("--split", choices=METHODS, default="random", help="how to split the rows (default random)")
+    parser.add_argument(
+        "--split", choices=METHODS, default=defaults.split, help="how to split the rows (default %(default)s)"
+    )
     parser.add_argument("--out", required=True, type=Path, help="folder for the CSV files and the datasheet")
     return parser
 

@@ -20,6 +20,7 @@ from typing import Any
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, read_json, read_table, write_table
 from workflow_scripts.common.randomness import generator
+from workflow_scripts.settings.names import BINDING_TASKS, SEED
 
 LOWEST, HIGHEST = 0.50, 0.95
 COLUMNS = ["candidate", "factor", "cell", "peaks", "rows", "test_rows", "f1", "decision", "dataset"]
@@ -92,11 +93,11 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candidates", required=True, type=Path, help="table of candidates, config/gue_candidates.tsv")
-    parser.add_argument("--task", required=True, choices=["tf_human", "tf_mouse"], help="task of the candidates")
+    parser.add_argument("--task", required=True, choices=BINDING_TASKS, help="task of the candidates")
     parser.add_argument("--datasets", required=True, nargs="+", help="names of the data sets to draw for")
     parser.add_argument("--scores", required=True, nargs="+", type=Path, help="scores of the candidates")
     parser.add_argument("--peaks", required=True, nargs="+", type=Path, help="peak files of the candidates")
-    parser.add_argument("--seed", type=int, default=42, help="seed of the draw (default 42)")
+    parser.add_argument("--seed", type=int, default=SEED, help="seed of the draw (default %(default)s)")
     parser.add_argument("--out", required=True, type=Path, help="folder for the decisions and the drawn files")
     return parser
 

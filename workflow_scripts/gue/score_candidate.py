@@ -19,6 +19,7 @@ from workflow_scripts.gue.recipe import Recipe
 from workflow_scripts.gue.registry import Dataset, read_dataset
 from workflow_scripts.gue.selection import drop_duplicates
 from workflow_scripts.gue.source_readers import read_peaks
+from workflow_scripts.settings.names import BINDING_TASKS, SEED
 
 ROWS = 4000
 MIN_ROWS = 500  # a test set of 100 rows gives a score to within a tenth
@@ -43,15 +44,13 @@ def score(dataset: Dataset, genome: Path, peaks: Path, length: int, seed: int) -
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--task", required=True, choices=["tf_human", "tf_mouse"], help="task whose rule makes the rows"
-    )
+    parser.add_argument("--task", required=True, choices=BINDING_TASKS, help="task whose rule makes the rows")
     parser.add_argument("--dataset", required=True, help="a data set of the task; gives the length and the classes")
     parser.add_argument("--registry", required=True, type=Path, help="table of the data sets, config/gue.tsv")
     parser.add_argument("--genome", required=True, type=Path, help="genome of the peaks")
     parser.add_argument("--peaks", required=True, type=Path, help="the candidate, a narrowPeak file")
     parser.add_argument("--length", type=int, help="bp of a row, instead of the registry's")
-    parser.add_argument("--seed", type=int, default=42, help="seed of all random choices (default 42)")
+    parser.add_argument("--seed", type=int, default=SEED, help="seed of all random choices (default %(default)s)")
     parser.add_argument("--out", required=True, type=Path, help="JSON file to write")
     return parser
 

@@ -1,11 +1,13 @@
 """LoRA: which layers of a model can be adapted, and the model with adapters on them."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.hashing import stable_hash
-from workflow_scripts.finetune.fit_settings import Settings
+from workflow_scripts.settings.finetune import FitSettings
 
 HEADS = ("pooler", "classifier", "score")
 """What stands between an encoder and the classes, by the names that models of the library give it."""
@@ -22,7 +24,7 @@ def linear_layers(model: nn.Module) -> list[str]:
     return [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and not in_head(name)]
 
 
-def check_targets(model: nn.Module, targets: tuple[str, ...]) -> None:
+def check_targets(model: nn.Module, targets: Sequence[str]) -> None:
     """Raise UserError for a target that names no layer, with the names that would."""
     layers = linear_layers(model)
     unmatched = [target for target in targets if not any(f".{name}".endswith(f".{target}") for name in layers)]
@@ -31,7 +33,7 @@ def check_targets(model: nn.Module, targets: tuple[str, ...]) -> None:
         raise UserError(f"targets: {', '.join(unmatched)} match no layer of this model; its linear layers are {known}")
 
 
-def with_lora(model: nn.Module, settings: Settings, seed: int) -> nn.Module:
+def with_lora(model: nn.Module, settings: FitSettings, seed: int) -> nn.Module:
     """The model with LoRA on ``settings.targets``; encoder frozen, head trained and saved with the adapter."""
     from peft import LoraConfig, get_peft_model  # 4 s of import that a full fine-tuning does without
 
@@ -41,7 +43,7 @@ def with_lora(model: nn.Module, settings: Settings, seed: int) -> nn.Module:
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
-        target_modules=list(settings.targets),
+        target_modules=settings.targets,
         modules_to_save=[head for head in HEADS if any(head in name.split(".") for name, _ in model.named_modules())],
     )
     return get_peft_model(model, config)

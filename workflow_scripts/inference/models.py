@@ -22,10 +22,10 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_json
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.finetune.data import Encoded, Text
-from workflow_scripts.finetune.fit_settings import Settings
 from workflow_scripts.inference import adapters, baselines
 from workflow_scripts.inference.encoders import Encoder, first_line, load_tokenizer
 from workflow_scripts.model import DnaBert2ForSequenceClassification
+from workflow_scripts.settings.finetune import FitSettings
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Loaded:
     parameters: int
 
 
-def load(spec: dict[str, Any], outputs: int, settings: Settings, method: str, seed: int) -> Loaded:
+def load(spec: dict[str, Any], outputs: int, settings: FitSettings, method: str, seed: int) -> Loaded:
     """The model of an entry with a new head of ``outputs`` values, which depends on ``seed`` alone.
 
     A head that lies in the directory, because the model was fitted before, is kept where it has as many outputs.
@@ -75,7 +75,7 @@ def load(spec: dict[str, Any], outputs: int, settings: Settings, method: str, se
 
 
 def load_pretrained(
-    spec: dict[str, Any], outputs: int, settings: Settings, seed: int
+    spec: dict[str, Any], outputs: int, settings: FitSettings, seed: int
 ) -> tuple[PreTrainedModel, Encoder]:
     """The model that lies in the directory of an entry, with a new head, and its encoder."""
     logging.set_verbosity_error()
@@ -92,7 +92,7 @@ def load_pretrained(
     return model, Encoder(folder, tokenizer, spec.get("kmer", 0), longest_input(model), typed)
 
 
-def read_weights(folder: Path, outputs: int, settings: Settings, seed: int, trusted: bool) -> PreTrainedModel:
+def read_weights(folder: Path, outputs: int, settings: FitSettings, seed: int, trusted: bool) -> PreTrainedModel:
     """The model of a directory in float32, from safetensors or a checkpoint that holds tensors alone.
 
     A DNABERT-2, ours or as published, is of this project's classes; the published directory points to code of its own,

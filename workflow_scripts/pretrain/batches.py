@@ -16,7 +16,7 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import digest
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.randomness import generator
-from workflow_scripts.pretrain.training_settings import Training
+from workflow_scripts.settings.pretrain import SeededTraining
 
 UNK, CLS, SEP, PAD, MASK = range(5)
 IGNORED = -100
@@ -131,7 +131,9 @@ def masked(rows: np.ndarray, share: float, run: int, vocab_size: int, *key: obje
     return inputs, np.where(chosen, rows, IGNORED)
 
 
-def training_batch(corpus: Corpus, step: int, training: Training, vocab_size: int) -> tuple[np.ndarray, np.ndarray]:
+def training_batch(
+    corpus: Corpus, step: int, training: SeededTraining, vocab_size: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and labels of one optimiser step, [batch size, length]: a function of (seed, step) alone.
 
     Every epoch visits each training chunk once, in an order of its own.
@@ -151,7 +153,7 @@ def training_batch(corpus: Corpus, step: int, training: Training, vocab_size: in
 
 
 def batches(
-    corpus: Corpus, begin: int, training: Training, vocab_size: int
+    corpus: Corpus, begin: int, training: SeededTraining, vocab_size: int
 ) -> Iterator[tuple[int, tuple[np.ndarray, np.ndarray]]]:
     """(step, its batch) from step ``begin`` to the last; the next batch is made while one is trained on."""
     if begin >= training.steps:
@@ -165,7 +167,7 @@ def batches(
             yield step, batch
 
 
-def validation_batch(corpus: Corpus, training: Training, vocab_size: int) -> tuple[np.ndarray, np.ndarray]:
+def validation_batch(corpus: Corpus, training: SeededTraining, vocab_size: int) -> tuple[np.ndarray, np.ndarray]:
     """The fixed validation rows, [sequences, length]: spread over the validation chunks, always masked alike."""
     wanted = min(training.validation_sequences, len(corpus.validation))
     chunks = corpus.validation[np.linspace(0, len(corpus.validation) - 1, wanted).astype(np.int64)]

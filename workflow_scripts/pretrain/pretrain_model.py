@@ -39,7 +39,10 @@ from workflow_scripts.pretrain.model_card import model_card
 from workflow_scripts.pretrain.processes import Processes, joined, say
 from workflow_scripts.pretrain.signals import TRY_AGAIN, WARNING, Request, noticed, requeue
 from workflow_scripts.pretrain.step import Stepper, Tally, adamw
-from workflow_scripts.pretrain.training_settings import Training, read_training
+from workflow_scripts.settings.fields import Section
+from workflow_scripts.settings.pretrain import Architecture, SeededTraining, Training, read_training
+from workflow_scripts.settings.reference import keys_help
+from workflow_scripts.settings.validation import read_json
 
 
 def hardware(device: torch.device) -> str:
@@ -47,11 +50,11 @@ def hardware(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine() + " CPU"
 
 
-def initial_model(start: Path | None, architecture: dict[str, Any], vocab_size: int, seed: int) -> DnaBert2ForMaskedLM:
+def initial_model(start: Path | None, architecture: Architecture, vocab_size: int, seed: int) -> DnaBert2ForMaskedLM:
     """The model before its first step: of random weights that depend on ``seed`` alone, or of the folder ``start``."""
     if start is None:
         torch.manual_seed(stable_hash(seed, "initial weights"))
-        return DnaBert2ForMaskedLM(DnaBert2Config(vocab_size=vocab_size, **architecture))
+        return DnaBert2ForMaskedLM(DnaBert2Config(vocab_size=vocab_size, **architecture.model_dump()))
     model = DnaBert2ForMaskedLM.from_pretrained(start, dtype=torch.float32)
     if vocab_size > model.config.vocab_size:
         raise UserError(f"{start}: its tokenizer has {vocab_size} tokens, the model only {model.config.vocab_size}")
@@ -85,7 +88,11 @@ def choose_arithmetic(model: DnaBert2ForMaskedLM, training: Training, processes:
 
 
 def made_of(
-    training: Training, config: DnaBert2Config, tokenizer: Path, shards: list[tuple[Path, Path]], start: Path | None
+    training: SeededTraining,
+    config: DnaBert2Config,
+    tokenizer: Path,
+    shards: list[tuple[Path, Path]],
+    start: Path | None,
 ) -> dict[str, Any]:
     """What a saved state is bound to, by name: settings, architecture, and hashes of tokenizer, corpus and start."""
     sizes = inspect.signature(DnaBert2Config.__init__).parameters
@@ -230,7 +237,7 @@ class Run:
             "reference_loss": telemetry.reference(self.model.config.vocab_size),
             **self.validation,
             "architecture": self.model.config.to_diff_dict(),
-            "settings": training.__dict__,
+            "settings": training.model_dump(),
             "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
             "hardware": hardware(self.stepper.device),
         }
@@ -259,9 +266,10 @@ def write_model(run: Run, name: str, tokenizer: Path, out: Path) -> None:
 
 
 def build_parser() -> argparse.ArgumentParser:
+    sections: dict[str, type[Section]] = {"--training": SeededTraining, "--architecture": Architecture}
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog=f"Keys of --training. {Training.__doc__}",
+        epilog="\n\n".join(f"keys of {option}:\n{keys_help(section)}" for option, section in sections.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--name", required=True, help="name of the model")
@@ -274,7 +282,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="token shards, NAME.npy with NAME.index.npy beside it, or a folder of them",
     )
     parser.add_argument("--species", type=Path, help="species table; of a folder only its genomes are read")
-    parser.add_argument("--architecture", default="{}", help="sizes of the encoder as JSON, see DnaBert2Config")
+    parser.add_argument("--architecture", default="{}", help="sizes of the encoder as JSON, see below")
     parser.add_argument("--start", type=Path, help="model directory whose weights and architecture to go on from")
     parser.add_argument("--training", default="{}", help="settings of the training as JSON, see below")
     parser.add_argument(
@@ -294,7 +302,8 @@ def pretrain(args: argparse.Namespace, processes: Processes, request: Request) -
     bases = bases_of_tokens(Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")))
     shards = [(path, path.with_suffix(".index.npy")) for path in genome_files(args.tokens, ".npy", args.species)]
     corpus = batches.Corpus(shards)
-    model = initial_model(args.start, json.loads(args.architecture), len(bases), training.seed)
+    architecture = read_json(Architecture, args.architecture, "--architecture")
+    model = initial_model(args.start, architecture, len(bases), training.seed)
     model.to(processes.device())
     choose_arithmetic(model, training, processes)
     belongs_to = made_of(training, model.config, args.tokenizer, shards, args.start) if processes.first else {}

@@ -14,7 +14,7 @@ from workflow_scripts.common.checkpoints import room
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import write_text
 from workflow_scripts.model import DnaBert2Config
-from workflow_scripts.pretrain.training_settings import Training
+from workflow_scripts.settings.pretrain import Training
 
 # Dense floating-point operations a second in 16 bits, by the makers' data sheets.
 PEAKS = {"NVIDIA H200": 989e12, "NVIDIA H100 80GB HBM3": 989e12, "NVIDIA A100": 312e12}

@@ -26,6 +26,8 @@ from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.sequences import BASES
 from workflow_scripts.common.special_tokens import SPECIAL_TOKENS, add_template
 from workflow_scripts.common.species_table import genome_files
+from workflow_scripts.settings.names import SEED, TOKENIZER_KINDS
+from workflow_scripts.settings.tokenizer import BPE4096
 from workflow_scripts.tokenizer import bpe, training_sample
 
 TOKENIZER_CONFIG = {
@@ -39,6 +41,13 @@ TOKENIZER_CONFIG = {
     "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
 }
 EXAMPLES = 1000  # stretches of the sample that are encoded to see whether their tokens spell them
+OF_BPE = {  # settings of a BPE tokenizer -> what they say
+    "vocab_size": "entries, special tokens included (paper: 4096)",
+    "min_frequency": "a pair seen less often is not merged",
+    "sample_bases": "bases to train on at most; 0: all",
+    "sample_genome_bases": "of each genome at most; 0: all",
+    "sample_group_bases": "of each group at most; 0: all",
+}
 FIXED_SAMPLE = 1_000_000  # bases on which a tokenizer that needs no training is described
 
 
@@ -108,19 +117,19 @@ def say(text: str) -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kind", choices=["bpe", *kmer_tokenizers.KINDS], required=True, help="what its tokens are")
+    parser.add_argument("--kind", choices=TOKENIZER_KINDS, required=True, help="what its tokens are")
     parser.add_argument("--k", type=int, default=1, help="length of the k-mers")
     parser.add_argument(
         "--chunks", type=Path, nargs="+", required=True, help="chunk files, ACCESSION.parquet, or a folder of them"
     )
     parser.add_argument("--species", type=Path, help="species table; of a folder only its genomes are read")
     parser.add_argument("--corpus", type=Path, help="table with the group of each accession, for --sample-group-bases")
-    parser.add_argument("--vocab-size", type=int, default=4096, help="entries, special tokens included (paper: 4096)")
-    parser.add_argument("--min-frequency", type=int, default=2, help="a pair seen less often is not merged")
-    parser.add_argument("--sample-bases", type=int, default=0, help="bases to train on at most; 0: all")
-    parser.add_argument("--sample-genome-bases", type=int, default=0, help="of each genome at most; 0: all")
-    parser.add_argument("--sample-group-bases", type=int, default=0, help="of each group at most; 0: all")
-    parser.add_argument("--seed", type=int, default=42, help="seed of the sample")
+    for name, about in OF_BPE.items():
+        default = getattr(BPE4096, name)
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=int, default=default, help=f"{about} (default %(default)s)"
+        )
+    parser.add_argument("--seed", type=int, default=SEED, help="seed of the sample")
     parser.add_argument("--threads", type=int, default=1, help="cores to train on")
     parser.add_argument("--out", type=Path, required=True, help="tokenizer directory to write")
     return parser

@@ -1,20 +1,18 @@
 """What the configuration may say of a tokenizer."""
 
-from pathlib import Path
-
 import pytest
-import yaml
 
-from workflow_scripts.settings.tables import schema, schema_errors
-
-CONFIG = Path(__file__).resolve().parents[2] / "config" / "config.yaml"
+from workflow_scripts.settings.configuration import Configuration
+from workflow_scripts.settings.tokenizer import BPE4096, tokenizer_errors
+from workflow_scripts.settings.validation import mistakes_in
 
 
 def mistakes(**settings) -> list[str]:
-    """The mistakes of the full configuration with one more tokenizer."""
-    config = yaml.safe_load(CONFIG.read_text())
-    config["tokenizer"]["mine"] = settings
-    return list(schema_errors(config, schema("config"), "config"))
+    """The mistakes of a configuration with one more tokenizer."""
+    config = {"tokenizer": {"bpe4096": BPE4096.model_dump(exclude_none=True), "mine": settings}}
+    return mistakes_in(Configuration, config, "config") or [
+        *tokenizer_errors(Configuration.model_validate(config).tokenizer)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -23,7 +21,7 @@ def mistakes(**settings) -> list[str]:
         {"kind": "kmer", "k": 6},
         {"kind": "kmer_overlapping", "k": 3, "reverse_complement": 0.5},
         {"kind": "nucleotide", "k": 1},
-        yaml.safe_load(CONFIG.read_text())["tokenizer"]["bpe4096"],
+        BPE4096.model_dump(exclude_none=True),
     ],
 )
 def test_every_kind_can_be_configured(settings):
@@ -33,8 +31,8 @@ def test_every_kind_can_be_configured(settings):
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"k": 6}, "config tokenizer.mine: kind missing; see the comments of config/config.yaml"),
-        ({"kind": "kmer"}, "config tokenizer.mine: k missing; see the comments of config/config.yaml"),
+        ({"k": 6}, "config tokenizer.mine: kind missing; see config/keys.md"),
+        ({"kind": "kmer"}, "config tokenizer.mine: k missing; see config/keys.md"),
         ({"kind": "bpe", "vocab_size": 64}, "config tokenizer.mine: min_frequency, sample_bases missing"),
         ({"kind": "bpe5", "k": 6}, "config tokenizer.mine.kind: 'bpe5' is not one of bpe, kmer_overlapping"),
         (
@@ -45,5 +43,5 @@ def test_every_kind_can_be_configured(settings):
     ],
 )
 def test_mistakes_are_named(settings, told):
-    (line,) = set(mistakes(**settings))
+    (line,) = mistakes(**settings)
     assert told in line

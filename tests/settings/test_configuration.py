@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from tests.common.conftest import REPOSITORY
-from workflow_scripts.common.configuration import check
+from tests.settings.conftest import REPOSITORY, change
+from workflow_scripts.settings.configuration import mistakes
 from workflow_scripts.settings.names import TASKS
 from workflow_scripts.settings.patterns import matching
 
@@ -12,16 +12,8 @@ KMERS = ", ".join(f"dnabert_{k}" for k in (3, 4, 5, 6))
 PUBLISHED = f"dnabert2_117m, {KMERS}, nt_500m_human, nt_500m_1000g, nt_2500m_1000g, nt_2500m_multi"
 
 
-def change(config: dict, path: str, value: object) -> None:
-    """Set the value at a dotted path; numbers are places in a list."""
-    *parents, last = (int(part) if part.isdigit() else part for part in path.split("."))
-    for part in parents:
-        config = config[part]
-    config[last] = value
-
-
 def test_the_configuration_of_the_repository_is_sound(sound):
-    assert check(sound) == []
+    assert mistakes(sound) == []
 
 
 def merged(whole: dict, part: dict) -> dict:
@@ -41,7 +33,7 @@ def test_the_overlays_are_sound_but_for_what_a_user_must_bring(default, monkeypa
     (tmp_path / "config").symlink_to(REPOSITORY / "config")
     monkeypatch.chdir(tmp_path)
     part = yaml.safe_load((REPOSITORY / f"config/{overlay}.yaml").read_text())
-    assert check(merged(default, part)) == told
+    assert mistakes(merged(default, part)) == told
 
 
 @pytest.mark.parametrize(
@@ -49,21 +41,25 @@ def test_the_overlays_are_sound_but_for_what_a_user_must_bring(default, monkeypa
     [
         ("genomes.chunk.lenght", 500, "config genomes.chunk: unknown key 'lenght'; did you mean 'length'?"),
         ("report.xyz", 1, "config report: unknown key 'xyz'; known are missing_fits, notice, paper_models, "),
-        ("seed", "x", "config seed: 'x' is not of type integer"),
-        ("seed", 1.5, "config seed: 1.5 is not of type integer"),
-        ("genomes.keep_fasta", "no", "config genomes.keep_fasta: 'no' is not of type boolean"),
-        ("finetune.seeds", [42, "a"], "config finetune.seeds[1]: 'a' is not of type integer"),
-        ("finetune.runs.1.models", "dnabert2", "config finetune.runs[1].models: 'dnabert2' is not of type array"),
+        ("seed", "x", "config seed: 'x' is text, not an integer"),
+        ("seed", 1.5, "config seed: 1.5 is a decimal number, not an integer"),
+        ("genomes.keep_fasta", "no", "config genomes.keep_fasta: 'no' is text, not true or false; write false"),
+        ("finetune.seeds", [42, "a"], "config finetune.seeds[1]: 'a' is text, not an integer"),
+        (
+            "finetune.runs.1.models",
+            "dnabert2",
+            "config finetune.runs[1].models: 'dnabert2' is text, not a list; write [dnabert2]",
+        ),
         ("gue.origin", "web", "config gue.origin: 'web' is not one of primary, published"),
         ("tokenizer.bpe4096.vocab_size", 5, "config tokenizer.bpe4096.vocab_size: 5 is less than the minimum of 10"),
         ("genomes.exclude", ["virus"], "config genomes.exclude[0]: 'virus' is not one of organelle, plasmid"),
         ("genomes.validation.fraction", 2, "config genomes.validation.fraction: 2 is greater than the maximum of 1"),
         (
-            "genomes.chunk",
-            {"length": 9},
-            "config genomes.chunk: overlap, min_contig, max_soft_masked missing; "
-            "see the comments of config/config.yaml",
+            "finetune.runs.0",
+            {"models": ["dnabert2"]},
+            "config finetune.runs[0]: method, datasets missing; see config/keys.md",
         ),
+        ("finetune.runs.0.method", "adapter", "config finetune.runs[0].method: 'adapter' is not one of full, lora"),
         (
             "pretrain.dnabert2.architecture.heads",
             9,
@@ -73,7 +69,7 @@ def test_the_overlays_are_sound_but_for_what_a_user_must_bring(default, monkeypa
 )
 def test_values_that_break_the_schema(sound, path, value, told):
     change(sound, path, value)
-    (line,) = check(sound)
+    (line,) = mistakes(sound)
     assert line.startswith(told)
 
 
@@ -91,11 +87,6 @@ def test_values_that_break_the_schema(sound, path, value, told):
             ["dnabert2", "dnabert3"],
             "config finetune.runs[0].models: no model 'dnabert3'; "
             f"defined are dnabert2, dnabert2_random, kmer_regression, cnn, {PUBLISHED}",
-        ),
-        (
-            "finetune.runs.0.method",
-            "adapter",
-            "config finetune.runs[0].method: no method 'adapter'; known are full, lora",
         ),
         (
             "pretrain.dnabert2.tokenizer",
@@ -117,7 +108,7 @@ def test_values_that_break_the_schema(sound, path, value, told):
         (
             "pretrain.dnabert2_random.training.batch_size",
             1000,
-            "config pretrain.dnabert2_random.training: batch_size 1000 is not a multiple of micro_batch_size 256",
+            "config pretrain.dnabert2_random.training: batch_size 1000 is not a multiple of micro_batch_size 512",
         ),
         (
             "pretrain.dnabert2.training.steps",
@@ -158,7 +149,7 @@ def test_values_that_break_the_schema(sound, path, value, told):
         (
             "finetune.runs.1.models",
             ["dnabert2", "cnn"],
-            "config finetune.runs[1]: cnn is a baseline, which lora does not fit; take method full",
+            "config finetune.runs[1]: cnn is a baseline; LoRA needs a pre-trained model, use method: full",
         ),
         (
             "gue.custom",
@@ -205,31 +196,31 @@ def test_values_that_do_not_fit_together(quick, path, value, told, tmp_path):
         }
     told = told.replace("{registry}", quick["gue"]["registry"]).replace("{table}", quick["genomes"]["corpus"])
     change(quick, path, value)
-    assert check(quick) == [told]
+    assert mistakes(quick) == [told]
 
 
 def test_largest_length_that_fits_is_accepted(quick):
     quick["pretrain"]["dnabert2"]["training"]["length"] = 1002
-    assert check(quick) == []
+    assert mistakes(quick) == []
 
 
 def test_a_draw_of_peaks_needs_candidates_and_primary_sources(quick, tmp_path):
     quick["gue"] |= {"calibrate": True, "datasets": ["tf_human/0", "tf_human/1", "emp/H3"]}
-    assert check(quick) == []
+    assert mistakes(quick) == []
     table = tmp_path / "few.tsv"
     columns = ["task", "source", "factor", "cell", "url", "md5", "accession"]
     table.write_text("\t".join(columns) + "\ntf_human\ta.gz\tA\tX\tfile:///a\t\t\n")
     quick["gue"]["candidates"] = str(table)
-    assert check(quick) == [
+    assert mistakes(quick) == [
         f"config gue.candidates: 1 of tf_human in {table}, where 5 are drawn for 2 data sets; add some, or set "
         "gue.calibrate to false"
     ]
     quick["gue"]["candidates"] = "none.tsv"
-    assert check(quick) == ["none.tsv: no such table"]
+    assert mistakes(quick) == ["none.tsv: no such table"]
     quick["gue"] |= {"candidates": str(table), "datasets": ["emp/H3"]}
-    assert check(quick) == []
+    assert mistakes(quick) == []
     quick["gue"] |= {"origin": "published", "published": str(tmp_path)}
-    assert check(quick) == [
+    assert mistakes(quick) == [
         "config gue.calibrate: true, but gue.origin is published; peaks are drawn for primary sources only"
     ]
 
@@ -239,27 +230,29 @@ def test_published_files_and_external_models_that_exist_are_accepted(quick, tmp_
     (tmp_path / "config.json").write_text("{}")
     quick["finetune"]["models"] = {"theirs": {"directory": str(tmp_path)}}
     quick["finetune"]["runs"][0]["models"] = ["theirs"]
-    assert check(quick) == []
+    assert mistakes(quick) == []
     quick["gue"]["published"] = str(tmp_path / "none")
-    assert check(quick) == [
+    assert mistakes(quick) == [
         f"config gue.published: '{tmp_path}/none' is not there; name the folder or archive of the GUE files"
     ]
     quick["gue"] |= {"published": f"file://{tmp_path}"}
-    assert check(quick) == []
+    assert mistakes(quick) == []
     quick["gue"] |= {"published": "https://example.org/GUE.zip", "published_md5": ""}
-    assert check(quick) == ["config gue.published_md5: empty; give the md5 of https://example.org/GUE.zip"]
+    assert mistakes(quick) == ["config gue.published_md5: empty; give the md5 of https://example.org/GUE.zip"]
     quick["gue"]["published_md5"] = "0123456789abcdef" * 2
-    assert check(quick) == []
+    assert mistakes(quick) == []
     quick["gue"]["published"] = "http://example.org/GUE.zip"
     told = "config gue.published: 'http://example.org/GUE.zip' is neither a path nor an https:// address"
-    assert check(quick) == [told]
+    assert mistakes(quick) == [told]
     quick["gue"] |= {"published": str(tmp_path), "split": "homology"}
-    told = "config gue.split: 'homology' deals out what is built here, not published files; leave it random"
-    assert check(quick) == [told]
+    told = "config gue.split: 'homology' is for data sets that are built here; leave it random"
+    assert mistakes(quick) == [told]
     quick["gue"] |= {"published": str(tmp_path / "none"), "origin": "primary"}  # then nobody asks for them
     quick["finetune"]["models"] = {"dnabert2": {"directory": str(tmp_path)}}
     quick["finetune"]["runs"][0]["models"] = ["dnabert2"]
-    assert check(quick) == ["config finetune.models.dnabert2: the name is taken by pretrain.dnabert2; choose another"]
+    assert mistakes(quick) == [
+        "config finetune.models.dnabert2: the name is taken by pretrain.dnabert2; choose another"
+    ]
 
 
 def test_data_sets_of_ones_own_are_known_by_name(quick, tmp_path):
@@ -268,11 +261,11 @@ def test_data_sets_of_ones_own_are_known_by_name(quick, tmp_path):
     quick["gue"]["custom"] = {"enhancers/fly": {"folder": str(tmp_path)}}
     quick["gue"]["datasets"] = ["enhancers/*"]
     quick["finetune"]["tasks"] = {"enhancers": {"epochs": 5}}
-    assert check(quick) == []
+    assert mistakes(quick) == []
     (tmp_path / "dev.csv.gz").unlink()
-    assert check(quick) == [f"config gue.custom.enhancers/fly.folder: no dev.csv in '{tmp_path}'"]
+    assert mistakes(quick) == [f"config gue.custom.enhancers/fly.folder: no dev.csv in '{tmp_path}'"]
     quick["gue"]["custom"] = {"Enhancers/fly": {"folder": str(tmp_path)}}
-    (line,) = check(quick)
+    (line,) = mistakes(quick)
     assert line.startswith("config gue.custom: 'Enhancers/fly' must be task/name")
 
 
@@ -294,7 +287,7 @@ def test_data_sets_of_ones_own_are_known_by_name(quick, tmp_path):
 )
 def test_what_cannot_be_a_name_or_a_path_is_refused(sound, key, value):
     change(sound, key, value)
-    lines = check(sound)
+    lines = mistakes(sound)
     assert any(line.startswith(f"config {key}") and " must be" in line for line in lines), lines
     assert not any("\n" in line for line in lines)
 
@@ -305,11 +298,11 @@ def test_mistakes_are_reported_together(quick):
     change(quick, "pretrain.dnabert2.tokenizer", "bpe512")
     change(quick, "pretrain.dnabert2.architecture.num_attention_heads", 7)
     change(quick, "genomes.corpus", "none.tsv")
-    told = check(quick)
+    told = mistakes(quick)
     assert len(told) == 6 and all("\n" not in line for line in told)
     change(quick, "seed", "x")
     change(quick, "genomes.corpse", "y")
-    assert len(check(quick)) == 2, "of a configuration without form nothing else can be said"
+    assert len(mistakes(quick)) == 2, "of a configuration without form nothing else can be said"
 
 
 def test_patterns_choose_names_in_their_own_order():

@@ -1,14 +1,12 @@
 """The settings of a pre-training: the paper's values, the course of the learning rate, refused mistakes."""
 
-import dataclasses
 import json
 from itertools import pairwise
 
 import pytest
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.pretrain.model_card import model_card
-from workflow_scripts.pretrain.training_settings import RECORDING, RUNNING, Training, read_training
+from workflow_scripts.settings.pretrain import RECORDING, RUNNING, SeededTraining, Training, read_training
 
 
 def test_defaults_are_the_papers():
@@ -38,7 +36,7 @@ def test_learning_rate_without_warm_up_and_with_nothing_else():
 
 
 def test_an_unknown_key_is_refused():
-    with pytest.raises(UserError, match=r"--training: unknown key 'step'; known are attention, .*weight_decay"):
+    with pytest.raises(UserError, match=r"--training: unknown key 'step'; did you mean 'steps'\?"):
         read_training(json.dumps({"step": 10}))
 
 
@@ -53,22 +51,11 @@ def test_the_batch_is_the_same_on_any_number_of_processes_or_refused(processes):
 
 
 def test_a_state_is_bound_to_every_setting_but_those_that_leave_the_weights_as_they_are():
-    defining = Training().defining()
-    assert set(RUNNING + RECORDING) | set(defining) == {field.name for field in dataclasses.fields(Training)}
+    defining = SeededTraining().defining()
+    assert set(RUNNING + RECORDING) | set(defining) == set(SeededTraining.model_fields)
+    assert not set(RUNNING + RECORDING) & set(defining)
+    assert (
+        *("micro_batch_size", "checkpoint_every", "keep_checkpoints", "attention", "compile", "tensorboard"),
+    ) == RUNNING
+    assert RECORDING == ("validate_every", "validation_sequences", "log_every")
     assert {"precision", "seed", "steps", "crop", "low_precision_layernorm"} < set(defining)
-
-
-def test_model_card_quotes_the_figures_or_says_there_are_none():
-    summary = {
-        **{"model": "tiny", "parameters": 12345, "steps": 7, "tokens_seen": 999_000, "training_chunks": 4321},
-        **{"hardware": "abacus", "settings": Training(steps=7).__dict__, "architecture": {"num_hidden_layers": 5}},
-    }
-    quality = {"validation_loss": 1.25, "validation_accuracy": 0.5, "bits_per_base": 1.9, "unigram_entropy": 2.5}
-    log = [{"step": 0, "validation_loss": 9.0}, {"step": 5, "step_seconds": 720}, {"step": 7, "step_seconds": 1800}]
-    card = model_card(summary | quality, log)
-    figures = ("# tiny", "12,345", "999,000", "1.2500", "2.5000", "0.5000", "1.9000", "4,321", "5 layers of 768")
-    assert all(figure in card for figure in figures)
-    assert "in 2.00 hours" in card and "random weights" in card
-    assert "It was not validated" in model_card(summary, log)
-    assert "weights with the sha256 abc" in model_card(summary, log, "abc")
-    assert "initial weights" in model_card(summary | {"steps": 0}, []) and "initial weights" not in card

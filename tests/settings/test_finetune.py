@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.finetune.fit_settings import Settings, read_settings
+from workflow_scripts.settings.finetune import FitSettings, read_settings
 
 
 def test_defaults_are_the_released_ones():
@@ -28,11 +28,11 @@ def test_defaults_are_the_released_ones():
     ],
 )
 def test_number_of_steps(values, rows, steps):
-    assert Settings(**values).steps(rows) == steps
+    assert FitSettings(**values).steps(rows) == steps
 
 
 def test_learning_rate_rises_and_falls():
-    settings = Settings(learning_rate=1.0, warmup_steps=4)
+    settings = FitSettings(learning_rate=1.0, warmup_steps=4)
     rates = [settings.learning_rate_at(step, 20) for step in range(20)]
     assert rates[:5] == [0.25, 0.5, 0.75, 1, 1]
     assert [earlier - later for earlier, later in pairwise(rates[4:])] == pytest.approx([1 / 16] * 15)
@@ -41,7 +41,7 @@ def test_learning_rate_rises_and_falls():
 
 @pytest.mark.parametrize("steps", [1, 5, 20, 50])
 def test_warm_up_as_long_as_the_run_is_cut_to_a_tenth(steps):
-    rates = [Settings(learning_rate=1.0, warmup_steps=50).learning_rate_at(step, steps) for step in range(steps)]
+    rates = [FitSettings(learning_rate=1.0, warmup_steps=50).learning_rate_at(step, steps) for step in range(steps)]
     assert max(rates) == 1 and min(rates) > 0
     assert rates.index(1) == max(steps // 10 - 1, 0)
 
@@ -49,4 +49,4 @@ def test_warm_up_as_long_as_the_run_is_cut_to_a_tenth(steps):
 def test_unknown_keys_are_refused_and_targets_are_read():
     with pytest.raises(UserError, match=r"--settings: unknown key 'lr'; known are alpha, .*weight_decay"):
         read_settings(json.dumps({"lr": 1}))
-    assert read_settings('{"targets": ["Wqkv", "wo"]}').targets == ("Wqkv", "wo")
+    assert read_settings('{"targets": ["Wqkv", "wo"]}').targets == ["Wqkv", "wo"]

@@ -15,10 +15,14 @@ from tests.workflow.harness import clone
 pytestmark = pytest.mark.slow
 PAGE = REPOSITORY / "CONTRIBUTING.md"
 STEP = re.compile(
-    r"^(?:New file `(?P<new>[^`]+)`|In `(?P<file>[^`]+)`, (?P<where>after|before) `(?P<anchor>[^`]+)`):\n\n"
-    r"```\w*\n(?P<text>.*?)^```$|^```bash\n(?P<commands>.*?)^```$",
+    r"^(?:New file `(?P<new>[^`]+)`|At the end of `(?P<end>[^`]+)`"
+    r"|In `(?P<file>[^`]+)`, (?P<where>after|before) `(?P<anchor>[^`]+)`):\n\n"
+    r"```\w*\n(?P<text>.*?)^```$"
+    r"|^```sh\n(?P<commands>.*?)^```$"
+    r"|In `(?P<edited>[^`]+)`, replace `(?P<old>[^`]+)`\swith\s`(?P<replacement>[^`]+)`",
     re.M | re.S,
 )
+"""A step of a recipe: a new file, lines at the end of a file or next to a line, commands, or a replacement."""
 
 
 class Recipe(NamedTuple):
@@ -30,7 +34,7 @@ class Recipe(NamedTuple):
 
 def recipes() -> list[Recipe]:
     """The sections whose heading begins with "Add"."""
-    sections = re.split(r"^### ", PAGE.read_text(), flags=re.M)[1:]
+    sections = re.split(r"^#{2,3} ", PAGE.read_text(), flags=re.M)[1:]
     found = [Recipe(*section.split("\n", 1)) for section in sections]
     return [recipe for recipe in found if recipe.name.startswith("Add ")]
 
@@ -42,6 +46,13 @@ def insert(path: Path, where: str, anchor: str, text: str) -> None:
     assert len(found) == 1, f"{path}: {len(found)} lines contain {anchor!r}; a recipe needs one"
     lines.insert(found[0] + (where == "after"), text)
     path.write_text("".join(lines))
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    """Replace the only place that reads ``old``."""
+    text = path.read_text()
+    assert text.count(old) == 1, f"{path}: {old!r} occurs {text.count(old)} times; a recipe needs it once"
+    path.write_text(text.replace(old, new))
 
 
 def follow(recipe: Recipe, root: Path) -> str:
@@ -59,6 +70,11 @@ def follow(recipe: Recipe, root: Path) -> str:
             assert not path.exists()
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(step["text"])
+        elif step["end"]:
+            with (root / step["end"]).open("a") as file:
+                file.write(step["text"])
+        elif step["edited"]:
+            replace(root / step["edited"], step["old"], step["replacement"])
         else:
             insert(root / step["file"], step["where"], step["anchor"], step["text"])
     return output
@@ -75,7 +91,8 @@ def test_each_kind_of_addition_has_a_recipe():
 
 def test_every_block_of_code_of_a_recipe_is_a_step():
     for recipe in recipes():
-        assert len(list(STEP.finditer(recipe.text))) == recipe.text.count("\n```") / 2, recipe.name
+        blocks = [step for step in STEP.finditer(recipe.text) if step["text"] or step["commands"]]
+        assert len(blocks) == recipe.text.count("\n```") / 2, recipe.name
 
 
 @pytest.mark.parametrize("recipe", recipes(), ids=lambda recipe: recipe.name)

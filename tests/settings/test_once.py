@@ -1,6 +1,5 @@
 """Every default and every list of names is stated once: what scripts, plan and tables have is what the settings say."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,9 +9,9 @@ import pytest
 import yaml
 
 from tests.settings.conftest import REPOSITORY
-from workflow_scripts.common import kmer_tokenizers, plan
+from workflow_scripts.common import kmer_tokenizers
 from workflow_scripts.common.files import read_table
-from workflow_scripts.common.fit_settings import fit_settings
+from workflow_scripts.dag.fit_settings import fit_settings
 from workflow_scripts.demo import simulate_world
 from workflow_scripts.finetune import finetune_model
 from workflow_scripts.finetune.problems import PROBLEMS
@@ -56,12 +55,6 @@ def test_the_model_has_the_sizes_of_the_settings():
     assert {name: getattr(model, name) for name in Architecture.model_fields} == Architecture().model_dump()
 
 
-def test_the_plan_counts_with_the_defaults():
-    training, sizes = Training().model_dump(), Architecture().model_dump()
-    assert plan.pretraining_flops({}, {}) == plan.pretraining_flops(training, sizes) > 1e20
-    assert plan.pretraining_bytes({}, {}) == plan.pretraining_bytes(training, sizes) > 1e9
-
-
 def test_a_fit_without_settings_is_the_default_one():
     assert read_settings("{}") == FitSettings()
     general = Configuration().finetune.settings
@@ -94,9 +87,9 @@ def test_a_setting_of_any_layer_reaches_the_fit(key, layer):
     config = yaml.safe_load((CONFIG / "config.yaml").read_text())["finetune"] | {"released_values": False}
     config["methods"] = {"full": {}, "lora": {}}
     config = config | {"models": {"mine": {"directory": "x"}}} | layers[layer]
-    Configuration.model_validate({"finetune": config})
-    made = fit_settings(config, "mine", "lora", {"task": "emp", "dataset": "H3"}, [])
-    assert getattr(read_settings(json.dumps(made)), key) == other(key)
+    section = Configuration.model_validate({"finetune": config}).finetune
+    made = fit_settings(section, "mine", "lora", {"task": "emp", "dataset": "H3"}, [])
+    assert getattr(read_settings(made.model_dump_json(exclude_unset=True)), key) == other(key)
 
 
 @pytest.mark.parametrize(

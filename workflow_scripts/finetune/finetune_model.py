@@ -66,10 +66,11 @@ def launch() -> int:
     else:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     try:
-        return fork_server.run(sys.argv[1:])
+        child, process = fork_server.start(sys.argv[1:])
     except OSError as error:
         print(f"server of the fits: {error}; the fit runs by itself", file=sys.stderr, flush=True)
         return main()
+    return fork_server.wait(child, process)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
 """Run fits in forks of a process that has imported the libraries.
 
 The first fit starts the server, which listens at a socket in a folder of its user. It forks a child for each
-connection and takes no further part: the client sends its arguments and its standard output and error to the child and
-passes on the signals that it gets, a byte each; the child answers with a byte when it starts and with its exit status
-when it ends. When one of the two is killed the connection closes, and the other ends too. The server imports the
-libraries but never uses a GPU, so its children can. It leaves after IDLE seconds without a new fit.
+connection and takes no further part: the client gives the child its arguments and its standard output and error, the
+child sends its process id and at its end its exit status. The client passes on the signals that it gets. When either
+of the two is killed the connection closes, and the other ends too. The server imports the libraries but never uses a
+GPU, so its children can. It leaves after IDLE seconds without a new fit.
 """
 
 import contextlib
 import fcntl
-import gc
 import hashlib
 import json
 import multiprocessing
@@ -58,41 +57,41 @@ def connected(path: Path) -> socket.socket:
         time.sleep(0.02)
 
 
-def run(arguments: list[str]) -> int:
-    """Run a fit in a child of the server; returns its exit status, or ends by the signal that ended the child.
+def start(arguments: list[str]) -> tuple[socket.socket, int]:
+    """Start a fit in a child of the server; returns the connection to the child, and its process id.
 
     Raises OSError if no server answers.
     """
     if sys.platform != "linux":
         raise OSError("it needs Linux")
-    received, status = [signal.SIGKILL], b""
-    with connected(address()) as child:
-        socket.send_fds(child, [json.dumps(arguments).encode()], [1, 2])
-        if not child.recv(1):
-            raise ConnectionError("it has gone away")
+    child = connected(address())
+    socket.send_fds(child, [json.dumps(arguments).encode()], [1, 2])
+    process = child.recv(16)
+    if not process:
+        raise ConnectionError("it has gone away")
+    return child, int(process)
 
-        def pass_on(number: int, _frame: object) -> None:
-            received.append(signal.Signals(number))
-            with contextlib.suppress(OSError):
-                child.send(bytes([number]))
 
-        for number in SIGNALS:
-            signal.signal(number, pass_on)
-        with contextlib.suppress(ConnectionResetError):  # the child was killed before it had read a signal
-            while answer := child.recv(1):  # until the child has ended
-                status = answer
-    if status:
-        return status[0]
+def wait(child: socket.socket, process: int) -> int:
+    """Wait for a fit and pass on signals; returns its exit status, of a killed one 128 and the signal, as shells do."""
+    signals: list[int] = [signal.SIGKILL]
+
+    def pass_on(number: int, _frame: object) -> None:
+        signals.append(number)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, number)
+
     for number in SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), received[-1])
-    return 1
+        signal.signal(number, pass_on)
+    status = child.recv(1)
+    child.recv(1)  # nothing, when the child has ended
+    return status[0] if status else 128 + signals[-1]
 
 
-def obey(client: socket.socket) -> None:
-    """Give this process the signals of its client, and kill it when the client is gone."""
-    while True:
-        os.kill(os.getpid(), (client.recv(1) or bytes([signal.SIGKILL]))[0])
+def end_with(client: socket.socket) -> None:
+    """Kill this process when its client is gone."""
+    client.recv(1)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def work(listener: socket.socket, client: socket.socket) -> None:
@@ -104,8 +103,8 @@ def work(listener: socket.socket, client: socket.socket) -> None:
     request, descriptors, _, _ = socket.recv_fds(client, REQUEST, 2)
     for number, descriptor in zip((1, 2), descriptors, strict=True):
         os.dup2(descriptor, number)
-    client.send(b"\0")
-    threading.Thread(target=obey, args=(client,), daemon=True).start()
+    threading.Thread(target=end_with, args=(client,), daemon=True).start()
+    client.send(str(os.getpid()).encode())
     status = 1
     try:
         status = finetune_model.main(json.loads(request))
@@ -127,7 +126,6 @@ def serve(path: Path) -> None:
 
         from workflow_scripts.finetune import fine_tuning  # noqa: F401 - for the children
 
-        gc.freeze()
         with contextlib.suppress(TimeoutError):
             while True:
                 client, _ = listener.accept()

@@ -13,33 +13,33 @@ from workflow_scripts.inference.models import read_pretrained
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
-def base_folder(folder: Path, record: FitRecord, base: Path | None) -> Path:
-    """The directory of the model that an adapter was fitted to: ``base`` if given, else as recorded.
+def base_folder(folder: Path, record: FitRecord, base: str | Path) -> Path:
+    """The directory of the model that an adapter was fitted to: ``base`` if it is given, else the recorded one.
 
-    Raises UserError if no model is there, or another than the adapter was fitted to.
+    Raises UserError if no model is there, or another one than the adapter was fitted to.
     """
-    if base is None:
-        base = Path(os.path.normpath(folder.absolute() / (record.base or "")))
-    if not (base / "config.json").is_file():
-        raise UserError(f"{folder}: its base model is not at {base}; put it there, or name its directory (base)")
-    if weights_sha256(base) != record.base_sha256:
-        raise UserError(f"{folder}: {base} is not the model that the adapter was fitted to; name its directory (base)")
-    return base
+    place = Path(base or os.path.normpath(folder.absolute() / (record.base or "")))
+    if not (place / "config.json").is_file():
+        raise UserError(f"{folder}: its base model is not at {place}; put it there, or name its directory (base)")
+    if weights_sha256(place) != record.base_sha256:
+        raise UserError(f"{folder}: {place} is not the model that the adapter was fitted to; name its directory (base)")
+    return place
 
 
 def read_adapted(
-    folder: Path, record: FitRecord, base: Path | None = None, trust_remote_code: bool = False
-) -> tuple[nn.Module, TokenizerEncoder]:
-    """The base model with the adapter and head of ``folder`` on it, and its encoder.
+    folder: Path, base: str | Path, trust_remote_code: bool
+) -> tuple[nn.Module, TokenizerEncoder, FitRecord]:
+    """The base model with the adapter and head of ``folder`` on it, its encoder, and the record of the fit.
 
-    Raises UserError if the base model is missing or another, or the adapter does not fit it.
+    ``base``: directory of the base model, empty for the recorded one. Raises UserError if the base model is missing or
+    another one, or the adapter does not fit it.
     """
     from peft import PeftModel, get_peft_model_state_dict  # an import of a second, for adapters only
     from safetensors import safe_open
 
-    pretrained = read_pretrained(
-        base_folder(folder, record, base), record.kmer, trust_remote_code, record.outputs.size, record.pooling
-    )
+    record = FitRecord.read(folder)
+    place = base_folder(folder, record, base)
+    pretrained = read_pretrained(place, record.kmer, trust_remote_code, record.outputs.size, record.pooling)
     if not (folder / WEIGHTS).is_file():
         raise UserError(f"{folder}: no {WEIGHTS}; fit the model again")
     try:
@@ -49,5 +49,5 @@ def read_adapted(
     except Exception as error:  # the library raises whatever its readers meet
         raise UserError(f"{folder}: the adapter does not load ({first_line(error)}); fit the model again") from error
     if saved != get_peft_model_state_dict(model).keys():
-        raise UserError(f"{folder}: its adapter lacks weights or has too many; fit the model again")
-    return model, pretrained.encoder
+        raise UserError(f"{folder}: weights of the adapter are missing; fit the model again")
+    return model, pretrained.encoder, record

@@ -17,9 +17,11 @@ from torch.nn import functional
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.files import read_json, write_json
+from workflow_scripts.common.files import write_json
 from workflow_scripts.common.sequences import BASES, base_codes, kmer_numbers
+from workflow_scripts.inference.encoders import first_line
 from workflow_scripts.inference.encoding import NO_BASES, Encoded, Text, sequences_of
+from workflow_scripts.inference.models import read_description
 
 K = 6
 FILTERS = 64
@@ -145,12 +147,17 @@ def build(name: str, outputs: int) -> tuple[Baseline, BaseEncoder | KmerEncoder]
     raise ValueError(f"baseline {name!r} is neither {KmerRegression.name!r} nor {Cnn.name!r}")
 
 
+def is_baseline(folder: Path) -> bool:
+    """Whether a model folder holds a saved baseline."""
+    return (folder / "config.json").is_file() and "baseline" in read_description(folder)
+
+
 def read_baseline(folder: Path) -> tuple[Baseline, BaseEncoder | KmerEncoder]:
     """A saved baseline and its encoder. Raises UserError if its files are not as they were written."""
     try:
-        described = read_json(folder / "config.json")
+        described = read_description(folder)
         model, encoder = build(described["baseline"], described["outputs"])
         model.load_state_dict(load_file(folder / "model.safetensors"))
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise UserError(f"{folder}: the baseline does not load ({error}); fit it again") from error
+        raise UserError(f"{folder}: the baseline does not load ({first_line(error)}); fit it again") from error
     return model, encoder

@@ -22,7 +22,7 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.inference import adapters, baselines, fit_record
 from workflow_scripts.inference.encoding import Encoded, Encoder, Text, other_strand
 from workflow_scripts.inference.fit_record import FitRecord
-from workflow_scripts.inference.models import Pretrained, read_description, read_pretrained
+from workflow_scripts.inference.models import Pretrained, read_pretrained
 from workflow_scripts.inference.network import Network, device_here, strand_mean
 from workflow_scripts.inference.outputs import Outputs, Predictions
 
@@ -52,9 +52,7 @@ class Predictor:
         Raises UserError if the model has not been fitted.
         """
         if self.record is None:
-            raise UserError(
-                f"{self.folder}: the model has no head that was fitted, so it predicts nothing; fit it first"
-            )
+            raise UserError(f"{self.folder}: its head was never fitted, so it predicts nothing; fit the model first")
         read = [*texts, *map(other_strand, texts)] if self.record.both_strands else texts
         outputs = self.record.outputs
         values = self.network.values(self.encoder.encode(read, self._max_tokens), outputs, batch_size)
@@ -69,24 +67,23 @@ class Predictor:
         the tokens of a text, special ones included, or its "first" token, [CLS]. Raises UserError for a layer that the
         model does not have, and for a baseline, which has none.
         """
-        pooled: list[np.ndarray] = [np.empty(0)] * len(texts)
+        order, vectors = [], []
         for entries, states, lengths in self._hidden_states(texts, layer, batch_size):
+            pooled = states[:, 0]
             if pooling == "mean":
                 tokens = torch.arange(states.shape[1], device=states.device) < lengths[:, None]
-                vectors = (states * tokens[:, :, None]).sum(dim=1) / lengths[:, None]
-            else:
-                vectors = states[:, 0]
-            for entry, vector in zip(entries, vectors.cpu().numpy(), strict=True):
-                pooled[entry] = vector
-        return np.stack(pooled)
+                pooled = (states * tokens[:, :, None]).sum(dim=1) / lengths[:, None]
+            order.append(entries)
+            vectors.append(pooled.cpu().numpy())
+        return np.concatenate(vectors)[np.argsort(np.concatenate(order))]
 
     def embed_tokens(self, texts: Sequence[Text], layer: int = -1, batch_size: int = 64) -> list[np.ndarray]:
         """The vector of every token, of each text float32 [tokens, hidden size]; :meth:`encode` gives their bases."""
-        found: list[np.ndarray] = [np.empty(0)] * len(texts)
+        found: dict[int, np.ndarray] = {}
         for entries, states, lengths in self._hidden_states(texts, layer, batch_size):
-            for entry, rows, length in zip(entries, states.cpu().numpy(), lengths.tolist(), strict=True):
-                found[entry] = rows[:length]
-        return found
+            rows = states.cpu().numpy()
+            found |= {entry: rows[row, : lengths[row]] for row, entry in enumerate(entries.tolist())}
+        return [found[entry] for entry in range(len(texts))]
 
     def _hidden_states(
         self, texts: Sequence[Text], layer: int, batch_size: int
@@ -104,9 +101,7 @@ class Predictor:
         return 0 if self.record is None else self.record.max_tokens
 
 
-def load(
-    directory: str | Path, kmer: int = 0, trust_remote_code: bool = False, base: str | Path | None = None
-) -> Predictor:
+def load(directory: str | Path, kmer: int = 0, trust_remote_code: bool = False, base: str | Path = "") -> Predictor:
     """The model of a directory, on the GPU if this process has one.
 
     ``kmer``: of a model from elsewhere, the length of the overlapping k-mers it reads (DNABERT); a fit knows its own.
@@ -116,32 +111,36 @@ def load(
     Raises UserError if the directory holds no model that loads.
     """
     folder = Path(directory)
-    fitted = (folder / fit_record.NAME).is_file()
     model: nn.Module
     encoder: Encoder
     record: FitRecord | None
     if (folder / adapters.CONFIG).is_file():
-        record = FitRecord.read(folder)
-        model, encoder = adapters.read_adapted(folder, record, None if base is None else Path(base), trust_remote_code)
-    elif (folder / "config.json").is_file() and "baseline" in read_description(folder):
-        record = FitRecord.read(folder)
+        model, encoder, record = adapters.read_adapted(folder, base, trust_remote_code)
+    elif baselines.is_baseline(folder):
         model, encoder = baselines.read_baseline(folder)
+        record = FitRecord.read(folder)
     else:
-        record = FitRecord.read(folder) if fitted else None
-        pretrained = read_pretrained(folder, record.kmer if record else kmer, trust_remote_code)
-        if record and pretrained.fresh_head:
-            raise UserError(f"{folder}: the weights of the head are missing; fit the model again")
+        pretrained, record = read_whole(folder, kmer, trust_remote_code)
         model, encoder = pretrained.model, pretrained.encoder
-        record = record or described_record(pretrained)
     device = device_here()
     precision = "fp32" if record is None else record.precision
     return Predictor(folder, Network(model.to(device), encoder.pad_id, precision, device), encoder, record)
 
 
-def described_record(pretrained: Pretrained) -> FitRecord | None:
-    """The record of a model that was fitted elsewhere, from its configuration; None if it has no fitted head."""
+def read_whole(folder: Path, kmer: int, trust_remote_code: bool) -> tuple[Pretrained, FitRecord | None]:
+    """The model of a directory with all weights, and its record: of a fit its own, of others None.
+
+    A model that was fitted elsewhere has weights for its head; its record is what its configuration says.
+    """
+    if (folder / fit_record.NAME).is_file():
+        record = FitRecord.read(folder)
+        pretrained = read_pretrained(folder, record.kmer, trust_remote_code, record.outputs.size)
+        if pretrained.fresh_head:
+            raise UserError(f"{folder}: the weights of the head are missing; fit the model again")
+        return pretrained, record
+    pretrained = read_pretrained(folder, kmer, trust_remote_code)
     if pretrained.fresh_head:
-        return None
+        return pretrained, None
     config: Any = pretrained.model.config
-    problem = HUB_PROBLEMS.get(config.problem_type, "classification")
-    return FitRecord(Outputs("regression" if config.num_labels == 1 else problem, config.num_labels))
+    problem = "regression" if config.num_labels == 1 else HUB_PROBLEMS.get(config.problem_type, "classification")
+    return pretrained, FitRecord(Outputs(problem, config.num_labels), kmer)

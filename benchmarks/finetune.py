@@ -34,10 +34,10 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
 import torch  # noqa: E402
+from workflow_scripts.finetune.data import SPLITS  # noqa: E402
 
 from benchmarks.machine import machine  # noqa: E402
 from workflow_scripts.common.files import read_json, write_text  # noqa: E402
-from workflow_scripts.finetune.data import SPLITS  # noqa: E402
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM  # noqa: E402
 
 SIZES = {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 8, "intermediate_size": 1024}

@@ -16,9 +16,8 @@ def module_of(path: Path):
 
 def test_all_programs_are_here():
     mains = {path for path in SCRIPTS.rglob("*.py") if '__name__ == "__main__"' in path.read_text()}
-    # the one hands its arguments on to fit.py, the other is started by it alone
-    without = {SCRIPTS / "finetune/launch.py", SCRIPTS / "finetune/server.py"}
-    assert mains == {*PROGRAMS, *without} and len(PROGRAMS) > 20
+    server = SCRIPTS / "finetune/fork_server.py"  # fits start it, nobody else
+    assert mains == {*PROGRAMS, server} and len(PROGRAMS) > 20
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: f"{path.parent.name}/{path.stem}")

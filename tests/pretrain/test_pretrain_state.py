@@ -123,7 +123,7 @@ def test_what_only_says_how_to_run_goes_on_with_the_state(arguments, interrupt, 
 
 
 def test_a_second_process_is_refused_in_one_line(arguments, tmp_path, capsys):
-    with checkpoints.held(tmp_path / ".state-model"):
+    with checkpoints.locked_folder(tmp_path / ".state-model"):
         assert pretrain_model.main(arguments("model", steps=3)) == 1
         (line,) = errors(capsys.readouterr().err)
         assert (

@@ -248,7 +248,7 @@ def write_model(run: Run, name: str, tokenizer: Path, out: Path) -> None:
     for torn in out.parent.glob(f".{out.name}.????????.tmp"):
         shutil.rmtree(torn)
     summary = run.summary(name)
-    with checkpoints.room(out):
+    with checkpoints.disk_errors(out):
         with atomic_directory(out) as temporary:
             run.model.save_pretrained(temporary)
             (temporary / "model.safetensors").chmod(0o644)  # safetensors lets no one else read it
@@ -321,7 +321,7 @@ def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     transformers_logging.disable_progress_bar()
     with noticed() as request, joined() as processes:
-        with checkpoints.held(args.state) if processes.first else contextlib.nullcontext():
+        with checkpoints.locked_folder(args.state) if processes.first else contextlib.nullcontext():
             pretrain(args, processes, request)
 
 

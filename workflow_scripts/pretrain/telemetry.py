@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from workflow_scripts.common.checkpoints import room
+from workflow_scripts.common.checkpoints import disk_errors
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import write_text
 from workflow_scripts.model import DnaBert2Config
@@ -36,13 +36,13 @@ class Log:
                 entry = json.loads(line)
                 if entry["step"] <= resumed_at:
                     self.entries.append(entry)
-        with room(path):
+        with disk_errors(path):
             write_text(path, "".join(json.dumps(entry) + "\n" for entry in self.entries))
 
     def add(self, entry: dict[str, Any]) -> None:
         """Append a line and wait until it is on the disk: a state that is saved later finds its log whole."""
         self.entries.append(entry)
-        with room(self.path), self.path.open("a") as handle:
+        with disk_errors(self.path), self.path.open("a") as handle:
             handle.write(json.dumps(entry) + "\n")
             handle.flush()
             os.fsync(handle.fileno())

@@ -9,11 +9,13 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 
+from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import digest, read_json
-from workflow_scripts.finetune import data
+from workflow_scripts.finetune.datasets import read_rows
 from workflow_scripts.finetune.finetune_model import main
+from workflow_scripts.finetune.initial_model import initial_model
 from workflow_scripts.finetune.problems import Classification
-from workflow_scripts.inference import models
+from workflow_scripts.inference.encoding import collate
 from workflow_scripts.model import DnaBert2ForSequenceClassification
 from workflow_scripts.settings.finetune import FitSettings
 
@@ -37,9 +39,9 @@ def reloaded(base, fitted):
 @pytest.fixture
 def test_batch(base, datasets):
     """The rows of the test split in one batch."""
-    loaded = models.load({"directory": base}, CLASSES, FitSettings(), "full", 42)
-    rows = data.read_rows(datasets["two"] / "test.csv", Classification)
-    return data.collate(loaded.encode(rows.texts, 0), np.arange(len(rows.labels)), 3, torch.device("cpu"))
+    initial = initial_model({"directory": base}, CLASSES, FitSettings(), "full", 42)
+    rows = read_rows(datasets["two"] / "test.csv", Classification)
+    return collate(initial.encoder.encode(rows.texts, 0), np.arange(len(rows.labels)), 3, torch.device("cpu"))
 
 
 def test_only_adapters_and_head_are_trained(fitted):
@@ -96,7 +98,7 @@ def test_same_seed_same_bytes(arguments, fitted, results, tmp_path):
 def test_new_adapter_depends_on_the_seed_alone(base):
     def adapter(seed: int, drawn: int) -> torch.Tensor:
         torch.rand(drawn)  # what was drawn before must not matter
-        weights = models.load({"directory": base}, CLASSES, FitSettings(), "lora", seed).model.state_dict()
+        weights = initial_model({"directory": base}, CLASSES, FitSettings(), "lora", seed).model.state_dict()
         return next(tensor for name, tensor in weights.items() if "lora_A" in name)
 
     assert torch.equal(adapter(42, drawn=0), adapter(42, drawn=7))
@@ -120,3 +122,17 @@ def test_targets_that_match_nothing_are_one_line(arguments, tmp_path, capsys):
         "error: targets: query, value match no layer of this model; its linear layers are Wqkv, dense, gated_layers, wo"
     )
     assert "Traceback" not in told and not (tmp_path / "out").exists()
+
+
+def test_each_target_must_match_a_layer_outside_the_head(entries):
+    def refused(kind: str, *targets: str) -> str:
+        with pytest.raises(UserError) as caught:
+            initial_model(entries[kind], CLASSES, FitSettings(targets=list(targets)), "lora", 1)
+        return str(caught.value)
+
+    for kind, layers in (("ours", "Wqkv, dense, gated_layers, wo"), ("esm", "dense, key, query, value")):
+        for targets in (("Wqkw",), ("dense", "Wqkw"), ("pooler.dense", "Wqkw")):
+            told = refused(kind, *targets)
+            assert told.endswith(f"Wqkw match no layer of this model; its linear layers are {layers}")
+    refused("ours", "pooler.dense")
+    initial_model(entries["ours"], CLASSES, FitSettings(targets=["attention.output.dense"]), "lora", 1)

@@ -1,25 +1,23 @@
-"""Data sets for fine-tuning: rows of CSV files, their tokens, and batches of them."""
+"""Data sets for fine-tuning: rows of CSV files, their tokens, and the batches of each epoch."""
 
 import dataclasses
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.labelled_csv import labelled_rows
 from workflow_scripts.common.randomness import generator
-from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.finetune.problems import Problem
+from workflow_scripts.inference.encoding import Encoded, Text
 from workflow_scripts.settings.names import SPLITS
 
 # Batches within which rows of like length come together. In 8 batches of 32, rows of 100 and 300 bases lose 3% and 1%
 # to padding in place of 10% and 9%, and a batch is still drawn from hundreds of rows.
 WINDOW = 8
-
-Text = str | tuple[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,17 +29,8 @@ class Rows:
 
 
 @dataclasses.dataclass(frozen=True)
-class Encoded:
-    """Token ids and, of pairs, token types of some texts, and the share of the texts that were cut."""
-
-    ids: list[np.ndarray]
-    types: list[np.ndarray] | None
-    truncated: float
-
-
-@dataclasses.dataclass(frozen=True)
 class Tokens:
-    """A split in tokens: its rows and, where the other strand is wanted, their reverse complements behind them."""
+    """A split in tokens: its rows and, if the other strand is wanted, after them their reverse complements."""
 
     encoded: Encoded
     labels: np.ndarray
@@ -51,7 +40,8 @@ def read_rows(path: Path, problem: type[Problem]) -> Rows:
     """Read ``sequence,label``, or two sequences and a label. Raises UserError with file and line."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; a data set has train.csv, dev.csv and test.csv")
-    texts, labels = [], []
+    texts: list[Text] = []
+    labels: list[Any] = []
     with path.open(newline="") as handle:
         _header, *rows = labelled_rows(handle, str(path))
         for place, row in rows:
@@ -60,7 +50,7 @@ def read_rows(path: Path, problem: type[Problem]) -> Rows:
             except ValueError as error:
                 raise UserError(f"{place}: label {row[-1]!r} {error}") from None
             if labels and np.shape(label) != np.shape(labels[0]):
-                raise UserError(f"{place}: {len(label)} labels where the first row has {len(labels[0])}")
+                raise UserError(f"{place}: {np.size(label)} labels where the first row has {np.size(labels[0])}")
             texts.append(row[0] if len(row) == 2 else (row[0], row[1]))
             labels.append(label)
     if not texts:
@@ -81,29 +71,6 @@ def read_splits(folder: Path, problem: type[Problem]) -> dict[str, Rows]:
         for label in problem.unseen(train.labels, rows.labels):
             raise UserError(f"{path}: label {label} does not occur in train.csv")
     return splits
-
-
-def other_strand(text: Text) -> Text:
-    """The reverse complement of a sequence, or of both of a pair, which keep their places."""
-    return reverse_complement(text) if isinstance(text, str) else tuple(map(reverse_complement, text))
-
-
-def collate(encoded: Encoded, entries: np.ndarray, pad_id: int, device: torch.device) -> dict[str, torch.Tensor]:
-    """The model's inputs for some entries, padded to the longest among them."""
-    longest = max(len(encoded.ids[entry]) for entry in entries)
-    ids = np.full((len(entries), longest), pad_id)
-    mask = np.zeros((len(entries), longest), dtype=np.int64)
-    types = np.zeros((len(entries), longest), dtype=np.int64)
-    for line, entry in enumerate(entries):
-        length = len(encoded.ids[entry])
-        ids[line, :length] = encoded.ids[entry]
-        mask[line, :length] = 1
-        if encoded.types is not None:
-            types[line, :length] = encoded.types[entry]
-    batch = {"input_ids": ids, "attention_mask": mask}
-    if encoded.types is not None:
-        batch["token_type_ids"] = types
-    return {name: torch.from_numpy(array).to(device) for name, array in batch.items()}
 
 
 def training_order(tokens: Tokens, batch_size: int, seed: int, epoch: int, reverse_share: float) -> list[np.ndarray]:
@@ -134,10 +101,3 @@ def training_batches(
     for epoch in itertools.count(begin // per_epoch):
         skipped = max(begin - epoch * per_epoch, 0)
         yield from training_order(tokens, batch_size, seed, epoch, reverse_share)[skipped:]
-
-
-def by_length(encoded: Encoded, batch_size: int) -> Iterator[np.ndarray]:
-    """Batches of entries for prediction, those of like length together so that little is padding."""
-    order = np.argsort([len(ids) for ids in encoded.ids], kind="stable")
-    for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]

@@ -33,7 +33,11 @@ def fits(folder: Path) -> tuple[list[str], dict[str, float]]:
     """Lines of the table of fits; what the first one lacks to an MCC of 1, and by how much the losses of two differ."""
     data = planted(folder)
     model, told, lines = small_model(folder, folder / "model"), {}, []
-    for name, program in (("apart", "fit"), ("by the server, which starts", "launch"), ("by the server", "launch")):
+    for name, program in (
+        ("apart", "finetune_model"),
+        ("by the server, which starts", "launch"),
+        ("by the server", "launch"),
+    ):
         out = folder / name
         words = ("-m", f"workflow_scripts.finetune.{program}", *arguments(model, data, SETTINGS, out))
         wall, _processor = measured(lambda words=words: process(*words))

@@ -52,7 +52,7 @@ rule encode_training_sets:
         """
 
 
-# The training takes the place of the shell, which would not wait for it where Slurm asks every process to leave.
+# exec replaces the shell, which would not wait for the training when Slurm signals every process of the job.
 rule pretrain_model:
     """Pre-train a model, or go on with its unfinished run"""
     input:
@@ -92,12 +92,14 @@ rule pretrain_model:
         tokens=shard_place,
     shell:
         """
-        exec python -m workflow_scripts.pretrain.launch \
-            --nodes {resources.nodes:q} --gpus {resources.node_gpus:q} --threads {threads:q} -- \
-            --name {wildcards.model:q} \
+        configuration=results/pretrain/.configuration-{wildcards.model:q}.json
+        printf %s "$RUN" >"$configuration"
+        exec python -m workflow_scripts.pretrain.pretrain_model \
+            --nodes {resources.nodes:q} --gpus {resources.node_gpus:q} --threads {threads:q} \
+            --name {wildcards.model:q} --configuration "$configuration" \
             --tokenizer "$(dirname {input.tokenizer:q})" \
             --tokens {params.tokens:q} --species "$SPECIES_TABLE" {params.start:q} \
-            --architecture {params.architecture:q} --training {params.training:q} --running "$PRETRAIN_RUNNING" \
+            --architecture {params.architecture:q} --training {params.training:q} \
             --state results/pretrain/.state/{wildcards.model:q} \
             --out results/pretrain/{wildcards.model:q} \
             >{log:q} 2>&1

@@ -1,4 +1,4 @@
-"""The settings of a pre-training: the paper's values, the course of the learning rate, refused mistakes."""
+"""The settings of a pre-training: the paper's values, the learning-rate schedule, refused mistakes."""
 
 import dataclasses
 import json
@@ -20,7 +20,7 @@ def test_defaults_are_the_papers():
     assert training.mask_share == 0.15
 
 
-def test_learning_rate_rises_to_its_peak_and_falls_to_nothing():
+def test_learning_rate_rises_to_its_peak_and_falls_to_zero():
     training = Training(steps=100, warmup_steps=20, learning_rate=0.5)
     rates = [training.learning_rate_at(step) for step in range(100)]
     assert rates[0] == pytest.approx(0.5 / 20) and rates[9] == pytest.approx(0.25)
@@ -31,7 +31,7 @@ def test_learning_rate_rises_to_its_peak_and_falls_to_nothing():
     assert rates[-1] == pytest.approx(0.5 / 80) and training.learning_rate_at(100) == 0
 
 
-def test_learning_rate_without_warm_up_and_with_nothing_else():
+def test_learning_rate_without_warm_up_and_with_only_warm_up():
     assert Training(steps=4, warmup_steps=0, learning_rate=1.0).learning_rate_at(0) == 1
     rates = [Training(steps=4, warmup_steps=4, learning_rate=1.0).learning_rate_at(step) for step in range(4)]
     assert rates == [0.25, 0.5, 0.75, 1]
@@ -52,13 +52,13 @@ def test_the_batch_is_the_same_on_any_number_of_processes_or_refused(processes):
             training.check_processes(processes)
 
 
-def test_a_state_is_bound_to_every_setting_but_those_that_leave_the_weights_as_they_are():
+def test_a_state_is_bound_to_every_setting_that_changes_the_weights():
     defining = Training().defining()
     assert set(RUNNING + RECORDING) | set(defining) == {field.name for field in dataclasses.fields(Training)}
     assert {"precision", "seed", "steps", "crop", "low_precision_layernorm"} < set(defining)
 
 
-def test_model_card_quotes_the_figures_or_says_there_are_none():
+def test_model_card_quotes_the_figures_or_says_that_there_are_none():
     summary = {
         **{"model": "tiny", "parameters": 12345, "steps": 7, "tokens_seen": 999_000, "training_chunks": 4321},
         **{"hardware": "abacus", "settings": Training(steps=7).__dict__, "architecture": {"num_hidden_layers": 5}},

@@ -36,7 +36,7 @@ from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.genomes.accounting import COUNTS, check_sums, covered_bases
 from workflow_scripts.genomes.chunk_tables import FINGERPRINT, SCHEMA, column, fingerprints, open_writer, texts, words
-from workflow_scripts.genomes.fasta import Contig, read_fasta, replicon
+from workflow_scripts.genomes.contigs import Contig, read_fasta, replicon
 
 ROW_GROUP_BASES = 1 << 24  # of a row group and of a batch of small contigs: what is held beside a large contig
 LOWER_CASE_BIT = np.uint8(0x20)  # in ASCII the one difference between a letter's two cases

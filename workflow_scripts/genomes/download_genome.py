@@ -34,7 +34,7 @@ from workflow_scripts.common.addresses import (
 )
 from workflow_scripts.common.downloads import Fetched, fetch
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.fasta import DAMAGE, open_fasta
+from workflow_scripts.common.fasta_blocks import DAMAGE, open_fasta
 from workflow_scripts.common.files import atomic, read_table, write_json
 from workflow_scripts.common.http_retry import AbsentError, read_page
 

@@ -41,7 +41,7 @@ from workflow_scripts.common.addresses import (
 from workflow_scripts.common.downloads import fetch
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, read_table, write_table, write_text
-from workflow_scripts.common.http_retry import ATTEMPTS, TIMEOUT, AbsentError, opened, patiently, read_page
+from workflow_scripts.common.http_retry import ATTEMPTS, TIMEOUT, AbsentError, open_url, read_page, retry
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.genomes.assemblies import (
     SECTIONS,
@@ -189,14 +189,14 @@ def file_size(address: str) -> str:
     if local is not None:
         return str(Path(local).stat().st_size) if Path(local).is_file() else ""
     try:
-        return patiently(address, ATTEMPTS, lambda: announced_size(address))
+        return retry(address, ATTEMPTS, lambda: announced_size(address))
     except UserError:
         return ""
 
 
 def announced_size(address: str) -> str:
-    """What a web server gives as the size of a file; empty where it gives none. Raises as ``opened`` does."""
-    with opened(address, TIMEOUT, {}, method="HEAD") as response:
+    """What a web server gives as the size of a file; empty where it gives none. Raises as ``open_url`` does."""
+    with open_url(address, TIMEOUT, {}, method="HEAD") as response:
         size = response.headers.get("Content-Length", "")
     return size if size.isdecimal() else ""
 

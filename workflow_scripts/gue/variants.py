@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.fasta import WHITE, read_pieces
+from workflow_scripts.common.fasta_blocks import WHITE, read_pieces
 from workflow_scripts.common.files import open_text
 from workflow_scripts.gue.fasta import open_sequences
 from workflow_scripts.gue.source_readers import lines

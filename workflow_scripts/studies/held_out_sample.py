@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workflow_scripts.common.chunk_reader import accession_of, group_of, naming
+from workflow_scripts.common.chunk_reader import accession_of, chunk_file_errors, group_of
 from workflow_scripts.common.randomness import generator
 
 
@@ -42,7 +42,7 @@ class Sample:
 
 def read_validation(path: Path) -> pa.Table:
     """Sequence and soft-masked share of the validation chunks of one file. UserError where it cannot be read."""
-    with naming(path):
+    with chunk_file_errors(path):
         return pq.read_table(path, columns=["sequence", "soft_masked"], filters=[("split", "==", "validation")])
 
 

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workflow_scripts.common.compiled import compiled
+from workflow_scripts.common.numba_cache import compiled
 from workflow_scripts.common.sequences import BASES
 from workflow_scripts.common.special_tokens import FIRST_BASE
 

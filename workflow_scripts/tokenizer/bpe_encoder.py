@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from workflow_scripts.common.compiled import compiled
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.numba_cache import compiled
 from workflow_scripts.common.sequences import BASE_CODES, BASES, OTHER
 from workflow_scripts.common.special_tokens import SPECIAL_TOKENS, UNKNOWN
 

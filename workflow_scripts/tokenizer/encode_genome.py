@@ -76,7 +76,7 @@ def encode_all(sequences: list[str], encode: Encode, pool: ThreadPoolExecutor, t
 def oriented(path: Path, share: float, seed: int) -> Iterator[tuple[list[str], np.ndarray, np.ndarray]]:
     """Yield sequences as they are to be encoded, validation flags, and flags of those turned to the other strand."""
     random = generator(seed, "reverse complement", chunk_reader.accession_of(path))
-    for sequences, validation in chunk_reader.batches(path):
+    for sequences, validation in chunk_reader.read_batches(path):
         reverse = random.random(len(sequences)) < share
         pairs = zip(sequences.to_pylist(), reverse, strict=True)
         yield [reverse_complement(text) if turn else text for text, turn in pairs], validation, reverse

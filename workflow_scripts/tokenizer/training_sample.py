@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from workflow_scripts.common import chunk_reader
-from workflow_scripts.common.compiled import compiled
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.numba_cache import compiled
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.common.sequences import BASES
@@ -117,7 +117,7 @@ def load(genomes: Sequence[Genome], threads: int) -> tuple[np.ndarray, int]:
 def load_genome(genome: Genome, cells: np.ndarray) -> int:
     """Fill ``cells`` with a genome's sampled chunks; returns the number of unknown letters."""
     chunk, written, unknown = 0, 0, 0
-    for sequences, validation in chunk_reader.batches(genome.path):
+    for sequences, validation in chunk_reader.read_batches(genome.path):
         kept = np.zeros(len(sequences), dtype=bool)
         training = np.flatnonzero(~validation)
         kept[training] = genome.kept[chunk : chunk + len(training)]

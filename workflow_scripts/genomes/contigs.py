@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.fasta import WHITE, read_pieces
+from workflow_scripts.common.fasta_blocks import WHITE, read_pieces
 
 IUPAC = b"ACGTUNRYSWKMBDHVacgtunryswkmbdhv"
 ORGANELLE = re.compile(

@@ -6,7 +6,7 @@ import pytest
 
 from workflow_scripts.common import fasta
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.genomes.fasta import read_fasta, replicon
+from workflow_scripts.genomes.contigs import read_fasta, replicon
 
 TWO = [("one", b"ACGTacgtNN"), ("two", b"GGGRY")]
 

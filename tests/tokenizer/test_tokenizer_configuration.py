@@ -1,4 +1,4 @@
-"""What the configuration may say of a tokenizer."""
+"""Valid and invalid tokenizers in the configuration."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def test_every_kind_can_be_configured(settings):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"k": 6}, "config tokenizer.mine: kind missing; see the comments of config/config.yaml"),
         ({"kind": "kmer"}, "config tokenizer.mine: k missing; see the comments of config/config.yaml"),
@@ -44,6 +44,6 @@ def test_every_kind_can_be_configured(settings):
         ({"kind": "kmer", "k": 6, "reverse_complement": 2}, "config tokenizer.mine.reverse_complement: 2 is greater"),
     ],
 )
-def test_mistakes_are_named(settings, told):
+def test_mistakes_are_named(settings, message):
     (line,) = set(mistakes(**settings))
-    assert told in line
+    assert message in line

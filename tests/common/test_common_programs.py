@@ -176,7 +176,7 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch):
     terminal = io.StringIO()
     terminal.isatty = lambda: True
     monkeypatch.setattr(sys, "stderr", terminal)
-    with Progress(4, "chunk", "encoding", every=0.0) as progress:
+    with Progress(4, "chunk", "encoding") as progress:
         progress.step(4)
     shown = terminal.getvalue()
     assert "\r" in shown and "100%" in shown and "4 of 4" not in shown

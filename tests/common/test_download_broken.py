@@ -23,9 +23,10 @@ def test_a_broken_transfer_continues_where_it_broke(server, tmp_path, pauses):
     assert server.requests[1].headers["If-Range"] == f'"{MD5}"'
 
 
-def test_a_bad_connection_succeeds_if_every_attempt_makes_progress(server, tmp_path, pauses):
+def test_a_bad_connection_succeeds_if_every_attempt_makes_progress(server, tmp_path, pauses, monkeypatch):
+    monkeypatch.setattr(http_retry, "ATTEMPTS", 2)
     server.faults["/a"] = chain(map(cut, range(100_000, SIZE, 100_000)))
-    fetch(f"{server.url}/a", tmp_path / "a", attempts=2)
+    fetch(f"{server.url}/a", tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == DATA
     assert server.sent("/a") == [100_000] * 20
     assert len(pauses) == 19 and max(pauses) < 2
@@ -38,17 +39,20 @@ def test_a_connection_without_progress_is_given_up(server, tmp_path, capsys):
     assert names(tmp_path) == []
 
 
-def test_a_stalled_server_is_asked_for_the_rest_after_a_timeout(server, tmp_path):
+def test_a_stalled_server_is_asked_for_the_rest_after_a_timeout(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(http_retry, "TIMEOUT", 0.2)
     server.faults["/a"] = iter([stall(1_000_000)])
-    fetch(f"{server.url}/a", tmp_path / "a", timeout=0.2)
+    fetch(f"{server.url}/a", tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == DATA
     assert server.sent("/a") == [1_000_000, 1_000_000]
 
 
-def test_a_server_that_always_stalls_is_given_up(server, tmp_path):
+def test_a_server_that_always_stalls_is_given_up(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(http_retry, "ATTEMPTS", 2)
+    monkeypatch.setattr(http_retry, "TIMEOUT", 0.1)
     server.faults["/a"] = repeat(stall(0))
     with pytest.raises(UserError, match=r"^\S+/a: .*2 attempts.*$") as refused:
-        fetch(f"{server.url}/a", tmp_path / "a", MD5, attempts=2, timeout=0.1)
+        fetch(f"{server.url}/a", tmp_path / "a", MD5)
     assert "\n" not in str(refused.value)
     assert names(tmp_path) == []
 
@@ -82,9 +86,10 @@ def test_another_range_than_requested_is_not_appended(server, tmp_path, begin, t
     assert server.sent("/a")[-1] == SIZE
 
 
-def test_a_server_that_sends_short_ranges_is_asked_repeatedly(server, tmp_path):
+def test_a_server_that_sends_short_ranges_is_asked_repeatedly(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(http_retry, "ATTEMPTS", 1)
     server.faults["/a"] = chain([cut(500_000)], repeat(piece(400_000)))
-    fetch(f"{server.url}/a", tmp_path / "a", attempts=1)
+    fetch(f"{server.url}/a", tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == DATA
     assert server.sent("/a") == [500_000, 400_000, 400_000, 400_000, 300_000]
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.common.transfers import DATA, MD5, SIZE, names, run
 from tests.server import answer, cut
+from workflow_scripts.common import http_retry
 from workflow_scripts.common.downloads import fetch, main
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.http_retry import ATTEMPTS, LONGEST_PAUSE, AbsentError, pause, read_page
@@ -135,8 +136,9 @@ def test_a_server_that_is_always_busy_is_given_up(server, tmp_path, pauses, caps
 
 def test_a_missing_server_is_an_error_after_all_attempts(tmp_path, pauses, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(http_retry, "ATTEMPTS", 2)
     with pytest.raises(UserError, match="connection failed"):
-        fetch("http://127.0.0.1:9/a", tmp_path / "a", attempts=2)
+        fetch("http://127.0.0.1:9/a", tmp_path / "a")
     assert len(pauses) == 1
     assert names(tmp_path) == []
 

@@ -14,9 +14,8 @@ import pytest
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
-from workflow_scripts.common import bpe_memory
+from workflow_scripts.common import bpe_memory, progress
 from workflow_scripts.common.files import read_json
-from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.special_tokens import SPECIAL_TOKENS
 from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.train_tokenizer import main, token_count, train_bpe
@@ -149,7 +148,7 @@ def test_unknown_letters_are_counted_and_never_in_a_token(write_chunks, tmp_path
 
 
 def test_progress_shows_rate_and_time_left(write_chunks, random_sequences, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(Progress.__init__, "__defaults__", (0.0,))
+    monkeypatch.setattr(progress, "INTERVAL", 0.0)
     assert main(arguments([write_chunks("GCA_1.1", random_sequences(40, 200))], tmp_path / "out")) == 0
     stderr = capsys.readouterr().err
     assert re.search(r"training on 8,000 bases: about \S+ GB of memory and \d+ s on 1 cores", stderr)

@@ -18,7 +18,7 @@ import requests
 from workflow_scripts.common.addresses import local_path
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import write_json
-from workflow_scripts.common.http_retry import ATTEMPTS, TIMEOUT, AbsentError, TransientError, open_url, retry
+from workflow_scripts.common.http_retry import AbsentError, TransientError, open_url, retry
 from workflow_scripts.common.partial_download import BLOCK, PartialFile, partial_file
 from workflow_scripts.common.progress import Progress
 
@@ -38,19 +38,11 @@ class Fetched:
     sha256: str
 
 
-def fetch(
-    url: str,
-    path: Path,
-    md5: str | None = None,
-    attempts: int = ATTEMPTS,
-    timeout: float = TIMEOUT,
-    check: Callable[[Path], None] | None = None,
-) -> Fetched:
+def fetch(url: str, path: Path, md5: str | None = None, check: Callable[[Path], None] | None = None) -> Fetched:
     """Copy the file at ``url`` to ``path`` and verify it; ``path`` appears complete or not at all.
 
-    A broken connection, a short body and the statuses 429 and 5xx are tried again, until ``attempts`` in a row
-    have received nothing (:func:`http_retry.retry`). If the server supports it, only the missing rest is requested.
-    ``timeout`` (seconds) limits each wait for the server. ``check`` inspects the file before it gets its name and
+    A broken connection, a short body and the statuses 429 and 5xx are tried again (:func:`http_retry.retry`). If the
+    server supports it, only the missing rest is requested. ``check`` inspects the file before it gets its name and
     raises UserError to refuse it.
 
     Raises UserError if the file cannot be downloaded (AbsentError: it does not exist), its md5 differs, a web page
@@ -60,11 +52,11 @@ def fetch(
     if md5 and not MD5.fullmatch(md5):
         raise UserError(f"{url}: {md5!r} is not an md5; give 32 hexadecimal digits, or none if it is unknown")
     with partial_file(path, resumable=md5 is not None) as part:
-        _download(url, part, md5, attempts, timeout)
+        _download(url, part, md5)
         if md5 and part.md5 != md5 and part.resumed:
             # the pieces may be of two different files
             part.start_over()
-            _download(url, part, md5, attempts, timeout)
+            _download(url, part, md5)
         fetched = Fetched(url, part.size, part.md5, part.sha256)
         try:
             if md5 and fetched.md5 != md5:
@@ -77,13 +69,13 @@ def fetch(
     return fetched
 
 
-def _download(url: str, part: PartialFile, md5: str | None, attempts: int, timeout: float) -> None:
+def _download(url: str, part: PartialFile, md5: str | None) -> None:
     """Fill the partial file from a local or web address."""
     scheme = url.partition("://")[0].lower()
     if (local := local_path(url)) is not None:
         _copy(url, Path(local), part)
     elif scheme in ("http", "https"):
-        retry(url, attempts, Transfer(url, part, md5, timeout).attempt)
+        retry(url, Transfer(url, part, md5).attempt)
     else:
         raise UserError(f"{url}: cannot fetch {scheme}:// addresses; use https://, http://, file:// or a path")
 
@@ -103,8 +95,8 @@ class Transfer:
     Between attempts it remembers the size and the version (ETag or date) of the file.
     """
 
-    def __init__(self, url: str, part: PartialFile, md5: str | None, timeout: float):
-        self.url, self.part, self.md5, self.timeout = url, part, md5, timeout
+    def __init__(self, url: str, part: PartialFile, md5: str | None):
+        self.url, self.part, self.md5 = url, part, md5
         self.total: int | None = None
         self.version: str | None = None
         self.furthest = part.size
@@ -122,10 +114,10 @@ class Transfer:
             raise
 
     def _receive_rest(self) -> None:
-        with open_url(self.url, self.timeout, self._range()) as response:
+        with open_url(self.url, self._range()) as response:
             if response.status_code == 200 or self._continues(response):
                 return self._receive(response)
-        with open_url(self.url, self.timeout, {}) as response:
+        with open_url(self.url, {}) as response:
             self._receive(response)
 
     def _range(self) -> dict[str, str]:

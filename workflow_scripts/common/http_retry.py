@@ -14,7 +14,7 @@ from workflow_scripts.common.hashing import stable_hash
 
 AGENT = "dnabert2-workflow"
 ATTEMPTS = 8  # in a row; with the pauses between them at least two minutes, enough for a server to restart
-TIMEOUT = 60.0
+TIMEOUT = 60.0  # seconds for each wait for a server
 LONGEST_PAUSE = 60.0  # seconds: the last of ATTEMPTS - 1 pauses, or the most that a server may ask for
 Result = TypeVar("Result")
 
@@ -35,8 +35,8 @@ class TransientError(Exception):
         self.advanced = False
 
 
-def retry(url: str, attempts: int, attempt: Callable[[], Result]) -> Result:
-    """Call ``attempt`` until it returns; give up after ``attempts`` failures in a row.
+def retry(url: str, attempt: Callable[[], Result]) -> Result:
+    """Call ``attempt`` until it returns; give up after ATTEMPTS failures in a row.
 
     A failure that received new data resets the count, so that a long file arrives over an unreliable connection.
 
@@ -49,9 +49,9 @@ def retry(url: str, attempts: int, attempt: Callable[[], Result]) -> Result:
         except TransientError as fault:
             tried += 1
             failures = 0 if fault.advanced else failures + 1
-            if failures >= attempts:
+            if failures >= ATTEMPTS:
                 raise UserError(
-                    f"{url}: {fault}; {attempts} attempts in a row failed, check the address or try again later"
+                    f"{url}: {fault}; {ATTEMPTS} attempts in a row failed, check the address or try again later"
                 ) from None
             seconds = pause(url, tried, failures, fault.wait)
             print(f"{url}: {fault}; attempt {tried}, next in {seconds:.1f} s", file=sys.stderr, flush=True)
@@ -68,7 +68,7 @@ def pause(url: str, tried: int, failures: int, wait: float) -> float:
 
 
 @contextmanager
-def open_url(url: str, timeout: float, headers: dict[str, str], method: str = "GET") -> Iterator[requests.Response]:
+def open_url(url: str, headers: dict[str, str], method: str = "GET") -> Iterator[requests.Response]:
     """Open a web address; converts exceptions of the libraries, also while it is read.
 
     ``method`` may be HEAD, which asks only for the headers. The status is 200, or also 206 or 416 if ``headers`` ask
@@ -80,7 +80,7 @@ def open_url(url: str, timeout: float, headers: dict[str, str], method: str = "G
     sent = {"User-Agent": AGENT, "Accept-Encoding": "identity"} | headers
     expected = (200, 206, 416) if "Range" in headers else (200,)
     try:
-        with requests.request(method, url, stream=True, timeout=timeout, headers=sent) as response:
+        with requests.request(method, url, stream=True, timeout=TIMEOUT, headers=sent) as response:
             if response.status_code not in expected:
                 raise _refusal(url, response)
             yield response
@@ -101,11 +101,11 @@ def _refusal(url: str, response: requests.Response) -> Exception:
     return kind(f"{url}: {answer}; check the address")
 
 
-def read_page(url: str, attempts: int = ATTEMPTS, timeout: float = TIMEOUT) -> str:
+def read_page(url: str) -> str:
     """The text of a web page, such as the listing of a folder; transient failures are retried."""
 
     def attempt() -> str:
-        with open_url(url, timeout, {}) as response:
+        with open_url(url, {}) as response:
             return response.raw.read(decode_content=False).decode(errors="replace")
 
-    return retry(url, attempts, attempt)
+    return retry(url, attempt)

@@ -5,6 +5,8 @@ import time
 
 from tqdm import tqdm
 
+INTERVAL = 10.0  # seconds between lines in a log
+
 
 class Progress:
     """Counts units of work and shows how many are done, the rate, and the time left.
@@ -12,8 +14,8 @@ class Progress:
     ``with Progress(total, "chunk", "encoding") as progress: progress.step(n)``
     """
 
-    def __init__(self, total: int | None, unit: str, label: str, every: float = 10.0):
-        self.total, self.unit, self.label, self.every = total, unit, label, every
+    def __init__(self, total: int | None, unit: str, label: str):
+        self.total, self.unit, self.label = total, unit, label
         self.done, self.note = 0, ""
         self.started = self.printed = time.monotonic()
         self.bar: tqdm | None = None
@@ -36,7 +38,7 @@ class Progress:
         if self.bar is not None:
             self.bar.set_postfix_str(note, refresh=False)
             self.bar.update(count)
-        elif time.monotonic() - self.printed >= self.every:
+        elif time.monotonic() - self.printed >= INTERVAL:
             self._print()
 
     def _print(self) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 BASES = np.frombuffer(b"ACGT", np.uint8)
 LOWER = np.uint8(0x20)
 N = np.uint8(ord("N"))
+LINE = 80  # bases per line of a FASTA file
 MARKOV_CHAIN = 512  # bases per chain; all chains advance by one base in one numpy operation
 
 _INDEX = np.full(256, 4, np.uint8)
@@ -122,13 +123,13 @@ def plant_all(
         sequence[place : place + word.size] = reverse_complement(word) if reverse else word
 
 
-def fasta(records: list[tuple[str, np.ndarray]], width: int = 80) -> bytes:
-    """FASTA of (header, sequence) records with ``width`` bases per line, by default like NCBI's."""
+def fasta(records: list[tuple[str, np.ndarray]]) -> bytes:
+    """FASTA of (header, sequence) records, with lines like NCBI's."""
     parts = []
     for header, sequence in records:
-        whole = sequence.size // width * width
-        lines = np.full((whole // width, width + 1), ord("\n"), np.uint8)
-        lines[:, :width] = sequence[:whole].reshape(-1, width)
+        whole = sequence.size // LINE * LINE
+        lines = np.full((whole // LINE, LINE + 1), ord("\n"), np.uint8)
+        lines[:, :LINE] = sequence[:whole].reshape(-1, LINE)
         rest = sequence[whole:].tobytes() + b"\n" if whole < sequence.size else b""
         parts += [b">" + header.encode() + b"\n", lines.tobytes(), rest]
     return b"".join(parts)

@@ -41,7 +41,7 @@ from workflow_scripts.common.addresses import (
 from workflow_scripts.common.downloads import fetch
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, read_table, write_table, write_text
-from workflow_scripts.common.http_retry import ATTEMPTS, TIMEOUT, AbsentError, open_url, read_page, retry
+from workflow_scripts.common.http_retry import AbsentError, open_url, read_page, retry
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.genomes.assemblies import (
     SECTIONS,
@@ -189,14 +189,14 @@ def file_size(address: str) -> str:
     if local is not None:
         return str(Path(local).stat().st_size) if Path(local).is_file() else ""
     try:
-        return retry(address, ATTEMPTS, lambda: announced_size(address))
+        return retry(address, lambda: announced_size(address))
     except UserError:
         return ""
 
 
 def announced_size(address: str) -> str:
     """The size of a file that a web server announces; empty if it does not. Raises the errors of ``open_url``."""
-    with open_url(address, TIMEOUT, {}, method="HEAD") as response:
+    with open_url(address, {}, method="HEAD") as response:
         size = response.headers.get("Content-Length", "")
     return size if size.isdecimal() else ""
 

@@ -16,7 +16,7 @@ def module_of(path: Path):
 
 def test_all_programs_have_a_parser():
     mains = {path for path in SCRIPTS.rglob("*.py") if '__name__ == "__main__"' in path.read_text()}
-    # the one hands its arguments on to fit.py, the other is started by it alone
+    # these two have no options: they forward arguments to a program
     without = {SCRIPTS / "finetune/launch.py", SCRIPTS / "finetune/server.py"}
     assert mains == {*PROGRAMS, *without} and len(PROGRAMS) > 20
 

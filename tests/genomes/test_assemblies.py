@@ -103,9 +103,9 @@ def test_a_large_table_is_streamed(tmp_path):
         {"accession": "", "organism": "Salmonella enterica", "group": "bacteria"},
     ]
     searches = searches_for(species)
-    own = {"GCA_000000007.1": searches[0]}
+    by_accession = {"GCA_000000007.1": searches[0]}
     tracemalloc.start()
-    read_latest(read_assemblies(path, "x"), 1, searches, own, {"000000007"})
+    read_latest(read_assemblies(path, "x"), 1, searches, by_accession, {"000000007"})
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2_000_000

@@ -61,14 +61,14 @@ def test_names_and_shapes_are_the_published_ones():
 @torch.no_grad()
 def test_output_depends_neither_on_padding_nor_on_the_batch(build, ids):
     model = build(DnaBert2ForMaskedLM)
-    alone = model(ids).logits
+    expected = model(ids).logits
     other = torch.randint(5, 40, (1, 61), generator=torch.Generator().manual_seed(2))
     rows, mask = padded(ids, 61)
-    torch.testing.assert_close(model(rows, mask).logits[:, :23], alone, **CLOSE)
+    torch.testing.assert_close(model(rows, mask).logits[:, :23], expected, **CLOSE)
     batch, masks = torch.cat([other, rows]), torch.cat([torch.ones_like(other), mask])
-    torch.testing.assert_close(model(batch, masks).logits[1:, :23], alone, **CLOSE)
+    torch.testing.assert_close(model(batch, masks).logits[1:, :23], expected, **CLOSE)
     # the padding tokens themselves do not matter, only the mask does
-    torch.testing.assert_close(model(padded(ids, 61, token=7)[0], mask).logits[:, :23], alone, **CLOSE)
+    torch.testing.assert_close(model(padded(ids, 61, token=7)[0], mask).logits[:, :23], expected, **CLOSE)
 
 
 @torch.no_grad()
@@ -182,10 +182,10 @@ def test_a_packed_batch_equals_its_sequences_one_by_one_with_gradients(build):
     together = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
     model.zero_grad()
     for row, present in zip(rows, mask.bool(), strict=True):
-        alone = row[present][None]
+        single = row[present][None]
         share = present.sum() / mask.sum()
-        (model(alone, labels=alone).loss * share).backward()
-        torch.testing.assert_close(model(alone).logits[0], model(rows, mask).logits[rows.eq(row).all(1)][0][present])
+        (model(single, labels=single).loss * share).backward()
+        torch.testing.assert_close(model(single).logits[0], model(rows, mask).logits[rows.eq(row).all(1)][0][present])
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(parameter.grad, together[name], rtol=1e-4, atol=1e-6)
 

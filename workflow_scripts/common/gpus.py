@@ -24,18 +24,18 @@ def visible() -> list[str]:
 
 def lock_free(names: list[str], count: int) -> dict[str, io.FileIO]:
     """Lock ``count`` free GPUs; returns their locks by name, none if fewer are free."""
-    held: dict[str, io.FileIO] = {}
+    locks: dict[str, io.FileIO] = {}
     for name in names:
-        if len(held) < count:
+        if len(locks) < count:
             try:
-                held[name] = locked(private_folder() / f"gpu-{name}.lock", f"GPU {name} is in use")
+                locks[name] = locked(private_folder() / f"gpu-{name}.lock", f"GPU {name} is in use")
             except UserError:
                 continue
-    if len(held) < count:
-        for handle in held.values():
+    if len(locks) < count:
+        for handle in locks.values():
             handle.close()
         return {}
-    return held
+    return locks
 
 
 def claim(count: int) -> None:
@@ -48,12 +48,12 @@ def claim(count: int) -> None:
     if "SLURM_JOB_ID" in os.environ or not 0 < count <= len(names):
         return
     announced = False
-    while not (held := lock_free(names, count)):
+    while not (locks := lock_free(names, count)):
         if not announced:
             print(f"waiting for {count} of the GPUs {', '.join(names)}", file=sys.stderr, flush=True)
             announced = True
         time.sleep(1)
-    for handle in held.values():
+    for handle in locks.values():
         os.set_inheritable(handle.fileno(), True)
-    _claimed.extend(held.values())
-    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(held)
+    _claimed.extend(locks.values())
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(locks)

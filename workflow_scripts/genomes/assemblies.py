@@ -208,13 +208,13 @@ def search_genera(row: dict[str, str]) -> set[str]:
 
 
 def read_latest(
-    assemblies: Iterable[Assembly], section: int, members: list[Search], own: dict[str, Search], used: set[str]
+    assemblies: Iterable[Assembly], section: int, members: list[Search], by_accession: dict[str, Search], used: set[str]
 ) -> None:
     """Find the latest versions of the accessions of all ``members``, and candidates within their genera.
 
-    A version in the accession's own section has priority over the copy in the other section. ``own``: the rows by their
-    accession in this section. ``used``: the numbers of all accessions in the species table, which are no candidates for
-    other rows.
+    A version in the accession's own section has priority over the copy in the other section. ``by_accession``: the rows
+    with an accession of this section. ``used``: the numbers of all accessions in the species table, which are no
+    candidates for other rows.
     """
     versions: dict[str, list[Search]] = defaultdict(list)
     genera: dict[str, list[Search]] = defaultdict(list)
@@ -225,7 +225,7 @@ def read_latest(
     for assembly in assemblies:
         accession = assembly.assembly_accession
         if assembly.version_status != "latest":
-            read_withdrawn([assembly], own)
+            read_withdrawn([assembly], by_accession)
             continue
         number = same_number(accession)
         if number in used:
@@ -237,11 +237,11 @@ def read_latest(
             search.consider(assembly, section)
 
 
-def read_withdrawn(assemblies: Iterable[Assembly], own: dict[str, Search]) -> None:
+def read_withdrawn(assemblies: Iterable[Assembly], by_accession: dict[str, Search]) -> None:
     """Record which accessions of the rows are suppressed or replaced."""
     for assembly in assemblies:
-        if assembly.assembly_accession in own:
-            own[assembly.assembly_accession].withdrawn = assembly.version_status
+        if assembly.assembly_accession in by_accession:
+            by_accession[assembly.assembly_accession].withdrawn = assembly.version_status
 
 
 def settle(searches: list[Search]) -> None:

@@ -98,13 +98,13 @@ def search_section(
     sources = []
     for group in sorted({search.group for search in searches}):
         members = [search for search in searches if search.group == group]
-        own = {search.accession: search for search in members if search.accession.startswith(prefix)}
+        by_accession = {search.accession: search for search in members if search.accession.startswith(prefix)}
         folder = folder_address(f"{NCBI}/genomes/{name}/{group}", mirror)
         address, path = f"{folder}/assembly_summary.txt", scratch / "assembly_summary.txt"
         print(f"{folder}: searching {len(members)} rows", file=sys.stderr)
         sources.append(f"{address} md5 {fetch(address, path).md5}")
-        read_latest(read_assemblies(path, address), section, members, own, used)
-        if all(search.assembly for search in own.values()):
+        read_latest(read_assemblies(path, address), section, members, by_accession, used)
+        if all(search.assembly for search in by_accession.values()):
             continue
         address = f"{folder}/assembly_summary_historical.txt"
         try:
@@ -113,7 +113,7 @@ def search_section(
             print(f"{address}: absent; suppressed assemblies may be reported as missing", file=sys.stderr)
             sources.append(f"{address} absent")
         else:
-            read_withdrawn(read_assemblies(path, address), own)
+            read_withdrawn(read_assemblies(path, address), by_accession)
     return sources
 
 

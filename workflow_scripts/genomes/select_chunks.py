@@ -68,7 +68,7 @@ def read_genomes(species: list[dict[str, str]], folder: Path) -> list[Genome]:
     """The genomes in the order of the species table. Raises UserError if their tables were cut differently."""
     genomes = [read_genome(folder, row["accession"], row["group"]) for row in species]
     if len({genome.length for genome in genomes if genome.windows}) > 1:
-        raise UserError(f"{folder}: tables with windows of different lengths; cut all genomes alike")
+        raise UserError(f"{folder}: tables with windows of different lengths; cut all genomes with the same --length")
     if len({genome.fingerprinted for genome in genomes}) > 1:
         raise UserError(f"{folder}: only some tables have fingerprints; cut all genomes with the same --duplicates")
     return genomes

@@ -75,7 +75,7 @@ def making(summary: dict[str, Any], start: str | None) -> str:
     return table(rows)
 
 
-def model_card(summary: dict[str, Any], log: Sequence[dict[str, Any]], start: str | None = None) -> str:
+def render_card(summary: dict[str, Any], log: Sequence[dict[str, Any]], start: str | None = None) -> str:
     """Markdown with the figures of ``summary`` (see Run.summary) and of the lines of the log."""
     if summary["steps"]:
         origin = (

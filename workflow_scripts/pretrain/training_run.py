@@ -21,7 +21,7 @@ from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.species_table import genome_files
 from workflow_scripts.model import DnaBert2Config
 from workflow_scripts.pretrain import batches, precision, telemetry
-from workflow_scripts.pretrain.model_card import model_card
+from workflow_scripts.pretrain.model_card import render_card
 from workflow_scripts.pretrain.model_setup import bases_of_tokens, configure_arithmetic, hardware, initial_model
 from workflow_scripts.pretrain.processes import Processes, process_group
 from workflow_scripts.pretrain.signals import TRY_AGAIN, WARNING, StopRequest, requeue, stop_request
@@ -184,7 +184,7 @@ def write_model(run: Run, name: str, tokenizer: Path, out: Path) -> None:
             if run.training.tensorboard:
                 shutil.copytree(run.folder / "tensorboard", temporary / "tensorboard")
             write_json(temporary / "summary.json", summary)
-            write_text(temporary / "README.md", model_card(summary, run.recorder.entries, run.identity["start"]))
+            write_text(temporary / "README.md", render_card(summary, run.recorder.entries, run.identity["start"]))
             for path in [*temporary.rglob("*"), temporary]:
                 checkpoints.to_disk(path)
         checkpoints.to_disk(out.parent)

@@ -135,3 +135,9 @@ def test_one_command_line_trains_in_two_processes(arguments, attempts, read_log,
     assert "2 x " in done.stderr
     assert attempts(arguments("expected", **settings), TOGETHER)[0] == [0]
     assert read_log(tmp_path / "model") == read_log(tmp_path / "expected")
+
+
+def test_the_program_imports_torch_only_after_claiming_gpus():
+    """CUDA reads CUDA_VISIBLE_DEVICES once, and a program that only starts others has nothing to load."""
+    check = "import sys, workflow_scripts.pretrain.pretrain_model; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], cwd=REPOSITORY).returncode == 0

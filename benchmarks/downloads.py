@@ -34,8 +34,8 @@ sys.path.insert(0, str(REPOSITORY))
 from benchmarks.machine import machine  # noqa: E402
 from workflow_scripts.common.files import write_text  # noqa: E402
 from workflow_scripts.genomes.chunk_genome import Cut, cut_genome  # noqa: E402
-from workflow_scripts.genomes.download_genome import download_genome  # noqa: E402
-from workflow_scripts.genomes.fasta import read_fasta  # noqa: E402
+from workflow_scripts.genomes.contigs import read_fasta  # noqa: E402
+from workflow_scripts.genomes.download_genome import fetch_genome  # noqa: E402
 
 CUT = Cut(length=1000, min_contig=1000, seed=42, validation_fraction=0.005, validation_block=100)
 LINE = 80
@@ -162,7 +162,7 @@ def in_one_process(rows: list[str], address: str, out: Path) -> None:
         for row in rows:
             accession, *_, url = row.split("\t")
             fasta = out / f"{accession}.fna.gz"
-            download_genome(accession, url, address, None, fasta)
+            fetch_genome(accession, url, address, None, fasta)
             cut_genome(fasta, accession, CUT, out / f"{accession}.parquet")
             fasta.unlink()
 

@@ -29,7 +29,7 @@ from isal import igzip  # noqa: E402
 
 from benchmarks.machine import cost, machine  # noqa: E402
 from workflow_scripts.common.files import write_text  # noqa: E402
-from workflow_scripts.genomes.fasta import read_fasta  # noqa: E402
+from workflow_scripts.genomes.contigs import read_fasta  # noqa: E402
 
 LENGTH, SEED, FRACTION, BLOCK = 1000, 42, 0.005, 100
 COLUMNS = ["contig", "start", "end", "sequence", "soft_masked", "split"]

@@ -97,7 +97,7 @@ def markov(files: list[Path]) -> list[np.ndarray]:
     """
     counts = [np.ones((4**order, 4)) for order in range(ORDER + 1)]
     for path in files:
-        for sequences, validation in chunk_reader.batches(path):
+        for sequences, validation in chunk_reader.read_batches(path):
             for sequence, held_out in zip(sequences.to_pylist(), validation, strict=True):
                 if not held_out:
                     bases = BASE_CODES[np.frombuffer(sequence.encode(), dtype=np.uint8)]

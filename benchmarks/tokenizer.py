@@ -174,7 +174,7 @@ def overflow() -> None:
     words = [*SPECIAL_TOKENS, *bpe.BASES]
     for merge in bpe.merges(cells, 13, 2, 2):
         words.append(words[merge.left] + words[merge.right])
-        print(f"{words[-1]}: {merge.count:,}", flush=True)
+        print(f"{words[-1]}: {merge.frequency:,}", flush=True)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.fasta import read_pieces
+from workflow_scripts.common.fasta_blocks import read_pieces
 from workflow_scripts.common.files import open_text
 from workflow_scripts.gue.fasta_reader import nucleotides, open_compressed_fasta
 from workflow_scripts.gue.source_readers import data_lines

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.fasta import BUFFER, WHITE, open_fasta, read_pieces
+from workflow_scripts.common.fasta_blocks import BUFFER, WHITE, open_fasta, read_pieces
 from workflow_scripts.gue.packed_genome import ALPHABET, BASES_A_BYTE, Genome
 
 NUCLEOTIDE_CODES = b"ACGTUNRYSWKMBDHV-"

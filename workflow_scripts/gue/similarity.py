@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workflow_scripts.common.compiled import compiled
+from workflow_scripts.common.numba_cache import compiled
 from workflow_scripts.common.sequences import OTHER, base_codes
 
 K = 14

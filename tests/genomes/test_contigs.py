@@ -1,18 +1,18 @@
-"""A zoo of FASTA files."""
+"""FASTA files in all their variants, and refused ones."""
 
 import gzip
 
 import pytest
 
-from workflow_scripts.common import fasta
+from workflow_scripts.common import fasta_blocks
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.genomes.fasta import read_fasta, replicon
+from workflow_scripts.genomes.contigs import read_fasta, replicon
 
 TWO = [("one", b"ACGTacgtNN"), ("two", b"GGGRY")]
 
 
 def bgzf(data: bytes) -> bytes:
-    """A member as bgzip writes it: gzip with an extra field that tells its size."""
+    """A gzip member of bgzip, with an extra field for its size."""
     member = gzip.compress(data, mtime=0)
     size = (len(member) + 8 - 1).to_bytes(2, "little")
     return member[:3] + b"\x04" + member[4:10] + b"\x06\x00BC\x02\x00" + size + member[10:]
@@ -47,8 +47,8 @@ def read(path):
     ],
 )
 @pytest.mark.parametrize("buffer", [1, 2, 3, 7, 1 << 20])
-def test_the_same_two_contigs_in_blocks_of_any_size(tmp_path, monkeypatch, data, buffer):
-    monkeypatch.setattr(fasta, "BUFFER", buffer)
+def test_all_variants_give_the_same_contigs_with_any_block_size(tmp_path, monkeypatch, data, buffer):
+    monkeypatch.setattr(fasta_blocks, "BUFFER", buffer)
     assert read(write(tmp_path, data)) == TWO
 
 
@@ -60,7 +60,7 @@ def test_description_is_the_rest_of_the_header(tmp_path):
     ]
 
 
-def test_a_name_that_occurs_twice_is_given_twice(tmp_path):
+def test_repeated_names_are_yielded_repeatedly(tmp_path):
     assert read(write(tmp_path, b">one\nAC\n>one again\nG\n")) == [("one", b"AC"), ("one", b"G")]
 
 
@@ -76,8 +76,8 @@ def test_names_that_are_not_utf8_stay_distinct(tmp_path):
     assert names == ["chr\\xfe", "chr\\xff", "chré"]
 
 
-def test_contigs_come_one_at_a_time(tmp_path):
-    """The first contig is there before the fault in the third is reached."""
+def test_contigs_are_yielded_one_at_a_time(tmp_path):
+    """The first contig is yielded before the error in the third is reached."""
     contigs = read_fasta(write(tmp_path, b">one\nACGT\n>two\nA\n>three\nX\n"))
     assert next(contigs) == ("one", "", b"ACGT")
 
@@ -94,18 +94,21 @@ def test_contigs_come_one_at_a_time(tmp_path):
         (b"ACGT\n>one\nA\n", "text before the first header"),
         (b"<html>\n", "text before the first header"),
         (b">\nACGT\n", "the first header has no name"),
-        (b">one\nA\n> two\nACGT\n", "the header behind contig one has no name"),
-        (b">one\nAC>two\nGT\n", "contig one holds '>o', no nucleotide codes"),
-        (b">NP_414542.1 thr operon leader\nMKRISTTITTTITITTGNGAG\n", "contig NP_414542.1 holds 'I', no nucleotide"),
-        (b">protein\nMELF*\n", "contig protein holds '\\*EFL', no nucleotide codes"),
-        (b">gapped\nAC--GT\n", "contig gapped holds '-'"),
+        (b">one\nA\n> two\nACGT\n", "the header after contig one has no name"),
+        (b">one\nAC>two\nGT\n", "contig one has '>o', which are not nucleotide codes"),
+        (
+            b">NP_414542.1 thr operon leader\nMKRISTTITTTITITTGNGAG\n",
+            "contig NP_414542.1 has 'I', which are not nucleotide",
+        ),
+        (b">protein\nMELF*\n", "contig protein has '\\*EFL', which are not nucleotide codes"),
+        (b">gapped\nAC--GT\n", "contig gapped has '-'"),
         (gzip.compress(b">one\n" + b"ACGT" * 50000)[:-40], "damaged or truncated"),
         (gzip.compress(b">one\nACGT\n")[:-3], "damaged or truncated"),
         (gzip.compress(b">one\nACGT\n")[:-8] + bytes(8), "damaged or truncated"),
         (gzip.compress(b">one\nACGT\n") + b"rubbish", "damaged or truncated"),
     ],
 )
-def test_refused_in_one_line_that_names_the_place(tmp_path, data, message):
+def test_invalid_files_are_refused_in_one_line_that_names_the_file(tmp_path, data, message):
     path = write(tmp_path, data)
     with pytest.raises(UserError, match=message) as caught:
         list(read_fasta(path))
@@ -114,7 +117,7 @@ def test_refused_in_one_line_that_names_the_place(tmp_path, data, message):
     assert "\n" not in text
 
 
-def test_absent_file(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(UserError, match="no such file"):
         list(read_fasta(tmp_path / "absent.fa"))
 
@@ -144,5 +147,5 @@ def test_absent_file(tmp_path):
         ("", None),
     ],
 )
-def test_organelles_and_plasmids_by_their_headers(description, kind):
+def test_organelles_and_plasmids_are_recognised_by_their_headers(description, kind):
     assert replicon(description) == kind

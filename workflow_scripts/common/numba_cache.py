@@ -1,4 +1,4 @@
-"""Numba's compiler as the inner loops of several rooms use it; compiled code is kept between runs."""
+"""Numba's compiler for inner loops, with a cache of compiled code that is kept between runs."""
 
 import atexit
 import os
@@ -10,9 +10,9 @@ import numba
 
 
 def cache_folder() -> str:
-    """Where compiled code is kept: NUMBA_CACHE_DIR, else a place of the user's, else one of this run alone.
+    """Folder for compiled code: NUMBA_CACHE_DIR, else the user's cache folder, else a temporary one for this run.
 
-    Numba's own choice, beside the source, writes into the repository, and fails where nothing can be written.
+    Numba's default, next to the source, would write into the repository, and fails if that is read-only.
     """
     if chosen := os.environ.get("NUMBA_CACHE_DIR"):
         return chosen
@@ -21,11 +21,11 @@ def cache_folder() -> str:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except (OSError, RuntimeError):  # RuntimeError: the user has no home
-        folder = tempfile.mkdtemp(prefix="numba-")
+        folder = Path(tempfile.mkdtemp(prefix="numba-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return str(folder)
 
 
-numba.config.CACHE_DIR = cache_folder()
+numba.config.CACHE_DIR = cache_folder()  # type: ignore[attr-defined]  # numba sets its options at run time
 compiled = numba.njit(nogil=True, cache=True)
-"""Decorator: compile at the first call. The function runs without Python's lock, so threads run side by side."""
+"""Decorator: compile at the first call. The function releases Python's lock, so that threads run in parallel."""

@@ -1,8 +1,8 @@
-"""Stream a nucleotide FASTA, one contig at a time; memory is bounded by the largest contig.
+"""Reads a nucleotide FASTA file one contig at a time; memory is limited by the largest contig.
 
-In:  plain text, gzip, or gzip of many members (bgzip, ``cat a.gz b.gz``), told by the first two bytes.
-Out: contigs with name, description and sequence; case is kept, because NCBI marks repeats in lower case (soft
-     masking).
+The file may be plain text, gzip, or gzip with several members (bgzip, ``cat a.gz b.gz``); its first two bytes decide.
+Contigs have a name, a description and a sequence in the file's own case, because NCBI marks repeats in lower case (soft
+masking).
 """
 
 import os
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.fasta import WHITE, read_pieces
+from workflow_scripts.common.fasta_blocks import WHITE, read_pieces
 
 IUPAC = b"ACGTUNRYSWKMBDHVacgtunryswkmbdhv"
 ORGANELLE = re.compile(
@@ -25,7 +25,7 @@ PLASMID = re.compile(r"\b(mega)?plasmid\b(?!-)", re.IGNORECASE)
 
 
 class Contig(NamedTuple):
-    """A record: the header's first word, the rest of the header, and the letters in the file's own case."""
+    """A record: first word of the header, rest of the header, and letters in the file's own case."""
 
     name: str
     description: str
@@ -33,15 +33,16 @@ class Contig(NamedTuple):
 
 
 def read_fasta(path: str | os.PathLike) -> Iterator[Contig]:
-    """Yield the records in the file's order; a name that occurs twice is given twice.
+    """Yield the records in the file's order; repeated names are yielded repeatedly.
 
     Line ends may be LF or CRLF; white space in the sequence and a missing last line end do not matter. A record
-    without sequence is a contig of no bases: assemblies hold such, and nothing is lost with it.
+    without sequence, as in some assemblies, is a contig of no bases.
 
     Raises UserError for a file without records or without any base, text before the first header, a header without
-    name, and letters that are no nucleotide code (a protein FASTA).
+    name, and letters that are not nucleotide codes (a protein FASTA).
     """
-    contig, bases = None, 0
+    contig: Contig | None = None
+    bases = 0
     for header, lines in read_pieces(path):
         if header is not None:
             if contig is not None:
@@ -54,39 +55,39 @@ def read_fasta(path: str | os.PathLike) -> Iterator[Contig]:
     if contig is None:
         raise UserError(f"{path}: no FASTA record; the file is empty")
     if not bases:
-        raise UserError(f"{path}: no record has a sequence; the file may be cut short, fetch it again")
+        raise UserError(f"{path}: no record has a sequence; the file may be truncated, download it again")
     yield contig
 
 
 def read_header(path: str | os.PathLike, header: bytes, previous: Contig | None) -> tuple[str, str]:
-    """Name and description; bytes that are not UTF-8 become escapes, so that names stay distinct."""
+    """Name and description; bytes that are not UTF-8 are escaped, so that names stay distinct."""
     text = header.decode("utf-8", errors="backslashreplace")
     if not text[:1].strip():
-        place = f"the header behind contig {previous.name}" if previous else "the first header"
+        place = f"the header after contig {previous.name}" if previous else "the first header"
         raise UserError(f"{path}: {place} has no name; write '>name' with no space between")
     name, *description = text.split(maxsplit=1)
     return name, description[0].rstrip() if description else ""
 
 
 def add_letters(path: str | os.PathLike, contig: Contig, lines: bytes) -> int:
-    """Append lines to a contig when all their letters are IUPAC nucleotide codes; returns how many letters."""
+    """Append lines of IUPAC nucleotide codes to a contig; returns the number of letters."""
     letters = lines.translate(None, WHITE)
     if foreign := letters.translate(None, IUPAC):
         shown = "".join(chr(code) for code in sorted(set(foreign)))
         raise UserError(
-            f"{path}: contig {contig.name} holds {shown!r}, no nucleotide codes; give genomic DNA, not protein"
+            f"{path}: contig {contig.name} has {shown!r}, which are not nucleotide codes; give genomic DNA, not protein"
         )
     contig.sequence.extend(letters)
     return len(letters)
 
 
 def replicon(description: str) -> str | None:
-    """``organelle``, ``plasmid`` or, for all else, None, by what NCBI's headers say.
+    """``organelle`` or ``plasmid`` according to NCBI's header, None for anything else.
 
     An organelle's name must end the description or a part of it (``mitochondrion, complete genome``,
-    ``organelle: plastid:chloroplast``), or stand before what it is (``mitochondrial scaffold 3``): a nuclear
-    chromosome with a ``mitochondrial-like`` stretch is none. ``plasmid`` and ``megaplasmid`` count as words.
-    Headers that do not say it, such as ``>chrM``, tell nothing.
+    ``organelle: plastid:chloroplast``), or precede the kind of sequence (``mitochondrial scaffold 3``); a nuclear
+    chromosome with a ``mitochondrial-like`` stretch does not match. ``plasmid`` and ``megaplasmid`` match as words.
+    Headers without these words, such as ``>chrM``, do not match.
     """
     if ORGANELLE.search(description):
         return "organelle"

@@ -2,7 +2,7 @@
 The simulated world of the demo.
 
 REQUIRED INPUTS:
-    config/demo/species.tsv, config/demo/gue_sources.tsv    the files it writes are those these tables name
+    config/demo/species.tsv, config/demo/gue_sources.tsv    the tables that name the files to write
 OUTPUTS:
     results/demo/ncbi/...    a mirror of NCBI: assembly folders with FASTA and md5checksums.txt
     results/demo/gue/...     the primary files of the benchmark

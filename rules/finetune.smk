@@ -2,7 +2,7 @@
 Fine-tuning: from a model and a data set to predictions and scores.
 
 REQUIRED INPUTS:
-    results/pretrain/{model}/..., or what finetune.models.{model} names: a directory, a model of the hub, a baseline
+    results/pretrain/{model}/..., or what finetune.models.{model} names: a directory, a hub model, a baseline
     results/gue/{task}/{dataset}/{train,dev,test}.csv
 OUTPUTS:
     results/finetune/models/{model}/, .json    a model of the Hugging Face hub, and the record of its files
@@ -10,13 +10,13 @@ OUTPUTS:
     results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/predictions.parquet
     results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/model/    all weights, or the adapter with the head
 
-Fits with the same tokenizer share the tokens of a data set, which they keep in results/finetune/.tokens: remove the
-folder at any time. The state of an unfinished fit lies in results/finetune/.state. It is no declared output, because
-Snakemake removes those when a job fails; a fit of some minutes and more goes on from it.
+Fits with the same tokenizer share the tokens of a data set in results/finetune/.tokens, a cache that can be removed at
+any time. The state of an unfinished fit is in results/finetune/.state; fits of more than some minutes resume from it. It
+is no declared output, because Snakemake removes those when a job fails.
 
-A job asks a server of the user's to run its fit, which has loaded the libraries for all of them, starts on demand and
-leaves after a minute without a fit. Where it cannot be had the job runs the fit itself. What a fit costs stands in its
-metrics.json: Snakemake's benchmark does not see the server's children.
+A job asks a server to run its fit. The server has loaded the libraries for all fits of its user; it starts on demand and
+stops after a minute without a fit. Without a server the job runs the fit itself. The costs of a fit are in its
+metrics.json: Snakemake's benchmark does not see the processes of the server.
 """
 
 

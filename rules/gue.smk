@@ -8,9 +8,9 @@ OUTPUTS:
     results/gue/sources/{source}                        the primary files, or the published archive if gue.published is an address
     results/gue/candidates/{task}/decisions.tsv         what was drawn for the binding sets, if gue.calibrate is on
     results/gue/{task}/{dataset}/{train,dev,test}.csv   sequence,label (epi: enhancer,promoter,label)
-    results/gue/{task}/{dataset}/places.tsv             where on the genome each sequence was cut, if it was
+    results/gue/{task}/{dataset}/places.tsv             the place on the genome of each sequence that was cut from one
     results/gue/{task}/{dataset}/datasheet.json         counts, classes, lengths, hashes
-    results/gue/{task}/{dataset}/README.md              the same in words
+    results/gue/{task}/{dataset}/README.md              the same as a text
     results/gue/{task}/{dataset}/audit.json             leaks between the splits, contradictions, simple baselines
 """
 
@@ -89,7 +89,7 @@ rule take_dataset:
 if settings.gue.origin == "primary":
 
     rule score_candidate:
-        """How hard the data set of a candidate's peaks would be"""
+        """Measure how hard the data set of a candidate's peaks would be"""
         input:
             registry=settings.gue.registry,
             genome=gue.candidate_genome,

@@ -3,15 +3,15 @@ Pre-training: from token shards to a masked language model.
 
 REQUIRED INPUTS:
     results/tokenizer/{tokenizer}/...    of the tokenizer that pretrain.{model} names
-    or, for a model that goes on from another: that model's directory, and with data: gue
+    or, for a model that starts from another: that model's directory, and with data: gue
     results/gue/{task}/{dataset}/train.csv
 OUTPUTS:
     results/pretrain/{model}/            a Hugging Face model directory with tokenizer and model card
     results/pretrain/{model}/log.jsonl, summary.json
     results/pretrain/training_sets/{model}/train.npy, train.index.npy, train.json    the GUE training sets in tokens
 
-The state of an unfinished run lies in results/pretrain/.state/{model}. It is no declared output, because Snakemake
-removes those when a job fails; a restarted job goes on from it, on as many GPUs as it then has.
+The state of an unfinished run is in results/pretrain/.state/{model}; a restarted job resumes from it, on as many GPUs
+as it then has. It is no declared output, because Snakemake removes those when a job fails.
 """
 
 
@@ -22,7 +22,7 @@ rule pretrain:
 
 
 rule encode_training_sets:
-    """Encode the GUE training sets, and nothing else of GUE, for the further pre-training of a model"""
+    """Encode the GUE training sets, and no dev or test set, for the further pre-training of a model"""
     input:
         tokenizer=pretraining.tokenizer_file,
         train=expand("results/gue/{dataset}/train.csv", dataset=gue.datasets),
@@ -56,7 +56,7 @@ rule encode_training_sets:
 # configuration of the run, which is no input: so they repeat no finished training.
 # exec replaces the shell, which would not wait for the training when Slurm signals every process of the job.
 rule pretrain_model:
-    """Pre-train a model, or go on with its unfinished run"""
+    """Pre-train a model, or resume its unfinished run"""
     input:
         start=pretraining.start_files,
         tokenizer=pretraining.tokenizer_file,
@@ -76,7 +76,7 @@ rule pretrain_model:
     threads: pretraining.threads
     resources:
         mem_mb=growing(32000),
-        # A training that takes longer goes on in the next job of a chain, whose jobs are warned before their time is up.
+        # A longer training resumes in the next job of a chain: Slurm warns each job before its time is up.
         runtime=1440,
         slurm_extra=pretraining.slurm_extra,
         gpu=pretraining.gpus,

@@ -4,13 +4,13 @@ Report: from scores and counts to tables and a page.
 REQUIRED INPUTS:
     results/finetune/.../metrics.json and predictions.parquet, and the counts and summaries of every stage
 OUTPUTS:
-    results/report/gue_results.tsv     one row per model, method and data set, beside the paper's values
+    results/report/gue_results.tsv     one row per model, method and data set, next to the paper's values
     results/report/gue_audit.tsv       one row per data set: leaks between its splits, contradictions, simple baselines
     results/report/gue_verdicts.tsv    each of these rows against each of the paper's models: reproduced or not
-    results/report/gue_pairs.tsv       every two runs on each data set, on the same resamples of its test rows
+    results/report/gue_pairs.tsv       each pair of runs on each data set, on the same resamples of its test rows
     results/report/gue_summary.json    task means, comparisons and ranks of runs, the paper's sums recomputed
     results/report/efficiency.tsv      parameters, FLOPs, time and memory of each run and of the paper's models
-    results/report/run.json            what the results were made from and with: configuration, versions, commit, digests
+    results/report/run.json            how the results were made: configuration, versions, commit, digests
     results/report/index.html          the page, self-contained; its figures as SVG and PNG in figures/
 """
 
@@ -70,7 +70,7 @@ rule collect_results:
 
 
 rule count_costs:
-    """Count what the models cost, beside their scores"""
+    """Count what the models cost, next to their scores"""
     input:
         summary="results/report/gue_summary.json",
         models=reporting.counted_files(),
@@ -102,7 +102,7 @@ rule count_costs:
 
 
 rule collect_audits:
-    """Put the audits of all data sets into one table"""
+    """Collect the audits of all data sets in one table"""
     input:
         datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=gue.audited),
         audits=expand("results/gue/{dataset}/audit.json", dataset=gue.audited),
@@ -129,7 +129,7 @@ rule collect_audits:
 
 # The file with the configuration is no input, so that the record is made anew only with new results.
 rule record_run:
-    """Write down what the results were made from, and with what"""
+    """Record how the results were made"""
     input:
         results="results/report/gue_summary.json",
         species=settings.genomes.corpus,

@@ -12,7 +12,7 @@ OUTPUTS:
 
 
 rule tokenizer:
-    """Every tokenizer, and the corpus in the tokens of those that a model is trained on"""
+    """Every tokenizer, and the corpus in the tokens of those that a model is trained with"""
     input:
         expand("results/tokenizer/{tokenizer}/tokenizer.json", tokenizer=settings.tokenizer),
         expand(
@@ -23,7 +23,7 @@ rule tokenizer:
 
 
 rule train_tokenizer:
-    """Make a tokenizer: train a vocabulary on the training chunks, or write down a fixed one"""
+    """Make a tokenizer: train a vocabulary on the training chunks, or write a fixed one"""
     input:
         chunks=expand("results/genomes/chunks/{accession}.parquet", accession=genomes.species),
         corpus=tokenizers.corpus_table,

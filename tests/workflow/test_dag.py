@@ -90,9 +90,9 @@ def test_an_archive_on_the_web_is_fetched_once_for_all_data_sets(tmp_path):
     overlay.write_text(f"gue: {{origin: published, published: '{address}', published_md5: '{'0' * 32}'}}\n")
     output = snakemake("gue", "-n", "-p", "--configfile", overlay, "--directory", tmp_path).stdout
     counts = job_counts(output)
-    assert counts["fetch_published"] == 1 and counts["import_dataset"] == 36
+    assert counts["fetch_source"] == 1 and counts["import_dataset"] == 36
     assert f"--url {address} --md5 {'0' * 32}" in output
-    assert output.count("--from results/gue/published.archive") == 36
+    assert output.count("--from results/gue/sources/published.archive") == 36
 
 
 def test_a_draw_scores_every_candidate_and_fetches_none_twice(tmp_path):

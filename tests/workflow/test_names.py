@@ -80,8 +80,8 @@ def test_rows_that_cannot_name_files_stop_the_run(tmp_path):
 
 
 def test_a_repository_in_a_folder_with_braces_is_refused(tmp_path):
-    """Snakemake itself fills in what stands in braces."""
+    """Snakemake itself fills in what is in braces."""
     root = clone(tmp_path / "{x}")
     done = snakemake("-n", cwd=root, check=False)
     assert done.returncode != 0 and "Traceback" not in done.stdout
-    assert f"{root}: Snakemake fills in what stands in braces; move the repository" in done.stdout
+    assert f"{root}: Snakemake fills in what is in braces; move the repository" in done.stdout

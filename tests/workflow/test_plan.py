@@ -14,6 +14,7 @@ from tests.workflow.harness import REPOSITORY, snakemake
 def test_a_dry_run_ends_with_the_plan(tmp_path):
     output = snakemake("gue", "-n", "--quiet", "all", "--directory", tmp_path).stdout
     assert [line for line in output.splitlines() if line.startswith("to do")] == ["to do: data sets: 36"]
+    assert not (tmp_path / "results").exists(), "a dry run writes nothing, the configuration of the run included"
     output = snakemake("pretrain", "-n", "--directory", tmp_path).stdout
     told = [line.split(":")[1].strip() for line in output.splitlines() if line.startswith("to do")]
     assert told == ["genomes", "chunks and tokens", "pre-training of dnabert2"]

@@ -12,6 +12,8 @@ def test_the_record_is_of_this_run(finished):
     told = read_json(finished / "results/report/run.json")
     assert told["configuration"]["pretrain"]["dnabert2"]["training"]["steps"] == 60, "of tests/workflow/tiny.yaml"
     assert told["configuration"]["finetune"]["settings"]["batch_size"] == 16, "of config/demo.yaml"
+    run = read_json(finished / "results/configuration.json")
+    assert {key: told[key] for key in run} == run
     assert told["git"] is None and told["software_deployment"] == [], "a copy without git, in this environment"
     tables = {"config/demo/species.tsv", "config/gue.tsv", "config/demo/gue_sources.tsv", "results/genomes/corpus.tsv"}
     assert tables <= told["files"].keys()

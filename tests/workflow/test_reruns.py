@@ -73,6 +73,29 @@ def test_an_edited_script_or_module_reruns_its_rule(run, module):
     assert pending(run) == {"write_report": 1}
 
 
+def test_an_edited_module_of_several_stages_reruns_what_it_decides(run):
+    module = run / "workflow_scripts/common/special_tokens.py"
+    module.write_text(module.read_text() + "\n")
+    jobs = pending(run)
+    assert jobs["train_tokenizer"] == 1 and jobs["encode_genome"] == 17 and jobs["study_tokenization"] == 1
+    assert not jobs.keys() & {"chunk_genome", "build_dataset"}
+
+
+def test_an_edited_module_that_decides_no_result_reruns_nothing(run):
+    for module in ("common/files.py", "common/snakemake_hooks.py", "settings/names.py", "dag/genomes.py"):
+        path = run / "workflow_scripts" / module
+        path.write_text(path.read_text() + "\n")
+    assert pending(run) == {}
+
+
+def test_settings_that_change_no_model_and_the_file_with_them_rerun_nothing(run):
+    overlay = run / "mine.yaml"
+    overlay.write_text("pretrain: {dnabert2: {training: {micro_batch_size: 8, checkpoint_every: 7}}}\n")
+    (run / "results/configuration.json").write_text("{}")
+    output = snakemake("-n", "--cores", "2", *tiny(run), str(overlay), cwd=run).stdout
+    assert job_counts(output) == {}
+
+
 def test_one_setting_of_one_task_reruns_its_fits_and_the_report(run):
     overlay = run / "mine.yaml"
     overlay.write_text("finetune: {tasks: {promoter: {learning_rate: 1.0e-3}}}\n")

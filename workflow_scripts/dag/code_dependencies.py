@@ -12,7 +12,13 @@ SCRIPTS = Path(__file__).resolve().parents[1]
 # Rooms whose modules are followed; what settings define reaches a program by its options.
 FOLLOWED = ("common", "inference", "model")
 # They decide how files are written, what is logged and how fast it goes, not what comes out. An edit reruns nothing.
-UNCOUNTED = {"common/bpe_memory.py", "common/compiled.py", "common/errors.py", "common/files.py", "common/progress.py"}
+UNCOUNTED = {
+    "common/bpe_memory.py",
+    "common/numba_cache.py",
+    "common/errors.py",
+    "common/files.py",
+    "common/progress.py",
+}
 
 
 def code(program: str, *others: str, scripts: Path = SCRIPTS) -> int:

@@ -32,9 +32,8 @@ format: .venv/installed
 	ruff format .
 	snakefmt Snakefile rules
 
-keys: .venv/installed ## config/keys.md from the comments of config.yaml and the schema
-	python -m workflow_scripts.common.config_reference --config config/config.yaml --schema config/schemas/config.schema.yaml \
-	    --out config/keys.md
+keys: .venv/installed ## config.yaml, its reference and its schema from the definitions in workflow_scripts/settings
+	python -m workflow_scripts.settings.write_reference --out config
 
 # A fresh resolution of requirements.in; run the tests before you commit it.
 lock:

@@ -12,11 +12,11 @@ OUTPUTS:
 rule simulate_world:
     """Invent genomes and annotation with planted signals"""
     input:
-        species=config["genomes"]["corpus"],
-        sources=config["gue"]["sources"],
+        species=settings.genomes.corpus,
+        sources=settings.gue.sources,
     output:
-        genomes=[path for row in SPECIES.values() for path in addresses.assembly_files(row["url"])],
-        sources=[row["url"] for row in SOURCES.values()],
+        genomes=genomes.simulated_files(),
+        sources=gue.simulated_files(),
     log:
         "results/logs/demo/simulate_world.log",
     benchmark:
@@ -28,7 +28,7 @@ rule simulate_world:
         runtime=growing(10),
     params:
         code=code("demo/simulate_world.py"),
-        seed=config["demo"]["seed"],
+        seed=settings.demo.seed,
     shell:
         """
         python -m workflow_scripts.demo.simulate_world \

@@ -23,7 +23,7 @@ metrics.json: Snakemake's benchmark does not see the server's children.
 rule finetune:
     """Every fit of the configuration"""
     input:
-        expand("{fit}/metrics.json", fit=FITS),
+        expand("{fit}/metrics.json", fit=finetuning.fits),
 
 
 rule fetch_model:
@@ -42,7 +42,7 @@ rule fetch_model:
         runtime=growing(240),
         downloads=1,
     params:
-        hub=hub_options,
+        hub=finetuning.hub_options,
     shell:
         """
         python -m workflow_scripts.finetune.fetch_model {params.hub:q} \
@@ -54,13 +54,13 @@ rule fetch_model:
 rule finetune_model:
     """Fine-tune a model on a data set with one seed, and score it"""
     input:
-        model=model_files,
+        model=finetuning.model_files,
         data=expand(
             "results/gue/{{task}}/{{dataset}}/{split}.csv",
             split=["train", "dev", "test"],
         ),
-        # A fit does not read the audit, but where leaks are errors it must not start before it.
-        audit=audit_of,
+        # Fits do not read the audit, but if leaks are errors they must not start before it.
+        audit=ancient(gue.audit),
     output:
         metrics="results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/metrics.json",
         predictions="results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/predictions.parquet",
@@ -70,22 +70,22 @@ rule finetune_model:
     benchmark:
         "results/benchmarks/finetune/finetune_model/{model}/{method}/{task}/{dataset}/seed{seed}.tsv"
     group:
-        fit_group
+        finetuning.shared_job
     conda:
         "../envs/torch.yaml"
-    threads: config["finetune"]["threads"]
+    threads: settings.finetune.threads
     resources:
         mem_mb=growing(16000),
-        runtime=fit_minutes,
-        gpu=config["finetune"]["gpus"],
+        runtime=finetuning.minutes,
+        gpu=settings.finetune.gpus,
         group_slot=1,
     params:
-        model=model_spec,
-        settings=settings_of_fit,
-        metric=dataset_metric,
+        model=finetuning.model,
+        settings=finetuning.fit_settings,
+        metric=gue.metric,
     shell:
         """
-        python -m workflow_scripts.finetune.launch \
+        python -m workflow_scripts.finetune.finetune_model --gpus {settings.finetune.gpus:q} \
             --name {wildcards.model:q} {wildcards.task:q} {wildcards.dataset:q} \
             --model {params.model:q} --method {wildcards.method:q} --seed {wildcards.seed:q} \
             --data results/gue/{wildcards.task:q}/{wildcards.dataset:q} \

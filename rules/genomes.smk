@@ -2,15 +2,18 @@
 Genomes: from the species table to filtered chunks with provenance.
 
 REQUIRED INPUTS:
-    the table of genomes.corpus, or the lock beside it, which lock_species writes
+    the table of genomes.corpus, or its lock in the same folder, which lock_species writes
 OUTPUTS:
     results/genomes/fasta/{accession}.fna.gz       verified against the md5 of its source (kept if genomes.keep_fasta)
     results/genomes/fasta/{accession}.json         address, size and checksums of what came
     results/genomes/chunks/{accession}.parquet     contig, start, end, sequence, soft_masked, split
     results/genomes/chunks/{accession}.json        bases in, kept and dropped by reason
     results/genomes/corpus.tsv                     one row a genome
-    results/genomes/windows/                       where duplicates are removed or caps are set: what is chosen from
+    results/genomes/windows/                       the chunks to choose from, if duplicates are removed or caps are set
 """
+
+# What is marked as temporary is removed once it is used.
+fasta_flag = str if settings.genomes.keep_fasta else temp
 
 
 rule genomes:
@@ -19,11 +22,11 @@ rule genomes:
         "results/genomes/corpus.tsv",
 
 
-# It has no output, so that it runs whenever it is asked for and never otherwise: nothing depends on NCBI's mood.
+# No output, so it runs only on request; no result depends on NCBI's current state.
 rule lock_species:
     """Write the lock: what NCBI holds today of each species of the table"""
     input:
-        species=config["genomes"]["corpus"],
+        species=settings.genomes.corpus,
     log:
         "results/logs/genomes/lock_species.log",
     conda:
@@ -31,8 +34,8 @@ rule lock_species:
     resources:
         downloads=4,
     params:
-        mirror=config["genomes"]["mirror"],
-        lock=lock_of(config["genomes"]["corpus"]),
+        mirror=settings.genomes.mirror,
+        lock=genomes.lock,
     shell:
         """
         python -m workflow_scripts.genomes.lock_species \
@@ -42,36 +45,40 @@ rule lock_species:
         """
 
 
-# The md5 of the table or lock is read by the script and is no param, so that a lock written later downloads nothing again.
+# The program reads md5 sums from the species table, which is untracked: a lock that is written later downloads nothing
+# again.
 rule download_genome:
     """Download a genome and verify it against the md5 of its source"""
     input:
-        local=local_assembly,
+        made=genomes.made_files,
+        # Ancient: their sizes are params, which avoids hashing gigabytes because of a touch.
+        local=ancient(genomes.local_files),
     output:
-        fasta=intermediate("results/genomes/fasta/{accession}.fna.gz"),
+        fasta=fasta_flag("results/genomes/fasta/{accession}.fna.gz"),
         record="results/genomes/fasta/{accession}.json",
     log:
         "results/logs/genomes/download_genome/{accession}.log",
     benchmark:
         "results/benchmarks/genomes/download_genome/{accession}.tsv"
     group:
-        shared_job("small_genomes", "large_genome")
+        genomes.shared_job("small_genomes", "large_genome")
     conda:
         "../envs/download.yaml"
     resources:
         mem_mb=growing(1000),
-        runtime=download_minutes,
+        runtime=genomes.download_minutes,
         downloads=1,
         group_slot=1,
     params:
-        local_bytes=local_bytes,
-        url=assembly_url,
-        mirror=config["genomes"]["mirror"],
+        local_bytes=genomes.local_bytes,
+        url=genomes.url_option,
+        mirror=settings.genomes.mirror,
+        species=hooks.untracked(genomes.table),
     shell:
         """
         python -m workflow_scripts.genomes.download_genome \
             --accession {wildcards.accession:q} {params.url:q} --mirror {params.mirror:q} \
-            --md5-from "$SPECIES_TABLE" \
+            --md5-from {params.species:q} \
             --fasta {output.fasta:q} --out {output.record:q} \
             >{log:q} 2>&1
         """
@@ -82,33 +89,33 @@ rule chunk_genome:
     input:
         fasta="results/genomes/fasta/{accession}.fna.gz",
     output:
-        chunks=f"{FIRST_CUT}/{{accession}}.parquet",
-        counts=f"{FIRST_CUT}/{{accession}}.json",
+        chunks=f"{genomes.first_cut}/{{accession}}.parquet",
+        counts=f"{genomes.first_cut}/{{accession}}.json",
     log:
         "results/logs/genomes/chunk_genome/{accession}.log",
     benchmark:
         "results/benchmarks/genomes/chunk_genome/{accession}.tsv"
-    # Before the next download: so a FASTA file is soon gone, and the disk holds those at work and not all.
+    # Before the next download: FASTA files are removed soon, and the disk holds few of them at a time.
     priority: 1
     group:
-        shared_job("small_genomes", "large_genome")
+        genomes.shared_job("small_genomes", "large_genome")
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=chunk_megabytes,
-        runtime=chunk_minutes,
+        mem_mb=genomes.chunk_megabytes,
+        runtime=genomes.chunk_minutes,
         group_slot=1,
     params:
         code=code("genomes/chunk_genome.py"),
-        seed=config["seed"],
-        length=config["genomes"]["chunk"]["length"],
-        overlap=config["genomes"]["chunk"]["overlap"],
-        min_contig=config["genomes"]["chunk"]["min_contig"],
-        max_soft_masked=config["genomes"]["chunk"]["max_soft_masked"],
-        exclude=option("--exclude", *config["genomes"]["exclude"]),
-        duplicates=config["genomes"]["duplicates"],
-        fraction=held_out_share,
-        block=config["genomes"]["validation"]["block"],
+        seed=settings.seed,
+        length=settings.genomes.chunk.length,
+        overlap=settings.genomes.chunk.overlap,
+        min_contig=settings.genomes.chunk.min_contig,
+        max_soft_masked=settings.genomes.chunk.max_soft_masked,
+        exclude=genomes.exclude_option(),
+        duplicates=settings.genomes.duplicates,
+        fraction=genomes.held_out_share,
+        block=settings.genomes.validation.block,
     shell:
         """
         python -m workflow_scripts.genomes.chunk_genome \
@@ -123,15 +130,15 @@ rule chunk_genome:
         """
 
 
-if CHOSEN:
+if genomes.chosen:
 
     rule select_chunks:
         """Choose among the chunks of all genomes: one of each duplicate, and no more than the caps allow"""
         input:
-            windows=expand("results/genomes/windows/{accession}.parquet", accession=SPECIES),
-            counts=expand("results/genomes/windows/{accession}.json", accession=SPECIES),
+            windows=expand("results/genomes/windows/{accession}.parquet", accession=genomes.species),
+            counts=expand("results/genomes/windows/{accession}.json", accession=genomes.species),
         output:
-            choices=expand("results/genomes/windows/{accession}.npy", accession=SPECIES),
+            choices=expand("results/genomes/windows/{accession}.npy", accession=genomes.species),
         log:
             "results/logs/genomes/select_chunks.log",
         benchmark:
@@ -143,15 +150,15 @@ if CHOSEN:
             runtime=growing(60),
         params:
             code=code("genomes/select_chunks.py"),
-            genomes=genomes_in_order(),
-            seed=config["seed"],
-            genome_cap=option("--max-genome-bases", config["genomes"]["max_genome_bases"] or None),
-            group_caps=option("--max-group-bases", *group_caps()),
+            genomes=genomes.in_order(),
+            seed=settings.seed,
+            caps=genomes.cap_options(),
+            species=hooks.untracked(genomes.table),
         shell:
             """
             python -m workflow_scripts.genomes.select_chunks \
-                --species "$SPECIES_TABLE" --windows results/genomes/windows \
-                {params.genome_cap:q} {params.group_caps:q} --seed {params.seed:q} \
+                --species {params.species:q} --windows results/genomes/windows \
+                {params.caps:q} --seed {params.seed:q} \
                 --out results/genomes/windows \
                 >{log:q} 2>&1
             """
@@ -170,12 +177,12 @@ if CHOSEN:
         benchmark:
             "results/benchmarks/genomes/keep_chunks/{accession}.tsv"
         group:
-            shared_job("small_choices")
+            genomes.shared_job("small_choices")
         conda:
             "../envs/data.yaml"
         resources:
             mem_mb=growing(2000),
-            runtime=chunk_minutes,
+            runtime=genomes.chunk_minutes,
             group_slot=1,
         params:
             code=code("genomes/keep_chunks.py"),
@@ -191,9 +198,9 @@ if CHOSEN:
 rule summarize_corpus:
     """Account for every base of every genome"""
     input:
-        species=SPECIES_TABLE,
-        records=expand("results/genomes/fasta/{accession}.json", accession=SPECIES),
-        counts=expand("results/genomes/chunks/{accession}.json", accession=SPECIES),
+        species=genomes.table,
+        records=expand("results/genomes/fasta/{accession}.json", accession=genomes.species),
+        counts=expand("results/genomes/chunks/{accession}.json", accession=genomes.species),
     output:
         table="results/genomes/corpus.tsv",
     log:

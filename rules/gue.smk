@@ -3,11 +3,10 @@ GUE: from primary sources, or the published files, to the data sets of GUE and G
 
 REQUIRED INPUTS:
     config/gue.tsv, config/gue_sources.tsv, or the folder or archive of gue.published; the folders of gue.custom
-    config/gue_candidates.tsv, where gue.calibrate is on
+    config/gue_candidates.tsv, if gue.calibrate is on
 OUTPUTS:
-    results/gue/published.archive                       the archive, where gue.published is an address
-    results/gue/sources/{source}                        the primary files
-    results/gue/candidates/{task}/decisions.tsv         what was drawn for the binding sets, where gue.calibrate is on
+    results/gue/sources/{source}                        the primary files, or the published archive if gue.published is an address
+    results/gue/candidates/{task}/decisions.tsv         what was drawn for the binding sets, if gue.calibrate is on
     results/gue/{task}/{dataset}/{train,dev,test}.csv   sequence,label (epi: enhancer,promoter,label)
     results/gue/{task}/{dataset}/places.tsv             where on the genome each sequence was cut, if it was
     results/gue/{task}/{dataset}/datasheet.json         counts, classes, lengths, hashes
@@ -19,14 +18,14 @@ OUTPUTS:
 rule gue:
     """Every data set of the configuration"""
     input:
-        expand("results/gue/{dataset}/datasheet.json", dataset=DATASETS),
-        expand("results/gue/{dataset}/audit.json", dataset=AUDITED),
+        expand("results/gue/{dataset}/datasheet.json", dataset=gue.datasets),
+        expand("results/gue/{dataset}/audit.json", dataset=gue.audited),
 
 
 rule fetch_source:
-    """Fetch a primary file"""
+    """Fetch a primary file, or the archive of the published files"""
     input:
-        local=local_source,
+        local=gue.local_source,
     output:
         file="results/gue/sources/{source}",
         record="results/gue/records/{source}.json",
@@ -41,11 +40,11 @@ rule fetch_source:
         runtime=growing(240),
         downloads=1,
     params:
-        url=source_url,
-        md5=source_md5,
+        url=gue.source_url,
+        md5=gue.md5_option,
     shell:
         """
-        python -m workflow_scripts.common.downloads \
+        python -m workflow_scripts.gue.fetch_source \
             --url {params.url:q} {params.md5:q} \
             --out {output.file:q} --record {output.record:q} \
             >{log:q} 2>&1
@@ -53,9 +52,9 @@ rule fetch_source:
 
 
 rule take_dataset:
-    """Take in a data set of the user's own"""
+    """Take in a custom data set"""
     input:
-        custom_dataset_files,
+        gue.custom_dataset_files,
     output:
         splits=expand(
             "results/gue/{{task}}/{{dataset}}/{split}.csv",
@@ -69,7 +68,7 @@ rule take_dataset:
     benchmark:
         "results/benchmarks/gue/take_dataset/{task}/{dataset}.tsv"
     wildcard_constraints:
-        task=CUSTOM_TASKS,
+        task=gue.custom_tasks,
     conda:
         "../envs/data.yaml"
     resources:
@@ -77,7 +76,7 @@ rule take_dataset:
         runtime=growing(60),
     params:
         code=code("gue/take_dataset.py"),
-        custom=custom_options,
+        custom=gue.custom_options,
     shell:
         """
         python -m workflow_scripts.gue.take_dataset \
@@ -87,13 +86,13 @@ rule take_dataset:
         """
 
 
-if config["gue"]["origin"] == "primary":
+if settings.gue.origin == "primary":
 
     rule score_candidate:
         """How hard the data set of a candidate's peaks would be"""
         input:
-            registry=config["gue"]["registry"],
-            genome=candidate_genome,
+            registry=settings.gue.registry,
+            genome=gue.candidate_genome,
             peaks="results/gue/sources/peaks/{candidate}",
         output:
             "results/gue/candidates/{task}/scores/{candidate}.json",
@@ -108,8 +107,8 @@ if config["gue"]["origin"] == "primary":
             runtime=growing(60),
         params:
             code=code("gue/score_candidate.py"),
-            seed=config["seed"],
-            length=dataset_length,
+            seed=settings.seed,
+            length=gue.length_option,
         shell:
             """
             python -m workflow_scripts.gue.score_candidate \
@@ -122,9 +121,9 @@ if config["gue"]["origin"] == "primary":
     rule draw_candidates:
         """Draw the peaks of the binding sets from the candidates of moderate difficulty"""
         input:
-            candidates=config["gue"]["candidates"],
-            scores=candidate_scores,
-            peaks=candidate_peaks,
+            candidates=settings.gue.candidates,
+            scores=gue.candidate_scores,
+            peaks=gue.candidate_peaks,
         output:
             decisions="results/gue/candidates/{task}/decisions.tsv",
             peaks=expand(
@@ -142,7 +141,7 @@ if config["gue"]["origin"] == "primary":
             runtime=growing(10),
         params:
             code=code("gue/draw_candidates.py"),
-            seed=config["seed"],
+            seed=settings.seed,
         shell:
             """
             python -m workflow_scripts.gue.draw_candidates \
@@ -155,8 +154,8 @@ if config["gue"]["origin"] == "primary":
     rule build_dataset:
         """Build a data set from its primary files"""
         input:
-            registry=config["gue"]["registry"],
-            sources=source_files,
+            registry=settings.gue.registry,
+            sources=gue.source_files,
         output:
             splits=expand(
                 "results/gue/{{task}}/{{dataset}}/{split}.csv",
@@ -170,7 +169,7 @@ if config["gue"]["origin"] == "primary":
         benchmark:
             "results/benchmarks/gue/build_dataset/{task}/{dataset}.tsv"
         wildcard_constraints:
-            task="|".join(TASKS),
+            task=gue.benchmark_tasks,
         conda:
             "../envs/data.yaml"
         resources:
@@ -178,11 +177,11 @@ if config["gue"]["origin"] == "primary":
             runtime=growing(60),
         params:
             code=code("gue/build_dataset.py"),
-            seed=config["seed"],
-            sources=source_arguments,
-            length=dataset_length,
-            split=config["gue"]["split"],
-            max_rows=list(config["gue"]["max_rows"][split] for split in ["train", "dev", "test"]),
+            seed=settings.seed,
+            sources=gue.source_options,
+            length=gue.length_option,
+            split=settings.gue.split,
+            max_rows=gue.max_rows(),
         shell:
             """
             python -m workflow_scripts.gue.build_dataset \
@@ -195,38 +194,12 @@ if config["gue"]["origin"] == "primary":
 
 else:
 
-    rule fetch_published:
-        """Fetch the archive of the published files"""
-        output:
-            file="results/gue/published.archive",
-            record="results/gue/published.json",
-        log:
-            "results/logs/gue/fetch_published.log",
-        benchmark:
-            "results/benchmarks/gue/fetch_published.tsv"
-        conda:
-            "../envs/download.yaml"
-        resources:
-            mem_mb=growing(1000),
-            runtime=growing(240),
-            downloads=1,
-        params:
-            url=config["gue"]["published"],
-            md5=config["gue"]["published_md5"],
-        shell:
-            """
-            python -m workflow_scripts.common.downloads \
-                --url {params.url:q} --md5 {params.md5:q} \
-                --out {output.file:q} --record {output.record:q} \
-                >{log:q} 2>&1
-            """
-
     rule import_dataset:
         """Import a data set from the published files"""
         input:
-            registry=config["gue"]["registry"],
-            known=config["gue"]["known_files"],
-            published=published_files,
+            registry=settings.gue.registry,
+            known=settings.gue.known_files,
+            published=gue.published_files,
         output:
             splits=expand(
                 "results/gue/{{task}}/{{dataset}}/{split}.csv",
@@ -240,7 +213,7 @@ else:
         benchmark:
             "results/benchmarks/gue/import_dataset/{task}/{dataset}.tsv"
         wildcard_constraints:
-            task="|".join(TASKS),
+            task=gue.benchmark_tasks,
         conda:
             "../envs/data.yaml"
         resources:
@@ -248,7 +221,7 @@ else:
             runtime=growing(60),
         params:
             code=code("gue/import_dataset.py"),
-            published=published_place(),
+            published=gue.published(),
         shell:
             """
             python -m workflow_scripts.gue.import_dataset \
@@ -280,8 +253,8 @@ rule audit_dataset:
         runtime=growing(30),
     params:
         code=code("gue/audit_dataset.py"),
-        seed=config["seed"],
-        fail_on_leak=["--fail-on-leak"] if config["gue"]["fail_on_leak"] else [],
+        seed=settings.seed,
+        fail_on_leak=["--fail-on-leak"] if settings.gue.fail_on_leak else [],
     shell:
         """
         python -m workflow_scripts.gue.audit_dataset \

@@ -18,14 +18,14 @@ removes those when a job fails; a restarted job goes on from it, on as many GPUs
 rule pretrain:
     """Every model of the configuration"""
     input:
-        expand("results/pretrain/{model}/summary.json", model=config["pretrain"]),
+        expand("results/pretrain/{model}/summary.json", model=settings.pretrain),
 
 
 rule encode_training_sets:
     """Encode the GUE training sets, and nothing else of GUE, for the further pre-training of a model"""
     input:
-        tokenizer=model_tokenizer,
-        train=expand("results/gue/{dataset}/train.csv", dataset=DATASETS),
+        tokenizer=pretraining.tokenizer_file,
+        train=expand("results/gue/{dataset}/train.csv", dataset=gue.datasets),
     output:
         tokens="results/pretrain/training_sets/{model}/train.npy",
         index="results/pretrain/training_sets/{model}/train.index.npy",
@@ -52,14 +52,16 @@ rule encode_training_sets:
         """
 
 
+# The program reads the settings that do not change the model, such as micro_batch_size, from the file with the
+# configuration of the run, which is no input: so they repeat no finished training.
 # exec replaces the shell, which would not wait for the training when Slurm signals every process of the job.
 rule pretrain_model:
     """Pre-train a model, or go on with its unfinished run"""
     input:
-        start=start_files,
-        tokenizer=model_tokenizer,
-        tokens=shards(".npy"),
-        index=shards(".index.npy"),
+        start=pretraining.start_files,
+        tokenizer=pretraining.tokenizer_file,
+        tokens=pretraining.shard_files(".npy"),
+        index=pretraining.shard_files(".index.npy"),
     output:
         files=expand("results/pretrain/{{model}}/{file}", file=MODEL_FILES),
         card="results/pretrain/{model}/README.md",
@@ -71,34 +73,31 @@ rule pretrain_model:
         "results/benchmarks/pretrain/pretrain_model/{model}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: model_threads
+    threads: pretraining.threads
     resources:
         mem_mb=growing(32000),
         # A training that takes longer goes on in the next job of a chain, whose jobs are warned before their time is up.
         runtime=1440,
-        slurm_extra=slurm_options,
-        gpu=model_gpus,
-        node_gpus=node_gpus,
-        nodes=model_nodes,
-        # On several nodes srun starts the processes: then the job itself may not be a step of one task. Without the 0
-        # Slurm would be asked for all tasks on each GPU.
-        mpi=on_several_nodes("srun"),
-        tasks=on_several_nodes(model_processes),
-        tasks_per_gpu=on_several_nodes(0),
+        slurm_extra=pretraining.slurm_extra,
+        gpu=pretraining.gpus,
+        node_gpus=pretraining.node_gpus,
+        nodes=pretraining.nodes,
+        mpi=pretraining.mpi,
+        tasks=pretraining.tasks,
+        tasks_per_gpu=pretraining.tasks_per_gpu,
     params:
-        architecture=model_architecture,
-        training=model_training,
-        start=start_option,
-        tokens=shard_place,
+        architecture=pretraining.architecture,
+        training=pretraining.training,
+        start=pretraining.start_option,
+        tokens=pretraining.shards,
+        species=hooks.untracked(genomes.table),
     shell:
         """
-        configuration=results/pretrain/.configuration-{wildcards.model:q}.json
-        printf %s "$RUN" >"$configuration"
         exec python -m workflow_scripts.pretrain.pretrain_model \
             --nodes {resources.nodes:q} --gpus {resources.node_gpus:q} --threads {threads:q} \
-            --name {wildcards.model:q} --configuration "$configuration" \
+            --name {wildcards.model:q} --configuration results/configuration.json \
             --tokenizer "$(dirname {input.tokenizer:q})" \
-            --tokens {params.tokens:q} --species "$SPECIES_TABLE" {params.start:q} \
+            --tokens {params.tokens:q} --species {params.species:q} {params.start:q} \
             --architecture {params.architecture:q} --training {params.training:q} \
             --state results/pretrain/.state/{wildcards.model:q} \
             --out results/pretrain/{wildcards.model:q} \

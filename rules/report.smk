@@ -30,12 +30,12 @@ rule report:
 rule collect_results:
     """Join the scores of all fits with the paper's"""
     input:
-        metrics=reported_fits("metrics.json"),
-        predictions=reported_fits("predictions.parquet"),
-        datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=DATASETS),
-        registry=config["gue"]["registry"],
-        paper=config["report"]["paper_results"],
-        paper_models=config["report"]["paper_models"],
+        metrics=reporting.fit_files("metrics.json"),
+        predictions=reporting.fit_files("predictions.parquet"),
+        datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=gue.datasets),
+        registry=settings.gue.registry,
+        paper=settings.report.paper_results,
+        paper_models=settings.report.paper_models,
     output:
         table=report("results/report/gue_results.tsv", caption="captions/results.rst", category="Tables"),
         verdicts=report("results/report/gue_verdicts.tsv", caption="captions/verdicts.rst", category="Tables"),
@@ -52,11 +52,11 @@ rule collect_results:
         runtime=growing(30),
     params:
         code=code("report/collect_results.py"),
-        planned=json.dumps(planned_runs()),
-        seeds=config["finetune"]["seeds"],
-        seed=config["seed"],
-        custom=option("--custom", *(f"{name}={REGISTRY[name]['metric']}" for name in config["gue"]["custom"])),
-        simulated=["--simulated"] if "demo" in config else [],
+        planned=reporting.planned(),
+        seeds=settings.finetune.seeds,
+        seed=settings.seed,
+        custom=reporting.custom_option(),
+        simulated=reporting.simulated_flag(),
     shell:
         """
         python -m workflow_scripts.report.collect_results \
@@ -73,8 +73,8 @@ rule count_costs:
     """Count what the models cost, beside their scores"""
     input:
         summary="results/report/gue_summary.json",
-        models=list(counted_files()),
-        paper_models=config["report"]["paper_models"],
+        models=reporting.counted_files(),
+        paper_models=settings.report.paper_models,
     output:
         report("results/report/efficiency.tsv", caption="captions/efficiency.rst", category="Tables"),
     log:
@@ -87,10 +87,10 @@ rule count_costs:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        code=code("report/count_costs.py", "common/flops.py"),
-        planned=json.dumps(planned_runs()),
-        seeds=config["finetune"]["seeds"],
-        models=json.dumps(COUNTED_MODELS),
+        code=code("report/count_costs.py"),
+        planned=reporting.planned(),
+        seeds=settings.finetune.seeds,
+        models=reporting.counted(),
     shell:
         """
         python -m workflow_scripts.report.count_costs \
@@ -104,8 +104,8 @@ rule count_costs:
 rule collect_audits:
     """Put the audits of all data sets into one table"""
     input:
-        datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=AUDITED),
-        audits=expand("results/gue/{dataset}/audit.json", dataset=AUDITED),
+        datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=gue.audited),
+        audits=expand("results/gue/{dataset}/audit.json", dataset=gue.audited),
     output:
         report("results/report/gue_audit.tsv", caption="captions/audit.rst", category="Tables"),
     log:
@@ -127,19 +127,19 @@ rule collect_audits:
         """
 
 
-# What the workflow knows of the run is no param: it makes nothing run again, for the record is of the results.
+# The file with the configuration is no input, so that the record is made anew only with new results.
 rule record_run:
     """Write down what the results were made from, and with what"""
     input:
         results="results/report/gue_summary.json",
-        species=config["genomes"]["corpus"],
-        used=SPECIES_TABLE,
-        corpus=of_training("results/genomes/corpus.tsv"),
-        tables=[config["gue"][table] for table in ("registry", "sources", "candidates", "known_files")],
-        hparams=config["finetune"]["hparams"],
-        paper=config["report"]["paper_results"],
-        paper_models=config["report"]["paper_models"],
-        datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=DATASETS),
+        species=settings.genomes.corpus,
+        used=genomes.table,
+        corpus=reporting.of_training("results/genomes/corpus.tsv"),
+        tables=gue.tables,
+        hparams=settings.finetune.hparams,
+        paper=settings.report.paper_results,
+        paper_models=settings.report.paper_models,
+        datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=gue.datasets),
     output:
         report("results/report/run.json", caption="captions/record.rst", category="Record"),
     log:
@@ -156,7 +156,7 @@ rule record_run:
     shell:
         """
         python -m workflow_scripts.report.record_run \
-            --run "$RUN" --files {input:q} --out {output:q} \
+            --run results/configuration.json --files {input:q} --out {output:q} \
             >{log:q} 2>&1
         """
 
@@ -164,13 +164,15 @@ rule record_run:
 rule write_report:
     """Write the page"""
     input:
-        corpus=of_training("results/genomes/corpus.tsv"),
-        species=of_training(SPECIES_TABLE),
-        tokenizers=of_training(*expand("results/tokenizer/{tokenizer}/stats.json", tokenizer=config["tokenizer"])),
-        tokenization=of_training("results/studies/tokenization.json"),
-        pretraining=expand("results/pretrain/{model}/summary.json", model=TRAINED),
-        logs=expand("results/pretrain/{model}/log.jsonl", model=TRAINED),
-        datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=DATASETS),
+        corpus=reporting.of_training("results/genomes/corpus.tsv"),
+        species=reporting.of_training(genomes.table),
+        tokenizers=reporting.of_training(
+            *expand("results/tokenizer/{tokenizer}/stats.json", tokenizer=settings.tokenizer)
+        ),
+        tokenization=reporting.of_training("results/studies/tokenization.json"),
+        pretraining=expand("results/pretrain/{model}/summary.json", model=reporting.trained),
+        logs=expand("results/pretrain/{model}/log.jsonl", model=reporting.trained),
+        datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=gue.datasets),
         audits="results/report/gue_audit.tsv",
         results="results/report/gue_results.tsv",
         verdicts="results/report/gue_verdicts.tsv",
@@ -178,8 +180,8 @@ rule write_report:
         summary="results/report/gue_summary.json",
         efficiency="results/report/efficiency.tsv",
         record="results/report/run.json",
-        paper=config["report"]["paper_results"],
-        paper_models=config["report"]["paper_models"],
+        paper=settings.report.paper_results,
+        paper_models=settings.report.paper_models,
     output:
         page=report("results/report/index.html", caption="captions/page.rst", category="Page"),
         figures=report(
@@ -198,23 +200,13 @@ rule write_report:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        code=code(
-            "report/write_report.py",
-            "report/templates/report.html.j2",
-            "report/templates/overview.html.j2",
-            "report/templates/tokenization.html.j2",
-            "report/templates/benchmark.html.j2",
-            "report/templates/audit.html.j2",
-            "report/templates/macros.html.j2",
-            "report/templates/report.css",
-            "report/templates/report.js",
-        ),
-        title=config["report"]["title"],
-        notice=option("--notice", config["report"]["notice"]),
-        corpus=option("--corpus", *of_training("results/genomes/corpus.tsv")),
-        species=option("--species", *of_training(SPECIES_TABLE)),
-        corpus_note=option("--corpus-note", corpus_note(config["genomes"]["corpus"])),
-        tokenization=option("--tokenization", *of_training("results/studies/tokenization.json")),
+        code=code("report/write_report.py", "report/templates/*"),
+        title=settings.report.title,
+        notice=reporting.notice_option(),
+        corpus=reporting.training_option("--corpus", "results/genomes/corpus.tsv"),
+        species=reporting.training_option("--species", genomes.table),
+        corpus_note=reporting.corpus_note_option(),
+        tokenization=reporting.training_option("--tokenization", "results/studies/tokenization.json"),
     shell:
         """
         python -m workflow_scripts.report.write_report \

@@ -1,5 +1,5 @@
 """
-Studies: what stands behind the choices of the paper, measured on this run's own corpus.
+Studies: the reasons for choices of the paper, measured on the corpus of this run.
 
 REQUIRED INPUTS:
     results/genomes/chunks/{accession}.parquet, results/genomes/corpus.tsv
@@ -22,9 +22,9 @@ rule studies:
 rule study_tokenization:
     """Compare the tokenizers on validation chunks"""
     input:
-        tokenizers=expand("results/tokenizer/{tokenizer}/tokenizer.json", tokenizer=config["tokenizer"]),
-        stats=expand("results/tokenizer/{tokenizer}/stats.json", tokenizer=config["tokenizer"]),
-        chunks=expand("results/genomes/chunks/{accession}.parquet", accession=SPECIES),
+        tokenizers=expand("results/tokenizer/{tokenizer}/tokenizer.json", tokenizer=settings.tokenizer),
+        stats=expand("results/tokenizer/{tokenizer}/stats.json", tokenizer=settings.tokenizer),
+        chunks=expand("results/genomes/chunks/{accession}.parquet", accession=genomes.species),
         corpus="results/genomes/corpus.tsv",
     output:
         results="results/studies/tokenization.json",
@@ -39,14 +39,15 @@ rule study_tokenization:
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
-        code=code("studies/study_tokenization.py", *TOKENIZERS),
-        seed=config["seed"],
-        folders=expand("results/tokenizer/{tokenizer}", tokenizer=config["tokenizer"]),
+        code=code("studies/study_tokenization.py"),
+        seed=settings.seed,
+        species=hooks.untracked(genomes.table),
+        folders=expand("results/tokenizer/{tokenizer}", tokenizer=settings.tokenizer),
     shell:
         """
         export RAYON_NUM_THREADS={threads:q}
         python -m workflow_scripts.studies.study_tokenization \
-            --tokenizers {params.folders:q} --chunks results/genomes/chunks --species "$SPECIES_TABLE" \
+            --tokenizers {params.folders:q} --chunks results/genomes/chunks --species {params.species:q} \
             --corpus {input.corpus:q} \
             --seed {params.seed:q} --out {output.results:q} --table {output.table:q} \
             >{log:q} 2>&1

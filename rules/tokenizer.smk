@@ -14,19 +14,19 @@ OUTPUTS:
 rule tokenizer:
     """Every tokenizer, and the corpus in the tokens of those that a model is trained on"""
     input:
-        expand("results/tokenizer/{tokenizer}/tokenizer.json", tokenizer=config["tokenizer"]),
+        expand("results/tokenizer/{tokenizer}/tokenizer.json", tokenizer=settings.tokenizer),
         expand(
             "results/tokenizer/{tokenizer}/tokens/{accession}.json",
-            tokenizer=sorted({model["tokenizer"] for model in config["pretrain"].values() if "tokenizer" in model}),
-            accession=SPECIES,
+            tokenizer=tokenizers.encoding,
+            accession=genomes.species,
         ),
 
 
 rule train_tokenizer:
     """Make a tokenizer: train a vocabulary on the training chunks, or write down a fixed one"""
     input:
-        chunks=expand("results/genomes/chunks/{accession}.parquet", accession=SPECIES),
-        corpus=corpus_table,
+        chunks=expand("results/genomes/chunks/{accession}.parquet", accession=genomes.species),
+        corpus=tokenizers.corpus_table,
     output:
         tokenizer="results/tokenizer/{tokenizer}/tokenizer.json",
         config="results/tokenizer/{tokenizer}/tokenizer_config.json",
@@ -39,18 +39,19 @@ rule train_tokenizer:
         "../envs/data.yaml"
     threads: 8
     resources:
-        mem_mb=training_memory,
+        mem_mb=tokenizers.training_megabytes,
         runtime=growing(240),
     params:
-        code=code("tokenizer/train_tokenizer.py", *TOKENIZERS),
-        seed=config["seed"],
-        options=tokenizer_options,
-        corpus=corpus_option,
+        code=code("tokenizer/train_tokenizer.py"),
+        seed=settings.seed,
+        options=tokenizers.training_options,
+        corpus=tokenizers.corpus_option,
+        species=hooks.untracked(genomes.table),
     shell:
         """
         export RAYON_NUM_THREADS={threads:q}
         python -m workflow_scripts.tokenizer.train_tokenizer \
-            --chunks results/genomes/chunks --species "$SPECIES_TABLE" {params.corpus:q} {params.options:q} \
+            --chunks results/genomes/chunks --species {params.species:q} {params.corpus:q} {params.options:q} \
             --seed {params.seed:q} --threads {threads:q} \
             --out results/tokenizer/{wildcards.tokenizer:q} \
             >{log:q} 2>&1
@@ -71,16 +72,16 @@ rule encode_genome:
     benchmark:
         "results/benchmarks/tokenizer/encode_genome/{tokenizer}/{accession}.tsv"
     group:
-        shared_job("small_encodings")
+        genomes.shared_job("small_encodings")
     conda:
         "../envs/data.yaml"
     resources:
         mem_mb=growing(2000),
-        runtime=encoding_minutes,
+        runtime=genomes.encoding_minutes,
         group_slot=1,
     params:
-        code=code("tokenizer/encode_genome.py", *TOKENIZERS),
-        options=encoding_options,
+        code=code("tokenizer/encode_genome.py"),
+        options=tokenizers.encoding_options,
     shell:
         """
         export RAYON_NUM_THREADS={threads:q}

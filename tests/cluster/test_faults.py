@@ -18,7 +18,7 @@ from tests.cluster.conftest import Workflow
 from tests.cluster.slurm import wait_for
 from tests.pretrain.working import ALONE, configured, newest_state
 from tests.workflow.harness import REPOSITORY
-from workflow_scripts.common.running_jobs import running_jobs
+from workflow_scripts.dag.running_jobs import running_jobs
 
 pytestmark = pytest.mark.slow
 TRAINING = {"steps": 6000, "checkpoint_every": 50, "keep_checkpoints": 1, "validate_every": 2000, "log_every": 500}

@@ -29,7 +29,7 @@ def fetching(server, tmp_path):
 
     def start(at):
         server.faults["/a"] = iter([stall(at)])
-        command = [sys.executable, "-m", "workflow_scripts.common.downloads", "--url", f"{server.url}/a"]
+        command = [sys.executable, "-m", "workflow_scripts.gue.fetch_source", "--url", f"{server.url}/a"]
         command += ["--out", str(tmp_path / "a"), "--md5", MD5]
         process = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL)
         started.append(process)
@@ -139,7 +139,7 @@ def test_a_file_system_without_locks(server, tmp_path, monkeypatch):
 def test_a_full_disk_is_one_line_and_keeps_the_partial_file(server, tmp_path, capsys):
     limit = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
     limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
-    limit += "from workflow_scripts.common.downloads import main; sys.exit(main())"
+    limit += "from workflow_scripts.gue.fetch_source import main; sys.exit(main())"
     asked = ["--url", f"{server.url}/a", "--out", str(tmp_path / "a"), "--md5", MD5]
     done = subprocess.run([sys.executable, "-c", limit, *asked], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 1 and "Traceback" not in done.stderr

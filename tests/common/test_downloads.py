@@ -10,9 +10,10 @@ import pytest
 from tests.common.transfers import DATA, MD5, SIZE, names, run
 from tests.server import answer, cut
 from workflow_scripts.common import http_retry
-from workflow_scripts.common.downloads import fetch, main
+from workflow_scripts.common.downloads import fetch
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.http_retry import ATTEMPTS, LONGEST_PAUSE, AbsentError, pause, read_page
+from workflow_scripts.gue.fetch_source import main
 
 # ---- good servers and local paths ----------------------------------------------------------------
 

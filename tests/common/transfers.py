@@ -3,7 +3,7 @@
 import hashlib
 import random
 
-from workflow_scripts.common.downloads import main
+from workflow_scripts.gue.fetch_source import main
 
 DATA = random.Random(1).randbytes(2_000_000)
 OTHER = random.Random(2).randbytes(2_000_000)

@@ -12,7 +12,7 @@ import torch
 from tests.finetune import attempts
 from workflow_scripts.finetune import training
 from workflow_scripts.finetune.finetune_model import main
-from workflow_scripts.finetune.fit_settings import Settings
+from workflow_scripts.settings.finetune import FitSettings
 
 SETTINGS = {"max_steps": 6, "eval_steps": 2, "reverse_complement_share": 0.5, "selection": "metric"}
 KILLED = -signal.SIGKILL
@@ -84,7 +84,7 @@ def test_state_of_other_settings_is_not_taken_and_a_damaged_one_is_told(attempt,
 
 
 def test_state_holds_all_that_the_fit_remembers(build, states):
-    settings = Settings(**SETTINGS | {"patience": 3})
+    settings = FitSettings(**SETTINGS | {"patience": 3})
     fit, other = build(settings), build(settings)
     fit.train(states, {})
     fit.waited, fit.best_step, fit.best_value = 2, 4, 0.25

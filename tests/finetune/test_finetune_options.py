@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from tests.finetune.conftest import SETTINGS
+from tests.finetune.conftest import SETTINGS, changed
 from workflow_scripts.common.files import read_json, write_text
-from workflow_scripts.finetune import data
+from workflow_scripts.finetune.datasets import Tokens, training_order
 from workflow_scripts.finetune.finetune_model import main
-from workflow_scripts.finetune.fit_settings import Settings
 from workflow_scripts.finetune.training import Fit
 from workflow_scripts.inference.encoders import load_tokenizer
+from workflow_scripts.inference.encoding import other_strand
+from workflow_scripts.settings.finetune import FitSettings
 
-QUICK = Settings(**SETTINGS)
+QUICK = FitSettings(**SETTINGS)
 
 
 @pytest.fixture
@@ -33,26 +34,26 @@ def gradients(fit: Fit, entries: np.ndarray) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("weights", ["none", "balanced"])
 def test_a_batch_in_parts_has_the_gradients_of_the_whole(build, without_dropout, size, weights):
     entries = np.array([0, 1, 3, 5, 7, 9, 11, 12, 13, 15, 17])  # more rows of class 1
-    settings = replace(QUICK, class_weights=weights)
+    settings = changed(QUICK, class_weights=weights)
     whole = gradients(build(settings), entries)
-    parts = gradients(build(replace(settings, micro_batch_size=size)), entries)
+    parts = gradients(build(changed(settings, micro_batch_size=size)), entries)
     assert whole.keys() == parts.keys() and any(gradient.abs().max() > 1e-3 for gradient in whole.values())
     for name, gradient in whole.items():
         torch.testing.assert_close(parts[name], gradient, rtol=1e-4, atol=1e-6)
 
 
 def test_loss_of_a_batch_is_the_weighted_mean_of_its_rows(build, without_dropout):
-    fit = build(replace(QUICK, class_weights="balanced"))
+    fit = build(changed(QUICK, class_weights="balanced"))
     fit.row_weights = torch.linspace(0.5, 2, len(fit.row_weights))
     entries = np.arange(7)
-    logits = fit.logits(fit.tokens["train"].encoded, entries)
+    logits = fit.network.logits(fit.tokens["train"].encoded, entries)
     losses = torch.nn.functional.cross_entropy(logits, fit.targets[:7], reduction="none")
     expected = (losses * fit.row_weights[:7]).sum() / fit.row_weights[:7].sum()
     assert fit.gradients(entries) == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_other_strand_in_training_is_the_reverse_complement_of_the_row(build, base):
-    fit = build(replace(QUICK, reverse_complement_share=1.0))
+    fit = build(changed(QUICK, reverse_complement_share=1.0))
     tokens, rows = fit.tokens["train"], len(fit.tokens["train"].labels)
     tokenizer = load_tokenizer(base, trust_remote_code=False)
 
@@ -60,8 +61,8 @@ def test_other_strand_in_training_is_the_reverse_complement_of_the_row(build, ba
         return tokenizer.decode(tokens.encoded.ids[entry][1:-1].tolist()).replace(" ", "")
 
     for row in range(rows):
-        assert spelled(rows + row) == data.other_strand(spelled(row)) != spelled(row)
-    order = np.concatenate(data.training_order(tokens, 16, 42, 0, 1.0))
+        assert spelled(rows + row) == other_strand(spelled(row)) != spelled(row)
+    order = np.concatenate(training_order(tokens, 16, 42, 0, 1.0))
     assert order.min() >= rows, "all rows are turned"
     assert fit.targets[order % rows].tolist() == tokens.labels[order - rows].tolist()
 
@@ -74,15 +75,15 @@ def test_reverse_complements_change_the_training_and_only_where_asked(arguments,
 
 @torch.no_grad()
 def test_mean_over_both_strands_is_the_same_for_a_sequence_and_its_reverse_complement(build):
-    fit = build(replace(QUICK, both_strands=True))
+    fit = build(changed(QUICK, both_strands=True))
     encoded, labels = fit.tokens["test"].encoded, fit.tokens["test"].labels
     rows = len(labels)
     turned = replace(encoded, ids=encoded.ids[rows:] + encoded.ids[:rows])
     values = fit.predict("test")
-    fit.tokens["test"] = data.Tokens(turned, labels)
+    fit.tokens["test"] = Tokens(turned, labels)
     assert fit.predict("test") == pytest.approx(values, abs=1e-6)
-    one = fit.logits(encoded, np.arange(rows)).softmax(dim=1)
-    other = fit.logits(encoded, np.arange(rows, 2 * rows)).softmax(dim=1)
+    one = fit.network.logits(encoded, np.arange(rows)).softmax(dim=1)
+    other = fit.network.logits(encoded, np.arange(rows, 2 * rows)).softmax(dim=1)
     assert values == pytest.approx(((one + other) / 2).numpy(), abs=1e-6)
     assert (one - other).abs().max() > 1e-3, "the strands differ: there is something to average"
 
@@ -114,7 +115,7 @@ class Scripted(Fit):
 
 @pytest.mark.parametrize(("patience", "steps", "best"), [(0, 7, 6), (3, 5, 2), (4, 7, 6), (1, 3, 2)])
 def test_early_stopping_stops_and_keeps_the_best(build, states, monkeypatch, patience, steps, best):
-    fit = build(replace(QUICK, max_steps=7, eval_steps=1, patience=patience, selection="metric"), kind=Scripted)
+    fit = build(changed(QUICK, max_steps=7, eval_steps=1, patience=patience, selection="metric"), kind=Scripted)
     seen = {}
 
     def scores(_labels, _values):

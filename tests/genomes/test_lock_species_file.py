@@ -274,7 +274,7 @@ def test_an_invalid_lock_is_not_written(ncbi, lock, capsys, differences, message
             [row("GCF_000000001.1", "Mucor albus"), row("GCA_000000001.1", "Mucor ater")],
             "the rows GCF_000000001.1 and GCA_000000001.1 request the same assembly",
         ),
-        ([row("", "Mucor albus"), row("", "Mucor albus")], "stands already in line 3"),
+        ([row("", "Mucor albus"), row("", "Mucor albus")], "is already in line 3"),
     ],
 )
 def test_an_invalid_species_table_is_refused_in_one_line(ncbi, lock, capsys, rows, message):

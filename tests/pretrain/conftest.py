@@ -17,7 +17,7 @@ from workflow_scripts.pretrain.model_setup import bases_of_tokens, initial_model
 from workflow_scripts.pretrain.pretrain_model import build_parser
 from workflow_scripts.pretrain.processes import Processes
 from workflow_scripts.pretrain.step import Stepper, adamw
-from workflow_scripts.pretrain.training_settings import read_training
+from workflow_scripts.settings.pretrain import Architecture, read_training
 from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.encode_genome import INDEX
 from workflow_scripts.tokenizer.train_tokenizer import TOKENIZER_CONFIG, train_bpe
@@ -130,7 +130,7 @@ def stepper():
         args = build_parser().parse_args(command)
         training = read_training(args.training)
         bases = bases_of_tokens(Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")))
-        model = initial_model(args.start, json.loads(args.architecture), len(bases), training.seed)
+        model = initial_model(args.start, Architecture(**json.loads(args.architecture)), len(bases), training.seed)
         scaler = precision.loss_scaler(model.device, training.precision)
         return Stepper(model, training, bases, Processes(), adamw(model, training), scaler)
 

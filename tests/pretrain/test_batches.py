@@ -2,7 +2,6 @@
 
 import math
 import resource
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,10 +22,16 @@ from workflow_scripts.pretrain.batches import (
     unigram_entropy,
     validation_batch,
 )
-from workflow_scripts.pretrain.training_settings import Training
+from workflow_scripts.settings.pretrain import SeededTraining
 
 VOCABULARY = 4096
-PLAIN = Training(batch_size=8, micro_batch_size=8, length=12, mask_share=0.0, crop="truncate", validation_sequences=50)
+PLAIN = SeededTraining(
+    batch_size=8, micro_batch_size=8, length=12, mask_share=1e-9, crop="truncate", validation_sequences=50
+)
+
+
+def changed(training: SeededTraining, **changes) -> SeededTraining:
+    return SeededTraining(**training.model_dump() | changes)
 
 
 @pytest.fixture
@@ -46,7 +51,7 @@ def corpus(write_shard):
     return Corpus([one, write_shard("none", []), write_shard("two", chunks[20:])])
 
 
-def visited(corpus: Corpus, training: Training, steps: range) -> list[int]:
+def visited(corpus: Corpus, training: SeededTraining, steps: range) -> list[int]:
     """The chunk of each row, in the order of the steps."""
     rows = np.concatenate([training_batch(corpus, step, training, VOCABULARY)[0] for step in steps])
     return (rows[:, 1] // 100).tolist()
@@ -133,18 +138,18 @@ def test_every_epoch_visits_every_training_chunk_once_in_another_order(corpus):
 
 def test_order_depends_on_the_seed_but_not_on_the_batch_size(corpus):
     order = visited(corpus, PLAIN, range(9))
-    assert order == visited(corpus, replace(PLAIN, batch_size=24), range(3))
-    assert order != visited(corpus, replace(PLAIN, seed=43), range(9))
+    assert order == visited(corpus, changed(PLAIN, batch_size=24), range(3))
+    assert order != visited(corpus, changed(PLAIN, seed=43), range(9))
 
 
 def test_a_batch_larger_than_the_corpus_repeats_it(corpus):
-    order = visited(corpus, replace(PLAIN, batch_size=80), range(1))
+    order = visited(corpus, changed(PLAIN, batch_size=80), range(1))
     assert sorted(order[:37]) == sorted(order[37:74]) == list(range(1, 38))
 
 
 @pytest.mark.parametrize("crop", ["window", "truncate"])
 def test_a_batch_does_not_depend_on_batches_before_it(corpus, crop):
-    training = replace(PLAIN, crop=crop, mask_share=0.15)
+    training = changed(PLAIN, crop=crop, mask_share=0.15)
     fresh = training_batch(corpus, 7, training, VOCABULARY)
     for step in (0, 6, 100):
         training_batch(corpus, step, training, VOCABULARY)
@@ -156,10 +161,10 @@ def test_a_batch_does_not_depend_on_batches_before_it(corpus, crop):
 
 
 def test_masked_positions_change_with_step_and_seed(corpus):
-    training = replace(PLAIN, mask_share=0.15)
+    training = changed(PLAIN, mask_share=0.15)
     draws = [(7, 42), (8, 42), (7, 43)]
     chosen = [
-        training_batch(corpus, step, replace(training, seed=seed), VOCABULARY)[1] != IGNORED for step, seed in draws
+        training_batch(corpus, step, changed(training, seed=seed), VOCABULARY)[1] != IGNORED for step, seed in draws
     ]
     assert all(not np.array_equal(chosen[0], other) for other in chosen[1:])
 
@@ -167,7 +172,7 @@ def test_masked_positions_change_with_step_and_seed(corpus):
 def test_truncate_takes_the_first_tokens_and_window_takes_any(corpus):
     first = np.concatenate([training_batch(corpus, step, PLAIN, VOCABULARY)[0] for step in range(30)])
     assert np.all(first[:, 1] % 100 == 0)
-    window = replace(PLAIN, crop="window")
+    window = changed(PLAIN, crop="window")
     rows = np.concatenate([training_batch(corpus, step, window, VOCABULARY)[0] for step in range(500)])
     for these in (first, rows):
         assert np.all(these[:, 0] == CLS) and np.all(these[:, -1] == SEP)
@@ -190,12 +195,12 @@ def test_a_window_sees_every_token_at_least_half_as_often_as_the_mean(write_shar
 
 def test_short_chunks_are_padded(write_shard):
     corpus = Corpus([write_shard("one", [np.array([9, 8, 7])])])
-    row = training_batch(corpus, 0, replace(PLAIN, batch_size=1), VOCABULARY)[0][0]
+    row = training_batch(corpus, 0, changed(PLAIN, batch_size=1), VOCABULARY)[0][0]
     assert row.tolist() == [CLS, 9, 8, 7, SEP, PAD, PAD, PAD, PAD, PAD, PAD, PAD]
 
 
 def test_validation_chunks_are_never_trained_on(corpus):
-    order = visited(corpus, replace(PLAIN, crop="window"), range(100))
+    order = visited(corpus, changed(PLAIN, crop="window"), range(100))
     assert max(order) < 39 and set(order) == set(range(1, 38))
     inputs, _ = validation_batch(corpus, PLAIN, VOCABULARY)
     words = inputs[(inputs > MASK)]
@@ -205,7 +210,7 @@ def test_validation_chunks_are_never_trained_on(corpus):
 def test_validation_rows_are_fixed_and_spread(corpus):
     once, again = (validation_batch(corpus, PLAIN, VOCABULARY) for _ in range(2))
     assert all(np.array_equal(one, other) for one, other in zip(once, again, strict=True))
-    few = validation_batch(corpus, replace(PLAIN, validation_sequences=2), VOCABULARY)
+    few = validation_batch(corpus, changed(PLAIN, validation_sequences=2), VOCABULARY)
     restored = np.where(few[1] == IGNORED, few[0], few[1])
     assert (restored[:, 1] // 20).tolist() == [3900 // 20, 3980 // 20]  # the first and the last chunk
 

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from tests.workflow.harness import REPOSITORY, job_counts, snakemake
-from workflow_scripts.common.configuration import pretrain_errors
-from workflow_scripts.settings.tables import schema, schema_errors
+from workflow_scripts.settings.configuration import Configuration
+from workflow_scripts.settings.pretrain import pretrain_errors
+from workflow_scripts.settings.validation import mistakes_in
 
 SIZES = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
 
@@ -22,7 +23,10 @@ def config():
 
 
 def mistakes(config: dict) -> list[str]:
-    return [*schema_errors(config, schema("config"), "config"), *pretrain_errors(config)]
+    if lines := mistakes_in(Configuration, config, "config"):
+        return lines
+    settings = Configuration.model_validate(config)
+    return [*pretrain_errors(settings.pretrain, settings.tokenizer, settings.genomes.chunk.length)]
 
 
 def test_the_diamond_model_is_the_papers(config):

@@ -13,7 +13,7 @@ from workflow_scripts.common import kmer_tokenizers
 from workflow_scripts.common.files import read_json, write_json
 from workflow_scripts.pretrain import batches, pretrain_model
 from workflow_scripts.pretrain.model_setup import bases_of_tokens
-from workflow_scripts.pretrain.training_settings import read_training
+from workflow_scripts.settings.pretrain import read_training
 
 
 def value(arguments: list[str], name: str) -> str:
@@ -52,7 +52,7 @@ def test_log_summary_and_card_agree(arguments, read_log, tmp_path):
     for name in ("validation_loss", "validation_accuracy", "bits_per_base"):
         assert summary[name] == log[-1][name]
     assert summary["tokens_seen"] == 25 * 32 * 16 and summary["training_chunks"] == 270
-    assert summary["settings"] == training.__dict__
+    assert summary["settings"] == training.model_dump()
     assert f"{summary['validation_loss']:.4f}" in (tmp_path / "model" / "README.md").read_text()
     model = AutoModelForMaskedLM.from_pretrained(tmp_path / "model")
     assert summary["parameters"] == sum(parameter.numel() for parameter in model.parameters())

@@ -125,7 +125,7 @@ def test_settings_that_do_not_change_the_result_may_change_between_runs(argument
 
 
 def test_a_second_process_is_refused_in_one_line(arguments, tmp_path, capsys):
-    with checkpoints.held(tmp_path / ".state-model"):
+    with checkpoints.locked_folder(tmp_path / ".state-model"):
         assert pretrain_model.main(arguments("model", steps=3)) == 1
         (line,) = errors(capsys.readouterr().err)
         assert (

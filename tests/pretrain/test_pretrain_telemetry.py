@@ -11,7 +11,7 @@ import torch
 from workflow_scripts.model import DnaBert2Config
 from workflow_scripts.pretrain import pretrain_model, telemetry
 from workflow_scripts.pretrain.step import Tally
-from workflow_scripts.pretrain.training_settings import Training
+from workflow_scripts.settings.pretrain import Training
 
 PAPER = Training()
 CONFIG = DnaBert2Config()

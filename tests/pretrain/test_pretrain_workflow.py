@@ -12,7 +12,7 @@ import pytest
 
 from tests.pretrain.working import ALONE, configured, lay_out, newest_state
 from tests.workflow.harness import REPOSITORY, job_counts, small_disk, snakemake
-from workflow_scripts.common.running_jobs import running_jobs
+from workflow_scripts.dag.running_jobs import running_jobs
 
 
 @pytest.fixture

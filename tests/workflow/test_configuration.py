@@ -22,7 +22,7 @@ def test_mistakes_of_the_schema_are_reported_together(tmp_path):
     lines = refused(tmp_path, "genomes: {chunk: {lenght: 500}}\nfinetune: {seeds: [a]}\nspeed: 3\n")
     assert len(lines) == 3
     assert any("genomes.chunk: unknown key 'lenght'; did you mean 'length'?" in line for line in lines)
-    assert any("finetune.seeds[0]: 'a' is not of type integer" in line for line in lines)
+    assert any("finetune.seeds[0]: 'a' is text, not an integer" in line for line in lines)
     assert any("unknown key 'speed'" in line for line in lines)
 
 

@@ -14,7 +14,7 @@ import yaml
 
 from tests.server import Server, serve
 from tests.workflow.harness import REPOSITORY, small_disk, snakemake
-from workflow_scripts.common.running_jobs import running_jobs
+from workflow_scripts.dag.running_jobs import running_jobs
 
 pytestmark = pytest.mark.slow
 CHUNKS = "results/genomes/chunks/mine.parquet"

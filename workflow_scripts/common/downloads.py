@@ -1,23 +1,18 @@
-"""Fetch one file, whole and checked, from the web or from a local place.
+"""Downloads of one file, whole and checked, from the web or from this machine.
 
-In:  an ``https://``, ``http://`` or ``file://`` address, or a path relative to the working directory.
-Out: the file, and on request a JSON record {url, bytes, md5, sha256}. Its bytes gather in ``.{name}.part`` beside it
-     and take its name only when they are complete, match the md5 where one is known, and are no web page.
-     With an md5 a part that an interruption has left is gone on with, not fetched again.
+The bytes gather in ``.{name}.part`` next to the file and take its name only when they are complete, match the md5 if
+one is known, and are no web page. With an md5 a part that an interruption has left is continued, not fetched again.
 """
 
-import argparse
 import re
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
 from workflow_scripts.common.addresses import local_path
-from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import write_json
+from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.http_retry import AbsentError, TransientError, open_url, retry
 from workflow_scripts.common.partial_download import BLOCK, PartialFile, partial_file
 from workflow_scripts.common.progress import Progress
@@ -182,24 +177,3 @@ def _append_blocks(url: str, part: PartialFile, blocks: Iterator[bytes], total: 
         for block in blocks:
             part.append(block)
             progress.step(len(block))
-
-
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--url", required=True, help="https://, http:// or file:// address, or a path")
-    parser.add_argument("--out", required=True, type=Path, help="where the file goes")
-    parser.add_argument("--md5", help="the expected md5; without it the content is taken as it comes")
-    parser.add_argument("--record", type=Path, help="write url, bytes, md5 and sha256 to this JSON file")
-    return parser
-
-
-@program
-def main(argv: list[str] | None = None) -> None:
-    args = build_parser().parse_args(argv)
-    fetched = fetch(args.url, args.out, args.md5)
-    if args.record:
-        write_json(args.record, asdict(fetched))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

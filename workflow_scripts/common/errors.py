@@ -24,6 +24,16 @@ class UserError(Exception):
     """A mistake in the input that the user can fix. The message is one line: place, bad value, remedy."""
 
 
+def remedy(error: OSError) -> str | None:
+    """One line about an error by a file or folder that its owner can mend: place and remedy; None for other errors."""
+    if error.errno not in REMEDIES or (error.filename is None and error.errno not in FULL):
+        return None
+    # of a renaming, the second is the name that was asked for
+    place = error.filename2 or error.filename
+    where = f"{place}: " if place else ""
+    return f"{where}{error.strerror}; {REMEDIES[error.errno]}"
+
+
 def program(main: Callable[..., None]) -> Callable[..., int]:
     """Wrap a program's ``main`` so that a :class:`UserError` prints one line on standard error, without traceback.
 
@@ -39,12 +49,9 @@ def program(main: Callable[..., None]) -> Callable[..., int]:
             print(f"error: {error}", file=sys.stderr)
             return 1
         except OSError as error:
-            if error.errno not in REMEDIES or (error.filename is None and error.errno not in FULL):
+            if (message := remedy(error)) is None:
                 raise
-            # of a rename, filename2 is the target
-            place = error.filename2 or error.filename
-            where = f"{place}: " if place else ""
-            print(f"error: {where}{error.strerror}; {REMEDIES[error.errno]}", file=sys.stderr)
+            print(f"error: {message}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)

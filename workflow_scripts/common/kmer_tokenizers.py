@@ -28,7 +28,6 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 from workflow_scripts.common.sequences import BASE_CODES, BASES, OTHER, kmer_numbers
 from workflow_scripts.common.special_tokens import FIRST_BASE, SPECIAL_TOKENS, UNKNOWN, add_template
 
-KINDS = ("kmer_overlapping", "kmer", "nucleotide")
 MAX_K = 7  # ids of 4^8 words and the special tokens do not fit 16 bits
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 # It belongs to the user and works for many runs; the fits that it does have a launcher each.
-SERVER = b"workflow_scripts.finetune.server"
+SERVER = b"workflow_scripts.finetune.fork_server"
 
 
 def running_jobs(directory: Path) -> list[int]:

@@ -25,6 +25,7 @@ from workflow_scripts.demo.annotations import all_features, annotate, draw_conta
 from workflow_scripts.demo.genomes import GROUPS, Contig, ancestor, assemble
 from workflow_scripts.demo.motifs import CELL_LINES, MARKS, TF_HUMAN_WORDS, TF_MOUSE_WORDS
 from workflow_scripts.demo.sequences import N
+from workflow_scripts.settings.demo import Demo
 
 PAIRS = 700  # enhancer-promoter pairs per cell line, half of them in contact
 COMPRESSION = 1  # fast, because the files are read only once
@@ -178,7 +179,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--sources", required=True, metavar="TSV", help="table of benchmark sources; every url is a path below --out"
     )
-    parser.add_argument("--seed", type=int, default=7, help="seed of the simulation (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=Demo().seed, help="seed of the simulation (default: %(default)s)")
     parser.add_argument(
         "--out", required=True, metavar="FOLDER", help="folder to write; an earlier simulation in it is replaced"
     )

@@ -45,13 +45,14 @@ from workflow_scripts.genomes.chunk_tables import (
     string_array,
 )
 from workflow_scripts.genomes.contigs import Contig, read_fasta, replicon
+from workflow_scripts.settings.genomes import Genomes
+from workflow_scripts.settings.names import DUPLICATES, REPLICONS
 
 ROW_GROUP_BASES = 1 << 24  # size of a row group and of a batch of small contigs
 LOWER_CASE_BIT = np.uint8(0x20)  # the only difference between upper and lower case in ASCII
 RUN = re.compile(rb"[ACGTacgt]+")
 SEPARATOR = b"\n"  # between contigs; never a letter of one
-REPLICONS = ("organelle", "plasmid")
-DUPLICATES = ("keep", "exact", "reverse_complement")
+DEFAULTS = Genomes()
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,10 @@ class Cut:
     seed: int
     validation_fraction: float
     validation_block: int
-    overlap: int = 0
-    max_soft_masked: float = 1.0
-    exclude: tuple[str, ...] = ()
-    duplicates: str = "keep"
+    overlap: int = DEFAULTS.chunk.overlap
+    max_soft_masked: float = DEFAULTS.chunk.max_soft_masked
+    exclude: tuple[str, ...] = tuple(DEFAULTS.exclude)
+    duplicates: str = DEFAULTS.duplicates
 
     def __post_init__(self) -> None:
         if self.length < 1:
@@ -303,22 +304,27 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--fasta", required=True, type=Path, help="the genome, plain or gzipped")
     parser.add_argument("--accession", required=True, help="the genome's name, on which the split depends")
     parser.add_argument("--length", required=True, type=int, help="bases of a chunk (paper: 1000)")
-    parser.add_argument("--overlap", type=int, default=0, help="bases that neighbouring windows share (paper: 0)")
+    parser.add_argument(
+        "--overlap", type=int, default=Cut.overlap, help="bases that neighbouring windows share (paper: 0)"
+    )
     parser.add_argument("--min-contig", required=True, type=int, help="drop contigs with fewer bases")
     parser.add_argument(
-        "--max-soft-masked", type=float, default=1.0, help="drop windows with a larger share of lower case"
+        "--max-soft-masked",
+        type=float,
+        default=Cut.max_soft_masked,
+        help="drop windows with a larger share of lower case",
     )
     parser.add_argument(
         "--exclude",
         nargs="*",
         choices=REPLICONS,
-        default=[],
+        default=Cut.exclude,
         help="drop contigs of these kinds, according to their headers",
     )
     parser.add_argument(
         "--duplicates",
         choices=DUPLICATES,
-        default="keep",
+        default=Cut.duplicates,
         help="duplicates that a later step removes; exact and reverse_complement add fingerprints to the table",
     )
     parser.add_argument("--seed", required=True, type=int, help="seed of the split")

@@ -16,7 +16,7 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import digest
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.randomness import generator
-from workflow_scripts.pretrain.training_settings import Training
+from workflow_scripts.settings.pretrain import SeededTraining
 
 UNK, CLS, SEP, PAD, MASK = range(5)
 IGNORED = -100
@@ -135,7 +135,7 @@ def mask_tokens(rows: np.ndarray, share: float, run: int, vocab_size: int, *key:
     return inputs, np.where(chosen, rows, IGNORED)
 
 
-def training_batch(corpus: Corpus, step: int, training: Training, vocab_size: int) -> Batch:
+def training_batch(corpus: Corpus, step: int, training: SeededTraining, vocab_size: int) -> Batch:
     """Inputs and labels of one optimiser step, [batch size, length]; they depend only on (seed, step).
 
     Every epoch visits each training chunk once, in another order.
@@ -155,7 +155,7 @@ def training_batch(corpus: Corpus, step: int, training: Training, vocab_size: in
 
 
 def training_batches(
-    corpus: Corpus, first_step: int, training: Training, vocab_size: int
+    corpus: Corpus, first_step: int, training: SeededTraining, vocab_size: int
 ) -> Iterator[tuple[int, Batch]]:
     """(step, batch) from ``first_step`` to the last step; the next batch is made while one is trained on."""
     if first_step >= training.steps:
@@ -169,7 +169,7 @@ def training_batches(
             yield step, batch
 
 
-def validation_batch(corpus: Corpus, training: Training, vocab_size: int) -> Batch:
+def validation_batch(corpus: Corpus, training: SeededTraining, vocab_size: int) -> Batch:
     """The fixed validation rows, [sequences, length]: spread evenly over the validation chunks, with fixed masks."""
     wanted = min(training.validation_sequences, len(corpus.validation))
     chunks = corpus.validation[np.linspace(0, len(corpus.validation) - 1, wanted).astype(np.int64)]

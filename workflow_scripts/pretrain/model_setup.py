@@ -2,7 +2,6 @@
 
 import platform
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
 from workflow_scripts.pretrain import precision
-from workflow_scripts.pretrain.training_settings import Training
+from workflow_scripts.settings.pretrain import Architecture, Training
 
 
 def hardware(device: torch.device) -> str:
@@ -20,11 +19,11 @@ def hardware(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine() + " CPU"
 
 
-def initial_model(start: Path | None, architecture: dict[str, Any], vocab_size: int, seed: int) -> DnaBert2ForMaskedLM:
+def initial_model(start: Path | None, architecture: Architecture, vocab_size: int, seed: int) -> DnaBert2ForMaskedLM:
     """The model of the directory ``start``, or one with random weights that depend only on ``seed``."""
     if start is None:
         torch.manual_seed(stable_hash(seed, "initial weights"))
-        return DnaBert2ForMaskedLM(DnaBert2Config(vocab_size=vocab_size, **architecture))
+        return DnaBert2ForMaskedLM(DnaBert2Config(vocab_size=vocab_size, **architecture.model_dump()))
     model = DnaBert2ForMaskedLM.from_pretrained(start, dtype=torch.float32)
     if vocab_size > model.config.vocab_size:
         raise UserError(

@@ -22,13 +22,16 @@ from pathlib import Path
 from workflow_scripts.common import gpus
 from workflow_scripts.common.errors import program
 from workflow_scripts.pretrain.launcher import start_command, started_by_srun, started_by_torchrun
-from workflow_scripts.pretrain.training_settings import Training
+from workflow_scripts.settings.fields import Section
+from workflow_scripts.settings.pretrain import Architecture, SeededTraining
+from workflow_scripts.settings.reference import keys_help
 
 
 def build_parser() -> argparse.ArgumentParser:
+    sections: dict[str, type[Section]] = {"--training": SeededTraining, "--architecture": Architecture}
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog=f"Keys of --training. {Training.__doc__}",
+        epilog="\n\n".join(f"keys of {option}:\n{keys_help(section)}" for option, section in sections.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--name", required=True, help="name of the model")
@@ -41,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="token shards, NAME.npy each with its NAME.index.npy in the same folder, or a folder of them",
     )
     parser.add_argument("--species", type=Path, help="species table: only its genomes are read from a folder")
-    parser.add_argument("--architecture", default="{}", help="sizes of the encoder as JSON, see DnaBert2Config")
+    parser.add_argument("--architecture", default="{}", help="sizes of the encoder as JSON, see below")
     parser.add_argument("--start", type=Path, help="model directory whose weights and architecture to continue from")
     parser.add_argument("--training", default="{}", help="settings of the training as JSON, see below")
     parser.add_argument(

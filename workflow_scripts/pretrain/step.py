@@ -18,7 +18,7 @@ from workflow_scripts.model import DnaBert2ForMaskedLM
 from workflow_scripts.pretrain import batches
 from workflow_scripts.pretrain.precision import autocast, check_gradients
 from workflow_scripts.pretrain.processes import Processes
-from workflow_scripts.pretrain.training_settings import Training
+from workflow_scripts.settings.pretrain import SeededTraining, Training
 
 # The number of positions that the head predicts is padded to a multiple of this. Kernels are chosen by shape, and on
 # CPUs cached by shape, and every number of masked tokens would be another shape.
@@ -115,7 +115,7 @@ class Stepper:
     def __init__(
         self,
         model: DnaBert2ForMaskedLM,
-        training: Training,
+        training: SeededTraining,
         bases: np.ndarray,
         processes: Processes,
         optimizer: torch.optim.Optimizer,

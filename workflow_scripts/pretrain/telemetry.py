@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 
-from workflow_scripts.common.checkpoints import room
+from workflow_scripts.common.checkpoints import disk_errors
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import write_text
 from workflow_scripts.model import DnaBert2Config
-from workflow_scripts.pretrain.training_settings import Training
+from workflow_scripts.settings.pretrain import Training
 
 # Dense 16-bit floating-point operations per second, from the data sheets of the manufacturer.
 PEAKS = {"NVIDIA H200": 989e12, "NVIDIA H100 80GB HBM3": 989e12, "NVIDIA A100": 312e12}
@@ -36,13 +36,13 @@ class Log:
                 entry = json.loads(line)
                 if entry["step"] <= resumed_at:
                     self.entries.append(entry)
-        with room(path):
+        with disk_errors(path):
             write_text(path, "".join(json.dumps(entry) + "\n" for entry in self.entries))
 
     def add(self, entry: dict[str, Any]) -> None:
         """Append a line and flush it to disk, so that the log is complete up to every state that is saved later."""
         self.entries.append(entry)
-        with room(self.path), self.path.open("a") as handle:
+        with disk_errors(self.path), self.path.open("a") as handle:
             handle.write(json.dumps(entry) + "\n")
             handle.flush()
             os.fsync(handle.fileno())

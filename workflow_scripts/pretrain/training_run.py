@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import inspect
-import json
 import shutil
 import time
 from pathlib import Path
@@ -26,11 +25,16 @@ from workflow_scripts.pretrain.model_setup import bases_of_tokens, configure_ari
 from workflow_scripts.pretrain.processes import Processes, process_group
 from workflow_scripts.pretrain.signals import TRY_AGAIN, WARNING, StopRequest, requeue, stop_request
 from workflow_scripts.pretrain.step import Stepper, Tally, adamw
-from workflow_scripts.pretrain.training_settings import RUNNING, Training, read_training
+from workflow_scripts.settings.pretrain import RUNNING, Architecture, SeededTraining, read_training
+from workflow_scripts.settings.validation import read_json as read_section
 
 
 def run_identity(
-    training: Training, config: DnaBert2Config, tokenizer: Path, shards: list[tuple[Path, Path]], start: Path | None
+    training: SeededTraining,
+    config: DnaBert2Config,
+    tokenizer: Path,
+    shards: list[tuple[Path, Path]],
+    start: Path | None,
 ) -> dict[str, Any]:
     """What a saved state is bound to, by name: settings, architecture, and hashes of tokenizer, corpus and start."""
     sizes = inspect.signature(DnaBert2Config.__init__).parameters
@@ -163,7 +167,7 @@ class Run:
             "reference_loss": telemetry.reference(self.model.config.vocab_size),
             **self.validation,
             "architecture": self.model.config.to_diff_dict(),
-            "settings": training.__dict__,
+            "settings": training.model_dump(),
             "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
             "hardware": hardware(self.stepper.device),
         }
@@ -174,7 +178,7 @@ def write_model(run: Run, name: str, tokenizer: Path, out: Path) -> None:
     for torn in out.parent.glob(f".{out.name}.????????.tmp"):
         shutil.rmtree(torn)
     summary = run.summary(name)
-    with checkpoints.room(out):
+    with checkpoints.disk_errors(out):
         with atomic_directory(out) as temporary:
             run.model.save_pretrained(temporary)
             (temporary / "model.safetensors").chmod(0o644)  # safetensors makes it readable for its owner only
@@ -210,7 +214,8 @@ def train_model(args: argparse.Namespace, processes: Processes, request: StopReq
     bases = bases_of_tokens(Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")))
     shards = [(path, path.with_suffix(".index.npy")) for path in genome_files(args.tokens, ".npy", args.species)]
     corpus = batches.Corpus(shards)
-    model = initial_model(args.start, json.loads(args.architecture), len(bases), training.seed)
+    architecture = read_section(Architecture, args.architecture, "--architecture")
+    model = initial_model(args.start, architecture, len(bases), training.seed)
     model.to(processes.device())  # type: ignore[arg-type]  # transformers wraps nn.Module.to without its types
     processes.print(f"{processes.count} x {configure_arithmetic(model, training)}")
     identity = run_identity(training, model.config, args.tokenizer, shards, args.start) if processes.first else {}
@@ -227,5 +232,5 @@ def pretrain(args: argparse.Namespace) -> None:
     """Train in the processes that this one belongs to, with the arguments of ``pretrain_model``."""
     transformers_logging.disable_progress_bar()
     with stop_request() as request, process_group() as processes:
-        with checkpoints.held(args.state) if processes.first else contextlib.nullcontext():
+        with checkpoints.locked_folder(args.state) if processes.first else contextlib.nullcontext():
             train_model(args, processes, request)

@@ -1,27 +1,80 @@
 """The whole configuration: all sections, and all that is wrong with one."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 from pydantic import Field
 
+from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.files import numbered_rows
+from workflow_scripts.settings.corpora import species_errors
 from workflow_scripts.settings.demo import Demo
-from workflow_scripts.settings.fields import Count, Name, Section, key
-from workflow_scripts.settings.finetune import Finetune
-from workflow_scripts.settings.genomes import Genomes
-from workflow_scripts.settings.gue import Gue
-from workflow_scripts.settings.pretrain import Model
+from workflow_scripts.settings.fields import Count, Name, Omittable, Section, key
+from workflow_scripts.settings.finetune import Finetune, finetune_errors
+from workflow_scripts.settings.genomes import Genomes, genome_errors
+from workflow_scripts.settings.gue import Gue, gue_errors
+from workflow_scripts.settings.names import SEED
+from workflow_scripts.settings.pretrain import DNABERT2, DNABERT2_RANDOM, Model, pretrain_errors
 from workflow_scripts.settings.report import Report
-from workflow_scripts.settings.tokenizer import Tokenizer
+from workflow_scripts.settings.tables import table_errors
+from workflow_scripts.settings.tokenizer import BPE4096, Tokenizer, tokenizer_errors
+from workflow_scripts.settings.validation import mistakes_in
 
 
 class Configuration(Section):
     """What config/config.yaml and the overlays may hold."""
 
-    seed: Count = key(42)
-    demo: Demo | None = key(None)
-    genomes: Genomes = key(Genomes())
-    tokenizer: Annotated[dict[Name, Tokenizer], Field(min_length=1)] = key()
-    pretrain: dict[Name, Model] = key({})
-    gue: Gue = key(Gue())
-    finetune: Finetune = key()
-    report: Report = key(Report())
+    seed: Count = key(SEED, "Seed of every random choice: samples, splits, masks, initial weights.")
+    demo: Omittable[Demo] = key(
+        None, "The simulated world that takes the place of real genomes and annotation; only in demo.yaml."
+    )
+    genomes: Genomes = key(
+        Genomes(), "From a table of species to chunks: which genomes, from where, what is left out, what is held out."
+    )
+    tokenizer: Annotated[dict[Name, Tokenizer], Field(min_length=1)] = key({"bpe4096": BPE4096}, "Tokenizers by name.")
+    pretrain: dict[Name, Model] = key(
+        {"dnabert2": DNABERT2, "dnabert2_random": DNABERT2_RANDOM},
+        "Models that are pre-trained here, by name. A model may start from another (from), as in config/diamond.yaml.",
+    )
+    gue: Gue = key(Gue(), "The data sets of the benchmark, and your own.")
+    finetune: Finetune = key(Finetune(), "Which models are fitted how to which data sets.")
+    report: Report = key(Report(), "The tables and the page.")
+
+
+def mistakes(config: dict[str, Any]) -> list[str]:
+    """All mistakes of a configuration with its tables, one line each; empty when it is sound.
+
+    ``config`` holds paths of tables that can be opened from the working directory; genomes.corpus is one of them.
+    """
+    if lines := mistakes_in(Configuration, config, "config"):
+        return lines
+    settings = Configuration.model_validate(config)
+    return [
+        *genome_errors(settings.genomes),
+        *species_errors(settings.genomes),
+        *_table_errors(settings),
+        *tokenizer_errors(settings.tokenizer),
+        *pretrain_errors(settings.pretrain, settings.tokenizer, settings.genomes.chunk.length),
+        *_benchmark_errors(settings),
+    ]
+
+
+def _table_errors(settings: Configuration) -> Iterator[str]:
+    """Mistakes in the tables of the benchmark."""
+    gue = settings.gue
+    yield from table_errors(gue.registry, "gue", ["task", "dataset"])
+    yield from table_errors(gue.sources, "gue_sources", ["source"])
+    yield from table_errors(gue.candidates, "gue_candidates", ["task", "source"])
+    yield from table_errors(gue.known_files, "gue_published", ["task", "dataset", "split"])
+    yield from table_errors(settings.finetune.hparams, "finetune_hparams", ["family", "task", "dataset"])
+
+
+def _benchmark_errors(settings: Configuration) -> Iterator[str]:
+    """Mistakes about data sets, those of the registry and custom ones."""
+    try:
+        names = [f"{row['task']}/{row['dataset']}" for _, row in numbered_rows(settings.gue.registry)]
+    except (UserError, KeyError):
+        return  # reported with the table
+    names += settings.gue.custom
+    yield from gue_errors(settings.gue, names)
+    yield from finetune_errors(settings.finetune, settings.pretrain, settings.gue, names)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.settings.names import METRICS
+from workflow_scripts.settings.names import METRICS, PROBLEM
 
 
 def custom_files(folder: str | Path, split: str) -> list[str]:
@@ -15,6 +15,6 @@ def custom_files(folder: str | Path, split: str) -> list[str]:
 def custom_row(name: str, custom: dict[str, Any]) -> dict[str, str]:
     """What stands in the registry for a data set of the benchmark, for one of a user's own."""
     task, dataset = name.split("/")
-    problem = custom.get("problem", "classification")
+    problem = custom.get("problem", PROBLEM)
     metric = custom.get("metric", METRICS[problem][0])
     return {"task": task, "dataset": dataset, "metric": metric, "problem": problem, "folder": custom["folder"]}

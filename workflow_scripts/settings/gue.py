@@ -1,47 +1,178 @@
 """Section ``gue``: the data sets of the benchmark, and custom ones."""
 
+import difflib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from workflow_scripts.settings.fields import Count, Patterns, Plain, Section, key, matches
+from workflow_scripts.common.addresses import local_path
+from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.files import read_table
+from workflow_scripts.settings.custom_datasets import custom_files
+from workflow_scripts.settings.fields import Count, Omittable, Patterns, Plain, Section, key, matches
+from workflow_scripts.settings.names import BINDING_TASKS, METRICS, PROBLEM, SPLITS, TASKS, Problem
+from workflow_scripts.settings.patterns import matching
 
-DatasetName = matches(
-    r"^[a-z_]+/[A-Za-z0-9][A-Za-z0-9_.-]*$",
-    "be task/name, the task of a-z and _, the name of letters, digits, dots, dashes and underscores",
-)
+DRAWN = 5  # data sets of a binding task, which are drawn together
+
+DatasetName = Annotated[
+    str,
+    matches(
+        r"^[a-z_]+/[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        "be task/name, the task of a-z and _, the name of letters, digits, dots, dashes and underscores",
+    ),
+]
+Md5 = Annotated[str, matches("^([0-9a-f]{32})?$", "be an md5, 32 digits and letters from a to f")]
 
 
 class Rows(Section):
-    """Rows of each split at most."""
+    """Rows of each split at most; 0 takes the published sizes."""
 
-    train: Count = key(0)
-    dev: Count = key(0)
-    test: Count = key(0)
+    train: Count = key(0, "Rows of train at most; 0 takes the published size.")
+    dev: Count = key(0, "Rows of dev at most; 0 takes the published size.")
+    test: Count = key(0, "Rows of test at most; 0 takes the published size.")
 
 
 class Custom(Section):
     """A user's data set."""
 
-    folder: Plain = key(min_length=1)
-    problem: Literal["classification", "regression", "multilabel"] = key("classification")
-    metric: Literal["mcc", "f1", "accuracy", "auroc", "spearman", "pearson"] | None = key(None)
+    folder: Plain = key(..., "Where its train.csv, dev.csv and test.csv are, plain or gzipped.", min_length=1)
+    problem: Problem = key(
+        PROBLEM, "What a label is: classification (a class), regression (a number), multilabel (0;1;1)."
+    )
+    metric: Omittable[Literal["mcc", "f1", "accuracy", "auroc", "spearman", "pearson"]] = key(
+        None,
+        "Score by which models are compared; by default the first of those of the problem: "
+        + "; ".join(f"{problem} {', '.join(metrics)}" for problem, metrics in METRICS.items())
+        + ".",
+    )
 
 
 class Gue(Section):
     """The data sets of the benchmark, and custom ones."""
 
-    registry: Plain = key("config/gue.tsv", min_length=1)
-    sources: Plain = key("config/gue_sources.tsv", min_length=1)
-    calibrate: bool = key(False)
-    candidates: Plain = key("config/gue_candidates.tsv", min_length=1)
-    origin: Literal["primary", "published"] = key("primary")
-    published: Plain = key("")
-    published_md5: Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")] = key("")
-    known_files: Plain = key("config/gue_published.tsv", min_length=1)
-    datasets: Patterns = key(["*"])
-    max_rows: Rows = key(Rows())
-    length: dict[str, Annotated[int, Field(ge=20)]] = key({})
-    split: Literal["random", "homology"] = key("random")
-    fail_on_leak: bool = key(False)
-    custom: dict[DatasetName, Custom] = key({})
+    registry: Plain = key("config/gue.tsv", "The registry of the 36 data sets.", min_length=1)
+    sources: Plain = key(
+        "config/gue_sources.tsv", "Addresses of the primary files that they are built from.", min_length=1
+    )
+    calibrate: bool = key(
+        False,
+        "true: draw the peaks of tf_human and tf_mouse, five of the candidates on which a simple model reaches an F1 "
+        "of 0.50 to 0.95, and more than by guessing. false: take the peak files of the sources table.",
+        paper="drawn: five of 690 (human) and of 78 (mouse), after those with an F1 below 0.50 or above 0.95 were "
+        "dropped",
+        source="appendix",
+    )
+    candidates: Plain = key("config/gue_candidates.tsv", "The candidates to draw from.", min_length=1)
+    origin: Literal["primary", "published"] = key(
+        "primary", "primary builds the data sets from primary files; published imports the authors' CSV files."
+    )
+    published: Plain = key(
+        "",
+        "For published: the folder or archive (.zip, .tar, .tar.gz) that holds EMP/H3/train.csv and so on, or the "
+        "https:// address of the archive.",
+    )
+    published_md5: Md5 = key("", "The md5 of the archive; needed with an address.")
+    known_files: Plain = key(
+        "config/gue_published.tsv",
+        "Checksums of the published files, with which the given ones are compared.",
+        min_length=1,
+    )
+    datasets: Patterns = key(["*"], "Data sets to make, as task/dataset; * and ? are wildcards.")
+    max_rows: Rows = key(Rows(), "Rows of each split at most; 0 takes the published sizes.")
+    length: dict[str, Annotated[int, Field(ge=20)]] = key(
+        {}, "Length of the sequences per task, such as {epi: 600}, where it differs from the registry.", unit="bases"
+    )
+    split: Literal["random", "homology"] = key(
+        "random",
+        "How rows that are built here are assigned to train, dev and test: random, or homology, which keeps related "
+        "rows (copies, near-duplicates, overlaps on the genome) in one split.",
+        paper="mostly random, 8:1:1",
+        source="appendix",
+    )
+    fail_on_leak: bool = key(
+        False,
+        "true: stop before any fit to a data set whose dev or test rows are related to train rows. The audit counts "
+        "them either way.",
+        paper="not checked; the published files have such rows",
+    )
+    custom: dict[DatasetName, Custom] = key(
+        {},
+        "Your own data sets by task/name: folders with train.csv, dev.csv and test.csv (one sequence or two, and a "
+        "label), such as {enhancers/fly: {folder: /data/fly}}. The name of the task must be new. They are fitted and "
+        "scored like the others.",
+    )
+
+
+def gue_errors(gue: Gue, names: list[str]) -> Iterator[str]:
+    """Values that do not fit together, or to the data sets that there are: ``names``, each task/dataset."""
+    yield from _custom_errors(gue)
+    yield from dataset_errors("gue.datasets", gue.datasets, names, gue.registry)
+    yield from task_errors("gue.length", gue.length, TASKS)
+    if gue.origin == "published":
+        yield from _published_errors(gue)
+    if gue.calibrate:
+        yield from _calibration_errors(gue, matching(names, gue.datasets))
+
+
+def dataset_errors(place: str, patterns: Iterable[str], names: list[str], registry: str) -> Iterator[str]:
+    """Patterns that no data set matches."""
+    for pattern in patterns:
+        if not matching(names, [pattern]):
+            close = difflib.get_close_matches(pattern, names, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"{registry} lists them"
+            yield f"config {place}: no data set {pattern!r}; {hint}"
+
+
+def task_errors(place: str, tasks: Iterable[str], known: Iterable[str]) -> Iterator[str]:
+    """Names of tasks that nothing defines."""
+    for task in tasks:
+        if task not in known:
+            yield f"config {place}: no task {task!r}; known are {', '.join(known)}"
+
+
+def _custom_errors(gue: Gue) -> Iterator[str]:
+    """Custom data sets that take the name of a task of the benchmark, lack a file, or have a wrong metric."""
+    for name, custom in gue.custom.items():
+        place = f"config gue.custom.{name}"
+        if (task := name.split("/")[0]) in TASKS:
+            yield f"{place}: task {task!r} is one of GUE's; choose another name"
+        if custom.metric is not None and custom.metric not in METRICS[custom.problem]:
+            known = ", ".join(METRICS[custom.problem])
+            yield f"{place}.metric: {custom.metric} is not for {custom.problem}, which has {known}"
+        if missing := [f"{split}.csv" for split in SPLITS if not custom_files(custom.folder, split)]:
+            yield f"{place}.folder: no {', '.join(missing)} in {custom.folder!r}"
+
+
+def _published_errors(gue: Gue) -> Iterator[str]:
+    """A place of the published files where there is nothing, or an address that cannot be trusted."""
+    place = local_path(gue.published)
+    if place is None:
+        if not gue.published.startswith("https://"):
+            yield f"config gue.published: {gue.published!r} is neither a path nor an https:// address"
+        if not gue.published_md5:
+            yield f"config gue.published_md5: empty; give the md5 of {gue.published}"
+    elif not (place and Path(place).exists()):
+        yield f"config gue.published: {gue.published!r} is not there; name the folder or archive of the GUE files"
+    if gue.split != "random":
+        yield f"config gue.split: {gue.split!r} is for data sets that are built here; leave it random"
+
+
+def _calibration_errors(gue: Gue, names: Iterable[str]) -> Iterator[str]:
+    """A draw of peaks that has nothing to draw for, or too little to draw from."""
+    if gue.origin == "published":
+        yield "config gue.calibrate: true, but gue.origin is published; peaks are drawn for primary sources only"
+    try:
+        counts = Counter(row["task"] for row in read_table(gue.candidates))
+    except (UserError, KeyError):
+        return  # reported with the table
+    tasks = Counter(name.split("/")[0] for name in names)
+    for task in BINDING_TASKS:
+        if tasks[task] and counts[task] < DRAWN:
+            yield (
+                f"config gue.candidates: {counts[task]} of {task} in {gue.candidates}, where {DRAWN} are drawn for "
+                f"{tasks[task]} data sets; add some, or set gue.calibrate to false"
+            )

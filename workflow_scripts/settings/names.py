@@ -1,11 +1,36 @@
-"""Names that several sections and stages share; only the standard library, for scripts without pydantic."""
+"""Names and values that several sections and stages share; only the standard library, for scripts without pydantic."""
 
-SPLITS = ("train", "dev", "test")
+from typing import Literal, get_args
+
+SEED = 42  # of every random choice that is given none
+
+Split = Literal["train", "dev", "test"]
+SPLITS: tuple[str, ...] = get_args(Split)
+
 TASKS = ("emp", "promoter", "core_promoter", "tf_human", "tf_mouse", "splice", "covid", "epi", "species")
-METRICS = {  # problem of a data set -> the scores by which models can be compared, the default first
+BINDING_TASKS = ("tf_human", "tf_mouse")  # whose peaks may be drawn from candidates
+
+Problem = Literal["classification", "regression", "multilabel"]
+PROBLEM: Problem = "classification"  # of a data set that names none, such as those of GUE
+METRICS: dict[str, tuple[str, ...]] = {  # the scores by which models can be compared, the default first
     "classification": ("mcc", "f1", "accuracy"),
     "regression": ("spearman", "pearson"),
     "multilabel": ("f1", "auroc"),
 }
-METHODS = ("full", "lora")
-BASELINES = ("kmer_regression", "cnn")
+
+Method = Literal["full", "lora"]
+METHODS: tuple[str, ...] = get_args(Method)
+
+Baseline = Literal["kmer_regression", "cnn"]
+BASELINES: tuple[str, ...] = get_args(Baseline)
+
+FixedKind = Literal["kmer_overlapping", "kmer", "nucleotide"]
+FIXED_KINDS: tuple[str, ...] = get_args(FixedKind)  # of tokenizers that are not trained
+TokenizerKind = Literal["bpe", FixedKind]
+TOKENIZER_KINDS: tuple[str, ...] = ("bpe", *FIXED_KINDS)
+
+Replicon = Literal["organelle", "plasmid"]
+REPLICONS: tuple[str, ...] = get_args(Replicon)  # that a header can name
+
+Duplicates = Literal["keep", "exact", "reverse_complement"]
+DUPLICATES: tuple[str, ...] = get_args(Duplicates)

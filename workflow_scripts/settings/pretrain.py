@@ -1,58 +1,248 @@
-"""Section ``pretrain``: models that are pre-trained here, by name."""
+"""Section ``pretrain``: models that are pre-trained here, by name; and what the program pretrain_model is told."""
 
-from typing import Annotated, Literal
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from workflow_scripts.settings.fields import Count, Plain, Positive, Rate, Section, Share, key
+from workflow_scripts.common.errors import UserError
+from workflow_scripts.settings.fields import (
+    Count,
+    NotNegative,
+    Omittable,
+    Plain,
+    Positive,
+    Rate,
+    Section,
+    Share,
+    fact,
+    key,
+    keys_of,
+)
+from workflow_scripts.settings.names import SEED
+from workflow_scripts.settings.validation import parsed, read
+
+PUBLISHED = "config.json of DNABERT-2-117M"
+SECTION = "section 4.1, by its summaries"
 
 
 class Architecture(Section):
-    """Sizes of a model."""
+    """Sizes of a model; the defaults are the published model's: 117,074,176 parameters with the masked-LM head."""
 
-    hidden_size: Positive = key(768)
-    num_hidden_layers: Positive = key(12)
-    num_attention_heads: Positive = key(12)
-    intermediate_size: Positive = key(3072)
-    hidden_dropout_prob: Share = key(0.1)
-    initializer_range: Rate = key(0.02)
+    hidden_size: Positive = key(768, "Width of a token, a multiple of the heads.", paper="768", source=PUBLISHED)
+    num_hidden_layers: Positive = key(12, "Layers of the encoder.", paper="12", source=PUBLISHED)
+    num_attention_heads: Positive = key(12, "Attention heads of a layer.", paper="12", source=PUBLISHED)
+    intermediate_size: Positive = key(3072, "Width of the gated feed-forward layers.", paper="3,072", source=PUBLISHED)
+    hidden_dropout_prob: Share = key(
+        0.1, "Dropout after the embedding and in each layer.", paper="0.1", source=PUBLISHED
+    )
+    initializer_range: Rate = key(
+        0.02,
+        "Standard deviation of the initial weights. A narrow model starts with more.",
+        paper="0.02",
+        source=PUBLISHED,
+    )
 
 
 class Training(Section):
-    """How a model is trained; the defaults are the paper's (section 4.1 and its summaries)."""
+    """How a model is trained; the defaults are the paper's."""
 
-    steps: Count = key(500_000)
-    warmup_steps: Count = key(30_000)
-    batch_size: Positive = key(4096)
-    micro_batch_size: Positive = key(512, reruns=False)
-    length: Annotated[int, Field(ge=4)] = key(128)
-    crop: Literal["window", "truncate"] = key("window")
-    mask_share: Annotated[float, Field(gt=0, le=1)] = key(0.15)
-    mask_run: Positive = key(1)
-    learning_rate: Rate = key(5e-4)
-    beta1: Share = key(0.9)
-    beta2: Share = key(0.98)
-    epsilon: Rate = key(1e-6)
-    weight_decay: Annotated[float, Field(ge=0)] = key(1e-5)
-    precision: Literal["bf16", "fp16", "fp32"] = key("bf16")
-    low_precision_layernorm: bool = key(False)
-    validate_every: Positive = key(2_000)
-    validation_sequences: Count = key(4_096)
-    log_every: Positive = key(100)
-    checkpoint_every: Positive = key(1_000, reruns=False)
-    keep_checkpoints: Positive = key(2, reruns=False)
-    attention: Literal["auto", "sdpa", "flex", "flash"] = key("auto", reruns=False)
-    compile: bool = key(False, reruns=False)
-    tensorboard: bool = key(False, reruns=False)
+    steps: Count = key(
+        500_000,
+        "Optimizer steps; 0 keeps the initial weights, the baseline without pre-training.",
+        paper="500,000",
+        source=SECTION,
+    )
+    warmup_steps: Count = key(
+        30_000,
+        "Of these, steps in which the learning rate rises to its peak; over the rest it falls linearly to 0.",
+        paper="30,000",
+        source=SECTION,
+    )
+    batch_size: Positive = key(
+        4096,
+        "Sequences per optimizer step, whatever the hardware: a multiple of GPUs x nodes x micro_batch_size.",
+        paper="4,096",
+        source=SECTION,
+    )
+    micro_batch_size: Positive = key(
+        512,
+        "Sequences that pass through the model at once in each process, as many as the memory holds: 512 fit a large "
+        "GPU; before a run on the CPU the plan states the memory that they take.",
+        reruns=False,
+    )
+    length: Annotated[int, Field(ge=4)] = key(
+        128, "Length of a sequence, [CLS] and [SEP] included.", unit="tokens", paper="128", source=SECTION
+    )
+    crop: Literal["window", "truncate"] = key(
+        "window",
+        "How a chunk becomes a sequence: window takes a random stretch, anew in every epoch; truncate always the first "
+        "tokens, which never shows the model a third of the corpus.",
+        paper="truncate, 1,000 bases to 128 tokens",
+        source="page 10: 'pre-trained purely on 700bp-len sequences'",
+    )
+    mask_share: Annotated[float, Field(gt=0, le=1)] = key(
+        0.15,
+        "Share of tokens to predict; of these 80% become [MASK], 10% a random token, 10% stay.",
+        paper="15%",
+        source=SECTION,
+    )
+    mask_run: Positive = key(
+        1,
+        "Tokens that are masked together. Overlapping k-mers need k, because the neighbours of a single masked one "
+        "spell it.",
+        unit="tokens",
+        paper="1",
+        source=SECTION,
+    )
+    learning_rate: Rate = key(5e-4, "Peak learning rate of AdamW.", paper="5e-4", source=SECTION)
+    beta1: Share = key(0.9, "Decay of AdamW's mean of the gradients.", paper="0.9", source=SECTION)
+    beta2: Share = key(0.98, "Decay of AdamW's mean of their squares.", paper="0.98", source=SECTION)
+    epsilon: Rate = key(1e-6, "AdamW's epsilon.", paper="1e-6", source=SECTION)
+    weight_decay: NotNegative = key(1e-5, "Weight decay of AdamW.", paper="1e-5", source=SECTION)
+    precision: Literal["bf16", "fp16", "fp32"] = key(
+        "bf16",
+        "Arithmetic: bf16, fp16 (with a scaled loss) or fp32. The weights are in 32 bits in any case.",
+        paper="mixed precision, on RTX 2080 Ti without bf16",
+        source=SECTION,
+    )
+    low_precision_layernorm: bool = key(
+        False, "true: LayerNorm in the precision of the rest too; false: in 32 bits.", paper="in 16 bits"
+    )
+    validate_every: Positive = key(2_000, "Steps between validations.", records=True)
+    validation_sequences: Count = key(4_096, "Sequences of a validation.", records=True)
+    log_every: Positive = key(100, "Steps between lines of the log.", records=True)
+    checkpoint_every: Positive = key(1_000, "Steps between checkpoints.", reruns=False)
+    keep_checkpoints: Positive = key(2, "Checkpoints to keep, the newest.", reruns=False)
+    attention: Literal["auto", "sdpa", "flex", "flash"] = key(
+        "auto",
+        "How attention with ALiBi is computed: auto takes the fastest of sdpa, flex and flash that the machine has.",
+        reruns=False,
+    )
+    compile: bool = key(False, "true: compile the model with torch.compile.", reruns=False)
+    tensorboard: bool = key(
+        False, "true: write the log for TensorBoard too, which needs the package tensorboard.", reruns=False
+    )
+
+    def learning_rate_at(self, step: int) -> float:
+        """Learning rate of ``step`` (counted from 0): linear warm-up, then linear to 0."""
+        if step < self.warmup_steps:
+            return self.learning_rate * (step + 1) / self.warmup_steps
+        return self.learning_rate * (self.steps - step) / max(self.steps - self.warmup_steps, 1)
+
+    def defining(self) -> dict[str, Any]:
+        """The settings that a saved state is bound to: all that change the weights."""
+        return {name: value for name, value in self.model_dump().items() if name not in RUNNING + RECORDING}
+
+    def check_processes(self, processes: int) -> None:
+        """Raise UserError unless each of the processes has the same whole number of micro-batches in a batch."""
+        if self.batch_size % (processes * self.micro_batch_size):
+            raise UserError(
+                f"--training: batch_size {self.batch_size} is not a multiple of micro_batch_size "
+                f"{self.micro_batch_size} x {processes} processes"
+            )
+
+
+RUNNING = tuple(name for _, name, field in keys_of(Training) if fact(field, "reruns") is False)
+"""Keys that say how a model is trained, not what comes out: another value repeats no finished run."""
+RECORDING = tuple(name for _, name, field in keys_of(Training) if fact(field, "records"))
+"""Keys that say what is written down on the way: with another value an unfinished run resumes, as with RUNNING."""
+
+
+class SeededTraining(Training):
+    """What the program is told of a training: the settings of its model, and the seed of the whole configuration."""
+
+    seed: Count = key(SEED, "Seed of the initial weights, the order of the chunks, their stretches and masks.")
+
+
+def read_training(text: str, running: Mapping[str, Any] | None = None) -> SeededTraining:
+    """Parse the JSON of ``--training``, with the settings of RUNNING beside it. Raises UserError for other keys."""
+    return read(SeededTraining, parsed(text, "--training") | (running or {}), "--training")
 
 
 class Model(Section):
     """A model that is pre-trained here, from nothing or from another."""
 
-    start: Plain | None = key(None, alias="from", min_length=1)
-    data: Literal["gue"] | None = key(None)
-    tokenizer: str | None = key(None)
-    gpus: Count = key(1)
-    nodes: Positive = key(1)
-    architecture: Architecture | None = key(None)
-    training: Training = key(Training())
+    start: Omittable[Plain] = key(
+        None,
+        "For further pre-training: the model of this section, or the model directory, to start from. Its tokenizer and "
+        "architecture are kept.",
+        alias="from",
+        min_length=1,
+    )
+    data: Omittable[Literal["gue"]] = key(
+        None,
+        "What a further pre-training reads: gue, the training sets of the data sets that gue.datasets chooses. Needed "
+        "with from.",
+        paper="the training sets of GUE, for the model marked with a diamond",
+    )
+    tokenizer: Omittable[str] = key(None, "A tokenizer of the section tokenizer. Needed without from.")
+    gpus: Count = key(1, "GPUs of each node; 0 trains on the CPU. The same is trained on any number.")
+    nodes: Positive = key(1, "Nodes; more than one need Slurm. The same is trained on any number.")
+    architecture: Omittable[Architecture] = key(None, "Sizes of the model. Needed without from.")
+    training: Training = key(Training(), "How it is trained.")
+
+
+DNABERT2 = Model(tokenizer="bpe4096", gpus=1, nodes=1, architecture=Architecture(), training=Training())
+"""The paper's model."""
+DNABERT2_RANDOM = Model(
+    tokenizer="bpe4096", gpus=0, architecture=Architecture(), training=Training(steps=0, warmup_steps=0)
+)
+"""The same with its initial weights: what pre-training has to beat."""
+
+
+def pretrain_errors(models: Mapping[str, Model], tokenizers: Collection[str], bases: int) -> Iterator[str]:
+    """Values that do not fit together, to the tokenizers that there are, or to the ``bases`` of a chunk."""
+    for name, model in models.items():
+        place, training = f"config pretrain.{name}", model.training
+        yield from _start_errors(models, name) if model.start else _fresh_errors(model, place, tokenizers)
+        gpus = max(model.gpus, 1) * model.nodes
+        if training.batch_size % (gpus * training.micro_batch_size):
+            per_gpu = f" x {gpus} GPUs" if gpus > 1 else ""
+            yield (
+                f"{place}.training: batch_size {training.batch_size} is not a multiple of micro_batch_size "
+                f"{training.micro_batch_size}{per_gpu}"
+            )
+        if training.warmup_steps > training.steps:
+            yield f"{place}.training: warmup_steps {training.warmup_steps} is more than steps {training.steps}"
+        if model.data is None and training.length - 2 > bases:
+            yield (
+                f"{place}.training.length: {training.length} tokens do not fit chunks of {bases} bases "
+                "(genomes.chunk.length)"
+            )
+
+
+def _fresh_errors(model: Model, place: str, tokenizers: Collection[str]) -> Iterator[str]:
+    """Mistakes in the tokenizer and the sizes of a model that starts from nothing."""
+    if missing := [part for part in ("tokenizer", "architecture") if getattr(model, part) is None]:
+        yield f"{place}: {', '.join(missing)} missing; see config/keys.md"
+    if model.data is not None:
+        yield f"{place}.data: {model.data!r} is for a model that goes on from another; add 'from' or leave it out"
+    if model.tokenizer is not None and model.tokenizer not in tokenizers:
+        yield f"{place}.tokenizer: no tokenizer {model.tokenizer!r}; defined are {', '.join(tokenizers)}"
+    sizes = model.architecture
+    if sizes is not None and sizes.hidden_size % sizes.num_attention_heads:
+        yield (
+            f"{place}.architecture: hidden_size {sizes.hidden_size} is not a multiple of "
+            f"num_attention_heads {sizes.num_attention_heads}"
+        )
+
+
+def _start_errors(models: Mapping[str, Model], name: str) -> Iterator[str]:
+    """Mistakes in the model that a further pre-training starts from, and keys that have no meaning beside it."""
+    model, place = models[name], f"config pretrain.{name}"
+    if model.data is None:
+        yield f"{place}: data missing; see config/keys.md"
+    for part in ("tokenizer", "architecture"):
+        if getattr(model, part) is not None:
+            yield f"{place}.{part}: it is that of the model named by 'from'; leave it out"
+    chain = [name]
+    while chain[-1] in models and (start := models[chain[-1]].start) is not None:
+        if start in chain:
+            yield f"{place}.from: {' from '.join([*chain, start])} goes in a circle"
+            return
+        chain.append(start)
+    if chain[-1] not in models and not (Path(chain[-1]) / "config.json").is_file():
+        known = ", ".join(other for other in models if other != name)
+        yield f"{place}.from: no model {chain[-1]!r}, no directory with config.json; models are {known}"

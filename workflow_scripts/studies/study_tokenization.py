@@ -29,6 +29,7 @@ from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.common.special_tokens import SPECIAL_TOKENS
 from workflow_scripts.common.species_table import genome_files
+from workflow_scripts.settings.names import SEED
 from workflow_scripts.studies import measures, token_motifs, vocabularies
 from workflow_scripts.studies.held_out_sample import Sample, draw_sample
 from workflow_scripts.studies.vocabularies import REFERENCE, Vocabulary
@@ -238,7 +239,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--species", type=Path, help="species table: only its genomes are read from a folder")
     parser.add_argument("--corpus", type=Path, help="corpus.tsv with the groups; without it all genomes are one group")
-    parser.add_argument("--seed", type=int, default=42, help="seed of sample, edits, masks and shuffles")
+    parser.add_argument("--seed", type=int, default=SEED, help="seed of sample, edits, masks and shuffles")
     parser.add_argument("--out", type=Path, required=True, help="results to write (.json)")
     parser.add_argument("--table", type=Path, required=True, help="table to write (.tsv)")
     return parser

@@ -13,6 +13,7 @@ from workflow_scripts.common import kmer_tokenizers
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_json
 from workflow_scripts.common.special_tokens import SPECIAL_TOKENS
+from workflow_scripts.settings.names import FIXED_KINDS, TOKENIZER_KINDS
 
 REFERENCE = ("kmer_overlapping", 6)  # DNABERT's, to which the paper compares FLOPs
 FIXED = {REFERENCE: "overlapping 6-mer", ("kmer", 6): "6-mer", ("nucleotide", 1): "nucleotide"}
@@ -45,7 +46,7 @@ class Vocabulary:
 
     def encode(self, sequences: list[str]) -> list[np.ndarray]:
         """Token ids of each sequence, without [CLS] and [SEP]."""
-        if self.kind in kmer_tokenizers.KINDS:
+        if self.kind in FIXED_KINDS:
             ids, counts = kmer_tokenizers.encode(sequences, self.kind, self.k)
             return np.split(ids, np.cumsum(counts)[:-1])
         encodings = self.tokenizer.encode_batch_fast(sequences, add_special_tokens=False)
@@ -65,8 +66,8 @@ def load(folder: Path) -> Vocabulary:
         if not (folder / name).is_file():
             raise UserError(f"{folder / name}: no such file; give a tokenizer directory of this workflow")
     kind = read_json(folder / "stats.json").get("kind")
-    if kind not in ("bpe", *kmer_tokenizers.KINDS):
-        raise UserError(f"{folder / 'stats.json'}: kind {kind!r} is not one of bpe, {', '.join(kmer_tokenizers.KINDS)}")
+    if kind not in TOKENIZER_KINDS:
+        raise UserError(f"{folder / 'stats.json'}: kind {kind!r} is not one of {', '.join(TOKENIZER_KINDS)}")
     return Vocabulary(folder.name, kind, Tokenizer.from_file(str(folder / "tokenizer.json")))
 
 

@@ -26,6 +26,8 @@ from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.common.special_tokens import UNKNOWN
+from workflow_scripts.settings.names import SEED, TOKENIZER_KINDS
+from workflow_scripts.settings.tokenizer import BPE4096
 from workflow_scripts.tokenizer.bpe_encoder import Encoder
 
 INDEX = np.dtype([("start", "<i8"), ("length", "<i4"), ("validation", "?"), ("reverse", "?")])
@@ -115,12 +117,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--chunks", type=Path, required=True, help="chunk file, ACCESSION.parquet")
     parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json")
-    parser.add_argument("--kind", choices=["bpe", *kmer_tokenizers.KINDS], required=True, help="kind of the tokenizer")
+    parser.add_argument("--kind", choices=TOKENIZER_KINDS, required=True, help="kind of the tokenizer")
     parser.add_argument("--k", type=int, default=1, help="length of the k-mers")
     parser.add_argument(
-        "--reverse-complement", type=float, default=0, help="share of reverse-complemented chunks, 0 to 1"
+        "--reverse-complement",
+        type=float,
+        default=BPE4096.reverse_complement,
+        help="share of reverse-complemented chunks, 0 to 1",
     )
-    parser.add_argument("--seed", type=int, default=42, help="seed of the choice of these chunks")
+    parser.add_argument("--seed", type=int, default=SEED, help="seed of the choice of these chunks")
     parser.add_argument("--threads", type=int, default=1, help="number of threads")
     parser.add_argument("--tokens", type=Path, required=True, help="token shard to write (.npy)")
     parser.add_argument("--index", type=Path, required=True, help="index of the chunks to write (.npy)")

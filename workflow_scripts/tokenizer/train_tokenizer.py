@@ -29,6 +29,8 @@ from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.sequences import BASES
 from workflow_scripts.common.special_tokens import SPECIAL_TOKENS, add_template
 from workflow_scripts.common.species_table import genome_files
+from workflow_scripts.settings.names import SEED, TOKENIZER_KINDS
+from workflow_scripts.settings.tokenizer import BPE4096
 from workflow_scripts.tokenizer import bpe, training_sample
 
 TOKENIZER_CONFIG = {
@@ -42,6 +44,13 @@ TOKENIZER_CONFIG = {
     "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
 }
 EXAMPLES = 1000  # runs of the sample that are encoded to verify that their tokens spell them
+OF_BPE = {  # settings of a BPE tokenizer -> what they say
+    "vocab_size": "entries, including special tokens (paper: 4096)",
+    "min_frequency": "smallest frequency of a pair that is merged",
+    "sample_bases": "largest number of bases to train on; 0: no limit",
+    "sample_genome_bases": "bases of each genome; 0: no limit",
+    "sample_group_bases": "bases of each group; 0: no limit",
+}
 FIXED_SAMPLE = 1_000_000  # bases for the statistics of a tokenizer without training
 
 
@@ -106,19 +115,19 @@ def bases_by_group(genomes: list[training_sample.Genome]) -> dict[str, int]:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kind", choices=["bpe", *kmer_tokenizers.KINDS], required=True, help="kind of the tokenizer")
+    parser.add_argument("--kind", choices=TOKENIZER_KINDS, required=True, help="kind of the tokenizer")
     parser.add_argument("--k", type=int, default=1, help="length of the k-mers")
     parser.add_argument(
         "--chunks", type=Path, nargs="+", required=True, help="chunk files, ACCESSION.parquet, or a folder of them"
     )
     parser.add_argument("--species", type=Path, help="species table: only its genomes are read from a folder")
     parser.add_argument("--corpus", type=Path, help="table with the groups, for --sample-group-bases")
-    parser.add_argument("--vocab-size", type=int, default=4096, help="entries, including special tokens (paper: 4096)")
-    parser.add_argument("--min-frequency", type=int, default=2, help="smallest frequency of a pair that is merged")
-    parser.add_argument("--sample-bases", type=int, default=0, help="largest number of bases to train on; 0: no limit")
-    parser.add_argument("--sample-genome-bases", type=int, default=0, help="bases of each genome; 0: no limit")
-    parser.add_argument("--sample-group-bases", type=int, default=0, help="bases of each group; 0: no limit")
-    parser.add_argument("--seed", type=int, default=42, help="seed of the sample")
+    for name, about in OF_BPE.items():
+        default = getattr(BPE4096, name)
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=int, default=default, help=f"{about} (default %(default)s)"
+        )
+    parser.add_argument("--seed", type=int, default=SEED, help="seed of the sample")
     parser.add_argument("--threads", type=int, default=1, help="number of threads")
     parser.add_argument("--out", type=Path, required=True, help="tokenizer directory to write")
     return parser

@@ -1,0 +1,143 @@
+"""What the rules of the data sets ask for."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.dag.conftest import job
+from workflow_scripts.dag.gue import ARCHIVE, Gue
+
+H3, HUMAN = job(task="emp", dataset="H3"), job(task="tf_human", dataset="1")
+MD5 = "0" * 32
+
+
+@pytest.fixture
+def gue(configured):
+    """``gue(**keys)``: with these keys in the section."""
+    return lambda **keys: Gue(configured({"gue": keys}))
+
+
+@pytest.fixture
+def fly(tmp_path) -> str:
+    """The folder of a custom data set."""
+    folder = tmp_path / "fly"
+    folder.mkdir()
+    for name in ("train.csv", "dev.csv.gz", "test.csv"):
+        (folder / name).touch()
+    return str(folder)
+
+
+def test_patterns_choose_among_the_data_sets_of_the_registry(gue):
+    assert len(gue().datasets) == 36 == len(gue().audited)
+    assert gue(datasets=["tf_mouse/*", "emp/H3"]).datasets == ["emp/H3", *(f"tf_mouse/{n}" for n in range(5))]
+
+
+def test_custom_data_sets_are_rows_like_the_others(gue, fly):
+    custom = {"enhancers/fly": {"folder": fly}, "signal/fly": {"folder": fly, "problem": "regression"}}
+    data = gue(custom=custom, datasets=["*/fly", "emp/H3"])
+    assert data.datasets == ["emp/H3", "enhancers/fly", "signal/fly"]
+    assert data.audited == ["emp/H3", "enhancers/fly"], "only classes are audited"
+    assert [data.metric(job(task=task, dataset="fly")) for task in ("enhancers", "signal")] == ["mcc", "spearman"]
+    assert data.custom_dataset_files(job(task="signal", dataset="fly")) == [
+        f"{fly}/{name}" for name in ("train.csv", "dev.csv.gz", "test.csv")
+    ]
+    assert data.custom_options(job(task="signal", dataset="fly")) == [
+        *("--folder", fly, "--problem", "regression", "--metric", "spearman")
+    ]
+    assert data.audit(job(task="enhancers", dataset="fly")) == ["results/gue/enhancers/fly/audit.json"]
+    assert data.audit(job(task="signal", dataset="fly")) == []
+    accuracy = gue(custom={"enhancers/fly": {"folder": fly, "metric": "accuracy"}})
+    assert accuracy.metric(job(task="enhancers", dataset="fly")) == "accuracy"
+
+
+def test_tasks_of_the_benchmark_and_custom_ones_are_made_by_different_rules(gue, fly):
+    data = gue(custom={"enhancers/fly": {"folder": fly}, "signal/fly": {"folder": fly}})
+    assert all(re.fullmatch(data.custom_tasks, task) for task in ("enhancers", "signal"))
+    assert not re.fullmatch(data.custom_tasks, "emp") and re.fullmatch(data.benchmark_tasks, "emp")
+    assert not re.fullmatch(data.benchmark_tasks, "enhancers")
+    assert not any(re.fullmatch(gue().custom_tasks, text) for text in ("", "emp"))
+
+
+def test_a_data_set_is_built_from_the_sources_that_name_it(gue):
+    sources = gue().source_files(job(task="promoter", dataset="tata"))
+    assert sources and all(path.startswith("results/gue/sources/") for path in sources)
+    options = gue().source_options(job(task="promoter", dataset="tata"))
+    assert options[::2] == ["--source"] * len(sources)
+    assert [option.split("=")[1] for option in options[1::2]] == sources
+    assert {option.split("=")[0] for option in options[1::2]} >= {"genome"}
+    labelled = gue().source_options(job(task="species", dataset="fungi"))[1::2]
+    assert all(re.match(r"species_genome:[^=]+=results/", option) for option in labelled)
+
+
+def test_a_source_on_this_machine_is_an_input(gue, tmp_path):
+    table = tmp_path / "sources.tsv"
+    table.write_text(
+        "source\trole\tlabel\turl\tmd5\tdatasets\n"
+        "here.txt\thistone\t\tfolder/a.txt\t\temp/H3\n"
+        f"there.txt\thistone\t\tfile:///b.txt\t{MD5}\temp/*\n"
+        "web.txt\thistone\t\thttps://example.org/c.txt\t\temp/H4\n"
+    )
+    data = gue(sources=str(table))
+    local = {name: data.local_source(job(source=name)) for name in data.sources}
+    assert local == {"here.txt": ["folder/a.txt"], "there.txt": ["/b.txt"], "web.txt": []}
+    assert data.source_url(job(source="web.txt")) == "https://example.org/c.txt"
+    assert data.md5_option(job(source="web.txt")) == [] and data.md5_option(job(source="there.txt")) == ["--md5", MD5]
+    assert data.source_files(H3) == ["results/gue/sources/here.txt", "results/gue/sources/there.txt"]
+    assert data.simulated_files() == ["folder/a.txt", "file:///b.txt", "https://example.org/c.txt"]
+
+
+def test_drawn_peaks_take_the_place_of_those_of_the_table(gue):
+    fixed, drawn = gue().source_options(HUMAN), gue(calibrate=True).source_options(HUMAN)
+    assert "peaks=results/gue/candidates/tf_human/1.narrowPeak.gz" in drawn
+    assert not any("candidates" in option for option in fixed)
+    assert [option for option in drawn if "genome=" in option] == [option for option in fixed if "genome=" in option]
+
+
+def test_candidates_are_sources_from_which_no_data_set_is_built(gue):
+    data = gue(calibrate=True)
+    peaks, scores = data.candidate_peaks(job(task="tf_mouse")), data.candidate_scores(job(task="tf_mouse"))
+    assert len(peaks) == len(scores) == 5 and len(data.candidate_peaks(job(task="tf_human"))) == 174
+    assert all(path.removeprefix("results/gue/sources/") in data.sources for path in peaks)
+    names = [path.rsplit("/", 1)[1] for path in peaks]
+    assert scores == [f"results/gue/candidates/tf_mouse/scores/{name}.json" for name in names]
+    (genome,) = data.candidate_genome(job(task="tf_mouse"))
+    assert genome in data.source_files(job(task="tf_mouse", dataset="3"))
+    added = data.sources.keys() - gue().sources.keys()
+    assert len(added) == 179 - 10 and all(name.startswith("peaks/") for name in added), "ten are sources of the table"
+    assert {data.sources[name]["datasets"] for name in added} == {""}
+
+
+def test_rows_and_lengths_are_options(gue):
+    data = gue(max_rows={"train": 3, "test": 1}, length={"emp": 100})
+    assert data.max_rows() == [3, 0, 1], "of train, dev and test"
+    assert data.length_option(H3) == ["--length", "100"] and data.length_option(HUMAN) == []
+
+
+def test_an_archive_on_the_web_is_one_more_source(gue):
+    data = gue(origin="published", published="https://example.org/GUE.zip", published_md5=MD5)
+    archive = job(source=ARCHIVE)
+    assert data.source_url(archive) == "https://example.org/GUE.zip" and data.md5_option(archive) == ["--md5", MD5]
+    assert data.local_source(archive) == []
+    assert data.published() == f"results/gue/sources/{ARCHIVE}"
+    assert data.published_files(H3) == [data.published()]
+    assert ARCHIVE not in "".join(data.source_files(H3))
+
+
+def test_published_files_here_are_read_where_they_are(gue, tmp_path):
+    archive = tmp_path / "GUE.zip"
+    archive.touch()
+    data = gue(origin="published", published=str(archive))
+    assert ARCHIVE not in data.sources
+    assert data.published() == str(archive) and data.published_files(H3) == [str(archive)]
+    folder = tmp_path / "GUE"
+    for name in ("EMP/H3/train.csv", "EMP/H3/dev.csv.gz", "EMP/H3/notes.txt", "EMP/H4/train.csv"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    data = gue(origin="published", published=str(folder))
+    assert data.published_files(H3) == [f"{folder}/EMP/H3/dev.csv.gz", f"{folder}/EMP/H3/train.csv"]
+
+
+def test_the_record_names_every_table_of_the_section(gue):
+    names = [Path(table).name for table in gue().tables]
+    assert names == ["gue.tsv", "gue_sources.tsv", "gue_candidates.tsv", "gue_published.tsv"]

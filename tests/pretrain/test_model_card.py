@@ -1,0 +1,24 @@
+"""The card of a pre-trained model."""
+
+from workflow_scripts.pretrain.model_card import render_card
+from workflow_scripts.settings.pretrain import SeededTraining
+
+
+def test_model_card_quotes_the_figures_or_says_there_are_none():
+    summary = {
+        **{"model": "tiny", "parameters": 12345, "steps": 7, "tokens_seen": 999_000, "training_chunks": 4321},
+        **{
+            "hardware": "abacus",
+            "settings": SeededTraining(steps=7).model_dump(),
+            "architecture": {"num_hidden_layers": 5},
+        },
+    }
+    quality = {"validation_loss": 1.25, "validation_accuracy": 0.5, "bits_per_base": 1.9, "unigram_entropy": 2.5}
+    log = [{"step": 0, "validation_loss": 9.0}, {"step": 5, "step_seconds": 720}, {"step": 7, "step_seconds": 1800}]
+    card = render_card(summary | quality, log)
+    figures = ("# tiny", "12,345", "999,000", "1.2500", "2.5000", "0.5000", "1.9000", "4,321", "5 layers of 768")
+    assert all(figure in card for figure in figures)
+    assert "in 2.00 hours" in card and "random weights" in card
+    assert "It was not validated" in render_card(summary, log)
+    assert "weights with the sha256 abc" in render_card(summary, log, "abc")
+    assert "initial weights" in render_card(summary | {"steps": 0}, []) and "initial weights" not in card

@@ -1,0 +1,177 @@
+"""All that relies on Snakemake beyond the documented language of workflows, with the reason for each.
+
+Only the Snakefile imports this module. A test of each function fails when Snakemake changes what it relies on; the
+newest version that they passed with is TESTED in the Snakefile.
+"""
+
+import importlib
+import logging
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Protocol
+
+import snakemake
+from packaging.version import parse
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+from snakemake_interface_logger_plugins.common import LogEvent
+
+if TYPE_CHECKING:
+    from snakemake.workflow import Workflow
+
+# What the functions below use, as (module, attribute): a newer Snakemake without one of them is refused.
+USED = [
+    ("snakemake.dag", "DAG.needrun_jobs"),
+    ("snakemake.resources", "Resources.setdefault"),
+    ("snakemake.settings.types", "ExecutionSettings.keep_going"),
+    ("snakemake.settings.types", "DeploymentSettings.deployment_method"),
+    ("snakemake.workflow", "Workflow.dryrun"),
+    ("snakemake.workflow", "Workflow.remote_exec"),
+    ("snakemake_interface_logger_plugins.common", "LogEvent.ERROR"),
+    ("snakemake_interface_logger_plugins.common", "LogEvent.GROUP_ERROR"),
+    ("snakemake_interface_logger_plugins.common", "LogEvent.JOB_ERROR"),
+    ("snakemake_interface_logger_plugins.common", "LogEvent.JOB_FINISHED"),
+    ("snakemake_interface_logger_plugins.common", "LogEvent.WORKFLOW_STARTED"),
+]
+
+
+class Failures(Protocol):
+    """Is told which jobs fail and which finish."""
+
+    def job_failed(self, job: int, name: str, logs: Sequence[str]) -> None: ...
+    def group_failed(self, group: str, jobs: Sequence[dict[str, Any]], cluster_logs: Sequence[str]) -> None: ...
+    def job_finished(self, job: int) -> None: ...
+
+
+def check_version(workflow: "Workflow", newest: str) -> None:
+    """Warn about a Snakemake newer than the tests. Raises WorkflowError if it lacks what this module uses."""
+    version, known = snakemake.__version__, f"install snakemake=={newest}, as in requirements.lock"
+    if missing := [f"{module}.{name}" for module, name in USED if not _exists(module, name)]:
+        raise WorkflowError(f"Snakemake {version} has no {', '.join(missing)}, which this workflow uses; {known}.")
+    if parse(version) > parse(newest) and workflow.is_main_process:
+        logger.warning(f"Snakemake {version} is newer than {newest}, the newest that was tested; if it fails, {known}.")
+
+
+def _exists(module: str, name: str) -> bool:
+    try:
+        attrgetter(name)(importlib.import_module(module))
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+def cap(workflow: "Workflow", resource: str, amount: int) -> None:
+    """Limit a resource over all jobs of a run, unless a profile or --resources does.
+
+    Snakemake has ``--resources`` and profiles for that, but no statement of a Snakefile.
+    """
+    workflow.global_resources.setdefault(resource, amount)
+
+
+def untracked(value: Any) -> Callable[[Any, int], Any]:
+    """A param that reruns nothing when it changes: a value, or a function of the wildcards.
+
+    Snakemake compares no params that are derived from the input, the output, the resources or, like this one, the
+    threads of a job. There is no plain statement for that.
+    """
+
+    def param(wildcards: Any, threads: int) -> Any:
+        return value(wildcards) if callable(value) else value
+
+    return param
+
+
+def jobs_to_run(workflow: "Workflow") -> Iterator[tuple[str, Any]]:
+    """The rule and the wildcards of each job that a run is going to do.
+
+    Before a run Snakemake's events only count the jobs by rule; what they cost follows from their wildcards.
+    """
+    for job in workflow.dag.needrun_jobs(exclude_finished=False):
+        yield job.rule.name, job.wildcards
+
+
+def prepare_cluster_job(workflow: "Workflow") -> None:
+    """In a job of a cluster, let the other jobs of a group go on when one fails, and ignore Slurm's warning.
+
+    Snakemake passes no --keep-going and no profile to the Snakemake of a job. When that announces its start, its
+    settings are complete and the scheduler does not exist yet. Slurm warns all processes of a job before its time is
+    up; only the training answers.
+    """
+    if not workflow.remote_exec:
+        return
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+    def keep_going(record: logging.LogRecord) -> None:
+        if getattr(record, "event", None) == LogEvent.WORKFLOW_STARTED:
+            workflow.execution_settings.keep_going = True
+
+    logger.addHandler(_Handler(keep_going))
+
+
+def after_dry_run(workflow: "Workflow", action: Callable[[], object]) -> None:
+    """Call ``action`` when a dry run has printed all; ``onsuccess`` and the like are not called for one.
+
+    Snakemake closes the handlers of its logger at the end, as Python does at exit.
+    """
+
+    def end() -> None:
+        if workflow.dag is not None and workflow.dryrun:
+            action()
+
+    logger.addHandler(_Handler(at_close=end))
+
+
+def report_failures(failures: Failures) -> None:
+    """Tell ``failures`` about jobs, by Snakemake's events, and do not print the whole commands of those that fail.
+
+    No setting of Snakemake leaves out the commands alone.
+    """
+
+    def tell(record: Any) -> None:
+        event = getattr(record, "event", None)
+        if event == LogEvent.JOB_FINISHED:
+            failures.job_finished(record.job_id)
+        elif event == LogEvent.JOB_ERROR and not record.indent and record.log:
+            failures.job_failed(record.jobid, record.rule_name, record.log)
+        elif event == LogEvent.GROUP_ERROR:
+            failures.group_failed(record.groupid, record.job_error_info, record.aux_logs)
+
+    for handler in logger.handlers:
+        handler.addFilter(_is_no_command)
+    logger.addHandler(_Handler(tell))
+
+
+def _is_no_command(record: logging.LogRecord) -> bool:
+    """Whether a message is not Snakemake's that a command failed.
+
+    The event does not differ from that of other errors, which must be seen: the class of the exception is in the text.
+    """
+    event = getattr(record, "event", None)
+    return event != LogEvent.ERROR or "CalledProcessError in file" not in record.getMessage()
+
+
+def run_facts(workflow: "Workflow", config: dict[str, Any]) -> dict[str, Any]:
+    """What a run knows of itself: its configuration, Snakemake's version and --software-deployment-method."""
+    methods = sorted(method.name.lower() for method in workflow.deployment_settings.deployment_method)
+    return {"configuration": config, "snakemake": snakemake.__version__, "software_deployment": methods}
+
+
+class _Handler(logging.Handler):
+    """Calls functions for each record and when it is closed, once."""
+
+    def __init__(
+        self,
+        at_record: Callable[[logging.LogRecord], None] = lambda record: None,
+        at_close: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__()
+        self.at_record, self.at_close = at_record, at_close
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.at_record(record)
+
+    def close(self) -> None:
+        at_close, self.at_close = self.at_close, lambda: None
+        super().close()
+        at_close()

@@ -1,0 +1,125 @@
+"""The stage ``finetune``: the fits of a configuration, and what their rules ask for."""
+
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.common.files import read_table
+from workflow_scripts.dag.costs import architecture_of, fit_flops
+from workflow_scripts.dag.fit_settings import fit_settings
+from workflow_scripts.dag.gue import Gue, dataset_name
+from workflow_scripts.dag.pretrain import MODEL_FILES
+from workflow_scripts.dag.rule_values import Wildcards, as_json, option
+from workflow_scripts.settings.configuration import Configuration
+from workflow_scripts.settings.finetune import FitSettings, Model
+from workflow_scripts.settings.patterns import matching
+
+# Files of a foreign model directory that a fit may read.
+READ_FILES = ["config.json", "*.safetensors", "pytorch_model*.bin", "tokenizer*.json", "vocab.txt"]
+UNKNOWN_MINUTES = 480
+SHORT_MINUTES = 30  # shorter fits share a cluster job
+# Operations a second, a quarter of what the paper's pre-training reached: 262 billion tokens in 14 days on eight GPUs
+# are 1.9e13 on each. A core is taken to do 1e11.
+GPU_RATE, CORE_RATE = 5e12, 1e11
+
+
+class Finetuning:
+    """The fits of a configuration, and the inputs, params, resources and groups of their rules.
+
+    runs: model by model and method, with the data sets that the patterns of a run choose, as {model, method, datasets}.
+    fits: the folders of all fits, one per model, method, data set and seed, each once.
+    """
+
+    def __init__(self, settings: Configuration, gue: Gue) -> None:
+        self.settings = settings.finetune
+        self.pretrained = settings.pretrain
+        self.gue = gue
+        self.hparams = read_table(settings.finetune.hparams)
+        self.runs: list[dict[str, Any]] = [
+            {"model": model, "method": run.method, "datasets": matching(gue.datasets, run.datasets)}
+            for run in settings.finetune.runs
+            for model in run.models
+        ]
+        self.fits = list(
+            dict.fromkeys(
+                f"results/finetune/{run['model']}/{run['method']}/{dataset}/seed{seed}"
+                for run in self.runs
+                for dataset in run["datasets"]
+                for seed in settings.finetune.seeds
+            )
+        )
+
+    def entry(self, model: str) -> Model:
+        """The entry of a model in finetune.models; an empty one for a model that is trained here."""
+        return self.settings.models.get(model, Model())
+
+    def fitted_models(self) -> list[str]:
+        """The models that a run names, each once, in their order."""
+        return list(dict.fromkeys(run["model"] for run in self.runs))
+
+    # ---- models
+
+    def directory(self, model: str) -> str | None:
+        """The folder in which a model is trained, to which it is fetched, or in which it lies; None of a baseline."""
+        if model in self.pretrained:
+            return f"results/pretrain/{model}"
+        return f"results/finetune/models/{model}" if self.entry(model).hub else self.entry(model).directory
+
+    def model_files(self, wildcards: Wildcards) -> list[str]:
+        """The files that a fit reads of its model."""
+        folder = self.directory(wildcards.model)
+        if folder is None:
+            return []
+        if wildcards.model in self.pretrained:
+            return [f"{folder}/{file}" for file in MODEL_FILES]
+        if self.entry(wildcards.model).hub:
+            return [folder, f"{folder}.json"]
+        return sorted(str(path) for pattern in READ_FILES for path in Path(folder).glob(pattern))
+
+    def model(self, wildcards: Wildcards) -> str:
+        """What a fit loads, as JSON: a directory and how it is read, or a baseline."""
+        entry = self.entry(wildcards.model)
+        keys = {"kmer", "trust_remote_code", "baseline"}
+        model = entry.model_dump(include=keys, exclude_defaults=True)
+        if folder := self.directory(wildcards.model):
+            model["directory"] = folder
+        return as_json(model)
+
+    def hub_options(self, wildcards: Wildcards) -> list[str]:
+        """Where a model of the hub lies, and whether its code is fetched with it."""
+        entry = self.entry(wildcards.model)
+        code = ["--code"] if entry.trust_remote_code else []
+        return [*option("--hub", entry.hub), *option("--revision", entry.revision), *code]
+
+    # ---- fits
+
+    def fit_settings(self, wildcards: Wildcards) -> str:
+        """The settings of one fit as JSON; what is written for another task does not change it."""
+        return as_json(self._settings(wildcards).model_dump(exclude_unset=True))
+
+    def flops(self, wildcards: Wildcards) -> float | None:
+        """FLOPs of the training steps of a fit; None if the sizes of its model or data set are not known before."""
+        sizes = architecture_of(wildcards.model, self.pretrained)
+        row = self.gue.registry[dataset_name(wildcards)]
+        if sizes is None or not row.get("length"):
+            return None
+        gue = self.gue.settings
+        limit = gue.max_rows.train if gue.origin == "primary" else 0
+        rows = min(int(row["train"]), limit or int(row["train"]))
+        bases = gue.length.get(wildcards.task, int(row["length"]))
+        return fit_flops(self._settings(wildcards), sizes, rows, bases)
+
+    def minutes(self, wildcards: Wildcards, attempt: int) -> int:
+        """A quarter of an hour, and the time of the operations at a quarter of a good speed."""
+        flops = self.flops(wildcards)
+        if flops is None:
+            return attempt * UNKNOWN_MINUTES
+        rate = GPU_RATE if self.settings.gpus else CORE_RATE * self.settings.threads
+        return attempt * (15 + round(flops / rate / 60))
+
+    def shared_job(self, wildcards: Wildcards) -> str | None:
+        """Short fits share a job, and so a GPU and the server of the fits."""
+        return "small_fits" if self.minutes(wildcards, 1) <= SHORT_MINUTES else None
+
+    def _settings(self, wildcards: Wildcards) -> FitSettings:
+        row = self.gue.registry[dataset_name(wildcards)]
+        return fit_settings(self.settings, wildcards.model, wildcards.method, row, self.hparams)

@@ -1,0 +1,167 @@
+"""The stage ``gue``: the data sets of a configuration with their sources, and what the rules ask for."""
+
+from pathlib import Path
+
+from workflow_scripts.common import addresses
+from workflow_scripts.common.files import read_table
+from workflow_scripts.dag.rule_values import Wildcards, option
+from workflow_scripts.settings.configuration import Configuration
+from workflow_scripts.settings.custom_datasets import custom_files, custom_row
+from workflow_scripts.settings.names import PROBLEM, SPLITS, TASKS
+from workflow_scripts.settings.patterns import matching
+
+ARCHIVE = "published.archive"  # the name, among the sources, of the archive that gue.published gives the address of
+
+Row = dict[str, str]
+
+
+def dataset_name(wildcards: Wildcards) -> str:
+    return f"{wildcards.task}/{wildcards.dataset}"
+
+
+class Gue:
+    """The data sets of a configuration, and the inputs and params of their rules.
+
+    registry: the rows of all data sets, custom ones included, by task/dataset.
+    datasets: the names of those that the configuration chooses; ``audited`` are the ones with classes among them.
+    sources: the rows of all files that can be fetched, by name: primary files, candidates, the published archive.
+    """
+
+    def __init__(self, settings: Configuration) -> None:
+        self.settings = settings.gue
+        custom = settings.gue.custom
+        self.registry: dict[str, Row] = {f"{row['task']}/{row['dataset']}": row for row in self._table("registry")}
+        self.registry |= {name: custom_row(name, entry.model_dump(exclude_none=True)) for name, entry in custom.items()}
+        self.datasets = matching(self.registry, settings.gue.datasets)
+        self.audited = [name for name in self.datasets if self._problem(name) == PROBLEM]
+        self.candidates = self._table("candidates") if settings.gue.calibrate else []
+        self.sources = self._sources()
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables that say what the data sets are and where they come from."""
+        return [self.settings.registry, self.settings.sources, self.settings.candidates, self.settings.known_files]
+
+    @property
+    def benchmark_tasks(self) -> str:
+        """A pattern of the tasks of the benchmark."""
+        return "|".join(TASKS)
+
+    @property
+    def custom_tasks(self) -> str:
+        """A pattern of the tasks of custom data sets; it matches nothing if there are none."""
+        return "|".join(self.registry[name]["task"] for name in self.settings.custom) or "(?!)"
+
+    # ---- sources
+
+    def simulated_files(self) -> list[str]:
+        """What the demo writes of the primary files."""
+        return [row["url"] for row in self.sources.values()]
+
+    def local_source(self, wildcards: Wildcards) -> list[str]:
+        """A source on this machine, whose changes are noticed; none for one on the web."""
+        path = addresses.local_path(self.sources[wildcards.source]["url"])
+        return [] if path is None else [path]
+
+    def source_url(self, wildcards: Wildcards) -> str:
+        return self.sources[wildcards.source]["url"]
+
+    def md5_option(self, wildcards: Wildcards) -> list[str]:
+        return option("--md5", self.sources[wildcards.source]["md5"])
+
+    def source_files(self, wildcards: Wildcards) -> list[str]:
+        """The primary files of a data set."""
+        name = dataset_name(wildcards)
+        return [self._source_path(name, row) for row in self._sources_of(name)]
+
+    def source_options(self, wildcards: Wildcards) -> list[str]:
+        """--source ROLE=PATH for each primary file; ROLE:LABEL=PATH for a file of a class."""
+        name, words = dataset_name(wildcards), []
+        for row in self._sources_of(name):
+            role = f"{row['role']}:{row['label']}" if row["label"] else row["role"]
+            words += ["--source", f"{role}={self._source_path(name, row)}"]
+        return words
+
+    # ---- candidates of the binding tasks
+
+    def candidate_peaks(self, wildcards: Wildcards) -> list[str]:
+        return [f"results/gue/sources/peaks/{candidate}" for candidate in self._candidates_of(wildcards)]
+
+    def candidate_scores(self, wildcards: Wildcards) -> list[str]:
+        folder = f"results/gue/candidates/{wildcards.task}/scores"
+        return [f"{folder}/{candidate}.json" for candidate in self._candidates_of(wildcards)]
+
+    def candidate_genome(self, wildcards: Wildcards) -> list[str]:
+        """The genome of the first data set of a task, which is that of all."""
+        first = f"{wildcards.task}/0"
+        return [self._source_path(first, row) for row in self._sources_of(first) if row["role"] == "genome"]
+
+    # ---- data sets
+
+    def length_option(self, wildcards: Wildcards) -> list[str]:
+        """The length that replaces the registry's for this task, if any."""
+        return option("--length", self.settings.length.get(wildcards.task))
+
+    def max_rows(self) -> list[int]:
+        """Rows at most of each split, in their order."""
+        return [getattr(self.settings.max_rows, split) for split in SPLITS]
+
+    def published(self) -> str:
+        """The folder or archive of the published files; for an address, the archive that is fetched from there."""
+        path = addresses.local_path(self.settings.published)
+        return f"results/gue/sources/{ARCHIVE}" if path is None else path
+
+    def published_files(self, wildcards: Wildcards) -> list[str]:
+        """The published files of a data set in a folder, or the archive that holds them."""
+        place = Path(self.published())
+        if not place.is_dir():
+            return [str(place)]
+        folder = self.registry[dataset_name(wildcards)]["published_dir"]
+        return sorted(str(path) for path in place.glob(f"**/{folder}/*.csv*"))
+
+    def custom_dataset_files(self, wildcards: Wildcards) -> list[str]:
+        """The files of a custom data set."""
+        folder = self.registry[dataset_name(wildcards)]["folder"]
+        return [path for split in SPLITS for path in custom_files(folder, split)]
+
+    def custom_options(self, wildcards: Wildcards) -> list[str]:
+        """Where a custom data set lies and what its labels are, as options."""
+        row = self.registry[dataset_name(wildcards)]
+        return [word for key in ("folder", "problem", "metric") for word in option(f"--{key}", row[key])]
+
+    def audit(self, wildcards: Wildcards) -> list[str]:
+        """The audit of a data set; only those with classes have one."""
+        name = dataset_name(wildcards)
+        return [f"results/gue/{name}/audit.json"] if name in self.audited else []
+
+    def metric(self, wildcards: Wildcards) -> str:
+        return self.registry[dataset_name(wildcards)]["metric"]
+
+    # ---- rows of the tables
+
+    def _table(self, key: str) -> list[Row]:
+        return read_table(getattr(self.settings, key))
+
+    def _problem(self, name: str) -> str:
+        return self.registry[name].get("problem", PROBLEM)
+
+    def _sources(self) -> dict[str, Row]:
+        """Candidates are fetched like other sources, and so is the archive; as such no data set is built from them."""
+        sources = {f"peaks/{row['source']}": row | {"datasets": ""} for row in self.candidates}
+        sources |= {row["source"]: row for row in self._table("sources")}
+        if addresses.local_path(self.settings.published) is None:
+            sources[ARCHIVE] = {"url": self.settings.published, "md5": self.settings.published_md5, "datasets": ""}
+        return sources
+
+    def _sources_of(self, name: str) -> list[Row]:
+        """The rows of the sources that a data set is built from."""
+        return [row for row in self.sources.values() if matching([name], row["datasets"].split())]
+
+    def _source_path(self, name: str, row: Row) -> str:
+        """Where a source of a data set lies; if the peaks are drawn, where those drawn for it lie."""
+        if self.settings.calibrate and row["role"] == "peaks":
+            return f"results/gue/candidates/{name}.narrowPeak.gz"
+        return f"results/gue/sources/{row['source']}"
+
+    def _candidates_of(self, wildcards: Wildcards) -> list[str]:
+        return [row["source"] for row in self.candidates if row["task"] == wildcards.task]

@@ -1,0 +1,129 @@
+"""The stage ``pretrain``: what its rules ask for."""
+
+from collections.abc import Callable
+
+from workflow_scripts.dag.genomes import Genomes
+from workflow_scripts.dag.rule_values import Wildcards, as_json, option
+from workflow_scripts.settings.configuration import Configuration
+from workflow_scripts.settings.pretrain import RUNNING, Model
+
+# Files of a model directory that training and fits read.
+MODEL_FILES = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+THREADS = 8  # of each process of a training
+
+
+class Pretraining:
+    """The models that are trained here, and the inputs, params and resources of their rules."""
+
+    def __init__(self, settings: Configuration, genomes: Genomes) -> None:
+        self.seed = settings.seed
+        self.models = settings.pretrain
+        self.genomes = genomes
+
+    # ---- inputs and params
+
+    def start_files(self, wildcards: Wildcards) -> list[str]:
+        """The files of the model that a further pre-training starts from."""
+        start = self._start(wildcards.model)
+        return [f"{start}/{file}" for file in MODEL_FILES] if start else []
+
+    def start_option(self, wildcards: Wildcards) -> list[str]:
+        return option("--start", self._start(wildcards.model))
+
+    def tokenizer_file(self, wildcards: Wildcards) -> str:
+        """The tokenizer of a model; a further pre-training keeps the one of the model it starts from."""
+        if start := self._start(wildcards.model):
+            return f"{start}/tokenizer.json"
+        return f"results/tokenizer/{self.models[wildcards.model].tokenizer}/tokenizer.json"
+
+    def tokenizer_statistics(self, name: str) -> str | None:
+        """The statistics of the tokenizer of a model; none if the tokenizer came with a model from elsewhere."""
+        model = self.models[name]
+        if model.start and model.start in self.models:
+            return self.tokenizer_statistics(model.start)
+        return None if model.start else f"results/tokenizer/{model.tokenizer}/stats.json"
+
+    def shards(self, wildcards: Wildcards) -> str:
+        """What a model is trained on: the shard of its training sets, or the folder of the shards of the genomes."""
+        model = self.models[wildcards.model]
+        if model.data == "gue":
+            return f"results/pretrain/training_sets/{wildcards.model}/train.npy"
+        return f"results/tokenizer/{model.tokenizer}/tokens"
+
+    def shard_files(self, suffix: str) -> Callable[[Wildcards], list[str]]:
+        """An input function: the files with this suffix of all shards that a model is trained on."""
+
+        def files(wildcards: Wildcards) -> list[str]:
+            shards = self.shards(wildcards)
+            if shards.endswith(".npy"):
+                return [shards.removesuffix(".npy") + suffix]
+            return [f"{shards}/{accession}{suffix}" for accession in self.genomes.species]
+
+        return files
+
+    def architecture(self, wildcards: Wildcards) -> str:
+        """The sizes of a model as JSON; none for one that has those of the model it starts from."""
+        architecture = self.models[wildcards.model].architecture
+        return as_json(architecture.model_dump() if architecture else {})
+
+    def training(self, wildcards: Wildcards) -> str:
+        """The settings that make a model what it is, as JSON."""
+        training = self.models[wildcards.model].training.model_dump(exclude=set(RUNNING))
+        return as_json(training | {"seed": self.seed})
+
+    # ---- resources
+
+    def nodes(self, wildcards: Wildcards) -> int:
+        return self.models[wildcards.model].nodes
+
+    def node_gpus(self, wildcards: Wildcards) -> int:
+        """GPUs of a job on each of its nodes."""
+        return self.models[wildcards.model].gpus
+
+    def gpus(self, wildcards: Wildcards) -> int:
+        """GPUs of the whole job, on all its nodes."""
+        model = self.models[wildcards.model]
+        return model.gpus * model.nodes
+
+    def threads(self, wildcards: Wildcards) -> int:
+        """Threads of each process that the job starts as a task.
+
+        On one node torchrun's processes share a task; on several, each of srun's is a task.
+        """
+        model = self.models[wildcards.model]
+        return THREADS * _tasks_per_node(model) if model.nodes == 1 else THREADS
+
+    def slurm_extra(self, wildcards: Wildcards) -> str:
+        """A warning five minutes before the time is up; on several nodes, an equal share of the job on each."""
+        model = self.models[wildcards.model]
+        options = ["--signal=USR1@300"]
+        if model.nodes > 1:
+            gpus = [f"--gpus-per-node={model.gpus}"] if model.gpus else []
+            options += [f"--ntasks-per-node={_tasks_per_node(model)}", *gpus]
+        return " ".join(options)
+
+    # Of a job on several nodes only; None leaves the resource unset.
+
+    def mpi(self, wildcards: Wildcards) -> str | None:
+        """srun starts the processes: then the job itself may not be a step of one task."""
+        return "srun" if self.models[wildcards.model].nodes > 1 else None
+
+    def tasks(self, wildcards: Wildcards) -> int | None:
+        """Processes of the whole job: one a GPU, or one a node without GPUs."""
+        model = self.models[wildcards.model]
+        return _tasks_per_node(model) * model.nodes if model.nodes > 1 else None
+
+    def tasks_per_gpu(self, wildcards: Wildcards) -> int | None:
+        """Without a 0 the plugin would ask Slurm for all tasks on each GPU."""
+        return 0 if self.models[wildcards.model].nodes > 1 else None
+
+    # ---- models
+
+    def _start(self, name: str) -> str | None:
+        """The folder of the model that a further pre-training starts from; None for one that starts from nothing."""
+        start = self.models[name].start
+        return f"results/pretrain/{start}" if start in self.models else start
+
+
+def _tasks_per_node(model: Model) -> int:
+    return max(model.gpus, 1)

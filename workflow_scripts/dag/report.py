@@ -1,0 +1,92 @@
+"""The stage ``report``: what its rules ask for."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.dag.finetune import Finetuning
+from workflow_scripts.dag.gue import Gue
+from workflow_scripts.dag.pretrain import Pretraining
+from workflow_scripts.dag.rule_values import as_json, option
+from workflow_scripts.settings.configuration import Configuration
+from workflow_scripts.settings.corpora import corpus_note
+
+
+class Reporting:
+    """The tables and the page of a configuration, and the inputs and params of their rules.
+
+    trained: the models that are pre-trained here and that a run names.
+    """
+
+    def __init__(self, settings: Configuration, pretraining: Pretraining, gue: Gue, finetuning: Finetuning) -> None:
+        self.settings = settings.report
+        self.simulated = settings.demo is not None
+        self.corpus = settings.genomes.corpus
+        self.pretraining = pretraining
+        self.gue = gue
+        self.finetuning = finetuning
+        fitted = finetuning.fitted_models()
+        self.trained = [model for model in settings.pretrain if model in fitted]
+
+    def of_training(self, *files: str) -> list[str]:
+        """Files about how models were trained here; none if no run names such a model.
+
+        Then no genome is fetched for the page.
+        """
+        return list(files) if self.trained else []
+
+    def training_option(self, flag: str, *files: str) -> list[str]:
+        return option(flag, *self.of_training(*files))
+
+    # ---- results of the fits
+
+    def fit_files(self, name: str) -> list[str]:
+        """A file of every fit; only those that exist, if the report may do without the rest."""
+        paths = [f"{fit}/{name}" for fit in self.finetuning.fits]
+        return [path for path in paths if Path(path).is_file()] if self.settings.missing_fits else paths
+
+    def planned(self) -> str:
+        """The runs with their data sets as JSON."""
+        return as_json(self.finetuning.runs)
+
+    def custom_option(self) -> list[str]:
+        """The metric of each custom data set."""
+        return option("--custom", *(f"{name}={self.gue.registry[name]['metric']}" for name in self.gue.settings.custom))
+
+    def simulated_flag(self) -> list[str]:
+        return ["--simulated"] if self.simulated else []
+
+    # ---- costs of the models
+
+    def counted(self) -> str:
+        """The fitted models as JSON, in their order: the file with the architecture of each, and what says how it cuts
+        bases into tokens."""
+        return json.dumps(self._counted_models())
+
+    def counted_files(self) -> list[str]:
+        """What there is to read of the counted models; of one from the hub the folder to which it is fetched."""
+        files = []
+        for name, model in self._counted_models().items():
+            fetched = self.finetuning.entry(name).hub is not None
+            files += [self.finetuning.directory(name) if fetched else model["config"], model["statistics"]]
+        return [file for file in files if file]
+
+    def _counted_models(self) -> dict[str, dict[str, Any]]:
+        models = {}
+        for name in self.finetuning.fitted_models():
+            folder = self.finetuning.directory(name)
+            trained = name in self.pretraining.models
+            models[name] = {
+                "config": f"{folder}/config.json" if folder else None,
+                "statistics": self.pretraining.tokenizer_statistics(name) if trained else None,
+                "kmer": self.finetuning.entry(name).kmer,
+            }
+        return models
+
+    # ---- the page
+
+    def notice_option(self) -> list[str]:
+        return option("--notice", self.settings.notice)
+
+    def corpus_note_option(self) -> list[str]:
+        return option("--corpus-note", corpus_note(self.corpus))

@@ -65,7 +65,12 @@ def test_an_edit_of_anything_else_does_not(scripts, name):
 
 def test_other_files_are_named_by_patterns(scripts):
     assert edited(scripts, "room/page.j2", "room/*.j2")
-    assert code("room/a.py", scripts=scripts) == code("room/a.py", "room/*.css", scripts=scripts)
+    before = code("room/a.py", "room/*", scripts=scripts)
+    (scripts / "room/.page.j2.swp").write_text("of an editor")
+    (scripts / "room/__pycache__").mkdir()
+    assert code("room/a.py", "room/*", scripts=scripts) == before
+    with pytest.raises(FileNotFoundError, match=r"room/\*.css: no such file"):
+        code("room/a.py", "room/*.css", scripts=scripts)
 
 
 def test_a_touch_and_another_place_change_nothing(scripts, tmp_path):

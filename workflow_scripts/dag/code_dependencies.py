@@ -25,10 +25,18 @@ def code(program: str, *others: str, scripts: Path = SCRIPTS) -> int:
     """A param that changes with the content of a program, of the modules that decide its result, and of other files.
 
     ``program`` and ``others`` are relative to workflow_scripts; the others may hold ``*``. As a param it reruns the
-    jobs of a rule after an edit, but not after a touch or in a new clone.
+    jobs of a rule after an edit, but not after a touch or in a new clone. Raises FileNotFoundError for a name or
+    pattern of no file.
     """
-    found = [path for pattern in others for path in sorted(scripts.glob(pattern))]
+    found = [path for pattern in others for path in _files(scripts, pattern)]
     return stable_hash(*(_digest(path) for path in [*modules_of(scripts / program), *found]))
+
+
+def _files(scripts: Path, pattern: str) -> list[Path]:
+    files = sorted(path for path in scripts.glob(pattern) if path.is_file() and not path.name.startswith("."))
+    if not files:
+        raise FileNotFoundError(f"{scripts / pattern}: no such file")
+    return files
 
 
 def modules_of(program: Path) -> list[Path]:

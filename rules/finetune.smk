@@ -85,7 +85,7 @@ rule finetune_model:
         metric=dataset_metric,
     shell:
         """
-        python -m workflow_scripts.finetune.finetune_model --gpus {config[finetune][gpus]:q} \
+        python -m workflow_scripts.finetune.finetune_model \
             --name {wildcards.model:q} {wildcards.task:q} {wildcards.dataset:q} \
             --model {params.model:q} --method {wildcards.method:q} --seed {wildcards.seed:q} \
             --data results/gue/{wildcards.task:q}/{wildcards.dataset:q} \

@@ -1,22 +1,18 @@
-"""Cost of a fit compared with a plain transformers Trainer, and of many small fits that share a process.
+"""What a fit costs in comparison with a plain Trainer of transformers.
 
 In:  published data sets (<folder>/<task>/<set>/{train,dev,test}.csv.gz) and the published tokenizer.json, by default
      those of REAL_DATA.
-Out: two tables on standard output, and with --out in a file:
-     - one data set with the released settings (batch, warm-up, token limit, evaluation every 200 steps) and an equal
-       number of steps: wall and CPU time of the whole program and scores on the test rows, for the fit of this workflow
-       and for the Trainer (finetune_peer.py: padding to the longest row of the split) with this project's model and
-       with a plain one. Each runs in float32 and in bfloat16, the workflow's default; the released scripts use float16,
-       which a CPU does not support;
-     - many small data sets cut from it, each fitted for a few steps, one after the other: in separate processes, and on
-       the server that the workflow uses, including its start.
+Out: a table on standard output, and with --out in a file: one data set with the released settings (batch, warm-up,
+     limit of tokens, evaluation every 200 steps) for equal steps. Wall and processor time of the whole program, and
+     scores on the test rows, of the fit of this workflow and of the Trainer (finetune_peer.py: padding to the longest
+     row of the split) with this project's model and with a plain one, each in float32 and in bfloat16, which is the
+     workflow's default; the released scripts ask for float16, which a CPU does not compute.
 
 All fits start from the same small encoder; its learning rate is higher than the released one, which is for the
 pre-trained encoder of twelve layers. The programs take turns, and the fastest of --repeats runs counts.
 """
 
 import argparse
-import csv
 import gzip
 import itertools
 import json
@@ -34,18 +30,19 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
 import torch  # noqa: E402
-from workflow_scripts.finetune.data import SPLITS  # noqa: E402
 
 from benchmarks.machine import machine  # noqa: E402
 from workflow_scripts.common.files import read_json, write_text  # noqa: E402
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM  # noqa: E402
+from workflow_scripts.settings.names import SPLITS  # noqa: E402
 
 SIZES = {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 8, "intermediate_size": 1024}
 # released values of prom_300_tata, except for the learning rate
 RELEASED = {"batch_size": 32, "warmup_steps": 50, "eval_steps": 200, "max_tokens": 70, "learning_rate": 3e-4}
-SMALL = {"batch_size": 16, "warmup_steps": 6, "eval_steps": 0, "max_steps": 10, "learning_rate": 1e-3}
-SMALL_ROWS = {"train": 160, "dev": 32, "test": 32}
 SEED = 42
+# Python's arguments for a fit that imports its libraries itself, and for one in a fork of the server
+APART = ("-c", "import sys; from workflow_scripts.finetune.finetune_model import main; sys.exit(main())")
+SERVED = ("-m", "workflow_scripts.finetune.finetune_model")
 PLAIN = "Trainer, plain model"
 NAMES = ("fit", "Trainer", PLAIN)
 
@@ -56,16 +53,6 @@ def unpacked(folder: Path, out: Path) -> Path:
     for split in SPLITS:
         with gzip.open(folder / f"{split}.csv.gz", "rt", newline="") as handle:
             write_text(out / f"{split}.csv", handle.read().replace("\r\n", "\n"))
-    return out
-
-
-def cut(folder: Path, number: int, out: Path) -> Path:
-    """Write a small data set to ``out``: rows of each split, different ones for each ``number``."""
-    out.mkdir()
-    for split, rows in SMALL_ROWS.items():
-        header, *lines = csv.reader((folder / f"{split}.csv").open())
-        chosen = [lines[(number * rows + row) * 7 % len(lines)] for row in range(rows)]
-        write_text(out / f"{split}.csv", "".join(",".join(line) + "\n" for line in [header, *chosen]))
     return out
 
 
@@ -109,7 +96,7 @@ def one_fit(model: Path, data: Path, steps: int, repeats: int, folder: Path) -> 
         settings, out = RELEASED | {"max_steps": steps, "precision": precision}, folder / f"{name}-{precision}-{repeat}"
         common = ("--data", str(data), "--settings", json.dumps(settings), "--seed", str(SEED), "--out", str(out))
         words = {
-            "fit": ("-m", "workflow_scripts.finetune.finetune_model", *arguments(model, data, settings, out)),
+            "fit": (*APART, *arguments(model, data, settings, out)),
             "Trainer": ("benchmarks/finetune_peer.py", "--model", str(model), *common),
             PLAIN: ("benchmarks/finetune_peer.py", "--model", str(model), "--plain", *common),
         }[name]
@@ -125,26 +112,6 @@ def one_fit(model: Path, data: Path, steps: int, repeats: int, folder: Path) -> 
     ]
 
 
-def many_fits(model: Path, data: Path, count: int, folder: Path) -> list[str]:
-    """Table rows of the many small data sets."""
-    sets = [cut(data, number, folder / f"set{number}") for number in range(count)]
-
-    def run(program: str) -> None:
-        for part in sets:
-            command = arguments(model, part, SMALL, folder / program / part.name)
-            process("-m", f"workflow_scripts.finetune.{program}", *command)
-
-    walls = {program: measured(lambda program=program: run(program))[0] for program in ("finetune_model", "launch")}
-    for part in sets:
-        tests = [read_json(folder / program / part.name / "metrics.json")["test"] for program in walls]
-        assert tests[0] == tests[1], f"{part.name}: the scores differ"
-    return [
-        f"| separate processes | {walls['finetune_model']:.0f} |",
-        f"| one server | {walls['launch']:.0f} |",
-        f"| ratio | **{walls['finetune_model'] / walls['launch']:.2f}** |",
-    ]
-
-
 HEAD = """\
 Data set {name}, {steps} steps with the released settings, except for a learning rate of 3e-4. The encoder has {layers}
 layers of width {hidden} and {weights} weights. {hardware}, {threads} threads. Load average before and after:
@@ -152,12 +119,6 @@ layers of width {hidden} and {weights} weights. {hardware}, {threads} threads. L
 
 | | wall, s | CPU, s | speed-up over the plain model in fp32: wall | CPU | MCC | loss |
 |---|---|---|---|---|---|---|
-"""
-MANY = """
-{count} data sets of {rows} training rows, 10 steps each.
-
-| | wall, s |
-|---|---|
 """
 
 
@@ -168,12 +129,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model", type=Path, help="model directory to start from; default: a small model with random weights"
     )
-    parser.add_argument(
-        "--steps", type=int, default=1540, help="steps of the one fit; 1,540 are the released 10 epochs"
-    )
-    parser.add_argument("--repeats", type=int, default=2, help="runs of each program on the one data set")
-    parser.add_argument("--many", type=int, default=36, help="number of small data sets")
-    parser.add_argument("--out", type=Path, help="also write the tables to this Markdown file")
+    parser.add_argument("--steps", type=int, default=1540, help="of the one fit; 1,540 are the released 10 epochs")
+    parser.add_argument("--repeats", type=int, default=2, help="runs of the one fit")
+    parser.add_argument("--out", type=Path, help="write the tables to this file too (.md)")
     return parser
 
 
@@ -188,7 +146,6 @@ def main(argv: list[str] | None = None) -> None:
         data = unpacked(args.folder / "gue" / args.dataset, folder / "data")
         sizes = read_json(model / "config.json")
         one = one_fit(model, data, args.steps, args.repeats, folder)
-        many = many_fits(model, data, args.many, folder)
     head = HEAD.format(
         name=args.dataset,
         steps=f"{args.steps:,}",
@@ -200,9 +157,7 @@ def main(argv: list[str] | None = None) -> None:
         before=before,
         after=os.getloadavg()[0],
     )
-    text = (
-        head + "\n".join(one) + "\n" + MANY.format(count=args.many, rows=SMALL_ROWS["train"]) + "\n".join(many) + "\n"
-    )
+    text = head + "\n".join(one) + "\n"
     print(text)
     if args.out:
         write_text(args.out, text)

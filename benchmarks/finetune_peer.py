@@ -23,10 +23,10 @@ from torch import Tensor, nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 from torch.utils.data import Dataset  # noqa: E402
 from transformers import AutoTokenizer, Trainer, TrainingArguments  # noqa: E402
-from workflow_scripts.finetune.data import read_splits  # noqa: E402
 
 from benchmarks.pretrain import PlainModel  # noqa: E402
 from workflow_scripts.common.files import write_json  # noqa: E402
+from workflow_scripts.finetune.datasets import read_splits  # noqa: E402
 from workflow_scripts.finetune.metrics import scores  # noqa: E402
 from workflow_scripts.finetune.problems import Classification  # noqa: E402
 from workflow_scripts.model import DnaBert2ForMaskedLM, DnaBert2ForSequenceClassification  # noqa: E402

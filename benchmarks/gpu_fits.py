@@ -1,4 +1,4 @@
-"""Fits of a small encoder to a planted motif, in a separate process and on the server of fits; for benchmarks/gpu.py.
+"""A small encoder fitted to a planted motif, in a process of its own and by the fork server; for benchmarks/gpu.py.
 
 On a machine without a GPU the fits run on the CPU.
 """
@@ -6,7 +6,7 @@ On a machine without a GPU the fits run on the CPU.
 import random
 from pathlib import Path
 
-from benchmarks.finetune import arguments, measured, process, small_model
+from benchmarks.finetune import APART, SERVED, arguments, measured, process, small_model
 from workflow_scripts.common.files import read_json, write_json, write_text
 from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.train_tokenizer import TOKENIZER_CONFIG, train_bpe
@@ -33,13 +33,9 @@ def fits(folder: Path) -> tuple[list[str], dict[str, float]]:
     """Table rows of the fits; and errors: 1 - MCC of the first fit, and the difference between the losses of two."""
     data = planted(folder)
     model, told, lines = small_model(folder, folder / "model"), {}, []
-    for name, program in (
-        ("apart", "finetune_model"),
-        ("by the server, which starts", "launch"),
-        ("by the server", "launch"),
-    ):
+    for name, program in (("apart", APART), ("by the server, which starts", SERVED), ("by the server", SERVED)):
         out = folder / name
-        words = ("-m", f"workflow_scripts.finetune.{program}", *arguments(model, data, SETTINGS, out))
+        words = (*program, *arguments(model, data, SETTINGS, out))
         wall, _processor = measured(lambda words=words: process(*words))
         told[name] = read_json(out / "metrics.json")
         cells = [name, f"{wall:.1f}", f"{told[name]['gpu_seconds']:.1f}", f"{told[name]['test']['mcc']:.3f}"]

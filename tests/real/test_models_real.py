@@ -12,9 +12,9 @@ import torch
 from tests.real.marks import NEEDS_REAL_DATA
 from workflow_scripts.common.files import read_json
 from workflow_scripts.finetune import finetune_model
-from workflow_scripts.inference import models
+from workflow_scripts.inference.models import read_pretrained
+from workflow_scripts.inference.predictor import load
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
-from workflow_scripts.settings.finetune import FitSettings
 
 pytestmark = NEEDS_REAL_DATA
 SEQUENCE = "ACGTAGCATCGGATCTATCTATCGACACTTGGTTATCGATCTACGAGCATCTCGTTAGC"
@@ -34,12 +34,20 @@ def published(tmp_path):
 
 
 def test_published_directory_is_a_classifier(published):
-    loaded = models.load({"directory": str(published)}, 2, FitSettings(), "full", 42)
-    assert loaded.parameters == 117_070_082 and loaded.pad_id == 3
-    encoded = loaded.encode([SEQUENCE, SEQUENCE * 100], 0)
+    pretrained = read_pretrained(published, outputs=2)
+    model, encoder = pretrained.model, pretrained.encoder
+    assert sum(parameter.numel() for parameter in model.parameters()) == 117_070_082 and encoder.pad_id == 3
+    encoded = encoder.encode([SEQUENCE, SEQUENCE * 100], 0)
     assert encoded.ids[0].tolist() == IDS and encoded.truncated == 0 and len(encoded.ids[1]) > 1000
-    assert loaded.encode([(SEQUENCE, "ACGT")], 0).types[0].tolist()[-3:] == [1, 1, 1]
-    assert torch.all(loaded.model.bert.encoder.layer[11].mlp.wo.weight == 0.01)
+    assert encoder.encode([(SEQUENCE, "ACGT")], 0).types[0].tolist()[-3:] == [1, 1, 1]
+    assert torch.all(model.bert.encoder.layer[11].mlp.wo.weight == 0.01)
+
+
+def test_published_directory_embeds_and_its_tokens_spell_the_sequence(published):
+    model = load(published)
+    assert model.embed([SEQUENCE, "ACGT"]).shape == (2, 768)
+    (spans,) = model.encode([SEQUENCE]).spans
+    assert "".join(SEQUENCE[start:end] for source, start, end in spans.tolist() if source == 0) == SEQUENCE
 
 
 @pytest.mark.parametrize("baseline", ["kmer_regression", "cnn"])

@@ -44,7 +44,7 @@ TOKENIZER_CONFIG = {
     "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
 }
 EXAMPLES = 1000  # runs of the sample that are encoded to verify that their tokens spell them
-OF_BPE = {  # settings of a BPE tokenizer -> what they say
+BPE_OPTIONS = {  # settings of a BPE tokenizer and what they mean
     "vocab_size": "entries, including special tokens (paper: 4096)",
     "min_frequency": "smallest frequency of a pair that is merged",
     "sample_bases": "largest number of bases to train on; 0: no limit",
@@ -122,10 +122,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--species", type=Path, help="species table: only its genomes are read from a folder")
     parser.add_argument("--corpus", type=Path, help="table with the groups, for --sample-group-bases")
-    for name, about in OF_BPE.items():
+    for name, meaning in BPE_OPTIONS.items():
         default = getattr(BPE4096, name)
         parser.add_argument(
-            f"--{name.replace('_', '-')}", type=int, default=default, help=f"{about} (default %(default)s)"
+            f"--{name.replace('_', '-')}", type=int, default=default, help=f"{meaning} (default %(default)s)"
         )
     parser.add_argument("--seed", type=int, default=SEED, help="seed of the sample")
     parser.add_argument("--threads", type=int, default=1, help="number of threads")

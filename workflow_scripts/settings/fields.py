@@ -30,11 +30,10 @@ def key(
 ) -> Any:
     """One key: its default (none for a key that is required), what it means, and where its value comes from.
 
-    ``paper``: the paper's value, in words. ``source``: where that is written.
-    ``reruns``: whether another value makes finished work run again; false for keys that say how something is computed,
-    not what comes out. ``records``: whether the key only changes what is written down on the way; another value reruns
-    finished work, but an unfinished run resumes. ``bounds`` are pydantic's: ``ge``, ``gt``, ``le``, ``lt``,
-    ``min_length``, ``alias``.
+    ``paper``: the paper's value, in words. ``source``: where that is written. ``reruns``: whether another value makes
+    finished work run again; false for keys that say how something is computed, not what comes out. ``records``: whether
+    the key only changes what is logged; another value reruns finished work, but an unfinished run resumes. ``bounds``
+    are pydantic's: ``ge``, ``gt``, ``le``, ``lt``, ``min_length``, ``alias``.
     """
     facts = {"unit": unit, "paper": paper, "source": source, "reruns": reruns and None, "records": records or None}
     extra: dict[str, JsonValue] = {name: fact for name, fact in facts.items() if fact is not None}
@@ -49,7 +48,7 @@ def keys_of(section: type[Section] | Section) -> Iterator[tuple[str, str, FieldI
 
 
 def fact(field: FieldInfo, name: str) -> Any:
-    """What ``key`` was told beside meaning and bounds: unit, paper, source, reruns or records; None if nothing."""
+    """A fact about a key, by the name of its argument of ``key``: unit, paper, source, reruns or records; else None."""
     extra = field.json_schema_extra
     return extra.get(name) if isinstance(extra, dict) else None
 
@@ -85,7 +84,7 @@ def _unique(values: list[T]) -> list[T]:
 
 
 Omittable = Annotated[T | None, BeforeValidator(_given)]
-"""A key that may be left out, and is then None; written, it needs a value."""
+"""A key that may be left out, and is then None; a written one needs a value."""
 UniqueList = Annotated[list[T], AfterValidator(_unique), Field(json_schema_extra={"uniqueItems": True})]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]

@@ -1,4 +1,4 @@
-"""Section ``finetune``: which models are fitted how to which data sets; and what the program finetune_model is told."""
+"""Section ``finetune``: which models are fitted how to which data sets; and the settings of finetune_model."""
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Section ``pretrain``: models that are pre-trained here, by name; and what the program pretrain_model is told."""
+"""Section ``pretrain``: models that are pre-trained here, by name; and the settings of pretrain_model."""
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -147,11 +147,11 @@ class Training(Section):
 RUNNING = tuple(name for _, name, field in keys_of(Training) if fact(field, "reruns") is False)
 """Keys that say how a model is trained, not what comes out: another value repeats no finished run."""
 RECORDING = tuple(name for _, name, field in keys_of(Training) if fact(field, "records"))
-"""Keys that say what is written down on the way: with another value an unfinished run resumes, as with RUNNING."""
+"""Keys that say what is logged: with another value an unfinished run resumes, as with RUNNING."""
 
 
 class SeededTraining(Training):
-    """What the program is told of a training: the settings of its model, and the seed of the whole configuration."""
+    """The settings of the program: those of the model, and the seed of the whole configuration."""
 
     seed: Count = key(SEED, "Seed of the initial weights, the order of the chunks, their stretches and masks.")
 

@@ -1,13 +1,13 @@
-"""What thousands of small genomes cost: the work itself, the processes around it, and Snakemake around those.
+"""Cost of thousands of small genomes: the work itself, the processes around it, and Snakemake around those.
 
-In:  a folder of gzipped FASTA files, whose bases are cut into as many small genomes as are asked for. A web server on
-     this machine plays NCBI: folders, md5checksums.txt, gzip.
-Out: a table on standard output, and with --out in a file: seconds and processor seconds per genome of
-     - one process: a plain loop over all genomes, download, verification and chunks, in one Python (the peer);
-     - two processes a genome: the workflow's two scripts, one after the other, over the first 200 genomes;
+In:  a folder of gzipped FASTA files, whose bases are cut into the requested number of small genomes. A web server on
+     this machine serves them in NCBI's layout: folders, md5checksums.txt, gzip.
+Out: a table on standard output, and with --out in a file: wall and CPU seconds per genome of three methods
+     - one process: a plain loop over all genomes that downloads, verifies and chunks, in one Python (the peer);
+     - two processes per genome: the workflow's two programs, one after the other, for the first 200 genomes;
      - Snakemake: `snakemake genomes` with the cap on downloads;
-     with the ratio to the plain loop, the most downloads at a time that the server saw, and the most bytes of FASTA
-     that lay on the disk at a time, as a share of all.
+     with the ratio to the plain loop, the largest number of simultaneous downloads at the server, and the largest
+     share of the FASTA that was on disk at one time.
 """
 
 import argparse
@@ -34,17 +34,17 @@ sys.path.insert(0, str(REPOSITORY))
 from benchmarks.machine import machine  # noqa: E402
 from workflow_scripts.common.files import write_text  # noqa: E402
 from workflow_scripts.genomes.chunk_genome import Cut, cut_genome  # noqa: E402
-from workflow_scripts.genomes.download_genome import download_genome  # noqa: E402
-from workflow_scripts.genomes.fasta import read_fasta  # noqa: E402
+from workflow_scripts.genomes.contigs import read_fasta  # noqa: E402
+from workflow_scripts.genomes.download_genome import fetch_genome  # noqa: E402
 
 CUT = Cut(length=1000, min_contig=1000, seed=42, validation_fraction=0.005, validation_block=100)
 LINE = 80
-SAMPLE = 200  # genomes: what the processes of one cost is the same for all
+SAMPLE = 200  # genomes; the processes cost the same for each
 
 
 @dataclass
 class Cost:
-    """What one way of working took for some genomes: wall and processor seconds; what the server and the disk saw."""
+    """Cost of one method: wall and CPU seconds, peak of simultaneous downloads, peak bytes of FASTA on disk."""
 
     name: str
     genomes: int
@@ -55,7 +55,7 @@ class Cost:
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves a folder, and counts how many downloads of genomes run at a time."""
+    """Serves a folder and counts the simultaneous downloads of genomes."""
 
     now = most = 0
     counting = threading.Lock()
@@ -77,7 +77,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """A web server of ``folder`` on this machine; gives its address."""
+    """Serve ``folder`` on this machine; yields the server's address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -85,7 +85,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def pieces(data: Path, count: int, bases: int) -> Iterator[bytes]:
-    """``count`` pieces of ``bases`` letters from the FASTA files below ``data``, all different."""
+    """``count`` different pieces of ``bases`` bases from the FASTA files below ``data``."""
     left = count
     for path in sorted(data.rglob("*.fa.gz")):
         letters = b"".join(contig.sequence for contig in read_fasta(path))
@@ -96,12 +96,13 @@ def pieces(data: Path, count: int, bases: int) -> Iterator[bytes]:
             yield letters[start : start + bases]
     if left:
         raise SystemExit(
-            f"error: {data}: {count - left} pieces of {bases:,} bases, not {count}; ask for fewer or smaller"
+            f"error: {data}: has {count - left} pieces of {bases:,} bases, not {count}; "
+            "use smaller values of --genomes or --bases"
         )
 
 
 def write_mirror(data: Path, mirror: Path, count: int, bases: int) -> list[str]:
-    """Lay the small genomes out as NCBI does; returns the rows of a species table."""
+    """Write the small genomes in NCBI's layout; returns the rows of a species table."""
     rows = []
     for number, letters in enumerate(pieces(data, count, bases)):
         digits = f"{number:09d}"
@@ -118,7 +119,7 @@ def write_mirror(data: Path, mirror: Path, count: int, bases: int) -> list[str]:
 
 
 def measured(name: str, genomes: int, work: Callable[[], None], fasta: Path | None = None) -> Cost:
-    """Run ``work`` over some genomes; watch the files in ``fasta`` meanwhile."""
+    """Run ``work`` on ``genomes`` genomes and watch the files in ``fasta`` at the same time."""
     Handler.most, most, stop = 0, 0, threading.Event()
 
     def watch() -> None:
@@ -139,13 +140,13 @@ def measured(name: str, genomes: int, work: Callable[[], None], fasta: Path | No
 
 
 def processor_seconds() -> float:
-    """Of this process and all children that have ended; the server's share is in it, and small."""
+    """CPU seconds of this process and its finished children, including the small share of the web server."""
     uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(use.ru_utime + use.ru_stime for use in uses)
 
 
 def folder_bytes(folder: Path) -> int:
-    """Bytes of the gzipped FASTA files in a folder, partial ones included, as far as they stay to be seen."""
+    """Bytes of the gzipped FASTA files in a folder, including partial ones; files deleted meanwhile are skipped."""
     total = 0
     for entry in os.scandir(folder) if folder.is_dir() else ():
         if ".fna.gz" in entry.name:
@@ -161,7 +162,7 @@ def in_one_process(rows: list[str], address: str, out: Path) -> None:
         for row in rows:
             accession, *_, url = row.split("\t")
             fasta = out / f"{accession}.fna.gz"
-            download_genome(accession, url, address, None, fasta)
+            fetch_genome(accession, url, address, None, fasta)
             cut_genome(fasta, accession, CUT, out / f"{accession}.parquet")
             fasta.unlink()
 
@@ -171,11 +172,11 @@ def in_two_processes_each(rows: list[str], address: str, out: Path) -> None:
         accession, *_, url = row.split("\t")
         fasta = str(out / f"{accession}.fna.gz")
         download = ["--accession", accession, "--url", url, "--mirror", address, "--fasta", fasta]
-        run_script("download", *download, "--out", str(out / f"{accession}.record.json"))
+        run_script("download_genome", *download, "--out", str(out / f"{accession}.record.json"))
         cut = ["--length", "1000", "--min-contig", "1000", "--seed", "42"]
         cut += ["--validation-fraction", "0.005", "--validation-block", "100"]
         files = ["--chunks", str(out / f"{accession}.parquet"), "--counts", str(out / f"{accession}.json")]
-        run_script("chunk", "--fasta", fasta, "--accession", accession, *cut, *files)
+        run_script("chunk_genome", "--fasta", fasta, "--accession", accession, *cut, *files)
         Path(fasta).unlink()
 
 
@@ -197,12 +198,12 @@ def under_snakemake(rows: list[str], address: str, out: Path, cores: int, downlo
 
 
 def table_of(costs: list[Cost], count: int, bases: int, total: int, cores: int, downloads: int) -> str:
-    """The result as a table in Markdown, with what it was measured on."""
+    """The results as a Markdown table, with the machine they were measured on."""
     lines = [
-        f"{count:,} genomes of {bases:,} bases, {total:,} bytes of gzip, from a web server on the same machine; "
-        f"Snakemake with {cores} cores and at most {downloads} downloads at a time. {machine()}.",
+        f"{count:,} genomes of {bases:,} bases, {total:,} bytes of gzip, from a web server on the same machine. "
+        f"Snakemake uses {cores} cores and at most {downloads} downloads at a time. {machine()}.",
         "",
-        "| way | s per genome | processor s per genome | ratio to the loop | most downloads | most FASTA on disk |",
+        "| method | s per genome | CPU s per genome | CPU ratio to the loop | peak downloads | peak FASTA on disk |",
         "|---|---|---|---|---|---|",
     ]
     plain = costs[0].processor / costs[0].genomes
@@ -217,22 +218,28 @@ def table_of(costs: list[Cost], count: int, bases: int, total: int, cores: int, 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=os.environ.get("REAL_DATA"), help="folder with *.fa.gz below it")
+    real_data = os.environ.get("REAL_DATA")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(real_data, "genomes") if real_data else None,
+        help="folder with *.fa.gz files below it; default: $REAL_DATA/genomes",
+    )
     parser.add_argument("--genomes", type=int, default=2000, help="number of small genomes")
-    parser.add_argument("--bases", type=int, default=60_000, help="bases of each")
+    parser.add_argument("--bases", type=int, default=60_000, help="bases per genome")
     parser.add_argument("--cores", type=int, default=2, help="cores for Snakemake")
     parser.add_argument("--downloads", type=int, default=4, help="cap on simultaneous downloads")
-    parser.add_argument("--out", type=Path, help="write the table to this file too (.md)")
+    parser.add_argument("--out", type=Path, help="also write the table to this Markdown file")
     return parser
 
 
 def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     if args.data is None:
-        raise SystemExit("error: --data: name a folder with gzipped FASTA files, or set REAL_DATA")
+        raise SystemExit("error: --data is missing; give a folder with gzipped FASTA files, or set REAL_DATA")
     scratch = Path(tempfile.mkdtemp(prefix="downloads."))
     try:
-        rows = write_mirror(Path(args.data), scratch / "mirror", args.genomes, args.bases)
+        rows = write_mirror(args.data, scratch / "mirror", args.genomes, args.bases)
         total = sum(path.stat().st_size for path in (scratch / "mirror").rglob("*.gz"))
         folders = [scratch / name for name in ("one", "two", "snakemake")]
         for folder in folders:
@@ -241,8 +248,10 @@ def main(argv: list[str] | None = None) -> None:
             under = partial(under_snakemake, rows, address, folders[2], args.cores, args.downloads)
             some = rows[:SAMPLE]
             costs = [
-                measured("one process, a plain loop", len(rows), partial(in_one_process, rows, address, folders[0])),
-                measured("two processes each", len(some), partial(in_two_processes_each, some, address, folders[1])),
+                measured("plain loop in one process", len(rows), partial(in_one_process, rows, address, folders[0])),
+                measured(
+                    "two processes per genome", len(some), partial(in_two_processes_each, some, address, folders[1])
+                ),
                 measured("Snakemake", len(rows), under, folders[2] / "results/genomes/fasta"),
             ]
     finally:

@@ -1,18 +1,18 @@
-"""What a fit costs beside a plain Trainer of transformers, and what many small fits cost when they share a process.
+"""Cost of a fit compared with a plain transformers Trainer, and of many small fits that share a process.
 
 In:  published data sets (<folder>/<task>/<set>/{train,dev,test}.csv.gz) and the published tokenizer.json, by default
      those of REAL_DATA.
-Out: a table on standard output, and with --out in a file:
-     - one data set with the released settings (batch, warm-up, limit of tokens, evaluation every 200 steps) for equal
-       steps: wall and processor time of the whole program, scores on the test rows, of the fit of this workflow and of
-       the Trainer (finetune_peer.py: padding to the longest row of the split) with this project's model and with a
-       plain one, each in float32 and in bfloat16, which is the workflow's default; the released scripts ask for
-       float16, which a CPU does not compute;
-     - so many small data sets, cut from it, each fitted for some steps, one after the other: by programs of their own,
-       and by the server that the workflow uses, its start included.
+Out: two tables on standard output, and with --out in a file:
+     - one data set with the released settings (batch, warm-up, token limit, evaluation every 200 steps) and an equal
+       number of steps: wall and CPU time of the whole program and scores on the test rows, for the fit of this workflow
+       and for the Trainer (finetune_peer.py: padding to the longest row of the split) with this project's model and
+       with a plain one. Each runs in float32 and in bfloat16, the workflow's default; the released scripts use float16,
+       which a CPU does not support;
+     - many small data sets cut from it, each fitted for a few steps, one after the other: in separate processes, and on
+       the server that the workflow uses, including its start.
 
-All start from the same small encoder, whose learning rate is higher than the released one for the pre-trained encoder
-of twelve layers. They take turns, and the fastest of --repeats runs counts.
+All fits start from the same small encoder; its learning rate is higher than the released one, which is for the
+pre-trained encoder of twelve layers. The programs take turns, and the fastest of --repeats runs counts.
 """
 
 import argparse
@@ -34,14 +34,14 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
 import torch  # noqa: E402
+from workflow_scripts.finetune.data import SPLITS  # noqa: E402
 
 from benchmarks.machine import machine  # noqa: E402
 from workflow_scripts.common.files import read_json, write_text  # noqa: E402
-from workflow_scripts.finetune.data import SPLITS  # noqa: E402
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM  # noqa: E402
 
 SIZES = {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 8, "intermediate_size": 1024}
-# prom_300_tata in finetune_hparams of the released scripts, but for the learning rate
+# released values of prom_300_tata, except for the learning rate
 RELEASED = {"batch_size": 32, "warmup_steps": 50, "eval_steps": 200, "max_tokens": 70, "learning_rate": 3e-4}
 SMALL = {"batch_size": 16, "warmup_steps": 6, "eval_steps": 0, "max_steps": 10, "learning_rate": 1e-3}
 SMALL_ROWS = {"train": 160, "dev": 32, "test": 32}
@@ -51,7 +51,7 @@ NAMES = ("fit", "Trainer", PLAIN)
 
 
 def unpacked(folder: Path, out: Path) -> Path:
-    """The three files of a data set, as the workflow has them."""
+    """Write the three files of a data set to ``out`` in the workflow's format."""
     out.mkdir()
     for split in SPLITS:
         with gzip.open(folder / f"{split}.csv.gz", "rt", newline="") as handle:
@@ -60,7 +60,7 @@ def unpacked(folder: Path, out: Path) -> Path:
 
 
 def cut(folder: Path, number: int, out: Path) -> Path:
-    """A small data set: some rows of each split, others for each number."""
+    """Write a small data set to ``out``: rows of each split, different ones for each ``number``."""
     out.mkdir()
     for split, rows in SMALL_ROWS.items():
         header, *lines = csv.reader((folder / f"{split}.csv").open())
@@ -79,7 +79,7 @@ def small_model(tokenizer: Path, out: Path) -> Path:
 
 
 def arguments(model: Path, data: Path, settings: dict[str, Any], out: Path) -> list[str]:
-    """The command line of a fit of the workflow, which keeps no tokens of an earlier one."""
+    """Command line of a fit of the workflow, with a separate token cache."""
     return [
         *("--model", json.dumps({"directory": str(model)}), "--name", "small", "promoter", data.name),
         *("--method", "full", "--data", str(data), "--seed", str(SEED), "--settings", json.dumps(settings)),
@@ -93,7 +93,7 @@ def process(*words: str) -> None:
 
 
 def measured(work: Callable[[], None]) -> tuple[float, float]:
-    """Wall and processor seconds of the programs that ``work`` runs."""
+    """Wall and CPU seconds of the programs that ``work`` runs."""
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     work()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -102,9 +102,9 @@ def measured(work: Callable[[], None]) -> tuple[float, float]:
 
 
 def one_fit(model: Path, data: Path, steps: int, repeats: int, folder: Path) -> list[str]:
-    """Lines of the table of one data set."""
+    """Table rows of the one data set."""
     best: dict[tuple[str, str], tuple[float, float]] = {}
-    told: dict[tuple[str, str], dict[str, Any]] = {}
+    tested: dict[tuple[str, str], dict[str, Any]] = {}
     for repeat, precision, name in itertools.product(range(repeats), ("fp32", "bf16"), NAMES):
         settings, out = RELEASED | {"max_steps": steps, "precision": precision}, folder / f"{name}-{precision}-{repeat}"
         common = ("--data", str(data), "--settings", json.dumps(settings), "--seed", str(SEED), "--out", str(out))
@@ -116,17 +116,17 @@ def one_fit(model: Path, data: Path, steps: int, repeats: int, folder: Path) -> 
         cost = measured(lambda words=words: process(*words))
         key = name, precision
         best[key] = min(best.get(key, cost), cost)
-        told[key] = read_json(out / "metrics.json")["test"] if name == "fit" else read_json(out / "test.json")
+        tested[key] = read_json(out / "metrics.json")["test"] if name == "fit" else read_json(out / "test.json")
     peer = best[PLAIN, "fp32"]
     return [
         f"| {name}, {precision} | {wall:.0f} | {processor:.0f} | {peer[0] / wall:.2f} | {peer[1] / processor:.2f} "
-        f"| {told[name, precision]['mcc']:.3f} | {told[name, precision]['loss']:.3f} |"
+        f"| {tested[name, precision]['mcc']:.3f} | {tested[name, precision]['loss']:.3f} |"
         for (name, precision), (wall, processor) in best.items()
     ]
 
 
 def many_fits(model: Path, data: Path, count: int, folder: Path) -> list[str]:
-    """Lines of the table of many small data sets."""
+    """Table rows of the many small data sets."""
     sets = [cut(data, number, folder / f"set{number}") for number in range(count)]
 
     def run(program: str) -> None:
@@ -134,19 +134,23 @@ def many_fits(model: Path, data: Path, count: int, folder: Path) -> list[str]:
             command = arguments(model, part, SMALL, folder / program / part.name)
             process("-m", f"workflow_scripts.finetune.{program}", *command)
 
-    walls = {program: measured(lambda program=program: run(program))[0] for program in ("fit", "launch")}
+    walls = {program: measured(lambda program=program: run(program))[0] for program in ("finetune_model", "launch")}
     for part in sets:
         tests = [read_json(folder / program / part.name / "metrics.json")["test"] for program in walls]
         assert tests[0] == tests[1], f"{part.name}: the scores differ"
-    lines = [f"| {name} | {walls[program]:.0f} |" for name, program in (("apart", "fit"), ("by the server", "launch"))]
-    return [*lines, f"| ratio | **{walls['fit'] / walls['launch']:.2f}** |"]
+    return [
+        f"| separate processes | {walls['finetune_model']:.0f} |",
+        f"| one server | {walls['launch']:.0f} |",
+        f"| ratio | **{walls['finetune_model'] / walls['launch']:.2f}** |",
+    ]
 
 
 HEAD = """\
-{name}, {steps} steps with the released settings and a learning rate of 3e-4, an encoder of {layers} layers of {hidden}
-{weights}. {hardware}, {threads} threads. Load of the machine before and after: {before:.1f} and {after:.1f}.
+Data set {name}, {steps} steps with the released settings, except for a learning rate of 3e-4. The encoder has {layers}
+layers of width {hidden} and {weights} weights. {hardware}, {threads} threads. Load average before and after:
+{before:.1f} and {after:.1f}.
 
-| | wall, s | processor, s | the plain model in fp32 takes times the wall | and the processor | MCC | loss |
+| | wall, s | CPU, s | speed-up over the plain model in fp32: wall | CPU | MCC | loss |
 |---|---|---|---|---|---|---|
 """
 MANY = """
@@ -160,21 +164,23 @@ MANY = """
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=os.environ.get("REAL_DATA"), help="default: REAL_DATA")
-    parser.add_argument("--dataset", default="prom/prom_300_tata", help="folder within gue")
+    parser.add_argument("--dataset", default="prom/prom_300_tata", help="folder within gue/")
     parser.add_argument(
-        "--model", type=Path, help="model directory to start from; default: a small one, random weights"
+        "--model", type=Path, help="model directory to start from; default: a small model with random weights"
     )
-    parser.add_argument("--steps", type=int, default=1540, help="of the one fit; 1,540 are the released 10 epochs")
-    parser.add_argument("--repeats", type=int, default=2, help="runs of the one fit")
-    parser.add_argument("--many", type=int, default=36, help="small data sets")
-    parser.add_argument("--out", type=Path, help="write the tables to this file too (.md)")
+    parser.add_argument(
+        "--steps", type=int, default=1540, help="steps of the one fit; 1,540 are the released 10 epochs"
+    )
+    parser.add_argument("--repeats", type=int, default=2, help="runs of each program on the one data set")
+    parser.add_argument("--many", type=int, default=36, help="number of small data sets")
+    parser.add_argument("--out", type=Path, help="also write the tables to this Markdown file")
     return parser
 
 
 def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     if not args.folder:
-        raise SystemExit("error: --folder or REAL_DATA must name the folder with real data")
+        raise SystemExit("error: --folder is missing; give the folder with real data, or set REAL_DATA")
     before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -188,7 +194,7 @@ def main(argv: list[str] | None = None) -> None:
         steps=f"{args.steps:,}",
         layers=sizes["num_hidden_layers"],
         hidden=sizes["hidden_size"],
-        weights="that was pre-trained" if args.model else "with random weights",
+        weights="pre-trained" if args.model else "random",
         hardware=machine("torch", "transformers"),
         threads=torch.get_num_threads(),
         before=before,

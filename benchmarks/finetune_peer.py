@@ -1,11 +1,11 @@
-"""Fine-tune a model directory with the Trainer of transformers, as the released train.py does.
+"""Fine-tune a model directory with the transformers Trainer, as the released train.py does.
 
-In:  the same arguments as the fit of the workflow: model directory, data set, settings, seed.
-Out: test.json in --out: MCC, macro F1, accuracy and loss on the test rows, and the steps.
+In:  the same arguments as the workflow's fit: model directory, data set, settings, seed.
+Out: test.json in --out: MCC, macro F1, accuracy and loss on the test rows, and the number of steps.
 
-As there, each split is padded to its longest row, the dev rows are scored and the weights are saved every
-``eval_steps`` steps, and the weights with the lowest dev loss are taken. The model is this project's, or with --plain
-the same in transformers' BERT parts with a dense bias, which computes padding like everything else.
+As in train.py, each split is padded to its longest row; every ``eval_steps`` steps the dev rows are scored and the
+weights saved; the weights with the lowest dev loss are used. The model is this project's. With --plain it is the same
+model built from transformers' BERT modules with a dense attention bias, which computes padding like any other token.
 """
 
 import argparse
@@ -23,17 +23,17 @@ from torch import Tensor, nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 from torch.utils.data import Dataset  # noqa: E402
 from transformers import AutoTokenizer, Trainer, TrainingArguments  # noqa: E402
+from workflow_scripts.finetune.data import read_splits  # noqa: E402
 
 from benchmarks.pretrain import PlainModel  # noqa: E402
 from workflow_scripts.common.files import write_json  # noqa: E402
-from workflow_scripts.finetune.data import read_splits  # noqa: E402
 from workflow_scripts.finetune.metrics import scores  # noqa: E402
 from workflow_scripts.finetune.problems import Classification  # noqa: E402
 from workflow_scripts.model import DnaBert2ForMaskedLM, DnaBert2ForSequenceClassification  # noqa: E402
 
 
 class Padded(Dataset):
-    """Rows in tokens, padded to the longest of the split."""
+    """Tokenized rows, padded to the longest row of the split."""
 
     def __init__(self, tokenizer: Any, texts: list[str], labels: np.ndarray, max_tokens: int):
         tokens = tokenizer(texts, padding="longest", truncation=True, max_length=max_tokens, return_tensors="pt")
@@ -47,7 +47,7 @@ class Padded(Dataset):
 
 
 class PlainClassifier(nn.Module):
-    """The plain model of benchmarks/pretrain.py with the head of a classifier, and its weights."""
+    """The plain model of benchmarks/pretrain.py with a classification head, and the weights of ``model``."""
 
     def __init__(self, model: Path, classes: int):
         super().__init__()
@@ -62,7 +62,7 @@ class PlainClassifier(nn.Module):
 
 
 def fit(model: Path, data: Path, settings: dict[str, Any], seed: int, plain: bool, out: Path) -> None:
-    """Train, take the best weights, score the test rows."""
+    """Train, load the best weights, score the test rows."""
     rows = read_splits(data, Classification)
     tokenizer = AutoTokenizer.from_pretrained(model)
     sets = {name: Padded(tokenizer, part.texts, part.labels, settings["max_tokens"]) for name, part in rows.items()}
@@ -108,10 +108,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="model directory")
     parser.add_argument("--data", type=Path, required=True, help="folder with train.csv, dev.csv and test.csv")
-    parser.add_argument("--settings", type=json.loads, required=True, help="settings as JSON, those of the fit")
+    parser.add_argument("--settings", type=json.loads, required=True, help="settings of the fit as JSON")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--plain", action="store_true", help="the model in transformers' BERT parts")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument("--plain", action="store_true", help="use the model built from transformers' BERT modules")
+    parser.add_argument("--out", type=Path, required=True, help="output folder")
     args = parser.parse_args()
     fit(args.model, args.data, args.settings, args.seed, args.plain, args.out)
 

@@ -1,15 +1,15 @@
-"""What cutting a genome costs, beside the same job in a plain script with Biopython.
+"""Cost of cutting a genome into chunks, compared with a plain Biopython script that does the same.
 
 In:  a folder of gzipped FASTA files of real genomes.
-Out: a table on standard output, and with --out in a file: processor seconds (user and system, one thread), peak
-     memory and bytes per base of both programs, each run a process of its own from start to end, on
-     - a bacterium as it was downloaded;
-     - all genomes repeated to 10, 100 and 1,000 Mbp (cost per base must not grow);
+Out: a table on standard output, and with --out in a file: CPU seconds (user and system, one thread), peak memory and
+     bytes per base of both programs, each run as a complete process, on
+     - a bacterium as downloaded;
+     - all genomes repeated to 10, 100 and 1,000 Mbp (the cost per base must not grow);
      - a draft of many short contigs, and one contig of 250 Mbp, cut and joined from the same genomes.
 
-The job of both: read the gzip, keep runs of A, C, G and T, cut them into chunks of 1,000 bases, note the share of
-lower case, split blocks of chunks, write Parquet with zstd. The workflow's program does the accounting on top. The
-chunks of both are compared, column by column. Of --repeats runs the cheapest counts.
+Both programs read the gzip, keep runs of A, C, G and T, cut them into chunks of 1,000 bases, record the share of lower
+case, split blocks of chunks, and write Parquet with zstd. The workflow's program also does the accounting. The chunks
+of both are compared column by column. The fastest of --repeats runs counts.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from isal import igzip  # noqa: E402
 
 from benchmarks.machine import cost, machine  # noqa: E402
 from workflow_scripts.common.files import write_text  # noqa: E402
-from workflow_scripts.genomes.fasta import read_fasta  # noqa: E402
+from workflow_scripts.genomes.contigs import read_fasta  # noqa: E402
 
 LENGTH, SEED, FRACTION, BLOCK = 1000, 42, 0.005, 100
 COLUMNS = ["contig", "start", "end", "sequence", "soft_masked", "split"]
@@ -39,7 +39,7 @@ PLAIN = "import sys; from benchmarks.genomes import plain_chunks; plain_chunks(s
 
 
 def plain_chunks(fasta: str, chunks: str) -> None:
-    """The peer: what one writes in an afternoon. It leaves out the accounting."""
+    """The peer: a straightforward script, without the accounting."""
     import gzip
     import re
     from functools import cache
@@ -68,7 +68,7 @@ def plain_chunks(fasta: str, chunks: str) -> None:
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one program on one input: processor seconds, peak bytes of memory, bytes of the table it wrote."""
+    """Cost of one program on one input: CPU seconds, peak memory in bytes, bytes of the table it wrote."""
 
     processor: float
     peak: int
@@ -76,7 +76,7 @@ class Cost:
 
 
 def measure(command: list[str], chunks: Path, repeats: int) -> Cost:
-    """Run a command some times, on one thread each."""
+    """Run a command ``repeats`` times on one thread: least CPU seconds, largest peak memory."""
     runs = [cost(command) for _ in range(repeats)]
     return Cost(min(runs)[0], max(peak for _, peak in runs), chunks.stat().st_size)
 
@@ -106,21 +106,21 @@ def content(chunks: Path) -> dict[str, str]:
         for batch in table.iter_batches(4096, columns=COLUMNS):
             for name, digest in digests.items():
                 values = batch[name].to_pylist()
-                if name == "soft_masked":  # the workflow keeps four bytes of it, pandas eight
+                if name == "soft_masked":  # the workflow stores four bytes, pandas eight
                     values = np.array(values, dtype=np.float32).tolist()
                 digest.update("".join(f"{value}\n" for value in values).encode())
     return {name: digest.hexdigest() for name, digest in digests.items()}
 
 
 def records(genomes: list[Path]) -> Iterator[tuple[str, bytes]]:
-    """Their contigs again and again, under names that never repeat."""
+    """The contigs of all genomes in an endless cycle, under unique names."""
     for number, path in enumerate(cycle(genomes)):
         for place, contig in enumerate(read_fasta(path)):
             yield f"{number}_{place}_{contig.name}", bytes(contig.sequence)
 
 
 def repeated(genomes: list[Path], bases: int) -> Iterator[tuple[str, bytes]]:
-    """Records of so many bases together."""
+    """Records with ``bases`` bases in total."""
     for name, sequence in records(genomes):
         yield name, sequence[:bases]
         bases -= len(sequence)
@@ -129,7 +129,7 @@ def repeated(genomes: list[Path], bases: int) -> Iterator[tuple[str, bytes]]:
 
 
 def draft(genomes: list[Path], bases: int, contig: int = 1200) -> Iterator[tuple[str, bytes]]:
-    """The same bases in contigs of 1,200."""
+    """The same bases in contigs of ``contig`` bases."""
     for name, sequence in repeated(genomes, bases):
         for first in range(0, len(sequence), contig):
             yield f"{name}_{first}", sequence[first : first + contig]
@@ -152,7 +152,7 @@ def write_fasta(path: Path, contigs: Iterator[tuple[str, bytes]]) -> int:
 
 
 def compare(name: str, fasta: Path, bases: int, contigs: int, repeats: int) -> str:
-    """One line of the table; both programs' chunks must be the same."""
+    """One table row. Exits if the two programs cut different chunks."""
     ours, theirs = fasta.with_name("workflow.parquet"), fasta.with_name("plain.parquet")
     here, there = by_the_workflow(fasta, ours, repeats), by_the_plain_script(fasta, theirs, repeats)
     if content(ours) != content(theirs):
@@ -168,7 +168,7 @@ def compare(name: str, fasta: Path, bases: int, contigs: int, repeats: int) -> s
 
 
 def made_up(genomes: list[Path], largest: int) -> dict[str, tuple[Callable, int]]:
-    """The inputs made of real genomes: how, and how many bases."""
+    """The inputs made from real genomes: the function that makes one, and its number of bases."""
     sizes = [size for size in (10, 100, 1000) if size <= largest]
     cases: dict[str, tuple[Callable, int]] = {f"all genomes, {size:,} Mbp": (repeated, size * MEGA) for size in sizes}
     cases["draft, contigs of 1,200"] = (draft, min(largest, 100) * MEGA)
@@ -177,8 +177,8 @@ def made_up(genomes: list[Path], largest: int) -> dict[str, tuple[Callable, int]
 
 
 HEAD = """\
-Cutting genomes into chunks: the workflow against a plain script with Biopython. Processor seconds of one whole process
-on one thread, the cheapest of {repeats} runs; peak memory in MB; sizes in bytes per base. {hardware}.
+Cost of cutting genomes into chunks: the workflow compared with a plain Biopython script. CPU seconds of the whole
+process on one thread, the fastest of {repeats} runs; peak memory in MB; sizes in bytes per base. {hardware}.
 
 | input | Mbp | contigs | workflow s | plain s | ratio | workflow ns/base | workflow MB | plain MB \
 | gzip | chunks | plain chunks |
@@ -193,12 +193,12 @@ def build_parser() -> argparse.ArgumentParser:
         "--genomes",
         type=Path,
         default=Path(real_data, "genomes") if real_data else None,
-        help="folder with *.fa.gz below it (default: genomes in the folder named by REAL_DATA)",
+        help="folder with *.fa.gz files below it; default: $REAL_DATA/genomes",
     )
-    parser.add_argument("--bacterium", default="GCF_000742135.1.fa.gz", help="the genome of the first line")
-    parser.add_argument("--largest", type=int, default=1000, help="leave out inputs of more Mbp than this")
+    parser.add_argument("--bacterium", default="GCF_000742135.1.fa.gz", help="file name of the genome in the first row")
+    parser.add_argument("--largest", type=int, default=1000, help="skip inputs of more Mbp than this")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each program on each input")
-    parser.add_argument("--out", type=Path, help="write the table to this file too (.md)")
+    parser.add_argument("--out", type=Path, help="also write the table to this Markdown file")
     return parser
 
 
@@ -207,7 +207,7 @@ def main(argv: list[str] | None = None) -> None:
     genomes = sorted(args.genomes.rglob("*.fa.gz")) if args.genomes else []
     bacterium = next((path for path in genomes if path.name == args.bacterium), None)
     if bacterium is None:
-        raise SystemExit(f"error: --genomes: name a folder that holds {args.bacterium}, or set REAL_DATA")
+        raise SystemExit(f"error: --genomes: no {args.bacterium} found; give a folder that has it, or set REAL_DATA")
     lines = []
     with tempfile.TemporaryDirectory() as scratch:
         fasta = Path(scratch) / "genome.fa.gz"

@@ -1,18 +1,18 @@
-"""What needs a GPU: is every attention backend right there, and how fast is the model with each?
+"""Checks and benchmarks that need a GPU: is every attention backend correct, and how fast is the model with each?
 
-In:  nothing; one GPU that torch sees.
+In:  nothing; one GPU that torch can use.
 Out: tables on standard output, and with --out in a file:
      - checks: the golden vectors of tests/model on each backend; outputs and gradients of each against the reference
-       (sdpa in float32), in rows of mixed lengths, together and one by one. In 16 bits a backend may err twice as much
-       as sdpa does in the same precision.
-     - speed: tokens a second and share of the GPU's peak (MFU) of a training step in bfloat16, and its peak memory,
-       at 128, 512 and 2,048 tokens and in mixed lengths, beside the plain model of benchmarks/pretrain.py. With
-       --compile both are compiled by torch.compile.
+       (sdpa in float32), in rows of mixed lengths, as a batch and one by one. In 16 bits, a backend may have twice the
+       error of sdpa in the same precision.
+     - speed: tokens per second, share of the GPU's peak (MFU) and peak memory of a training step in bfloat16, at 128,
+       512 and 2,048 tokens and in mixed lengths, compared with the plain model of benchmarks/pretrain.py. --compile
+       compiles both with torch.compile.
      - length: memory of a training step on one sequence of up to 10,000 tokens.
-     - fits: a small encoder fitted to a planted motif, by a program of its own and by the server of the fits; both must
-       learn it, and to the same loss but for the order of sums on a GPU.
+     - fits: a small encoder fitted to a planted motif, in a separate process and on the server of fits. Both must learn
+       it and reach the same loss, up to the summation order on a GPU.
 
-A backend that is not installed is named and left out. The exit status is 1 if a check fails.
+A backend that is not installed is named and skipped. The exit status is 1 if a check fails.
 """
 
 import argparse
@@ -63,13 +63,13 @@ ROWS = {
 }
 LENGTHS = (2_500, 5_000, 10_000)
 HEAD_SIZE = 64
-# what is left to an MCC of 1, and between the test losses of two fits
+# 1 - MCC, and the difference between the test losses of the two fits
 FIT_TOLERANCE = {"a fit learns": 0.2, "a fit by the server": 0.05}
 
 
 @dataclass(frozen=True)
 class Check:
-    """A comparison: the largest error that was found, and the largest allowed."""
+    """A comparison: the largest error found, and the largest allowed."""
 
     name: str
     backend: str
@@ -79,7 +79,7 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        return self.error <= self.allowed  # False where the error is not a number
+        return self.error <= self.allowed  # False if the error is NaN
 
     def line(self) -> str:
         cells = [self.name, self.backend, self.precision, f"{self.error:.2e}", f"{self.allowed:.2e}"]
@@ -87,7 +87,7 @@ class Check:
 
 
 def usable(device: torch.device, dtype: torch.dtype) -> list[str]:
-    """The backends that are there, the reference first."""
+    """The available backends, the reference first."""
     names = []
     for name in sorted(BACKENDS, key=lambda name: name != "sdpa"):
         try:
@@ -98,7 +98,7 @@ def usable(device: torch.device, dtype: torch.dtype) -> list[str]:
 
 
 def largest_difference(ours: dict[str, Tensor], reference: dict[str, Tensor]) -> float:
-    """Over all tensors, each relative to the largest value of its reference."""
+    """The largest difference over all tensors, relative to the largest value of each reference."""
     return max(
         float((ours[name].float() - value).abs().max() / value.abs().max().clamp(min=1e-6))
         for name, value in reference.items()
@@ -136,7 +136,7 @@ def golden_error(backend: str, device: torch.device, dtype: torch.dtype) -> floa
 def outcome(
     model: DnaBert2ForMaskedLM, batch: Batch, backend: str, dtype: torch.dtype, gradients: bool
 ) -> dict[str, Tensor]:
-    """Hidden states of the tokens, and the gradients of the masked-LM loss if asked for."""
+    """Hidden states of the tokens, and with ``gradients`` those of the masked-LM loss."""
     model.use_attention(backend, dtype)
     model.zero_grad()
     with (
@@ -153,7 +153,7 @@ def outcome(
 
 @torch.no_grad()
 def one_by_one(model: DnaBert2ForMaskedLM, batch: Batch, backend: str, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Hidden states of each row passed alone and without padding, then padded with zeros."""
+    """Hidden states of each row computed separately without padding, then padded with zeros."""
     model.use_attention(backend, dtype)
     rows = []
     with autocast(batch.ids.device, dtype):
@@ -164,7 +164,7 @@ def one_by_one(model: DnaBert2ForMaskedLM, batch: Batch, backend: str, dtype: to
 
 
 def checks(config: DnaBert2Config, device: torch.device, dtypes: list[torch.dtype]) -> Iterator[Check]:
-    """All comparisons in each precision; sdpa in float32 is the reference, its error in 16 bits the measure there."""
+    """All comparisons in each precision. The reference is sdpa in float32; in 16 bits its error sets the tolerance."""
     torch.manual_seed(0)
     model = DnaBert2ForMaskedLM(config).to(device).eval()
     batch = make_batch(MIXED, config.vocab_size, 1, device)
@@ -195,7 +195,7 @@ def checks(config: DnaBert2Config, device: torch.device, dtypes: list[torch.dtyp
 
 @dataclass(frozen=True)
 class Speed:
-    """Of a training step: tokens a second, share of the GPU's peak (None where that is not known), bytes at most."""
+    """Of a training step: tokens per second, share of the GPU's peak (None if unknown), peak memory in bytes."""
 
     rate: float
     utilization: float | None
@@ -207,7 +207,7 @@ class Speed:
 
 
 def allocated(device: torch.device) -> int:
-    """Bytes in use; from here the most is counted anew. 0 on a CPU, as in peak_memory."""
+    """Bytes in use; resets the peak. 0 on a CPU, as in peak_memory."""
     if device.type != "cuda":
         return 0
     torch.cuda.reset_peak_memory_stats(device)
@@ -215,17 +215,17 @@ def allocated(device: torch.device) -> int:
 
 
 def peak_memory(device: torch.device) -> int:
-    """Most bytes in use since ``allocated``."""
+    """Peak bytes in use since the call of ``allocated``."""
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
 
 
 def training_flops(config: DnaBert2Config, lengths: list[int], masked: int) -> int:
-    """Operations that the tokens need, whatever a model spends on padding and on positions that predict nothing."""
+    """Operations that the tokens need, without those for padding and for positions that predict nothing."""
     return sum(flops(config, length, length, 0) for length in lengths) + flops(config, 0, 0, masked)
 
 
 def contender(name: str, config: DnaBert2Config, device: torch.device, dtype: torch.dtype, compiled: bool) -> Contender:
-    """The plain model, or this one with the backend of that name; the same weights in all."""
+    """The plain model, or this model with the backend ``name``; all have the same weights."""
     torch.manual_seed(0)
     model = DnaBert2ForMaskedLM(config).to(device)
     if name == "plain":
@@ -240,7 +240,7 @@ def contender(name: str, config: DnaBert2Config, device: torch.device, dtype: to
 
 
 def speed(contender: Contender, batch: Batch, operations: int, repeats: int, dtype: torch.dtype) -> Speed:
-    """The median of so many steps, after three that warm up and compile."""
+    """The median of ``repeats`` steps, after three that warm up and compile."""
     device = batch.ids.device
     for _ in range(3):
         contender.seconds(batch, dtype)
@@ -253,7 +253,7 @@ def speed(contender: Contender, batch: Batch, operations: int, repeats: int, dty
 def speeds(
     config: DnaBert2Config, device: torch.device, rows: dict[str, list[int]], repeats: int, compiled: bool
 ) -> Iterator[str]:
-    """Lines of the table of speed, model by model in bfloat16. What runs out of memory says so, the others go on."""
+    """Rows of the speed table, model by model in bfloat16. A case that runs out of memory gets a row that says so."""
     plain: dict[str, float] = {}
     for name in ("plain", *usable(device, torch.bfloat16)):
         entry = contender(name, config, device, torch.bfloat16, compiled)
@@ -272,16 +272,16 @@ def speeds(
 
 
 def step_memory(entry: Contender, length: int, config: DnaBert2Config, device: torch.device) -> int:
-    """Bytes that a training step on one sequence takes beyond weights and moments."""
+    """Bytes that a training step on one sequence takes in addition to weights and optimizer moments."""
     batch = make_batch([length], config.vocab_size, 1, device)
-    entry.seconds(batch, torch.bfloat16)  # the first step makes the moments
+    entry.seconds(batch, torch.bfloat16)  # the first step allocates the moments
     before = allocated(device)
     entry.seconds(batch, torch.bfloat16)
     return peak_memory(device) - before
 
 
 def long_sequences(config: DnaBert2Config, device: torch.device, lengths: tuple[int, ...]) -> Iterator[str]:
-    """Lines of the table of memory by length; the last cell is 2.0 where the last doubling doubles the memory."""
+    """Rows of the table of memory by length; the last cell is 2.0 if the last doubling of length doubles the memory."""
     for name in ("plain", *usable(device, torch.bfloat16)):
         entry = contender(name, config, device, torch.bfloat16, compiled=False)
         used = [step_memory(entry, length, config, device) for length in lengths]
@@ -292,26 +292,27 @@ def long_sequences(config: DnaBert2Config, device: torch.device, lengths: tuple[
 TEXT = """\
 {gpu}, {hardware}.
 
-Checks: largest error, absolute for the golden vectors, else relative to the largest value.
+Checks: largest error, absolute for the golden vectors, otherwise relative to the largest value.
 
 | check | attention | precision | error | allowed | |
 |---|---|---|---|---|---|
 {checks}
 
-Speed of a training step of the published size in bfloat16{compiled}, about {tokens:,} tokens a batch: tokens a second
-without padding, share of the GPU's peak, peak memory in GiB, ratio to the plain model.
+Speed of a training step at the published size in bfloat16{compiled}, about {tokens:,} tokens per batch: tokens per
+second without padding, share of the GPU's peak (MFU), peak memory in GiB, ratio to the plain model.
 
 | row length | attention | tokens/s | MFU | GiB | ratio |
 |---|---|---|---|---|---|
 {speeds}
 
-Memory of a training step on one sequence, in GiB beyond weights and moments, and its growth over the last doubling.
+Memory of a training step on one sequence, in GiB in addition to weights and moments, and its growth over the last
+doubling of the length.
 
 | attention | {lengths} | growth |
 |---|{columns}---|
 {memory}
 
-Fits of a small encoder, {steps} steps of 32 rows, from the start of the program to its end.
+Fits of a small encoder, {steps} steps of 32 rows, from start to end of the program.
 
 | fit | wall, s | GPU, s | MCC | hardware |
 |---|---|---|---|---|
@@ -322,13 +323,13 @@ Fits of a small encoder, {steps} steps of 32 rows, from the start of the program
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=10, help="timed steps of each model on each batch")
-    parser.add_argument("--compile", action="store_true", help="time the models under torch.compile")
-    parser.add_argument("--out", type=Path, help="write the tables to this file too (.md)")
+    parser.add_argument("--compile", action="store_true", help="time the models with torch.compile")
+    parser.add_argument("--out", type=Path, help="also write the tables to this Markdown file")
     return parser
 
 
 def shown(lines: Iterator[str]) -> str:
-    """All lines, each said as soon as it is there."""
+    """Join the lines, printing each one to standard error as it arrives."""
     kept = []
     for line in lines:
         print(line, file=sys.stderr, flush=True)
@@ -350,7 +351,7 @@ def main(argv: list[str] | None = None) -> None:
         gpu=torch.cuda.get_device_name(),
         hardware=machine("torch", "transformers"),
         checks=shown(check.line() for check in checked),
-        compiled=" under torch.compile" if args.compile else "",
+        compiled=" with torch.compile" if args.compile else "",
         tokens=TOKENS,
         speeds=shown(speeds(config, device, ROWS, args.repeats, args.compile)),
         lengths=" | ".join(f"{length:,}" for length in LENGTHS),

@@ -1,6 +1,6 @@
-"""A small encoder fitted to a planted motif, by a program of its own and by the server of fits; for benchmarks/gpu.py.
+"""Fits of a small encoder to a planted motif, in a separate process and on the server of fits; for benchmarks/gpu.py.
 
-On a machine without a GPU the fits run on its CPU.
+On a machine without a GPU the fits run on the CPU.
 """
 
 import random
@@ -18,7 +18,7 @@ SETTINGS = {"precision": "bf16", "learning_rate": 2e-3, "pooling": "mean", "max_
 
 
 def planted(folder: Path) -> Path:
-    """A data set of 70 random bases a row, in every second row with a motif, and a tokenizer for it beside."""
+    """Write a data set of 70 random bases per row, every second row with a motif, and a tokenizer for it."""
     draw = random.Random(0)
     for split, rows in ROWS.items():
         bases = ["".join(draw.choices("ACGT", k=46)) for _ in range(rows)]
@@ -30,10 +30,14 @@ def planted(folder: Path) -> Path:
 
 
 def fits(folder: Path) -> tuple[list[str], dict[str, float]]:
-    """Lines of the table of fits; what the first one lacks to an MCC of 1, and by how much the losses of two differ."""
+    """Table rows of the fits; and errors: 1 - MCC of the first fit, and the difference between the losses of two."""
     data = planted(folder)
     model, told, lines = small_model(folder, folder / "model"), {}, []
-    for name, program in (("apart", "fit"), ("by the server, which starts", "launch"), ("by the server", "launch")):
+    for name, program in (
+        ("apart", "finetune_model"),
+        ("by the server, which starts", "launch"),
+        ("by the server", "launch"),
+    ):
         out = folder / name
         words = ("-m", f"workflow_scripts.finetune.{program}", *arguments(model, data, SETTINGS, out))
         wall, _processor = measured(lambda words=words: process(*words))

@@ -1,15 +1,15 @@
-"""What it costs to make the human data sets of GUE at full size, beside plain Biopython cutting the same windows.
+"""Cost of making the human data sets of GUE at full size, compared with Biopython cutting the same windows.
 
-In:  nothing; the genome and the annotation are made up. The genome has uniformly random bases in 24 contigs of the
-     proportions of human chromosomes, with N at their ends and half of it in lower case, as .2bit and as FASTA. The
-     annotation has the size of the real one: 29,598 promoters, 30,000 peaks, 18,677 genes with 9 introns (whose signals
-     are planted, each base with a chance of 80 %), 60,000 pairs.
-Out: a table on standard output, and with --out in a file: processor seconds (user and system, one thread) and peak
-     memory of processes of their own
-     - that make the rows of promoter/all, tf_human/0, splice and epi/K562 from the sources;
-     - that read the genome and cut the windows of that data set again, by the workflow and by Biopython, whose reader
-       of .2bit takes what it needs from the disk too; the sequences of both are compared;
-     - likewise, for the last data set, from the FASTA file.
+In:  nothing; the genome and the annotation are simulated. The genome has uniformly random bases in 24 contigs with the
+     proportions of the human chromosomes, N at their ends, and half of the bases in lower case, as .2bit and as FASTA.
+     The annotation has the size of the real one: 29,598 promoters, 30,000 peaks, 18,677 genes with 9 introns (their
+     signals are planted, each base with a probability of 80 %), 60,000 pairs.
+Out: a table on standard output, and with --out in a file: CPU seconds (user and system, one thread) and peak memory of
+     separate processes that
+     - make the rows of promoter/all, tf_human/0, splice and epi/K562 from the sources;
+     - read the genome and cut the windows of that data set again, with the workflow and with Biopython (its .2bit
+       reader also reads from disk only what it needs); the sequences of both are compared;
+     - do the same from the FASTA file, for the last data set.
 """
 
 import argparse
@@ -28,11 +28,12 @@ import numpy as np  # noqa: E402
 from benchmarks.machine import cost, machine  # noqa: E402
 from workflow_scripts.common.files import write_text  # noqa: E402
 from workflow_scripts.gue.build_dataset import BUILDERS  # noqa: E402
-from workflow_scripts.gue.examples import Recipe  # noqa: E402
-from workflow_scripts.gue.genome import cut, encode  # noqa: E402
+from workflow_scripts.gue.genome_reader import read_genome  # noqa: E402
+from workflow_scripts.gue.packed_genome import cut_window, encode  # noqa: E402
+from workflow_scripts.gue.recipe import Recipe  # noqa: E402
 from workflow_scripts.gue.registry import read_dataset  # noqa: E402
-from workflow_scripts.gue.source_readers import parse_source  # noqa: E402
-from workflow_scripts.gue.twobit import SIGNATURE, read_genome  # noqa: E402
+from workflow_scripts.gue.sources import parse_source  # noqa: E402
+from workflow_scripts.gue.twobit_reader import SIGNATURE  # noqa: E402
 
 MEGA = 1_000_000
 SEED = 42
@@ -41,7 +42,7 @@ REGISTRY = REPOSITORY / "config/gue.tsv"
 CHROMOSOMES = (249, 243, 198, 191, 181, 171, 159, 146, 141, 136, 135, 134, 115, 107, 103, 90, 81, 78, 59, 63, 48, 51)
 CHROMOSOMES += (155, 59)
 TELOMERE = 10_000  # N at either end
-REPEAT = 500  # every second stretch of so many bases is lower case
+REPEAT = 500  # bases; every second stretch of this length is lower case
 INTRONS, EXON = 9, 150
 DONOR, ACCEPTOR = "CAGGTAAGT", "TTTTTTTTTTTTCAGG"  # three exon bases first, one exon base last
 DATASETS = {  # role and file of the annotation
@@ -55,7 +56,7 @@ CHILD = "import sys; from benchmarks.gue import {0}; {0}(*sys.argv[1:])"
 
 
 def contig_lengths(mbp: int) -> dict[str, int]:
-    """Contigs of so many bases together."""
+    """Contig name -> length; ``mbp`` million bases in total."""
     names = [f"chr{number}" for number in [*range(1, 23), "X", "Y"]]
     return {n: mbp * MEGA * size // sum(CHROMOSOMES) for n, size in zip(names, CHROMOSOMES, strict=True)}
 
@@ -82,14 +83,14 @@ def write_genome(folder: Path, lengths: dict[str, int], genes: dict[str, list], 
 
 
 def head(length: int) -> bytes:
-    """What stands before the bases of a contig: its length, the blocks of N and those of lower case."""
+    """The header before the bases of a .2bit contig: its length, the blocks of N and those of lower case."""
     lower = np.arange(0, length - REPEAT, 2 * REPEAT)
     numbers = [length, 2, 0, length - TELOMERE, TELOMERE, TELOMERE, len(lower)]
     return np.concatenate([numbers, lower, np.full(len(lower), REPEAT), [0]]).astype("<u4").tobytes()
 
 
 def in_lines(letters: np.ndarray, width: int = 50) -> bytes:
-    """Lines of 50 bases, as UCSC writes them."""
+    """Lines of ``width`` bases, as UCSC writes them."""
     whole = len(letters) // width
     lines = np.full((whole, width + 1), ord("\n"), dtype=np.uint8)
     lines[:, :width] = letters[: whole * width].reshape(whole, width)
@@ -114,14 +115,14 @@ def draw_genes(lengths: dict[str, int], count: int, random: np.random.Generator)
 
 
 def plant(codes: np.ndarray, gene: tuple, random: np.random.Generator) -> None:
-    """Write the signals of a gene's introns, each base with a chance of 80 %, the first and last two always."""
+    """Write the signals of a gene's introns: each base with probability 80 %, the first and last two always."""
     _, _, strand, begins, ends = gene
     for begin, end in zip(begins, ends, strict=True):
         donor, acceptor = encode([DONOR])[0], encode([ACCEPTOR])[0]
         if strand == "+":
             places = (begin - 3, donor), (end - len(acceptor) + 1, acceptor)
             sure = [(begin, donor[3:5]), (end - 2, acceptor[-3:-1])]
-        else:  # the complement of a code is the code with its higher bit turned
+        else:  # the complement of a code has its higher bit flipped
             places = (end - len(donor) + 3, donor[::-1] ^ 2), (begin - 1, acceptor[::-1] ^ 2)
             sure = [(end - 2, donor[3:5][::-1] ^ 2), (begin, acceptor[-3:-1][::-1] ^ 2)]
         for at, signal in places:
@@ -132,7 +133,7 @@ def plant(codes: np.ndarray, gene: tuple, random: np.random.Generator) -> None:
 
 
 def spots(lengths: dict[str, int], count: int, random: np.random.Generator) -> Iterator[tuple[str, int]]:
-    """(contig, position) at random, away from the ends."""
+    """Random (contig, position) pairs away from the ends."""
     names, sizes = list(lengths), np.array(list(lengths.values()))
     margin = 2 * TELOMERE
     for index in random.choice(len(names), count, p=sizes / sizes.sum()).tolist():
@@ -165,7 +166,7 @@ def make_world(folder: Path, mbp: int) -> None:
 
 
 def make_rows(folder: str, name: str, out: str) -> None:
-    """Make the rows of a data set and note their number and the places of their windows, each once."""
+    """Make the rows of a data set; write their number and the distinct positions of their windows."""
     task, dataset = name.split("/")
     row = read_dataset(REGISTRY, task, dataset)
     sources = [parse_source(f"{role}={folder}/{file}") for role, file in [("genome", "genome.2bit"), DATASETS[name]]]
@@ -178,14 +179,14 @@ def cut_by_the_workflow(genome: str, places: str, out: str) -> None:
     """Read the genome and cut the windows."""
     found, dropped = read_genome(genome), Counter()
     windows = [
-        cut(found, contig, start, end - start, strand, dropped)
+        cut_window(found, contig, start, end - start, strand, dropped)
         for contig, start, end, strand in json.loads(Path(places).read_text())["places"]
     ]
     write_text(out, "".join(f"{window.sequence}\n" for window in windows))
 
 
 def cut_by_biopython(genome: str, places: str, out: str) -> None:
-    """The peer: what one writes in ten minutes."""
+    """The peer: a straightforward script."""
     from Bio import SeqIO
 
     kind = "twobit" if genome.endswith(".2bit") else "fasta"
@@ -201,7 +202,7 @@ def cut_by_biopython(genome: str, places: str, out: str) -> None:
 
 
 def compare(folder: Path, genome: str, name: str) -> list[str]:
-    """The cells of both programs that cut the windows of one data set."""
+    """The table cells of both programs that cut the windows of one data set."""
     cells = []
     seconds, texts = [], []
     for program in ("cut_by_the_workflow", "cut_by_biopython"):
@@ -216,9 +217,9 @@ def compare(folder: Path, genome: str, name: str) -> list[str]:
 
 
 HEAD = """\
-Making the rows of human data sets of GUE at full size, on a made-up genome of {mbp:,} million random bases with a
-made-up annotation: the figures tell the cost, nothing of biology. Processor seconds of whole processes on one thread,
-peak memory in MB (mapped pages of the .2bit file count). {hardware}.
+Cost of making the rows of human data sets of GUE at full size, on a simulated genome of {mbp:,} million random bases
+with a simulated annotation. The figures say nothing about biology. CPU seconds of whole processes on one thread, peak
+memory in MB (including mapped pages of the .2bit file). {hardware}.
 
 | data set | rows | rows s | rows MB | windows | genome | cut s | cut MB | Biopython s | Biopython MB | ratio |
 |---|---|---|---|---|---|---|---|---|---|---|
@@ -228,7 +229,7 @@ peak memory in MB (mapped pages of the .2bit file count). {hardware}.
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mbp", type=int, default=3000, help="million bases of the genome")
-    parser.add_argument("--out", type=Path, help="write the table to this file too (.md)")
+    parser.add_argument("--out", type=Path, help="also write the table to this Markdown file")
     return parser
 
 

@@ -1,13 +1,13 @@
-"""Whether a small model learns DNA: its bits per base on real genomes, beside an order-3 Markov model and 1.95 bits.
+"""Does a small model learn DNA? Its bits per base on real genomes, compared with an order-3 Markov model and 1.95 bits.
 
 In:  a folder of real genomes with their manifest.tsv (id, group, file, bp), by default that of REAL_DATA.
-Out: a table on standard output, and with --out in a file: at each validation the loss, the accuracy and the bits per
-     base of a model of 4 layers of 256 which this workflow's own programs train from raw FASTA: chunks, vocabulary,
-     tokens, pre-training in bfloat16. Then what the Markov model needs for the same bases.
+Out: a table on standard output, and with --out in a file: loss, accuracy and bits per base at each validation, for a
+     model of 4 layers of width 256. The workflow's own programs train it from raw FASTA: chunks, vocabulary, tokens,
+     pre-training in bfloat16. The last row has the bits per base of the Markov model on the same bases.
 
 The bases are those of the masked validation tokens. The Markov model is counted on the training chunks and predicts
-each base from the three before it, wherever they are known; the pre-trained one sees the tokens on both sides, but no
-base of the token that it predicts. Half an hour on two free cores is enough for the default number of steps.
+each base from the three before it, if they are known. The pre-trained model sees the tokens on both sides, but no base
+of the token that it predicts. The default number of steps takes half an hour on two free cores.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from workflow_scripts.tokenizer import encode_genome  # noqa: E402
 from workflow_scripts.tokenizer import train_tokenizer as vocabulary  # noqa: E402
 
 ORDER, MARK, SEED = 3, 1.95, 42
-# Blocks of an alignment under one name, a plant, and three million bases of one centromere's satellite.
+# Alignment blocks under a single name, a plant, and three million bases of satellite from one centromere.
 LEFT_OUT = ("chicken_galGal3_axt_blocks", "a_thaliana_braker", "human_chr8_cen")
 ARCHITECTURE = {
     **{"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 8, "intermediate_size": 1024},
@@ -49,7 +49,7 @@ ARCHITECTURE = {
 def run(main: Callable[[list[str]], int], *arguments: object) -> None:
     """Run one of the workflow's programs."""
     if main([str(argument) for argument in arguments]):
-        raise SystemExit("error: a program of the workflow has failed, see above")
+        raise SystemExit("error: a program of the workflow failed; see its message above")
 
 
 def options(**values: object) -> Iterator[object]:
@@ -59,7 +59,7 @@ def options(**values: object) -> Iterator[object]:
 
 
 def chosen(folder: Path, bases: int) -> list[dict[str, str]]:
-    """Genomes of the manifest, so many bases of each group at most, the smallest first."""
+    """Genomes of the manifest, smallest first, at most ``bases`` bases of each group."""
     rows = [row for row in read_table(folder / "manifest.tsv") if row["id"] not in LEFT_OUT]
     taken, kept = {}, []
     for row in sorted(rows, key=lambda row: int(row["bp"])):
@@ -70,7 +70,7 @@ def chosen(folder: Path, bases: int) -> list[dict[str, str]]:
 
 
 def prepare(folder: Path, genomes: list[dict[str, str]], scratch: Path) -> list[Path]:
-    """Chunks, vocabulary and tokens of the genomes; returns the chunk files."""
+    """Make chunks, vocabulary and tokens of the genomes; returns the chunk files."""
     files = []
     for row in genomes:
         files.append(scratch / f"{row['id']}.parquet")
@@ -91,13 +91,13 @@ def prepare(folder: Path, genomes: list[dict[str, str]], scratch: Path) -> list[
 
 
 def markov(files: list[Path]) -> list[np.ndarray]:
-    """Bits of each base after each context of 0 to ORDER bases, counted on the training chunks with one added to each.
+    """Bits of each base after each context of 0 to ORDER bases, from counts on the training chunks plus one.
 
     Table k has shape [4^k, 4].
     """
     counts = [np.ones((4**order, 4)) for order in range(ORDER + 1)]
     for path in files:
-        for sequences, validation in chunk_reader.batches(path):
+        for sequences, validation in chunk_reader.read_batches(path):
             for sequence, held_out in zip(sequences.to_pylist(), validation, strict=True):
                 if not held_out:
                     bases = BASE_CODES[np.frombuffer(sequence.encode(), dtype=np.uint8)]
@@ -109,7 +109,7 @@ def markov(files: list[Path]) -> list[np.ndarray]:
 
 
 def markov_bits(tables: list[np.ndarray], words: list[str], batch: tuple[np.ndarray, np.ndarray]) -> float:
-    """Bits per base of the masked tokens of a batch, each base after those before it in its row."""
+    """Bits per base of the masked tokens of a batch, each base predicted from those before it in its row."""
     bits, count = 0.0, 0
     for inputs, labels in zip(*batch, strict=True):
         row = np.where(labels == batches.IGNORED, inputs, labels)
@@ -126,7 +126,7 @@ def markov_bits(tables: list[np.ndarray], words: list[str], batch: tuple[np.ndar
 
 
 def settings(steps: int) -> dict:
-    """Settings of the training: batches of 64 x 128 tokens, as many as two cores pass in some 20 minutes."""
+    """Training settings: batches of 64 x 128 tokens; two cores need about 20 minutes for the default steps."""
     return {
         **{"steps": steps, "warmup_steps": steps // 15, "batch_size": 64, "micro_batch_size": 64, "seed": SEED},
         **{"learning_rate": 1e-3, "precision": "bf16", "validation_sequences": 512, "checkpoint_every": 200},
@@ -144,7 +144,7 @@ def pretrain(files: list[Path], training: dict, scratch: Path) -> list[dict]:
 
 
 def learned(folder: Path, genomes: list[dict[str, str]], steps: int, scratch: Path) -> tuple[list[dict], float, float]:
-    """The log of a model trained on the genomes, the Markov model's bits per base, and seconds of the training."""
+    """The log of a model trained on the genomes, the Markov model's bits per base, and the training seconds."""
     training = settings(steps)
     files = prepare(folder, genomes, scratch)
     started = time.monotonic()
@@ -158,13 +158,13 @@ def learned(folder: Path, genomes: list[dict[str, str]], steps: int, scratch: Pa
 
 
 def report(log: list[dict], bits: float, seconds: float, bases: int) -> str:
-    """The table, and how far the last line is below the Markov model and the mark."""
+    """The table, and how many bits the last row is below the Markov model and below MARK."""
     rows = [entry for entry in log if "validation_loss" in entry]
     cost = [entry["tokens_per_second"] for entry in log if "loss" in entry]
     last = rows[-1]["bits_per_base"]
     lines = [
-        f"A model of 4 layers of 256 on {bases / 1e6:,.1f} Mbp of real genomes, trained for {seconds / 60:.1f} minutes "
-        f"with {np.median(cost):,.0f} tokens a second; {machine('torch')}.",
+        f"A model of 4 layers of width 256, trained on {bases / 1e6:,.1f} Mbp of real genomes for {seconds / 60:.1f} "
+        f"minutes at {np.median(cost):,.0f} tokens per second. {machine('torch')}.",
         "",
         "| step | validation loss | accuracy | bits per base |",
         "|---|---|---|---|",
@@ -173,9 +173,9 @@ def report(log: list[dict], bits: float, seconds: float, bases: int) -> str:
             f"| {row['bits_per_base']:.4f} |"
             for row in rows
         ),
-        f"| order-{ORDER} Markov model of the same bases | | | {bits:.4f} |",
+        f"| order-{ORDER} Markov model on the same bases | | | {bits:.4f} |",
         "",
-        f"Below the Markov model by {bits - last:+.4f} bits, below {MARK} by {MARK - last:+.4f}.",
+        f"Bits per base gained over the Markov model: {bits - last:+.4f}; over {MARK}: {MARK - last:+.4f}.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -185,18 +185,20 @@ def build_parser() -> argparse.ArgumentParser:
     real_data = os.environ.get("REAL_DATA")
     default = Path(real_data, "genomes") if real_data else None
     parser.add_argument(
-        "--genomes", type=Path, default=default, help="folder with manifest.tsv (default: of REAL_DATA)"
+        "--genomes", type=Path, default=default, help="folder with manifest.tsv; default: $REAL_DATA/genomes"
     )
-    parser.add_argument("--bases", type=int, default=15_000_000, help="bases of each group of genomes at most")
+    parser.add_argument(
+        "--bases", type=int, default=15_000_000, help="maximum number of bases of each group of genomes"
+    )
     parser.add_argument("--steps", type=int, default=1500, help="optimiser steps of 64 x 128 tokens")
-    parser.add_argument("--out", type=Path, help="write the table to this file too (.md)")
+    parser.add_argument("--out", type=Path, help="also write the table to this Markdown file")
     return parser
 
 
 def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     if args.genomes is None or not (args.genomes / "manifest.tsv").is_file():
-        raise SystemExit("error: --genomes: name a folder that holds manifest.tsv, or set REAL_DATA")
+        raise SystemExit("error: --genomes: no manifest.tsv found; give a folder that has it, or set REAL_DATA")
     genomes = chosen(args.genomes, args.bases)
     with tempfile.TemporaryDirectory() as scratch:
         log, bits, seconds = learned(args.genomes, genomes, args.steps, Path(scratch))

@@ -1,4 +1,4 @@
-"""What figures were measured on, and how those of a whole process are taken."""
+"""The machine of a measurement, and the cost of a whole process."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-# a process in between: the peak of a child begins with that of the process that started it
+# The extra process is needed because a child's peak memory starts at that of its parent.
 MEASURE = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -18,7 +18,7 @@ print(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
 
 
 def cost(arguments: list[str]) -> tuple[float, int]:
-    """(processor seconds, peak bytes of memory) of Python with these arguments, from start to end, on one thread."""
+    """(CPU seconds, peak memory in bytes) of a complete run of Python with these arguments, on one thread."""
     one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ARROW_IO_THREADS": "1"}
     whole = [sys.executable, "-c", MEASURE, sys.executable, *arguments]
     run = subprocess.run(

@@ -1,15 +1,15 @@
-"""What a training step of the model costs, beside the plain architecture in transformers' BERT parts.
+"""Speed of a training step of the model, compared with the plain architecture built from transformers' BERT modules.
 
-In:  nothing; the batches are random tokens, the models are of the published size with random weights.
-Out: a table on standard output, and with --out in a file: tokens a second of a training step (forward, backward,
-     AdamW) of both on this CPU, in float32 and in bfloat16 (autocast), on
+In:  nothing; the batches are random tokens, and the models have the published size and random weights.
+Out: a table on standard output, and with --out in a file: tokens per second of a training step (forward, backward,
+     AdamW) of both models on this CPU, in float32 and in bfloat16 (autocast), on
      - rows of 128 tokens;
      - rows of 64 to 1,024 tokens, padded to the longest.
 
-The peer holds the same weights and computes the same loss. It is written straightforwardly: BertAttention of
-transformers with its SDPA, ALiBi and padding as one dense bias for every head and pair of positions, the gated
-feed-forward, the masked-LM head over the whole batch, and AdamW as PyTorch has it by default. Only tokens count, not
-padding. The two take turns with the same batches; of --repeats steps of each the fastest counts.
+The peer has the same weights and computes the same loss. It is written straightforwardly: transformers' BertAttention
+with its SDPA, ALiBi and padding as one dense bias for every head and pair of positions, the gated feed-forward, the
+masked-LM head over the whole batch, and AdamW with PyTorch's defaults. Only tokens are counted, not padding. The two
+take turns on the same batches; the fastest of --repeats steps of each counts.
 """
 
 import argparse
@@ -83,7 +83,7 @@ class PlainModel(nn.Module):
         bias = alibi_bias(alibi_slopes(self.heads).to(ids.device), ids.shape[1])
         if mask is not None:
             bias = bias + (1 - mask[:, None, None, :]) * -10000.0
-        if torch.is_autocast_enabled(ids.device.type):  # once, or SDPA would convert it again in every layer
+        if torch.is_autocast_enabled(ids.device.type):  # once; otherwise SDPA would convert it in every layer
             bias = bias.to(torch.get_autocast_dtype(ids.device.type))
         for layer in self.layers:
             hidden = layer(hidden, bias)
@@ -91,7 +91,7 @@ class PlainModel(nn.Module):
 
 
 def plain_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The same weights under the names of the peer, which has three projections in place of one."""
+    """The same weights under the names of the peer, which has three projections instead of one."""
     plain = {"cls.predictions.bias": weights["cls.predictions.decoder.bias"]}
     for name, tensor in weights.items():
         place = name.removeprefix("bert.").replace("encoder.layer.", "layers.")
@@ -112,7 +112,7 @@ class Batch:
 
 
 def make_batch(lengths: list[int], vocab_size: int, seed: int, device: torch.device) -> Batch:
-    """Random tokens in rows of these lengths, padded to the longest; 15% of the tokens are to be predicted."""
+    """Random tokens in rows of these lengths, padded to the longest; 15% of the tokens are masked."""
     random = torch.Generator().manual_seed(seed)
     shape = (len(lengths), max(lengths))
     tokens = torch.randint(MASK + 1, vocab_size, shape, generator=random)
@@ -138,7 +138,7 @@ def plain_loss(model: PlainModel, batch: Batch) -> Tensor:
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
-    """Arithmetic in ``dtype``, on weights in float32."""
+    """Compute in ``dtype``, with weights in float32."""
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
@@ -174,7 +174,7 @@ def ours(model: DnaBert2ForMaskedLM) -> Contender:
 
 
 def peer(model: DnaBert2ForMaskedLM) -> Contender:
-    """The plain model with the same weights, and AdamW as PyTorch has it by default."""
+    """The plain model with the same weights, and AdamW with PyTorch's defaults."""
     plain = PlainModel(model)
     return Contender(plain, plain_loss, torch.optim.AdamW(plain.parameters(), lr=Training().learning_rate))
 
@@ -187,7 +187,7 @@ def contenders(config: DnaBert2Config, device: torch.device) -> dict[str, Conten
 
 
 def fastest(both: dict[str, Contender], batch: Batch, dtype: torch.dtype, repeats: int) -> dict[str, float]:
-    """Tokens a second of each on the batch: its fastest step. They take turns, after one step of each that warms up."""
+    """Tokens per second of each in its fastest step on the batch. They take turns, after one warm-up step each."""
     seconds: dict[str, list[float]] = {name: [] for name in both}
     for _ in range(1 + repeats):
         for name, contender in both.items():
@@ -200,7 +200,7 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def measure(config: DnaBert2Config, cases: dict[str, list[int]], repeats: int) -> Iterator[str]:
-    """Lines of the table."""
+    """The table rows."""
     device = torch.device("cpu")
     both = contenders(config, device)
     for case, lengths in cases.items():
@@ -214,9 +214,9 @@ def measure(config: DnaBert2Config, cases: dict[str, list[int]], repeats: int) -
 
 
 HEAD = """\
-A training step (forward, backward, AdamW) of the model of {parameters:,} parameters against the plain architecture in
-transformers' BERT parts with a dense bias, in tokens a second; the fastest of {repeats} steps. {hardware}. Load of the
-machine before and after: {before:.1f} and {after:.1f}.
+Tokens per second of a training step (forward, backward, AdamW), the fastest of {repeats} steps: the model of
+{parameters:,} parameters compared with the plain architecture, built from transformers' BERT modules with a dense
+attention bias. {hardware}. Load average before and after: {before:.1f} and {after:.1f}.
 
 | batch | precision | model | plain | ratio |
 |---|---|---|---|---|
@@ -225,8 +225,8 @@ machine before and after: {before:.1f} and {after:.1f}.
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=6, help="steps of each model on each batch")
-    parser.add_argument("--out", type=Path, help="write the table to this file too (.md)")
+    parser.add_argument("--repeats", type=int, default=6, help="timed steps of each model on each batch")
+    parser.add_argument("--out", type=Path, help="also write the table to this Markdown file")
     return parser
 
 

@@ -1,18 +1,18 @@
-"""Time and memory of BPE training and encoding on real DNA, beside other libraries.
+"""Time and memory of BPE training and encoding on real DNA, compared with other libraries.
 
-In:  a folder of genomes (FASTA, plain or gzipped), as REAL_DATA/genomes. A corpus that is larger than they are is
-     filled with copies in which a tenth of the bases is drawn anew, by seed.
-Out: a table on standard output, one row a run: million bases, seconds by the clock and of all cores, seconds per
-     million bases, peak memory, bytes per base.
+In:  a folder of genomes (FASTA, plain or gzipped), such as REAL_DATA/genomes. A corpus larger than the genomes is
+     filled with copies in which a tenth of the bases is drawn again at random, with a fixed seed.
+Out: a table on standard output, one row per run: million bases, wall seconds, CPU seconds of all cores, wall seconds
+     per million bases, peak memory, bytes per base.
 
-Times of training are those of whole programs, from the start of Python to the written tokenizer; compiling, which
-happens once, is done before. Encoding is timed in this process, in seconds of one core.
+Training times are those of whole programs, from the start of Python to the written tokenizer; compilation happens once
+and is done beforehand. Encoding is timed in this process, in CPU seconds on one core.
 
     python benchmarks/tokenizer.py train --genomes $REAL_DATA/genomes --mbp 10 200 --threads 2
     python benchmarks/tokenizer.py encode --genomes $REAL_DATA/genomes --mbp 10
     python benchmarks/tokenizer.py overflow
 
-The peers sentencepiece and rustbpe are no part of the environment: --peers names a Python that has them.
+The peers sentencepiece and rustbpe are not part of the environment; --peers names a Python that has them.
 """
 
 import argparse
@@ -44,13 +44,13 @@ from workflow_scripts.tokenizer.bpe_encoder import Encoder  # noqa: E402
 
 LENGTH = 1000
 MUTATED = 0.1
-ROWS = 20_000  # chunks that are written at once
+ROWS = 20_000  # chunks written at a time
 BASES = np.frombuffer(b"ACGT", np.uint8)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One program: seconds by the clock, seconds of all cores together, and bytes of memory at its peak."""
+    """Cost of one program: wall seconds, CPU seconds of all cores, and peak memory in bytes."""
 
     seconds: float
     cpu: float
@@ -58,7 +58,7 @@ class Run:
 
 
 def measured(command: list[str], threads: int) -> Run:
-    """Run a program to its end. CalledProcessError if it fails."""
+    """Run a program to its end. Raises CalledProcessError if it fails."""
     environment = os.environ | {"RAYON_NUM_THREADS": str(threads), "PYTHONPATH": str(REPOSITORY)}
     started = time.monotonic()
     process = subprocess.Popen(command, env=environment)
@@ -70,7 +70,7 @@ def measured(command: list[str], threads: int) -> Run:
 
 
 def real_chunks(folder: Path) -> np.ndarray:
-    """Every chunk of the genomes in a folder, shuffled by seed; (n, LENGTH) ASCII."""
+    """All chunks of the genomes in a folder, shuffled with a fixed seed: [chunks, LENGTH] ASCII codes."""
     chunks: list[str] = []
     for path in sorted(folder.glob("*/*.fa.gz")):
         with open_text(path) as handle:
@@ -82,7 +82,7 @@ def real_chunks(folder: Path) -> np.ndarray:
 
 
 def corpus(real: np.ndarray, count: int) -> Iterator[np.ndarray]:
-    """``count`` chunks, some at a time: the real ones, then copies with MUTATED of their bases drawn anew."""
+    """``count`` chunks in batches: the real ones, then copies with a share MUTATED of their bases drawn again."""
     for first in range(0, count, ROWS):
         numbers = np.arange(first, min(first + ROWS, count))
         rows = real[numbers % len(real)].copy()
@@ -107,7 +107,7 @@ def write_corpus(real: np.ndarray, count: int, folder: Path) -> tuple[Path, Path
 
 
 def row(name: str, mbp: int, run: Run) -> str:
-    """A line of the table."""
+    """A table row."""
     cells = [
         name,
         f"{mbp:,}",
@@ -120,14 +120,14 @@ def row(name: str, mbp: int, run: Run) -> str:
 
 
 def train(args: argparse.Namespace, real: np.ndarray) -> None:
-    """One row for each size and trainer."""
+    """Print one row for each size and trainer."""
     kept = tempfile.TemporaryDirectory()
     os.environ["NUMBA_CACHE_DIR"] = kept.name
     with tempfile.TemporaryDirectory(dir=args.scratch) as folder:
         table, _ = write_corpus(real, 10, Path(folder))
         first, second = (measured(train_command(table, args.threads), args.threads) for _ in range(2))
-    print(f"compiling, once: {first.seconds - second.seconds:.1f} s\n")
-    print("| trainer | Mbp | s | s of CPU | s/Mbp | GB | bytes/base |\n|---|---|---|---|---|---|---|", flush=True)
+    print(f"compilation, once: {first.seconds - second.seconds:.1f} s\n")
+    print("| trainer | Mbp | wall s | CPU s | s/Mbp | GB | bytes/base |\n|---|---|---|---|---|---|---|", flush=True)
     for mbp in args.mbp:
         with tempfile.TemporaryDirectory(dir=args.scratch) as folder:
             table, text = write_corpus(real, mbp * 1_000_000 // LENGTH, Path(folder))
@@ -139,13 +139,13 @@ def train(args: argparse.Namespace, real: np.ndarray) -> None:
 
 
 def train_command(table: Path, threads: int) -> list[str]:
-    """The workflow's own training."""
+    """Command line of the workflow's training program."""
     options = ["--kind", "bpe", "--chunks", str(table), "--threads", str(threads), "--out", str(table.parent / "out")]
     return [sys.executable, "-m", "workflow_scripts.tokenizer.train_tokenizer", *options]
 
 
 def encode(args: argparse.Namespace, real: np.ndarray) -> None:
-    """Rates of the encoder and of encode_batch_fast on one thread each, and whether the ids agree."""
+    """Print the speed of the encoder and of encode_batch_fast on one thread each, and whether the ids agree."""
     path = args.genomes.parent / "published_model" / "tokenizer.json"
     library = tokenizers.Tokenizer.from_file(str(path))
     encoder = Encoder(library, path)
@@ -168,24 +168,31 @@ def encode(args: argparse.Namespace, real: np.ndarray) -> None:
 
 
 def overflow() -> None:
-    """Train on 2.2 million chunks of A alone: more pairs than 32 bits count. Takes 13.4 GB."""
+    """Train on 2.2 million chunks of only A: more pairs than 32 bits can count. Takes 13.4 GB."""
     cells = np.full(2_200_000 * (LENGTH + 1) + 1, bpe.FIRST_BASE, dtype=np.uint16)
     cells[:: LENGTH + 1] = bpe.SEPARATOR
     words = [*SPECIAL_TOKENS, *bpe.BASES]
     for merge in bpe.merges(cells, 13, 2, 2):
         words.append(words[merge.left] + words[merge.right])
-        print(f"{words[-1]}: {merge.count:,}", flush=True)
+        print(f"{words[-1]}: {merge.frequency:,}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["train", "encode", "overflow"])
-    parser.add_argument("--genomes", type=Path, help="folder with GROUP/NAME.fa.gz")
-    parser.add_argument("--mbp", type=int, nargs="+", default=[10], help="sizes of the corpus in million bases")
+    parser.add_argument("what", choices=["train", "encode", "overflow"], help="the benchmark to run")
+    parser.add_argument("--genomes", type=Path, help="folder with files GROUP/NAME.fa.gz")
+    parser.add_argument("--mbp", type=int, nargs="+", default=[10], help="corpus sizes in million bases")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--trainers", nargs="+", default=["workflow", "tokenizers"], help="and sentencepiece, rustbpe")
-    parser.add_argument("--peers", type=Path, default=Path(sys.executable), help="Python that has the other trainers")
-    parser.add_argument("--scratch", type=Path, help="where the corpora are written for the time of a run")
+    parser.add_argument(
+        "--trainers",
+        nargs="+",
+        default=["workflow", "tokenizers"],
+        help="trainers to compare; also sentencepiece, rustbpe",
+    )
+    parser.add_argument(
+        "--peers", type=Path, default=Path(sys.executable), help="Python interpreter that has the other trainers"
+    )
+    parser.add_argument("--scratch", type=Path, help="folder for the temporary corpora")
     args = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {args.threads} threads")
     print(f"Python {platform.python_version()}, numba {numba.__version__}, tokenizers {tokenizers.__version__}\n")

@@ -1,6 +1,6 @@
-"""Train the BPE of another library on lines of DNA, with as many merges as the workflow makes.
+"""Train BPE with another library on lines of DNA, with the same number of merges as the workflow.
 
-In:  a text file with one chunk a line.
+In:  a text file with one chunk per line.
 Out: nothing is kept.
 """
 
@@ -16,14 +16,14 @@ ALPHABET = 4
 
 
 def lines(path: Path) -> Iterator[str]:
-    """The chunks."""
+    """The chunks, one per line."""
     with path.open() as handle:
         for line in handle:
             yield line.rstrip()
 
 
 def tokenizers(path: Path) -> None:
-    """Hugging Face, as the authors' script sets it."""
+    """Hugging Face tokenizers, with the settings of the authors' script."""
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
@@ -34,7 +34,7 @@ def tokenizers(path: Path) -> None:
 
 
 def sentencepiece(path: Path) -> None:
-    """Google's, without normalisation; its tokens have 16 letters at most, which is its default."""
+    """Google's sentencepiece, without normalisation. Tokens have at most 16 letters, its default."""
     import sentencepiece
 
     with tempfile.TemporaryDirectory() as folder:
@@ -42,7 +42,7 @@ def sentencepiece(path: Path) -> None:
             input=str(path),
             model_prefix=f"{folder}/model",
             model_type="bpe",
-            vocab_size=3 + 1 + ALPHABET + MERGES,  # <unk>, <s>, </s> and the mark of a word's beginning
+            vocab_size=3 + 1 + ALPHABET + MERGES,  # <unk>, <s>, </s> and the word-start marker
             character_coverage=1.0,
             max_sentence_length=100_000,
             normalization_rule_name="identity",
@@ -51,7 +51,7 @@ def sentencepiece(path: Path) -> None:
 
 
 def rustbpe(path: Path) -> None:
-    """Karpathy's, on bytes."""
+    """Karpathy's rustbpe, on bytes."""
     import rustbpe
 
     rustbpe.Tokenizer().train_from_iterator(lines(path), 256 + MERGES)
@@ -67,7 +67,7 @@ PEERS: dict[str, Callable[[Path], None]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("peer", choices=PEERS)
-    parser.add_argument("lines", type=Path, help="text file")
+    parser.add_argument("lines", type=Path, help="text file with one chunk per line")
     args = parser.parse_args()
     PEERS[args.peer](args.lines)
 

@@ -14,15 +14,15 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def pauses(monkeypatch):
-    """The pauses asked for, which are not made."""
-    asked = []
-    monkeypatch.setattr(http_retry, "time", SimpleNamespace(sleep=asked.append))
-    return asked
+    """The pauses between attempts, in seconds, which are recorded instead of made."""
+    recorded = []
+    monkeypatch.setattr(http_retry, "time", SimpleNamespace(sleep=recorded.append))
+    return recorded
 
 
 @pytest.fixture
 def server(monkeypatch, pauses):
-    """A server that holds DATA at /a; nobody pauses."""
+    """A server with DATA at /a; pauses are not made."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with Server() as server:
         server.files["/a"] = DATA

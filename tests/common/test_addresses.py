@@ -1,4 +1,4 @@
-"""Addresses: what lies on this machine, what is a FASTA file, and where NCBI holds an accession."""
+"""Addresses: local paths, FASTA files, and NCBI's folders of accessions."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from workflow_scripts.common.errors import UserError
         ("http://[a", None),
     ],
 )
-def test_local_path(address, path):
+def test_only_paths_and_file_addresses_are_local(address, path):
     assert local_path(address) == path
 
 
@@ -37,7 +37,7 @@ def test_local_path(address, path):
         ("https://h/get?file=x.fa", False),
         ("https://h.fa", False),
         ("http://[a/x.fa", True),
-        # of a path, they are letters like any other
+        # in a local path these are ordinary letters
         ("a?b#c/x.fa", True),
         ("x.fa?download=1", False),
         ("x.fa#1", False),
@@ -45,7 +45,7 @@ def test_local_path(address, path):
         ("", False),
     ],
 )
-def test_is_fasta(url, expected):
+def test_fasta_files_are_recognised_by_their_path(url, expected):
     assert is_fasta(url) is expected
 
 
@@ -53,14 +53,14 @@ def test_is_fasta(url, expected):
     ("address", "path"),
     [("https://h/a/b.gz?x=/c#d", "/a/b.gz"), ("https://h?x", ""), ("a?b#c", "a?b#c"), ("file:///a%3Fb?c", "/a%3Fb")],
 )
-def test_path_part(address, path):
+def test_the_path_of_an_address_has_no_host_query_or_fragment(address, path):
     assert path_part(address) == path
 
 
-def test_parent_folder():
+def test_the_parent_folder_follows_from_the_digits_of_an_accession():
     place = "genomes/all/GCA/012/345/678"
     assert parent_folder("GCA_012345678.9") == f"https://ftp.ncbi.nlm.nih.gov/{place}"
     assert parent_folder("GCA_012345678.9", "lab/") == f"lab/{place}"
     for wrong in ("GCA_012345678", "GCA_12345678.1", "NC_000001.11", "my_genome", "GCA_012345678.9/x", ""):
-        with pytest.raises(UserError, match=f"^{wrong}: no NCBI accession"):
+        with pytest.raises(UserError, match=f"^{wrong}: not an NCBI accession"):
             parent_folder(wrong)

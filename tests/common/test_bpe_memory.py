@@ -1,4 +1,4 @@
-"""The memory that a training may take, and what fits it."""
+"""The memory that a training needs and may use."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ GB = 10**9
 
 
 @pytest.mark.parametrize("available", [GB, 24 * GB, 256 * GB])
-def test_the_sample_that_fits_fits_and_not_much_more_would(available):
+def test_the_suggested_sample_is_close_to_the_largest_that_fits(available):
     cells = bpe_memory.cells_that_fit(available, 4096)
     assert bpe_memory.needed_bytes(cells, 4096) <= available < bpe_memory.needed_bytes(int(cells * 1.01), 4096)
     bpe_memory.check(cells, cells, 4096, available)
@@ -21,14 +21,14 @@ def test_the_sample_that_fits_fits_and_not_much_more_would(available):
     assert 0.9 * cells < fits <= cells
 
 
-def test_nothing_fits_where_the_tables_alone_are_too_large():
+def test_nothing_fits_if_the_tables_of_pairs_are_too_large():
     assert bpe_memory.cells_that_fit(GB, 2**16) == 0
     with pytest.raises(UserError, match=r"need 4\d.\d GB of memory, 1.0 GB are free; lower vocab_size"):
         bpe_memory.check(10, 11, 2**16, GB)
 
 
-def test_a_control_group_limits_the_machine(monkeypatch):
-    """As Slurm sets it: on the job, above the group of the task."""
+def test_a_control_group_limits_the_available_memory(monkeypatch):
+    """As set by Slurm: on the job, whose group is the parent of the task's."""
     files = {
         "/proc/meminfo": ["MemTotal: 900 kB", "MemAvailable: 400 kB"],
         "/proc/self/cgroup": ["5:devices:/x", "0::/slurm/job_1/task_0"],
@@ -44,7 +44,7 @@ def test_a_control_group_limits_the_machine(monkeypatch):
     assert bpe_memory.available_bytes() == 200_000
 
 
-def test_without_these_files_it_is_the_memory_of_the_machine(monkeypatch):
+def test_without_system_files_all_memory_is_available(monkeypatch):
     monkeypatch.setattr(bpe_memory, "lines_of", lambda path: [])
     assert bpe_memory.available_bytes() > 10**8
     assert bpe_memory.lines_of(Path("/nowhere")) == []

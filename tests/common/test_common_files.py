@@ -1,4 +1,4 @@
-"""Files are whole or absent, equal contents have equal bytes, and tables keep what they hold."""
+"""Files are complete or absent, equal contents give equal bytes, and tables survive a round trip."""
 
 import gzip
 import hashlib
@@ -25,7 +25,7 @@ from workflow_scripts.common.files import (
 )
 
 CELLS = st.text(st.characters(exclude_characters="\t\r\n", exclude_categories=["Cs"]))
-# a first cell that makes its line neither empty nor a comment
+# first cells that make their line neither empty nor a comment
 FIRST_CELLS = CELLS.filter(lambda cell: cell.strip() and not cell.startswith("#"))
 
 
@@ -33,7 +33,7 @@ def names(folder) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_atomic_file_appears_at_the_end(tmp_path):
+def test_an_atomic_file_appears_on_success(tmp_path):
     path = tmp_path / "deep" / "file"
     with atomic(path) as temporary:
         temporary.write_text("new")
@@ -41,7 +41,7 @@ def test_atomic_file_appears_at_the_end(tmp_path):
     assert path.read_text() == "new" and names(path.parent) == {"file"}
 
 
-def test_atomic_file_keeps_the_old_content_on_failure(tmp_path):
+def test_an_atomic_file_keeps_the_old_content_on_failure(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
     with pytest.raises(KeyboardInterrupt):
@@ -51,19 +51,19 @@ def test_atomic_file_keeps_the_old_content_on_failure(tmp_path):
     assert path.read_text() == "old" and names(tmp_path) == {"file"}
 
 
-def test_atomic_directory_takes_the_place_of_the_old_one(tmp_path):
+def test_an_atomic_directory_replaces_the_old_one_on_success(tmp_path):
     path = tmp_path / "model"
     path.mkdir()
     (path / "stale").touch()
     with atomic_directory(path) as temporary:
         (temporary / "weights").write_text("new")
         assert names(path) == {"stale"}
-        assert temporary.parent == tmp_path and temporary.name.startswith(".")  # the same disk, out of sight
+        assert temporary.parent == tmp_path and temporary.name.startswith(".")  # on the same disk, hidden
     assert names(path) == {"weights"} and names(tmp_path) == {"model"}
     assert path.stat().st_mode & 0o777 == 0o755
 
 
-def test_atomic_directory_keeps_the_old_content_on_failure(tmp_path):
+def test_an_atomic_directory_keeps_the_old_content_on_failure(tmp_path):
     path = tmp_path / "model"
     path.mkdir()
     (path / "weights").write_text("old")
@@ -74,7 +74,7 @@ def test_atomic_directory_keeps_the_old_content_on_failure(tmp_path):
     assert (path / "weights").read_text() == "old" and names(tmp_path) == {"model"}
 
 
-def test_digest(tmp_path):
+def test_digests_are_those_of_hashlib(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"ACGT" * 1000)
     assert digest(path) == hashlib.sha256(b"ACGT" * 1000).hexdigest()
@@ -90,7 +90,7 @@ def test_gzip_has_no_timestamp_and_no_name(tmp_path, monkeypatch):
     assert gzip.decompress(one) == b"ACGT" * 1000
 
 
-def test_json_of_equal_values_has_equal_bytes(tmp_path):
+def test_equal_values_give_equal_json(tmp_path):
     write_json(tmp_path / "one", {"b": 1, "a": [1.5, "ä", None]})
     write_json(tmp_path / "two", {"a": [1.5, "ä", None], "b": 1})
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
@@ -99,8 +99,8 @@ def test_json_of_equal_values_has_equal_bytes(tmp_path):
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_text_is_opened_whether_packed_or_not(tmp_path, pack):
-    path = tmp_path / "text"  # told by its bytes, not by its name
+def test_plain_and_gzipped_text_is_opened(tmp_path, pack):
+    path = tmp_path / "text"  # recognised by its bytes, not by its name
     path.write_bytes(pack("ä\r\nb\n".encode()))
     with open_text(path) as handle:
         assert handle.read().splitlines() == ["ä", "b"]
@@ -108,20 +108,20 @@ def test_text_is_opened_whether_packed_or_not(tmp_path, pack):
 
 @settings(max_examples=60, deadline=None)
 @given(rows=st.lists(st.fixed_dictionaries({"name": FIRST_CELLS, "b": CELLS, "c": CELLS}), max_size=5))
-def test_tables_keep_what_they_hold(tmp_path_factory, rows):
+def test_tables_survive_a_round_trip(tmp_path_factory, rows):
     path = tmp_path_factory.getbasetemp() / "round_trip.tsv"
     write_table(path, rows, ["name", "c", "b"])
     assert read_table(path) == rows
     assert path.read_text(encoding="utf-8").split("\n")[0] == "name\tc\tb"
 
 
-def test_table_cells_are_text_and_none_is_empty(tmp_path):
+def test_cells_are_written_as_text_and_none_as_an_empty_cell(tmp_path):
     write_table(tmp_path / "t.tsv", [{"a": 1, "b": None, "unused": 7}, {"a": 0.5, "b": True}], ["a", "b"])
     assert read_table(tmp_path / "t.tsv") == [{"a": "1", "b": ""}, {"a": "0.5", "b": "True"}]
 
 
 @pytest.mark.parametrize("cell", ["a\tb", "a\nb", "a\rb"])
-def test_cells_that_cannot_be_written_are_refused(tmp_path, cell):
+def test_cells_with_tabs_or_line_ends_are_refused(tmp_path, cell):
     with pytest.raises(ValueError, match="tab or line end"):
         write_table(tmp_path / "t.tsv", [{"a": cell}], ["a"])
     assert not list(tmp_path.iterdir())
@@ -135,7 +135,7 @@ def test_comments_and_empty_lines_are_skipped_but_counted(tmp_path, end):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (None, ": no such table"),
         ("", ": empty table; the first line must name the columns"),
@@ -144,13 +144,13 @@ def test_comments_and_empty_lines_are_skipped_but_counted(tmp_path, end):
         ("a\tb\n\n1\t2\t3\n", ":3: 3 columns where the header has 2"),
     ],
 )
-def test_mistakes_in_tables_name_file_and_line(tmp_path, text, told):
+def test_mistakes_in_tables_name_file_and_line(tmp_path, text, message):
     path = tmp_path / "t.tsv"
     if text is not None:
         write_text(path, text)
     with pytest.raises(UserError) as caught:
         read_table(path)
-    assert str(caught.value) == f"{path}{told}"
+    assert str(caught.value) == f"{path}{message}"
 
 
 def test_temporary_names_differ_between_processes(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""What every script shares: exit codes, one-line errors, progress, random numbers."""
+"""What all programs share: exit statuses, one-line errors, progress, random numbers."""
 
 import errno
 import io
@@ -28,7 +28,7 @@ print(json.dumps([stable_hash(42, "epoch", 3), generator(42, "masks").integers(0
 
 
 def failing(error: BaseException):
-    """A main that raises."""
+    """A main that raises ``error``."""
 
     @program
     def main(argv=None):
@@ -37,26 +37,26 @@ def failing(error: BaseException):
     return main
 
 
-def test_success_is_0_and_gets_the_arguments():
-    got = []
+def test_success_is_status_0_and_main_gets_the_arguments():
+    received = []
 
     @program
     def main(argv=None):
         """What it does."""
-        got.append(argv)
+        received.append(argv)
 
     assert main(["a"]) == 0 and main() == 0
-    assert got == [["a"], None]
+    assert received == [["a"], None]
     assert main.__name__ == "main" and main.__doc__ == "What it does."
 
 
-def test_a_users_mistake_is_1_and_one_line(capsys):
+def test_a_users_mistake_is_status_1_and_one_line(capsys):
     assert failing(UserError("table.tsv:3: bad value 'x'; do y"))() == 1
     captured = capsys.readouterr()
     assert captured.err == "error: table.tsv:3: bad value 'x'; do y\n" and captured.out == ""
 
 
-def test_an_interruption_is_130(capsys):
+def test_an_interruption_is_status_130(capsys):
     assert failing(KeyboardInterrupt())() == 130
     assert capsys.readouterr().err == "interrupted\n"
 
@@ -65,14 +65,14 @@ def test_an_interruption_is_130(capsys):
     "number",
     [errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOSPC, errno.EDQUOT],
 )
-def test_a_place_that_its_owner_can_mend_is_one_line(capsys, number):
+def test_an_os_error_that_a_user_can_fix_is_one_line(capsys, number):
     assert failing(OSError(number, os.strerror(number), "results/a"))() == 1
     captured = capsys.readouterr()
     assert captured.err.startswith(f"error: results/a: {os.strerror(number)}; ") and captured.err.count("\n") == 1
     assert captured.out == ""
 
 
-def test_a_full_disk_of_which_the_write_names_no_file(capsys):
+def test_a_full_disk_is_one_line_even_without_a_file_name(capsys):
     @program
     def main(argv=None):
         with Path("/dev/full").open("w") as full:
@@ -82,32 +82,36 @@ def test_a_full_disk_of_which_the_write_names_no_file(capsys):
     assert capsys.readouterr().err == "error: No space left on device; make room and run again\n"
 
 
-def test_places_of_files_and_folders_that_are_taken(tmp_path, capsys):
+def test_occupied_paths_are_named_and_left_as_they_are(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
     write = program(lambda out: write_text(tmp_path / out, "text"))
-    said = {"file/a": "file: File exists", "file/a/b": "file/a: Not a directory", "folder": "folder: Is a directory"}
-    for out, what in said.items():
+    messages = {
+        "file/a": "file: File exists",
+        "file/a/b": "file/a: Not a directory",
+        "folder": "folder: Is a directory",
+    }
+    for out, message in messages.items():
         assert write(out) == 1
         error = capsys.readouterr().err
-        assert error.startswith(f"error: {tmp_path}/{what}; ") and error.count("\n") == 1
+        assert error.startswith(f"error: {tmp_path}/{message}; ") and error.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
     assert list((tmp_path / "folder").iterdir()) == []
 
 
-def test_a_fault_of_the_program_passes_and_so_does_argparse():
-    faults = [OSError("no errno"), PermissionError(errno.EPERM, "of no file"), BrokenPipeError(errno.EPIPE, "x", "a")]
-    for fault in [ZeroDivisionError(), *faults]:
-        with pytest.raises(type(fault)) as raised:
-            failing(fault)()
-        assert raised.value is fault
+def test_bugs_and_argparse_exits_propagate():
+    bugs = [OSError("no errno"), PermissionError(errno.EPERM, "of no file"), BrokenPipeError(errno.EPIPE, "x", "a")]
+    for bug in [ZeroDivisionError(), *bugs]:
+        with pytest.raises(type(bug)) as raised:
+            failing(bug)()
+        assert raised.value is bug
     with pytest.raises(SystemExit, match="2"):
         failing(SystemExit(2))()
 
 
 def test_random_numbers_do_not_depend_on_the_hash_seed():
     here = [stable_hash(42, "epoch", 3), generator(42, "masks").integers(0, 2**32, 3).tolist()]
-    # as drawn when this test was written: splits and samples of earlier runs rest on these
+    # fixed values: splits and samples of earlier runs depend on them
     assert here == [10785478567369856522, [2586744552, 301802842, 3263949434]]
     for seed in ("0", "12345"):
         environment = os.environ | {"PYTHONHASHSEED": seed, "LC_ALL": "C"}
@@ -117,45 +121,45 @@ def test_random_numbers_do_not_depend_on_the_hash_seed():
         assert json.loads(done.stdout) == here
 
 
-def test_keys_are_told_apart():
+def test_different_keys_have_different_hashes():
     keys = [(42,), (43,), (42, "a"), (42, "a", "b"), (42, "ab"), (42, "b", "a"), ("4", "2a")]
     assert len({stable_hash(*key) for key in keys}) == len(keys)
     assert all(0 <= stable_hash(*key) < 2**64 for key in keys)
     assert stable_hash(np.int64(42), "a") == stable_hash(42, "a")
 
 
-def test_a_generator_depends_on_its_key_alone():
+def test_a_generator_depends_only_on_its_key():
     once = generator(42, "a").random(5)
     generator(42, "b").random(100)
     assert np.array_equal(once, generator(42, "a").random(5))
     assert not np.array_equal(once, generator(42, "b").random(5))
-    # drawing in two portions is drawing once
+    # drawing in two portions gives the same numbers
     random = generator(42, "a")
     assert np.array_equal(once, np.concatenate([random.random(2), random.random(3)]))
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that is set by hand."""
+    """A clock that the test sets."""
     now = [0.0]
     monkeypatch.setattr(progress_module.time, "monotonic", lambda: now[0])
     return now
 
 
-def test_progress_in_a_log_is_plain_lines_now_and_then(capsys, clock):
+def test_progress_in_a_log_is_occasional_plain_lines(capsys, clock):
     with Progress(2000, "chunk", "encoding") as progress:
         for _ in range(4):
             clock[0] += 4.0
             progress.step(500, note="GCA_1.1")
-    told = capsys.readouterr().err
-    assert "\r" not in told and "\x1b" not in told
-    assert told.splitlines() == [
+    stderr = capsys.readouterr().err
+    assert "\r" not in stderr and "\x1b" not in stderr
+    assert stderr.splitlines() == [
         "encoding: 1,500 of 2,000 (75%) chunks, 125.0/s, 4 s left; GCA_1.1",
         "encoding: 2,000 of 2,000 (100%) chunks, 125.0/s, 0 s left; GCA_1.1",
     ]
 
 
-def test_progress_without_a_total_says_how_many(capsys, clock):
+def test_progress_without_a_total_shows_the_count(capsys, clock):
     with Progress(None, "base", "reading") as progress:
         clock[0] += 2.0
         progress.step(1_000_000)
@@ -172,7 +176,7 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch):
     terminal = io.StringIO()
     terminal.isatty = lambda: True
     monkeypatch.setattr(sys, "stderr", terminal)
-    with Progress(4, "chunk", "encoding", every=0.0) as progress:
+    with Progress(4, "chunk", "encoding") as progress:
         progress.step(4)
-    told = terminal.getvalue()
-    assert "\r" in told and "100%" in told and "4 of 4" not in told
+    shown = terminal.getvalue()
+    assert "\r" in shown and "100%" in shown and "4 of 4" not in shown

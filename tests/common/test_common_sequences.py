@@ -1,4 +1,4 @@
-"""Letters, k-mers and strands by hand."""
+"""Letters, k-mers and reverse complements of short sequences."""
 
 import numpy as np
 import pytest
@@ -13,17 +13,17 @@ ORDER = ["".join((a, b)) for a in "ACGT" for b in "ACGT"]
     ("sequence", "kmers"),
     [("ACGT", ["AC", "CG", "GT"]), ("acGT", ["AC", "CG", "GT"]), ("ACNGT", ["AC", "GT"]), ("A", []), ("NéN", [])],
 )
-def test_kmers_of_a_sequence(sequence, kmers):
+def test_kmers_with_unknown_letters_are_left_out(sequence, kmers):
     assert [ORDER[number] for number in known_kmers(sequence, 2)] == kmers
 
 
-def test_codes_know_bases_in_either_case_and_nothing_else():
+def test_bases_have_codes_in_either_case_and_other_letters_share_one():
     assert base_codes("ACGTacgt").tolist() == [0, 1, 2, 3] * 2
     assert set(base_codes("NRYén-*1U").tolist()) == {4}
     assert np.array_equal(base_codes(reverse_complement("AACGn")), base_codes("nCGTT"))
 
 
-def test_labelled_rows_say_where_they_stand():
+def test_labelled_rows_have_file_and_line():
     lines = ["\ufeffsequence,label\n", "ACGT,0\n", "\n", "GG,1\n"]
     assert list(labelled_rows(lines, "a.csv")) == [
         ("a.csv:1", ["sequence", "label"]),

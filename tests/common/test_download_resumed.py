@@ -1,4 +1,4 @@
-"""What an earlier process has left is gone on with, and no two processes write one part."""
+"""A partial file of an earlier process is continued, and no two processes write the same one."""
 
 import errno
 import hashlib
@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def fetching(server, tmp_path):
-    """Start a process that fetches /a, and stalls at a byte; gives it when its part has come so far."""
+    """Starts a process that downloads /a and stalls at byte ``at``; returns it when its partial file has that size."""
     started = []
 
     def start(at):
@@ -33,9 +33,9 @@ def fetching(server, tmp_path):
         command += ["--out", str(tmp_path / "a"), "--md5", MD5]
         process = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL)
         started.append(process)
-        left = tmp_path / ".a.part"
+        partial = tmp_path / ".a.part"
         deadline = time.monotonic() + 30
-        while not left.exists() or left.stat().st_size < at:
+        while not partial.exists() or partial.stat().st_size < at:
             assert process.poll() is None and time.monotonic() < deadline
             os.sched_yield()
         return process
@@ -46,7 +46,7 @@ def fetching(server, tmp_path):
         process.wait()
 
 
-def test_killed_process_leaves_a_part_that_the_next_goes_on_with(server, tmp_path, capsys, fetching):
+def test_the_partial_file_of_a_killed_process_is_continued(server, tmp_path, capsys, fetching):
     at = SIZE * 9 // 10
     process = fetching(at)
     process.send_signal(signal.SIGKILL)
@@ -58,7 +58,7 @@ def test_killed_process_leaves_a_part_that_the_next_goes_on_with(server, tmp_pat
     assert server.sent("/a") == [at, SIZE - at]
 
 
-def test_two_processes_do_not_write_one_part(server, tmp_path, capsys, fetching):
+def test_two_processes_do_not_write_the_same_partial_file(server, tmp_path, capsys, fetching):
     process = fetching(1_000_000)
     assert "another process" in run(f"{server.url}/a", tmp_path / "a", capsys, "--md5", MD5)
     assert process.poll() is None
@@ -66,7 +66,7 @@ def test_two_processes_do_not_write_one_part(server, tmp_path, capsys, fetching)
     assert server.sent("/a") == [1_000_000]
 
 
-def test_given_up_transfer_is_gone_on_with_by_the_next_call(server, tmp_path):
+def test_a_given_up_transfer_is_continued_by_the_next_call(server, tmp_path):
     server.faults["/a"] = chain([cut(1_800_000)], repeat(answer(503), ATTEMPTS))
     with pytest.raises(UserError, match="503"):
         fetch(f"{server.url}/a", tmp_path / "a", MD5)
@@ -76,9 +76,9 @@ def test_given_up_transfer_is_gone_on_with_by_the_next_call(server, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("left", "sent"),
+    ("existing", "sent"),
     [
-        (DATA, []),  # whole: killed just before it got its name
+        (DATA, []),  # complete: killed just before it was renamed
         (OTHER[:500_000], [1_500_000, SIZE]),  # of another file
         (OTHER, [0, SIZE]),  # of another file of the same size
         (DATA + b"more", [0, SIZE]),  # of a larger file
@@ -86,15 +86,15 @@ def test_given_up_transfer_is_gone_on_with_by_the_next_call(server, tmp_path):
     ],
     ids=["whole", "other", "other of the same size", "larger", "empty"],
 )
-def test_md5_decides_about_a_part_that_lies_there(server, tmp_path, left, sent):
-    (tmp_path / ".a.part").write_bytes(left)
+def test_the_md5_decides_whether_an_existing_partial_file_is_used(server, tmp_path, existing, sent):
+    (tmp_path / ".a.part").write_bytes(existing)
     fetch(f"{server.url}/a", tmp_path / "a", MD5)
     assert (tmp_path / "a").read_bytes() == DATA
     assert names(tmp_path) == ["a"]
     assert server.sent("/a") == sent
 
 
-def test_part_of_another_file_and_a_wrong_md5(server, tmp_path, capsys):
+def test_a_partial_file_of_another_file_and_a_wrong_md5(server, tmp_path, capsys):
     (tmp_path / ".a.part").write_bytes(OTHER[:500_000])
     assert f"md5 is {MD5}" in run(f"{server.url}/a", tmp_path / "a", capsys, "--md5", "0" * 32)
     assert server.sent("/a") == [1_500_000, SIZE]
@@ -102,7 +102,7 @@ def test_part_of_another_file_and_a_wrong_md5(server, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("local", [False, True])
-def test_without_md5_a_part_that_lies_there_is_worth_nothing(server, tmp_path, local):
+def test_without_an_md5_an_existing_partial_file_is_discarded(server, tmp_path, local):
     (tmp_path / "source").write_bytes(DATA)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / ".a.part").write_bytes(OTHER[:500_000])
@@ -111,14 +111,14 @@ def test_without_md5_a_part_that_lies_there_is_worth_nothing(server, tmp_path, l
     assert names(tmp_path / "out") == ["a"]
 
 
-def test_part_that_its_owner_finished_meanwhile_is_not_written_to(server, tmp_path, monkeypatch):
-    """The lock is got on a file that no longer is the part: it must be left alone."""
-    flock, left = locks.fcntl.flock, tmp_path / ".a.part"
-    left.write_bytes(b"finished by another")
+def test_a_partial_file_that_was_renamed_meanwhile_is_not_written_to(server, tmp_path, monkeypatch):
+    """The lock is acquired on a file that is no longer the partial file and must not change."""
+    flock, partial = locks.fcntl.flock, tmp_path / ".a.part"
+    partial.write_bytes(b"finished by another")
 
     def finish_first(handle, flags):
-        if left.exists() and not (tmp_path / "b").exists():
-            left.rename(tmp_path / "b")
+        if partial.exists() and not (tmp_path / "b").exists():
+            partial.rename(tmp_path / "b")
         flock(handle, flags)
 
     monkeypatch.setattr(locks.fcntl, "flock", finish_first)
@@ -127,7 +127,7 @@ def test_part_that_its_owner_finished_meanwhile_is_not_written_to(server, tmp_pa
     assert (tmp_path / "b").read_bytes() == b"finished by another"
 
 
-def test_file_system_without_locks(server, tmp_path, monkeypatch):
+def test_a_file_system_without_locks(server, tmp_path, monkeypatch):
     def flock(_handle, _flags):
         raise OSError(errno.ENOSYS, "Function not implemented")
 
@@ -136,7 +136,7 @@ def test_file_system_without_locks(server, tmp_path, monkeypatch):
     assert (tmp_path / "a").read_bytes() == DATA
 
 
-def test_full_disk_is_one_line_and_keeps_what_came(server, tmp_path, capsys):
+def test_a_full_disk_is_one_line_and_keeps_the_partial_file(server, tmp_path, capsys):
     limit = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
     limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
     limit += "from workflow_scripts.gue.fetch_source import main; sys.exit(main())"

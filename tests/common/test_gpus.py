@@ -1,4 +1,4 @@
-"""No two jobs have one GPU at a time."""
+"""No two jobs use the same GPU at a time."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# a job claims GPUs, becomes another program, says which it has, and works until it is told to end
+# a job claims GPUs, replaces itself by another program, prints its GPUs, and runs until its input ends
 JOB = """
 import os, sys
 from workflow_scripts.common import gpus
@@ -20,7 +20,7 @@ WORK = ["sh", "-c", "echo $CUDA_VISIBLE_DEVICES; read end"]
 
 @pytest.fixture
 def job(tmp_path):
-    """Starts a job that needs so many GPUs, with variables; all are ended with the test."""
+    """Starts a job that needs ``count`` GPUs, with environment variables; ends all jobs after the test."""
     started = []
 
     def job(count: int, **variables: str) -> subprocess.Popen:
@@ -41,17 +41,17 @@ def gpus(job: subprocess.Popen) -> str:
     return job.stdout.readline().strip()
 
 
-def test_each_job_has_gpus_of_its_own_and_waits_while_there_are_none(job):
+def test_each_job_has_its_own_gpus_and_waits_until_there_are_free_ones(job):
     first, second = job(1), job(1)
     assert {gpus(first), gpus(second)} == {"0", "1"}
     both = job(2)
     assert both.stderr.readline() == "waiting for 2 of the GPUs 0, 1\n"
-    first.kill()  # not even a killed job keeps its GPU
+    first.kill()  # a killed job releases its GPU
     second.communicate("end\n")
     assert gpus(both) == "0,1"
 
 
-def test_gpus_that_slurm_gave_out_or_that_are_not_there_are_left_as_they_are(job):
+def test_nothing_is_claimed_under_slurm_or_without_enough_gpus(job):
     assert gpus(job(1)) == "0"
     assert gpus(job(1, SLURM_JOB_ID="7")) == "0,1"
     assert gpus(job(0)) == gpus(job(3)) == "0,1"

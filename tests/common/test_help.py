@@ -1,4 +1,4 @@
-"""Every script says what it does and what each of its options is."""
+"""Every program has a description and help for each of its options."""
 
 import argparse
 import importlib
@@ -14,22 +14,21 @@ def module_of(path: Path):
     return importlib.import_module(".".join(["workflow_scripts", *path.relative_to(SCRIPTS).with_suffix("").parts]))
 
 
-def test_all_programs_are_here():
+def test_all_programs_have_a_parser():
     mains = {path for path in SCRIPTS.rglob("*.py") if '__name__ == "__main__"' in path.read_text()}
-    # the one hands its arguments on to fit.py, the other is started by it alone
-    without = {SCRIPTS / "finetune/launch.py", SCRIPTS / "finetune/server.py"}
-    assert mains == {*PROGRAMS, *without} and len(PROGRAMS) > 20
+    server = SCRIPTS / "finetune/fork_server.py"  # fits start it, nobody else
+    assert mains == {*PROGRAMS, server} and len(PROGRAMS) > 20
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_help(path, capsys):
+def test_help_describes_the_program_and_its_options(path, capsys):
     module = module_of(path)
     with pytest.raises(SystemExit, match="0"):
         module.main(["--help"])
-    told = capsys.readouterr().out
+    shown = capsys.readouterr().out
     parser: argparse.ArgumentParser = module.build_parser()
     sentence = " ".join(parser.description.split("\n\n")[0].split())
     assert sentence[0].isupper() and sentence[-1] in ".:)", sentence
-    assert parser.description.split("\n")[0] in told
+    assert parser.description.split("\n")[0] in shown
     for action in parser._actions:
         assert action.help, action.dest

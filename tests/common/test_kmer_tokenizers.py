@@ -1,4 +1,4 @@
-"""k-mer tokenizers: words and ids, what becomes of ends and unknown letters, and numpy's ids against the library's."""
+"""k-mer tokenizers: words and ids, ends and unknown letters, and numpy's ids against the library's."""
 
 import itertools
 import os
@@ -37,14 +37,14 @@ def plain(tokenizer: Tokenizer, sequence: str) -> list[str]:
     return tokenizer.encode(sequence, add_special_tokens=False).tokens
 
 
-def test_words_are_the_special_tokens_and_then_the_alphabet_in_order():
+def test_words_are_the_special_tokens_and_then_kmers_in_alphabetical_order():
     sixmers = ["".join(letters) for letters in itertools.product("ACGT", repeat=6)]
     assert words(kmer_tokenizers.build("kmer_overlapping", 6)) == [*SPECIAL_TOKENS, *sixmers]  # 4,101, as DNABERT's
     assert words(kmer_tokenizers.build("kmer", 6)) == [*SPECIAL_TOKENS, *"ACGT", *sixmers]
     assert words(kmer_tokenizers.build("nucleotide")) == [*SPECIAL_TOKENS, *"ACGT"]
 
 
-def test_what_becomes_of_a_sequence():
+def test_tokens_of_a_sequence():
     overlapping, blocks, single = (
         kmer_tokenizers.build("kmer_overlapping", 3),
         kmer_tokenizers.build("kmer", 3),
@@ -56,7 +56,7 @@ def test_what_becomes_of_a_sequence():
     assert plain(single, "ACT") == ["A", "C", "T"]
 
 
-def test_unknown_letters():
+def test_tokens_of_unknown_letters():
     overlapping, blocks, single = (
         kmer_tokenizers.build("kmer_overlapping", 3),
         kmer_tokenizers.build("kmer", 3),
@@ -69,7 +69,7 @@ def test_unknown_letters():
 
 
 @pytest.mark.parametrize(("kind", "k"), KINDS)
-def test_numpy_gives_the_ids_of_the_library(kind, k):
+def test_numpy_and_the_library_give_the_same_ids(kind, k):
     tokenizer = kmer_tokenizers.build(kind, k)
     for number, alphabet in enumerate(("ACGT", "ACGTACGTACGTN", "ACGTacgtN|é \n", "N")):
         sequences = ["", *mixed(300, alphabet, number), "", "A" * k, ""]
@@ -81,7 +81,7 @@ def test_numpy_gives_the_ids_of_the_library(kind, k):
 
 
 @pytest.mark.parametrize(("kind", "k"), KINDS)
-def test_nothing_to_encode(kind, k):
+def test_empty_sequences_have_no_tokens(kind, k):
     for sequences in ([], ["", ""]):
         ids, counts = kmer_tokenizers.encode(sequences, kind, k)
         assert not len(ids) and counts.tolist() == [0] * len(sequences)
@@ -96,7 +96,7 @@ def test_tokens_spell_the_sequence(kind, k):
 
 
 @pytest.mark.parametrize(("kind", "k"), KINDS)
-def test_a_directory_loads_in_transformers_and_keeps_the_template(kind, k, tmp_path):
+def test_a_directory_loads_in_transformers_with_its_template(kind, k, tmp_path):
     tokenizer = kmer_tokenizers.build(kind, k)
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     write_json(tmp_path / "tokenizer_config.json", TOKENIZER_CONFIG)
@@ -111,7 +111,7 @@ def test_a_directory_loads_in_transformers_and_keeps_the_template(kind, k, tmp_p
     assert loaded.convert_tokens_to_ids("[MASK]") == loaded("[MASK]", add_special_tokens=False)["input_ids"][0] == 4
 
 
-def test_same_bytes_in_every_process(tmp_path):
+def test_the_file_has_the_same_bytes_in_every_process(tmp_path):
     program = (
         "import sys; from workflow_scripts.common.kmer_tokenizers import build; build('kmer', 4).save(sys.argv[1])"
     )
@@ -123,7 +123,7 @@ def test_same_bytes_in_every_process(tmp_path):
 
 
 @pytest.mark.parametrize(("kind", "k"), [("kmer_overlapping", 8), ("kmer", 1), ("kmer", 8), ("nucleotide", 2)])
-def test_words_that_do_not_fit_are_refused(kind, k):
+def test_values_of_k_out_of_range_are_refused(kind, k):
     with pytest.raises(ValueError, match=f"k {k} of {kind} is not in"):
         kmer_tokenizers.build(kind, k)
 
@@ -137,7 +137,7 @@ def test_the_longest_words_fit_16_bits():
 @pytest.mark.real
 @pytest.mark.skipif(not os.environ.get("REAL_DATA"), reason="REAL_DATA does not name the folder of real data")
 @pytest.mark.parametrize(("kind", "k"), [("kmer_overlapping", 6), ("kmer", 6), ("nucleotide", 1)])
-def test_real_sequences_with_soft_masks_and_n(kind, k):
+def test_numpy_and_the_library_agree_on_real_sequences_with_soft_masks_and_n(kind, k):
     with open_text(
         Path(os.environ["REAL_DATA"]) / "genomes/vertebrate_mammalian/sumatran_rhino_scaffold.fa.gz"
     ) as text:

@@ -1,4 +1,4 @@
-"""What the tests of downloads share: the file that a server holds, and how the program is run."""
+"""Shared by the tests of downloads: the file on the server, and a function that runs the program."""
 
 import hashlib
 import random
@@ -12,7 +12,7 @@ SIZE = len(DATA)
 
 
 def run(url, out, capsys, *more):
-    """Run the program; gives its error, which must be one line, or None for success."""
+    """Run the program; returns its error, which must be one line, or None for success."""
     status = main(["--url", url, "--out", str(out), *more])
     captured = capsys.readouterr()
     errors = [line for line in captured.err.splitlines() if line.startswith("error: ")]
@@ -22,7 +22,7 @@ def run(url, out, capsys, *more):
 
 
 def without_length(body):
-    """Send ``body`` without saying how long it is, and close the connection behind it."""
+    """Send ``body`` without its length, and close the connection after it."""
 
     def fault(handler):
         handler.head(200, {"Connection": "close"})
@@ -33,7 +33,7 @@ def without_length(body):
 
 
 def chunked(body, end=b"0\r\n\r\n"):
-    """Send ``body`` in the transfer coding whose end is marked, and close the connection behind it."""
+    """Send ``body`` in the chunked transfer coding, and close the connection after it."""
 
     def fault(handler):
         handler.head(200, {"Transfer-Encoding": "chunked"})

@@ -86,8 +86,8 @@ def test_what_the_programs_of_this_workflow_depend_on():
     assert names("genomes/summarize_corpus.py") == {
         *("genomes/summarize_corpus.py", "genomes/accounting.py", "common/species_table.py")
     }
-    assert {"gue/build_dataset.py", "gue/covid.py", "gue/examples.py", "gue/split.py"} <= names("gue/build_dataset.py")
-    assert {"report/write_report.py", "report/sections.py", "report/figures.py"} <= names("report/write_report.py")
+    assert {"gue/build_dataset.py", "gue/covid.py", "gue/recipe.py", "gue/split.py"} <= names("gue/build_dataset.py")
+    assert {"report/write_report.py", "report/page_content.py", "report/figures.py"} <= names("report/write_report.py")
     tokens = {f"common/{module}.py" for module in ("sequences", "kmer_tokenizers", "special_tokens", "chunk_reader")}
     for program in ("tokenizer/train_tokenizer.py", "tokenizer/encode_genome.py", "studies/study_tokenization.py"):
         assert tokens <= names(program), "what the ids of tokens depend on"

@@ -1,4 +1,4 @@
-"""The simulated world: same bytes twice, formats that parse, coordinates that fit, signals that separate classes."""
+"""The simulated world: reproducible bytes, valid formats and coordinates, and signals that separate classes."""
 
 import csv
 import gzip
@@ -21,14 +21,14 @@ SPECIES, SOURCES = ROOT / "config/demo/species.tsv", ROOT / "config/demo/gue_sou
 
 
 def simulate(folder: Path, seed: int = 7, species: Path = SPECIES, sources: Path = SOURCES, out="results/demo") -> int:
-    """Run the program in a folder; return its exit status."""
+    """Run the program in a folder; returns its exit status."""
     with chdir(folder):
         return main(["--species", str(species), "--sources", str(sources), "--seed", str(seed), "--out", out])
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """The folder in which the committed tables' world lies."""
+    """The folder with the world of the repository's tables."""
     folder = tmp_path_factory.mktemp("world")
     assert simulate(folder) == 0
     return folder
@@ -57,7 +57,7 @@ def occurrences(sequence: str, word: str) -> int:
 
 
 def auc(values: list[float], labels: list[int]) -> float:
-    """Share of (positive, negative) pairs that the values order rightly, ties a half."""
+    """Share of (positive, negative) pairs in the right order of values; ties count half."""
     positive = np.array([v for v, label in zip(values, labels, strict=True) if label])
     negative = np.array([v for v, label in zip(values, labels, strict=True) if not label])
     difference = np.sign(positive[:, None] - negative[None])
@@ -77,7 +77,7 @@ def human(world):
     return {name: bases.upper() for name, bases in read_fasta(world / "results/demo/gue/human_genome.fa.gz").items()}
 
 
-def test_same_seed_same_bytes_and_another_seed_another_world(world, tmp_path):
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(world, tmp_path):
     again, other = tmp_path / "again", tmp_path / "other"
     again.mkdir(), other.mkdir()
     assert simulate(again) == 0
@@ -87,7 +87,7 @@ def test_same_seed_same_bytes_and_another_seed_another_world(world, tmp_path):
     assert tree(other) != tree(world)
 
 
-def test_every_file_of_the_tables_is_there_and_nothing_else(world):
+def test_exactly_the_files_of_the_tables_are_written(world):
     expected = {row["url"] for row in read_table(SOURCES)}
     for row in read_table(SPECIES):
         path = genome_path(Path(), row)
@@ -96,7 +96,7 @@ def test_every_file_of_the_tables_is_there_and_nothing_else(world):
     assert set(tree(world)) == expected
 
 
-def test_checksums_match_and_name_the_genome(world):
+def test_checksum_files_list_the_genome(world):
     for row in read_table(SPECIES):
         path = genome_path(world, row)
         checksum, name = path.with_name("md5checksums.txt").read_text().split()
@@ -104,7 +104,7 @@ def test_checksums_match_and_name_the_genome(world):
         assert checksum == hashlib.md5(path.read_bytes()).hexdigest()
 
 
-def test_genomes_have_the_size_of_the_table_and_look_like_assemblies(world):
+def test_genomes_have_the_size_of_the_table_and_features_of_assemblies(world):
     total = 0
     for row in read_table(SPECIES):
         contigs = read_fasta(genome_path(world, row))
@@ -134,23 +134,23 @@ def test_assembly_summaries_list_the_species(world):
     assert listed == {row["accession"]: (row["url"], row["genome_size_bp"], row["group"]) for row in rows}
 
 
-def test_genomes_of_a_group_share_more_words_than_strangers(world):
+def test_genomes_of_a_group_share_more_kmers_than_others(world):
     def kmers(row):
         bases = "N".join(read_fasta(genome_path(world, row)).values()).upper()
         return {kmer for kmer in map("".join, zip(*(bases[i:] for i in range(32)), strict=False)) if "N" not in kmer}
 
-    first = {}  # two species a group
+    first = {}  # species by group
     for row in read_table(SPECIES):
         first.setdefault(row["group"], []).append(row)
     sets = [(group, kmers(row)) for group, rows in first.items() if group != "vertebrate_mammalian" for row in rows[:2]]
-    related, strange = [], []
+    related, unrelated = [], []
     for (group, a), (other, b) in combinations(sets, 2):
-        (related if group == other else strange).append(len(a & b) / min(len(a), len(b)))
+        (related if group == other else unrelated).append(len(a & b) / min(len(a), len(b)))
     assert min(related) > 0.05
-    assert max(strange) < 0.01, "all groups are written in the same words, but not in the same order"
+    assert max(unrelated) < 0.01, "groups share words, but not their order"
 
 
-def test_benchmark_genome_is_the_first_mammal(world):
+def test_benchmark_genomes_are_the_first_two_mammals(world):
     mammals = [row for row in read_table(SPECIES) if row["group"] == "vertebrate_mammalian"]
     for row, name in zip(mammals, ("human", "mouse"), strict=False):
         copy = read_fasta(world / f"results/demo/gue/{name}_genome.fa.gz")
@@ -158,7 +158,7 @@ def test_benchmark_genome_is_the_first_mammal(world):
         assert list(copy)[:3] == ["chr1", "chr2", "chr3"]
 
 
-def test_promoters_carry_the_flagged_box(world, human):
+def test_promoters_have_the_box_of_their_flag(world, human):
     flags = dict(
         line.split("\t")[:2] for line in (world / "results/demo/gue/promoter_motifs.txt").read_text().splitlines()[1:]
     )
@@ -191,7 +191,7 @@ def test_genes_have_splice_sites_on_their_strand(world, human):
 
 
 @pytest.mark.parametrize(("task", "motifs"), [("tf_human", motifs.TF_HUMAN_WORDS), ("tf_mouse", motifs.TF_MOUSE_WORDS)])
-def test_peaks_hold_their_factor_at_the_summit(world, task, motifs):
+def test_peaks_have_the_words_of_their_factor_at_the_summit(world, task, motifs):
     genome = read_fasta(world / f"results/demo/gue/{task.removeprefix('tf_')}_genome.fa.gz")
     genome = {name: bases.upper() for name, bases in genome.items()}
     for number, motif in enumerate(motifs):
@@ -205,11 +205,11 @@ def test_peaks_hold_their_factor_at_the_summit(world, task, motifs):
                 summit = int(start) + int(offset) + shift
                 found[shift] += any(occurrences(genome[chrom][summit - 50 : summit + 51], word) for word in motif)
         assert found[0] > 0.6 * len(peaks)
-        assert found[400] < 0.2 * len(peaks)  # some shifted windows hold a neighbouring peak of the same factor
+        assert found[400] < 0.2 * len(peaks)  # some shifted windows contain another peak of the same factor
 
 
 @pytest.mark.parametrize("mark", motifs.MARKS)
-def test_histone_windows_are_balanced_and_told_apart_by_their_words(world, mark):
+def test_histone_windows_are_balanced_and_separable_by_their_words(world, mark):
     lines = (world / f"results/demo/gue/yeast_{mark}.txt").read_text().splitlines()
     sequences, labels = lines[1::3], [int(label) for label in lines[2::3]]
     assert all(line.startswith(">") for line in lines[::3])
@@ -234,7 +234,7 @@ def test_variants_have_a_lineage_and_differ_in_most_windows(world):
 
 
 @pytest.mark.parametrize("cell", motifs.CELL_LINES)
-def test_pairs_are_balanced_and_readable_from_one_side_in_part(world, human, cell):
+def test_pairs_are_balanced_and_partly_separable_from_one_side(world, human, cell):
     with (world / f"results/demo/gue/pairs_{cell}.csv").open() as handle:
         pairs = list(csv.DictReader(handle))
     labels = [int(pair["label"]) for pair in pairs]
@@ -257,7 +257,7 @@ def test_pairs_are_balanced_and_readable_from_one_side_in_part(world, human, cel
 
 
 @pytest.mark.parametrize(("dataset", "group"), [("species/fungi", "fungi"), ("species/virus", "viral")])
-def test_species_classes_are_related_but_have_words_and_a_composition_of_their_own(world, dataset, group):
+def test_species_classes_are_related_but_differ_in_words_and_composition(world, dataset, group):
     rows = [row for row in read_table(SOURCES) if row["datasets"] == dataset]
     genomes = {row["label"]: "".join(read_fasta(world / row["url"]).values()).upper() for row in rows}
     assert len(genomes) >= 5 and min(map(len, genomes.values())) >= 60_000
@@ -269,7 +269,7 @@ def test_species_classes_are_related_but_have_words_and_a_composition_of_their_o
     assert max(contents) - min(contents) > 0.01
 
 
-def test_words_of_the_benchmark_recur_in_the_corpus(world, human):
+def test_words_of_the_benchmark_occur_in_the_corpus(world, human):
     bases = "".join(human.values())
     assert min(occurrences(bases, word) for word in motifs.TF_HUMAN) > 100
 
@@ -282,7 +282,7 @@ def replaced(path: Path, target: Path, old: str, new: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("table", "old", "new", "told"),
+    ("table", "old", "new", "message"),
     [
         ("sources", "\thistone\temp/H3\t", "\thistone\temp/H5\t", "histone"),
         ("sources", "results/demo/gue/genes.txt", "https://example.org/genes.txt", "https://example.org/genes.txt"),
@@ -292,16 +292,16 @@ def replaced(path: Path, target: Path, old: str, new: str) -> Path:
         ("species", "\t1420407\t", "\t500000\t", "genome_size_bp"),
     ],
 )
-def test_a_row_that_cannot_be_made_is_refused_in_one_line(tmp_path, capsys, table, old, new, told):
+def test_a_row_that_cannot_be_simulated_is_refused_in_one_line(tmp_path, capsys, table, old, new, message):
     tables = {"species": SPECIES, "sources": SOURCES}
     tables[table] = replaced(tables[table], tmp_path / "table.tsv", old, new)
     assert simulate(tmp_path, **tables) == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("world: ")]
-    assert len(errors) == 1 and errors[0].startswith("error: ") and told in errors[0]
+    assert len(errors) == 1 and errors[0].startswith("error: ") and message in errors[0]
     assert not list(tmp_path.rglob("*.gz")) and not (tmp_path / "results/demo").exists()
 
 
-def test_a_folder_with_other_files_is_left_alone(tmp_path, capsys):
+def test_a_folder_with_other_files_is_not_changed(tmp_path, capsys):
     precious = tmp_path / "results/demo/thesis.txt"
     precious.parent.mkdir(parents=True)
     precious.write_text("years of work")

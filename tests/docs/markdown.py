@@ -1,4 +1,4 @@
-"""What the pages of the documentation hold: blocks of code, code within a line, links."""
+"""Parse the pages of the documentation: code blocks, inline code, links, headings."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 
 
 class Piece(NamedTuple):
-    """A piece of a page: the place where it begins (page:line), its language where it is a block, and its text."""
+    """A code block or inline code: its place (page:line), its language (empty for inline code), and its text."""
 
     place: str
     language: str
@@ -26,7 +26,7 @@ def place(page: Path, position: int) -> str:
 
 
 def blocks(language: str) -> list[Piece]:
-    """The blocks of code of one language, page by page."""
+    """The code blocks of one language on all pages."""
     return [
         Piece(place(page, match.start()), language, match[2])
         for page in PAGES
@@ -36,25 +36,25 @@ def blocks(language: str) -> list[Piece]:
 
 
 def prose(page: Path) -> str:
-    """A page with blanks for its blocks of code; every other character stays where it was."""
+    """A page with its code blocks replaced by blanks; all other characters keep their positions."""
     return BLOCK.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), page.read_text())
 
 
 def inline() -> Iterator[Piece]:
-    """Code within a line, or broken over two."""
+    """Inline code, also if it continues on the next line."""
     for page in PAGES:
         for match in re.finditer(r"`([^`]+)`", prose(page)):
             yield Piece(place(page, match.start()), "", " ".join(match[1].split()))
 
 
 def links() -> Iterator[tuple[Path, str]]:
-    """The page and the target of every link and image."""
+    """Page and target of every link and image."""
     for page in PAGES:
         for match in re.finditer(r"\]\(([^)\s]+)\)", prose(page)):
             yield page, match[1]
 
 
 def heading_anchors(page: Path) -> set[str]:
-    """What a link may name behind # of a page."""
+    """The anchors (the part of a link after #) of a page."""
     headings = re.findall(r"^#+ (.+)$", prose(page), re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,4 +1,4 @@
-"""Every command of the documentation does what it says, as far as a dry run tells; every block of Python runs."""
+"""Every command of the documentation works in a dry run, and every Python block runs."""
 
 import os
 import re
@@ -16,15 +16,15 @@ from tests.docs.markdown import REPOSITORY, Piece, blocks, inline
 from tests.workflow.harness import snakemake
 
 PROGRAMS = ("snakemake", "make", "pip", "python", "source")
-# What stands for a word of the reader's.
-MADE_UP = {"RULE": "pretrain_model", "downloads=N": "downloads=2"}
-# Commands that need more than a configuration, a finished run or conda, are run by other tests.
+# Placeholders in the documentation -> values to test with.
+PLACEHOLDERS = {"RULE": "pretrain_model", "downloads=N": "downloads=2"}
+# Options that need a finished run or conda -> the test that uses them.
 RUN_ELSEWHERE = {"--report": "tests/workflow/test_record.py", "--containerize": "tests/workflow/test_conda.py"}
-OPTIONS_OF_OTHERS = {"--gres"}  # Slurm's
+FOREIGN_OPTIONS = {"--gres"}  # Slurm's
 
 
 def commands() -> list[Piece]:
-    """The command lines of all bash blocks, and those that stand within a line."""
+    """The command lines of all bash blocks and of inline code."""
     found = [piece for piece in inline() if piece.text.split()[0] in PROGRAMS and " " in piece.text]
     for place, language, text in blocks("bash"):
         lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.replace("\\\n", " ").splitlines())
@@ -33,7 +33,7 @@ def commands() -> list[Piece]:
 
 
 def words(command: str) -> list[str]:
-    """The words of a command line behind assignments of variables and before what becomes of its output."""
+    """The words of a command line, without leading variable assignments and without redirection."""
     every = shlex.split(command)
     while re.match(r"[A-Z_]+=", every[0]):
         every = every[1:]
@@ -49,23 +49,23 @@ def snakemake_parser():
     return get_argument_parser()
 
 
-def told(arguments: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Targets and options of a call of Snakemake; the parser leaves with an error where it does not know one."""
-    arguments = [MADE_UP.get(word, word) for word in arguments]
+def parsed(arguments: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Targets and options of a Snakemake call; the parser exits with an error at an unknown option."""
+    arguments = [PLACEHOLDERS.get(word, word) for word in arguments]
     targets = snakemake_parser().parse_args(arguments).targets
     return tuple(targets), tuple(word for word in arguments if word not in targets)
 
 
-def test_every_command_is_of_a_program_that_is_tested_here():
+def test_every_command_is_of_a_program_tested_here():
     assert {words(piece.text)[0] for piece in commands()} <= set(PROGRAMS)
     assert len(of_program("snakemake")) > 10 and of_program("make")
 
 
 def test_every_call_of_snakemake_plans(tmp_path):
-    """Calls that differ in their targets alone are one dry run, over the demo's configuration, which needs no files."""
+    """Calls that differ only in their targets share a dry run, with the demo's configuration, which needs no files."""
     targets: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for piece in of_program("snakemake"):
-        goals, options = told(words(piece.text)[1:])
+        goals, options = parsed(words(piece.text)[1:])
         targets[options] |= set(goals)
     small = [str(REPOSITORY / path) for path in ("config/demo.yaml", "tests/workflow/tiny.yaml")]
     (tmp_path / "mine.yaml").write_text("seed: 1\n")
@@ -77,7 +77,7 @@ def test_every_call_of_snakemake_plans(tmp_path):
         if "--configfile" in options:  # the last option that is given
             overlays = [word for word in options[options.index("--configfile") + 1 :] if word.endswith(".yaml")]
             options = [word for word in options if word not in overlays and word != "--configfile"]
-            small_here = small + [str(path) for word in overlays for path in made_up_overlay(word, tmp_path)]
+            small_here = small + [str(path) for word in overlays for path in existing_overlay(word, tmp_path)]
         else:
             small_here = small
         if "--directory" in options:
@@ -89,42 +89,42 @@ def test_every_call_of_snakemake_plans(tmp_path):
     assert not (tmp_path / "run/results").exists()
 
 
-def made_up_overlay(name: str, folder: Path) -> list[Path]:
-    """An overlay of the repository; one of the reader's is an empty file."""
+def existing_overlay(name: str, folder: Path) -> list[Path]:
+    """The overlay ``name`` of the repository, or its replacement in ``folder``; empty if there is neither."""
     return [path for path in (REPOSITORY / name, folder / Path(name).name) if path.is_file()][:1]
 
 
 def dry(options: list[str]) -> list[str]:
-    """What keeps a call from running jobs."""
+    """The option that makes a call a dry run, if it is not one already."""
     asks_only = {"-n", "--list", "--unlock"}
     return [] if asks_only & set(options) else ["-n"]
 
 
-def test_every_option_of_snakemake_that_is_named_is_known():
+def test_every_named_option_of_snakemake_is_known():
     for place, _, text in inline():
-        if text.startswith("--") and text.split()[0] not in OPTIONS_OF_OTHERS:
+        if text.startswith("--") and text.split()[0] not in FOREIGN_OPTIONS:
             options = text.split()
             try:
-                told(options if len(options) > 1 else [*options, "1"])
+                parsed(options if len(options) > 1 else [*options, "1"])
             except SystemExit:
-                # a word that needs no value does not take one
+                # the parser refuses a value for an option that takes none
                 assert len(options) == 1 and options[0] in snakemake_parser().format_help(), f"{place}: {text}"
 
 
-def test_every_target_of_make_is_there():
+def test_every_target_of_make_exists():
     for place, _, text in of_program("make"):
         done = subprocess.run(["make", "-n", *words(text)[1:]], cwd=REPOSITORY, capture_output=True, text=True)
         assert done.returncode == 0, f"{place}: {done.stderr}"
 
 
-def test_what_is_installed_is_what_the_environments_install():
+def test_installed_packages_are_those_of_the_environments():
     pinned = " ".join(path.read_text() for path in (REPOSITORY / "envs").iterdir()).split()
     for place, _, text in of_program("pip"):
         assert set(words(text)) <= set(pinned), place
     assert {piece.text for piece in of_program("source")} == {"source .venv/bin/activate"}
 
 
-def test_every_script_that_is_called_has_the_options_that_are_given():
+def test_every_called_script_has_the_given_options():
     for place, _, text in of_program("python"):
         script, *arguments = words(text)[1:]
         variables = dict(re.findall(r"(?:^| )([A-Z_]+)=(\S+)", text.split(" python ")[0]))
@@ -142,7 +142,7 @@ def test_every_script_that_is_called_has_the_options_that_are_given():
 
 @pytest.mark.parametrize("block", blocks("python"), ids=lambda block: block.place)
 def test_every_block_of_python_runs(block):
-    """And a model has the number of parameters that the comment beside it says."""
+    """A model has the number of parameters given in its comment."""
     names: dict = {}
     exec(compile(block.text, block.place, "exec"), names)
     if said := re.search(r"# ([\d,]+) parameters", block.text):

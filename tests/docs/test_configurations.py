@@ -1,4 +1,4 @@
-"""What the documentation shows of configuration and tables is sound, and every key that it names is known."""
+"""Configurations and tables in the documentation are valid, and every key that it names is known."""
 
 import re
 
@@ -19,14 +19,14 @@ SPECIES = "accession\torganism\tgroup\turl\nmine\tAus bus\tviral\tmine.fa\n"
 
 
 def pieces() -> list[Piece]:
-    """Blocks of YAML, and whole sections within a line."""
+    """YAML blocks, and whole sections as inline code."""
     whole = [piece for piece in inline() if re.match(rf"({SECTIONS}): ?[{{]", piece.text)]
     return [*blocks("yaml"), *whole]
 
 
 @pytest.fixture
 def reader(tmp_path, monkeypatch):
-    """A directory with the files that the documentation's reader has: genomes, data sets, a model."""
+    """A directory with the files that the examples assume: genomes, data sets, a model."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config").symlink_to(CONFIG)
     for folder in ("my_data", "data/fly"):
@@ -42,8 +42,8 @@ def reader(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
-def test_every_configuration_of_a_page_is_sound(page, reader):
-    """Each laid over those before it, as one who reads on would; and all of them plan."""
+def test_every_configuration_of_a_page_is_valid(page, reader):
+    """Each example overrides those before it on the page; a dry run with all of them succeeds."""
     config = yaml.safe_load((CONFIG / "config.yaml").read_text())
     overlays = [reader / "small.yaml"]
     overlays[0].write_text("genomes: {corpus: config/species_small.tsv}")
@@ -59,7 +59,7 @@ def test_every_configuration_of_a_page_is_sound(page, reader):
         snakemake("-n", "--quiet", "all", "--directory", reader, "--configfile", *overlays)
 
 
-def test_for_the_table_of_published_models_nothing_is_pre_trained(reader):
+def test_the_table_of_published_models_needs_no_pretraining(reader):
     text = next(block.text for block in blocks("yaml") if "dnabert2_117m" in block.text)
     (reader / "mine.yaml").write_text(text.replace("/data/", f"{reader}/data/"))
     output = snakemake("gue_results", "-n", "--directory", reader, "--configfile", reader / "mine.yaml").stdout
@@ -69,7 +69,7 @@ def test_for_the_table_of_published_models_nothing_is_pre_trained(reader):
 
 
 @pytest.mark.parametrize("block", blocks("tsv"), ids=lambda block: block.place)
-def test_every_table_is_sound(block, tmp_path):
+def test_every_table_is_valid(block, tmp_path):
     table = tmp_path / "table.tsv"
     table.write_text(block.text)
     if "role" in block.text.split("\n")[0].split("\t"):
@@ -88,5 +88,5 @@ def test_every_key_that_is_named_is_known():
     }
     assert len(named) > 10
     for place, key in named.items():
-        # the names of tasks are the reader's
+        # the reader chooses the names of tasks
         assert re.sub(r"\.<task>$", "", key) in known, f"{place}: {key}"

@@ -1,4 +1,4 @@
-"""The numbers of jobs in the README's table of costs are those of dry runs."""
+"""The job counts in the cost table of the README are those of dry runs."""
 
 import re
 
@@ -12,8 +12,8 @@ ROW = r"^\| Slurm jobs \(Snakemake's jobs\) \| (.+) \| (.+) \| (.+) \| (.+) \|$"
 OVERLAYS = {"demo": "config/demo.yaml", "small": "config/small.yaml", "dnabert2_135": "135.yaml"}
 
 
-def told(column: int) -> tuple[str, int]:
-    """The jobs of Slurm and of Snakemake in a column of the row; the former may be left out."""
+def documented(column: int) -> tuple[str, int]:
+    """The counts of Slurm jobs (may be empty) and Snakemake jobs in a column of the row."""
     cell = re.search(ROW, (REPOSITORY / "README.md").read_text(), re.M)[column + 1].replace(",", "")
     slurm, jobs = re.fullmatch(r"(\d*) ?\((\d+)\)", cell).groups()
     return slurm, int(jobs)
@@ -26,12 +26,12 @@ def test_jobs(column, overlay, tmp_path):
     overlay = next(place / overlay for place in (REPOSITORY, tmp_path) if (place / overlay).is_file())
     options = ["--directory", tmp_path, "--configfile", overlay, "--quiet", "host"]
     output = snakemake("--profile", "slurm", "all", "-n", *options).stdout
-    slurm, jobs = told(column)
+    slurm, jobs = documented(column)
     assert sum(job_counts(output).values()) == jobs
-    # a group is one job of Slurm's, and so is a rule that stands in none
+    # a group is one Slurm job, and so is a rule without a group
     if slurm:
         assert len(re.findall(r"Group job |^rule ", output, re.M)) == int(slurm)
 
 
 def test_jobs_of_the_full_configuration():
-    assert told(3)[1] == sum(REPORT.values())
+    assert documented(3)[1] == sum(REPORT.values())

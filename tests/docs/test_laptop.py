@@ -1,4 +1,4 @@
-"""The example of the README, one's own genomes and data on a laptop, as it stands there but for fewer steps."""
+"""The laptop example of the README, run as documented but with fewer steps."""
 
 import gzip
 import random
@@ -19,7 +19,7 @@ finetune: {seeds: [42], settings: {epochs: 1}}
 
 @pytest.fixture
 def example(tmp_path) -> list[str]:
-    """The files that the example asks for; gives the arguments of its call of Snakemake."""
+    """Write the files that the example asks for; returns the arguments of its Snakemake call."""
     section = (REPOSITORY / "README.md").read_text().split(HEADING)[1].split("\n## ")[0]
     blocks = dict(BLOCK.findall(section))
     mine = tmp_path / "mine"
@@ -41,7 +41,7 @@ def example(tmp_path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_it_ends_with_a_table_and_a_page(example, tmp_path):
+def test_the_example_makes_the_table_and_the_page(example, tmp_path):
     output = snakemake(*example).stdout
     results = tmp_path / "mine/results"
     assert "maybe none" not in output, "validation chunks are certain"

@@ -1,4 +1,4 @@
-"""Every file that the documentation names is in the repository or is written by a rule; every link leads somewhere."""
+"""Every file that the documentation names exists or is written by a rule, and every link has a target."""
 
 import re
 import subprocess
@@ -13,8 +13,8 @@ from workflow_scripts.common.files import read_table
 SUFFIXES = "csv|gz|json|jsonl|md|parquet|py|smk|tsv|txt|yaml|bin|npy"
 NAME = re.compile(rf"[\w.<>-]+\.(?:{SUFFIXES})")
 PATH = re.compile(r"(?!\./-)[\w.<>-]+/(?:[\w.<>-]+/)*[\w.<>-]*")
-# What an error says that is not this project's own.
-WORDS_OF_OTHERS = {"No space left on device", "Read-only file system", "Permission denied"}
+# Quoted messages that are not from this project.
+FOREIGN_MESSAGES = {"No space left on device", "Read-only file system", "Permission denied"}
 
 
 @cache
@@ -32,13 +32,13 @@ def files() -> dict[str, str]:
 
 
 def as_pattern(path: str) -> str:
-    """A pattern that finds a path of the documentation in the rules; names in angle brackets stand for any."""
+    """A pattern that finds a documented path in the rules; names in angle brackets match any name."""
     parts = path.strip("/").split("/")
     return "/".join(r"(?:\{+\w+\}+|[\w.-]+)" if part.startswith("<") else re.escape(part) for part in parts)
 
 
 def is_known(path: str) -> bool:
-    """Whether the repository has such a file or folder, or a rule or a script names one."""
+    """Whether the repository has this file or folder, or a rule or a script names it."""
     if (REPOSITORY / path).exists():
         return True
     if "/" in path:
@@ -47,17 +47,19 @@ def is_known(path: str) -> bool:
     return any(path in text or known.endswith(f"/{path}") for known, text in files().items())
 
 
-def test_every_file_that_is_named_is_there():
+def test_every_named_file_exists():
     named = [piece for piece in inline() if PATH.fullmatch(piece.text) or NAME.fullmatch(piece.text)]
     assert len(named) > 30
-    made_up = {name for block in blocks("bash") for name in NAME.findall(block.text)}
-    made_up |= {name for language in ("yaml", "tsv") for block in blocks(language) for name in NAME.findall(block.text)}
-    unknown = [f"{place}: {text}" for place, _, text in named if not is_known(text) and text not in made_up]
+    examples = {name for block in blocks("bash") for name in NAME.findall(block.text)}
+    examples |= {
+        name for language in ("yaml", "tsv") for block in blocks(language) for name in NAME.findall(block.text)
+    }
+    unknown = [f"{place}: {text}" for place, _, text in named if not is_known(text) and text not in examples]
     assert unknown == []
 
 
 @pytest.mark.parametrize(("page", "target"), list(links()), ids=str)
-def test_every_link_leads_somewhere(page, target):
+def test_every_link_has_a_target(page, target):
     if not target.startswith("https://"):
         path, _, anchor = target.partition("#")
         place = page.parent / path if path else page
@@ -65,22 +67,22 @@ def test_every_link_leads_somewhere(page, target):
         assert not anchor or anchor in heading_anchors(place)
 
 
-def test_every_symptom_is_what_the_workflow_says():
-    """The first column of the README's table quotes messages: they stand in the code."""
+def test_every_quoted_symptom_is_a_message_of_the_workflow():
+    """Messages quoted in the first column of the troubleshooting table occur in the code."""
     rows = re.findall(r"^\| (.+?) \|", (REPOSITORY / "README.md").read_text().split("| symptom |")[1], re.M)
     quoted = [words for row in rows for words in re.findall(r'"([^"]+)"', row)]
     assert len(quoted) > 5
     code = re.sub(r'"\s*\n\s*f?"', "", "\n".join(files().values()))
-    assert [words for words in quoted if words not in code and words not in WORDS_OF_OTHERS] == []
+    assert [words for words in quoted if words not in code and words not in FOREIGN_MESSAGES] == []
 
 
-def test_every_host_that_is_fetched_from_has_its_owner_told():
+def test_the_owner_of_every_download_host_is_documented():
     config = REPOSITORY / "config"
     rows = [row for path in (*config.glob("gue_*s.tsv"), *config.glob("species_*.tsv")) for row in read_table(path)]
     hosts = {urlsplit(row["url"]).hostname for row in rows if row.get("url")}
     assert len(hosts) >= 6
-    told = (REPOSITORY / "docs/data.md").read_text()
-    assert [host for host in hosts if host not in told] == []
+    page = (REPOSITORY / "docs/data.md").read_text()
+    assert [host for host in hosts if host not in page] == []
 
 
 def test_lines_are_short():

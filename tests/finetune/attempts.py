@@ -22,7 +22,7 @@ import safetensors.torch
 import torch
 
 from workflow_scripts.common import checkpoints
-from workflow_scripts.finetune import finetune_model, training
+from workflow_scripts.finetune import fine_tuning, finetune_model, training
 
 POINTS = {
     "update": (torch.optim.AdamW, "step"),
@@ -32,9 +32,9 @@ POINTS = {
     "flush": (checkpoints, "to_disk"),
     "rename": (Path, "replace"),
     "predictions": (pq, "write_table"),
-    "model": (finetune_model, "save_model"),
+    "model": (fine_tuning, "save_model"),
     "half a model": (Path, "rename"),
-    "metrics": (finetune_model, "write_json"),
+    "metrics": (fine_tuning, "write_json"),
     "end": (shutil, "rmtree"),
 }
 

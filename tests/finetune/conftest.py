@@ -1,4 +1,4 @@
-"""A tiny pre-trained model, data sets with a planted signal, and command lines for tiny fits."""
+"""Tiny pre-trained models, data sets with a planted signal, and command lines for tiny fits."""
 
 import json
 from collections.abc import Callable
@@ -8,20 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from workflow_scripts.common.files import read_json, write_json, write_text
-from workflow_scripts.finetune import data
-from workflow_scripts.finetune.finetune_model import problem_of
-from workflow_scripts.finetune.problems import PROBLEMS
+from tests import tiny_models
+from workflow_scripts.common.files import read_json, write_text
+from workflow_scripts.finetune.datasets import read_splits
+from workflow_scripts.finetune.finetune_model import main
+from workflow_scripts.finetune.initial_model import initial_model
+from workflow_scripts.finetune.problems import PROBLEMS, problem_of
 from workflow_scripts.finetune.token_cache import tokens_of
 from workflow_scripts.finetune.training import Fit
-from workflow_scripts.inference import models
-from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
 from workflow_scripts.settings.finetune import FitSettings
-from workflow_scripts.tokenizer.bpe import to_cells
-from workflow_scripts.tokenizer.train_tokenizer import TOKENIZER_CONFIG, train_bpe
 
-VOCABULARY = 32
-SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
 SETTINGS = {
     "learning_rate": 3e-3,
     "epochs": 3,
@@ -48,16 +44,16 @@ def one_thread():
 
 
 @pytest.fixture(scope="package")
-def base(tmp_path_factory) -> Path:
+def entries(tmp_path_factory) -> dict[str, dict]:
+    """Entries of the configuration by kind: directories of models, see tiny_models, and baselines."""
+    pretrained = tiny_models.write_all(tmp_path_factory.mktemp("models"))
+    return pretrained | {name: {"baseline": name} for name in ("kmer_regression", "cnn")}
+
+
+@pytest.fixture(scope="package")
+def base(entries) -> Path:
     """The directory of a tiny masked language model with its tokenizer, as pre-training writes it."""
-    folder = tmp_path_factory.mktemp("models") / "base"
-    torch.manual_seed(0)
-    config = DnaBert2Config(vocab_size=VOCABULARY, initializer_range=0.1, **SIZES)
-    DnaBert2ForMaskedLM(config).save_pretrained(folder)
-    letters = np.random.default_rng(0).choice(list("ACGT"), (20, 200))
-    train_bpe(to_cells("".join(row) for row in letters), VOCABULARY, 2).save(str(folder / "tokenizer.json"))
-    write_json(folder / "tokenizer_config.json", TOKENIZER_CONFIG)
-    return folder
+    return Path(entries["ours"]["directory"])
 
 
 def planted_numbers(split: str) -> list[str]:
@@ -127,15 +123,15 @@ def build(base, datasets, tmp_path):
     """Builds a fit with some settings."""
 
     def build(settings: FitSettings, dataset: str = "two", metric: str = "mcc", kind: type[Fit] = Fit) -> Fit:
-        rows = data.read_splits(datasets[dataset], PROBLEMS[settings.problem])
-        problem = problem_of(settings, metric, rows["train"].labels)
-        loaded = models.load({"directory": base}, problem.outputs, settings, "full", 42)
+        rows = read_splits(datasets[dataset], PROBLEMS[settings.problem])
+        problem = problem_of(settings.problem, metric, settings.class_weights, rows["train"].labels)
+        initial = initial_model({"directory": base}, problem.outputs.size, settings, "full", 42)
         both = settings.both_strands or settings.reverse_complement_share > 0
         tokens = {
-            split: tokens_of(datasets[dataset] / f"{split}.csv", part, loaded, 0, both, tmp_path / "tokens")
+            split: tokens_of(datasets[dataset] / f"{split}.csv", part, initial.encoder, 0, both, tmp_path / "tokens")
             for split, part in rows.items()
         }
-        return kind(loaded, problem, tokens, settings, metric, 42)
+        return kind(initial, problem, tokens, settings, metric, 42)
 
     return build
 
@@ -159,3 +155,18 @@ def arguments(base, datasets, tmp_path):
         ]
 
     return arguments
+
+
+@pytest.fixture
+def fit(entries, arguments, tmp_path):
+    """Fits an entry with two steps; returns the folder of the results."""
+
+    def fit(kind: str, method: str = "full", dataset: str = "two", metric: str = "mcc", **settings) -> Path:
+        out = f"{kind}_{method}_{dataset}"
+        quick = {"max_steps": 2, "rank": 2, "targets": tiny_models.TARGETS.get(kind, ()), **settings}
+        command = arguments(out, method=method, dataset=dataset, **quick)
+        command[command.index("--model") + 1] = json.dumps(entries[kind])
+        assert main([*command, "--metric", metric]) == 0
+        return tmp_path / out
+
+    return fit

@@ -14,12 +14,15 @@ from transformers import AutoModelForSequenceClassification
 
 from tests.finetune.conftest import SETTINGS, changed
 from workflow_scripts.common.files import digest, read_json
-from workflow_scripts.finetune import data, metrics
+from workflow_scripts.finetune import metrics
+from workflow_scripts.finetune.datasets import read_rows, read_splits
 from workflow_scripts.finetune.finetune_model import main
+from workflow_scripts.finetune.initial_model import initial_model
 from workflow_scripts.finetune.problems import Classification
 from workflow_scripts.finetune.training import Fit
-from workflow_scripts.inference import models
+from workflow_scripts.inference.encoding import collate
 from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.names import SPLITS
 
 QUICK = FitSettings(**SETTINGS)
 
@@ -63,7 +66,7 @@ def test_three_classes(arguments, tmp_path):
 
 def test_record_says_what_was_done(arguments, base, datasets, tmp_path, capsys):
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
-    splits = data.read_splits(datasets["two"], Classification)
+    splits = read_splits(datasets["two"], Classification)
     lengths = {
         split: np.array([len(tokenizer.encode(text).ids) for text in rows.texts]) for split, rows in splits.items()
     }
@@ -76,7 +79,7 @@ def test_record_says_what_was_done(arguments, base, datasets, tmp_path, capsys):
     assert (told["steps"], told["epochs"], told["effective_batch"], told["metric"]) == (15, 3, 16, "f1")
     assert told["parameters"] == told["trainable_parameters"] > 20_000
     assert told["settings"]["learning_rate"] == 3e-3 and told["max_tokens"] == limit
-    for split in data.SPLITS:
+    for split in SPLITS:
         assert told["truncated"][split] == pytest.approx((lengths[split] > limit).mean())
         assert told["data"][split] == digest(datasets["two"] / f"{split}.csv")
     assert 0 < told["truncated"]["train"] < 1
@@ -91,7 +94,7 @@ def test_predictions_give_the_test_scores_again(arguments, datasets, tmp_path):
         labels = np.array([row["label"] for row in predictions])
         probabilities = np.array([row["probabilities"] for row in predictions], dtype=np.float64)
         assert metrics.scores(labels, probabilities) == told["test"]
-        assert labels.tolist() == data.read_rows(datasets[dataset] / "test.csv", Classification).labels.tolist()
+        assert labels.tolist() == read_rows(datasets[dataset] / "test.csv", Classification).labels.tolist()
         assert [row["prediction"] for row in predictions] == probabilities.argmax(axis=1).tolist()
         assert probabilities.sum(axis=1) == pytest.approx(1)
 
@@ -111,18 +114,18 @@ def test_saved_model_predicts_the_same(arguments, base, datasets, tmp_path):
     assert main(arguments("out", epochs=1, pooling="mean")) == 0
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "out" / "model").eval()
     assert model.config.pooling == "mean" and model.config.num_labels == 2
-    loaded = models.load({"directory": tmp_path / "out" / "model"}, 2, QUICK, "full", 42)
-    texts = data.read_rows(datasets["two"] / "test.csv", Classification).texts
-    encoded = loaded.encode(texts, 0)
+    initial = initial_model({"directory": tmp_path / "out" / "model"}, 2, QUICK, "full", 42)
+    texts = read_rows(datasets["two"] / "test.csv", Classification).texts
+    encoded = initial.encoder.encode(texts, 0)
     with torch.no_grad():
-        logits = model(**data.collate(encoded, np.arange(30), 3, torch.device("cpu"))).logits
+        logits = model(**collate(encoded, np.arange(30), 3, torch.device("cpu"))).logits
     _, predictions = written(tmp_path / "out")
     expected = torch.tensor([row["probabilities"] for row in predictions])
     torch.testing.assert_close(logits.softmax(dim=1), expected, rtol=0, atol=1e-5)
 
 
 def test_new_head_depends_on_the_seed_and_the_encoder_does_not(base):
-    load = partial(models.load, {"directory": base}, 2, QUICK, "full")
+    load = partial(initial_model, {"directory": base}, 2, QUICK, "full")
     one, two, other = (load(seed).model.state_dict() for seed in (42, 42, 43))
     for name in one:
         assert torch.equal(one[name], two[name])
@@ -166,7 +169,7 @@ def test_token_types_of_pairs_reach_the_model(build):
     fit.model.eval()
     encoded, rows = fit.tokens["test"].encoded, np.arange(8)
     blind = replace(encoded, types=[np.zeros_like(types) for types in encoded.types])
-    assert not torch.allclose(fit.logits(encoded, rows), fit.logits(blind, rows), atol=1e-3)
+    assert not torch.allclose(fit.network.logits(encoded, rows), fit.network.logits(blind, rows), atol=1e-3)
 
 
 def test_pairs_are_fitted(arguments, tmp_path):
@@ -178,7 +181,7 @@ def test_pairs_are_fitted(arguments, tmp_path):
 def test_predictions_are_in_file_order_and_do_not_depend_on_batches(build):
     one, other = build(QUICK), build(changed(QUICK, batch_size=1))
     assert one.predict("test") == pytest.approx(other.predict("test"), abs=1e-5)
-    alone = one.logits(one.tokens["test"].encoded, np.array([7])).softmax(dim=1)[0]
+    alone = one.network.logits(one.tokens["test"].encoded, np.array([7])).softmax(dim=1)[0]
     assert one.predict("test")[7] == pytest.approx(alone.numpy(), abs=1e-5)
 
 

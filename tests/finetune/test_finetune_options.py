@@ -8,10 +8,11 @@ import torch
 
 from tests.finetune.conftest import SETTINGS, changed
 from workflow_scripts.common.files import read_json, write_text
-from workflow_scripts.finetune import data
+from workflow_scripts.finetune.datasets import Tokens, training_order
 from workflow_scripts.finetune.finetune_model import main
 from workflow_scripts.finetune.training import Fit
 from workflow_scripts.inference.encoders import load_tokenizer
+from workflow_scripts.inference.encoding import other_strand
 from workflow_scripts.settings.finetune import FitSettings
 
 QUICK = FitSettings(**SETTINGS)
@@ -45,7 +46,7 @@ def test_loss_of_a_batch_is_the_weighted_mean_of_its_rows(build, without_dropout
     fit = build(changed(QUICK, class_weights="balanced"))
     fit.row_weights = torch.linspace(0.5, 2, len(fit.row_weights))
     entries = np.arange(7)
-    logits = fit.logits(fit.tokens["train"].encoded, entries)
+    logits = fit.network.logits(fit.tokens["train"].encoded, entries)
     losses = torch.nn.functional.cross_entropy(logits, fit.targets[:7], reduction="none")
     expected = (losses * fit.row_weights[:7]).sum() / fit.row_weights[:7].sum()
     assert fit.gradients(entries) == pytest.approx(expected.item(), rel=1e-5)
@@ -60,8 +61,8 @@ def test_other_strand_in_training_is_the_reverse_complement_of_the_row(build, ba
         return tokenizer.decode(tokens.encoded.ids[entry][1:-1].tolist()).replace(" ", "")
 
     for row in range(rows):
-        assert spelled(rows + row) == data.other_strand(spelled(row)) != spelled(row)
-    order = np.concatenate(data.training_order(tokens, 16, 42, 0, 1.0))
+        assert spelled(rows + row) == other_strand(spelled(row)) != spelled(row)
+    order = np.concatenate(training_order(tokens, 16, 42, 0, 1.0))
     assert order.min() >= rows, "all rows are turned"
     assert fit.targets[order % rows].tolist() == tokens.labels[order - rows].tolist()
 
@@ -79,10 +80,10 @@ def test_mean_over_both_strands_is_the_same_for_a_sequence_and_its_reverse_compl
     rows = len(labels)
     turned = replace(encoded, ids=encoded.ids[rows:] + encoded.ids[:rows])
     values = fit.predict("test")
-    fit.tokens["test"] = data.Tokens(turned, labels)
+    fit.tokens["test"] = Tokens(turned, labels)
     assert fit.predict("test") == pytest.approx(values, abs=1e-6)
-    one = fit.logits(encoded, np.arange(rows)).softmax(dim=1)
-    other = fit.logits(encoded, np.arange(rows, 2 * rows)).softmax(dim=1)
+    one = fit.network.logits(encoded, np.arange(rows)).softmax(dim=1)
+    other = fit.network.logits(encoded, np.arange(rows, 2 * rows)).softmax(dim=1)
     assert values == pytest.approx(((one + other) / 2).numpy(), abs=1e-6)
     assert (one - other).abs().max() > 1e-3, "the strands differ: there is something to average"
 

@@ -47,8 +47,8 @@ def test_chance_loss_is_that_of_the_best_constant_prediction(problem: Problem, l
 
 @pytest.mark.parametrize(("problem", "labels"), [(Classification(CLASSES), CLASSES), (Multilabel(LABELS), LABELS)])
 def test_score_named_loss_is_the_loss_that_is_trained(problem: Problem, labels):
-    logits = torch.randn(len(labels), problem.outputs, generator=torch.Generator().manual_seed(0))
-    values = problem.values(logits).double().numpy()
+    logits = torch.randn(len(labels), problem.outputs.size, generator=torch.Generator().manual_seed(0))
+    values = problem.outputs.values(logits).double().numpy()
     trained = problem.losses(logits, torch.from_numpy(problem.targets(labels))).mean().item()
     assert problem.scores(labels, values)["loss"] == pytest.approx(trained, rel=1e-5)
 
@@ -56,7 +56,7 @@ def test_score_named_loss_is_the_loss_that_is_trained(problem: Problem, labels):
 def test_numbers_come_back_in_their_unit():
     problem = Regression(NUMBERS)
     logits = torch.from_numpy(problem.targets(NUMBERS))[:, None]
-    assert problem.values(logits).numpy() == pytest.approx(NUMBERS)
+    assert problem.outputs.values(logits).numpy() == pytest.approx(NUMBERS)
     assert problem.losses(logits, logits[:, 0]).sum() == 0
 
 

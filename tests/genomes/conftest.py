@@ -1,4 +1,4 @@
-"""A small NCBI, and the lock of a species table by it."""
+"""A small NCBI, and a lock of species tables against it."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def ncbi(tmp_path):
 
 @pytest.fixture
 def lock(tmp_path, ncbi):
-    """Lock rows of a species table; returns the lock's rows by what was requested."""
+    """Locks rows of a species table; returns the lock's rows by the column requested."""
 
     def run(*rows, mirror=None, more=()):
         write_species(tmp_path / "species.tsv", rows)

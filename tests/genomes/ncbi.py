@@ -1,4 +1,4 @@
-"""A small NCBI: tables of assemblies, folders, genomes of one line, and checksums."""
+"""A small NCBI: tables of assemblies, and folders with one-line genomes and checksums."""
 
 import gzip
 import hashlib
@@ -43,14 +43,14 @@ def assembly(accession, organism, **more):
 
 
 def summary(rows, style="new"):
-    """The text of an assembly_summary.txt with the columns and the header of its time."""
+    """The text of an assembly_summary.txt with the old or new columns and header."""
     columns = {"old": OLD, "new": NEW}[style].split()
     lines = ["\t".join(row.get(column, "na") for column in columns) for row in rows]
     return HEADS[style] + "\t".join(columns) + "\n" + "".join(f"{line}\n" for line in lines)
 
 
 class Ncbi:
-    """A folder tree that holds what the lock asks NCBI for."""
+    """A folder tree with the files that the lock reads from NCBI."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -65,7 +65,7 @@ class Ncbi:
                 self.folder(row["ftp_path"])
 
     def folder(self, url):
-        """An assembly's folder with its genome, whose bytes say whose they are, and its checksums."""
+        """An assembly's folder with its genome, which contains the folder's name, and its checksums."""
         folder = self.root / url.removeprefix(f"{NCBI}/").rstrip("/")
         folder.mkdir(parents=True, exist_ok=True)
         genome = folder / f"{folder.name}_genomic.fna.gz"
@@ -74,8 +74,8 @@ class Ncbi:
         (folder / "md5checksums.txt").write_text("\n".join(lines) + "\n")
 
     def genome(self, accession):
-        (found,) = self.root.glob(f"genomes/all/*/*/*/*/{accession}_*/*_genomic.fna.gz")
-        return found
+        (path,) = self.root.glob(f"genomes/all/*/*/*/*/{accession}_*/*_genomic.fna.gz")
+        return path
 
 
 def md5_of(path):
@@ -88,7 +88,7 @@ def row(accession, organism, group="fungi", **more):
 
 
 def tables_read(lock):
-    """The tables that the lock's head names: section, group, file, and what it says of each."""
+    """The tables in the lock's head: section, group and file, with the rest of their line."""
     head = [line for line in lock.path.read_text().splitlines() if line.startswith("#")]
     return [line.split("/genomes/")[-1] for line in head[1:]]
 

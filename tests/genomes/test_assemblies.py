@@ -1,4 +1,4 @@
-"""NCBI's tables of assemblies are streamed, compared by name and ranked."""
+"""NCBI's tables of assemblies are streamed, and assemblies are matched by name and ranked."""
 
 import os
 import random
@@ -30,7 +30,7 @@ def test_columns_are_found_by_name(tmp_path, style):
     assert read._asdict() == expected | ({} if style == "new" else {"genome_size": ""})
 
 
-def test_line_ends_and_quotes_are_no_trouble(tmp_path):
+def test_line_ends_and_quotes_are_part_of_values(tmp_path):
     path = tmp_path / "assembly_summary.txt"
     text = summary([assembly("GCF_000000001.2", 'Mucor "albus\r x', asm_name='say "')])
     path.write_bytes(text.replace("\n", "\r\n").encode() + "GCF_\udcff".encode(errors="surrogateescape"))
@@ -44,11 +44,11 @@ def test_line_ends_and_quotes_are_no_trouble(tmp_path):
 @pytest.mark.parametrize(
     "accession", ["../../../x", "GCA_000000001.1/../x", "GCA_00000001.1", "GCA_000000001.1\r", "na"]
 )
-def test_what_is_no_accession_is_left_out(tmp_path, accession):
+def test_rows_with_invalid_accessions_are_left_out(tmp_path, accession):
     path = tmp_path / "assembly_summary.txt"
     good = assembly("GCA_000000002.1", "Mucor albus")
     path.write_text(summary([good | {"assembly_accession": accession}, good]))
-    assert [one.assembly_accession for one in read_assemblies(path, "table")] == ["GCA_000000002.1"]
+    assert [row.assembly_accession for row in read_assemblies(path, "table")] == ["GCA_000000002.1"]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_what_is_no_accession_is_left_out(tmp_path, accession):
         ("", "", []),
     ],
 )
-def test_names(organism, genus, words):
+def test_genus_and_words_of_organism_names(organism, genus, words):
     assert (genus_of(organism), name_words(organism)) == (genus, words)
 
 
@@ -72,7 +72,7 @@ def ranked(**differences):
     return preference(Assembly(**{name: values[name] for name in Assembly._fields}))
 
 
-def test_the_order_of_preference():
+def test_assemblies_are_ranked_in_the_order_of_preference():
     order = [
         ranked(refseq_category="reference genome", assembly_level="Contig", excluded_from_refseq="derived"),
         ranked(refseq_category="representative genome", assembly_level="Contig"),
@@ -103,9 +103,9 @@ def test_a_large_table_is_streamed(tmp_path):
         {"accession": "", "organism": "Salmonella enterica", "group": "bacteria"},
     ]
     searches = searches_for(species)
-    own = {"GCA_000000007.1": searches[0]}
+    by_accession = {"GCA_000000007.1": searches[0]}
     tracemalloc.start()
-    read_latest(read_assemblies(path, "x"), 1, searches, own, {"000000007"})
+    read_latest(read_assemblies(path, "x"), 1, searches, by_accession, {"000000007"})
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2_000_000
@@ -119,7 +119,7 @@ def test_a_large_table_is_streamed(tmp_path):
 @pytest.mark.parametrize(
     "name", ["refseq_fungi_assembly_summary_sample20.txt", "refseq_all_assembly_summary_sample.txt"]
 )
-def test_ncbi_s_own_tables(name):
+def test_ncbis_own_tables_are_read(name):
     path = Path(os.environ["REAL_DATA"]) / "species" / name
     rows = list(read_assemblies(path, name))
     lines = [line.split("\t") for line in path.read_text().splitlines() if not line.startswith("#")]

@@ -1,4 +1,4 @@
-"""Chunks are the genome's own bases at the place they name, and every base is accounted for."""
+"""Chunks have the bases of the genome at their positions, and every base is counted."""
 
 import gzip
 import hashlib
@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from workflow_scripts.common import fasta
+from workflow_scripts.common import fasta_blocks
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.genomes import chunk_genome
 from workflow_scripts.genomes.chunk_genome import Cut, cut_genome, main
@@ -39,7 +39,7 @@ def read(path: Path) -> list[dict]:
     return pq.read_table(path).to_pylist()
 
 
-def test_table_has_the_promised_columns(tmp_path):
+def test_the_table_has_the_documented_columns(tmp_path):
     fasta = write_fasta(tmp_path / "g.fa", [random_sequence(100, 0)])
     cut = Cut(10, 0, 1, 0.1, 2)
     for duplicates, schema in (("keep", SCHEMA), ("exact", SCHEMA.append(FINGERPRINT))):
@@ -49,8 +49,8 @@ def test_table_has_the_promised_columns(tmp_path):
         assert found.metadata[b"accession"] == b"GCF_1.1"
 
 
-def test_the_paper_s_cut_has_not_changed(tmp_path):
-    """The digest is that of the rows when only length, short contigs and the split could be chosen."""
+def test_chunks_of_the_papers_settings_have_not_changed(tmp_path):
+    """The digest is from a version whose only options were length, shortest contig and split."""
     first = random_sequence(30_000, 11).replace("GATC", "gatc").replace("CCCC", "NNrN")
     fasta = write_fasta(tmp_path / "g.fa", [first, random_sequence(70, 12), random_sequence(5_000, 13)])
     cut_genome(fasta, "GCF_1", Cut(50, 60, 42, 0.2, 4), tmp_path / "g.parquet")
@@ -60,8 +60,8 @@ def test_the_paper_s_cut_has_not_changed(tmp_path):
     assert digest == "f24040718afdaa46faaeeb1b05151aa0ea02bdad8e4a7f1e09e36d1cc09e2c8e"
 
 
-def test_overlapping_windows_of_a_run(tmp_path):
-    """Windows of 10 that share 4 begin every 6 bases, anew in each run."""
+def test_overlapping_windows_start_again_in_each_run(tmp_path):
+    """Windows of 10 bases that share 4 start every 6 bases of each run."""
     fasta = write_fasta(tmp_path / "g.fa", [random_sequence(27, 1) + "N" + random_sequence(9, 2)])
     counts = cut_genome(fasta, "G", Cut(10, 0, 1, 0.0, 1, overlap=4), tmp_path / "g.parquet")
     assert [row["start"] for row in read(tmp_path / "g.parquet")] == [0, 6, 12]
@@ -77,13 +77,13 @@ def test_training_windows_at_the_border_of_validation_are_dropped(tmp_path):
     assert {number // 4 for number, side in sides.items() if side == "validation"}.isdisjoint(
         number // 4 for number, side in sides.items() if side == "train"
     )
-    gone = sorted(set(range(1_000)) - set(sides))
-    assert 0 < len(gone) == 1_000 - counts["chunks"]
-    assert all("validation" in (sides.get(number - 1), sides.get(number + 1)) for number in gone)
-    assert counts["dropped_border"] == 2 * len(gone)  # of its 10 bases, 4 lie in the neighbour on either side
+    dropped = sorted(set(range(1_000)) - set(sides))
+    assert 0 < len(dropped) == 1_000 - counts["chunks"]
+    assert all("validation" in (sides.get(number - 1), sides.get(number + 1)) for number in dropped)
+    assert counts["dropped_border"] == 2 * len(dropped)  # neighbours cover 8 of its 10 bases
 
 
-def test_windows_full_of_lower_case_are_dropped(tmp_path):
+def test_windows_with_too_much_lower_case_are_dropped(tmp_path):
     sequence = "a" * 3 + "C" * 7 + "a" * 4 + "C" * 6 + "a" * 10
     fasta = write_fasta(tmp_path / "g.fa", [sequence])
     counts = cut_genome(fasta, "G", Cut(10, 0, 1, 0.0, 1, max_soft_masked=0.3), tmp_path / "g.parquet")
@@ -95,7 +95,7 @@ def test_windows_full_of_lower_case_are_dropped(tmp_path):
     ("exclude", "kept"),
     [((), ["chr1", "MT", "pX"]), (("organelle",), ["chr1", "pX"]), (("organelle", "plasmid"), ["chr1"])],
 )
-def test_whole_contigs_are_dropped_by_what_they_are(tmp_path, exclude, kept):
+def test_organelles_and_plasmids_are_dropped_whole(tmp_path, exclude, kept):
     headers = {"chr1": "chromosome 1", "MT": "mitochondrion, complete genome", "pX": "plasmid pX"}
     sizes = dict(zip(headers, (50, 40, 30), strict=True))
     records = [f">{name} A b {headers[name]}\n{random_sequence(sizes[name], 1)}\n" for name in headers]
@@ -115,11 +115,11 @@ def test_repeated_names_are_numbered_and_stay_traceable(tmp_path, capsys):
     contigs = {row["sequence"]: row["contig"] for row in read(tmp_path / "g.parquet")}
     assert [contigs[s] for s in sequences] == ["chr1", "chr1#2", "chr1#2#2", "chr2", "chr1#3", "chr1#2#3"]
     assert counts["renamed_contigs"] == 4
-    assert "4 contigs with names met before are numbered" in capsys.readouterr().err
+    assert "4 contigs with repeated names are numbered" in capsys.readouterr().err
 
 
-def test_contigs_without_chunks(tmp_path):
-    """All N, empty, and shorter than a chunk: counted, and nothing else."""
+def test_contigs_without_chunks_are_counted(tmp_path):
+    """Contigs of only N, without bases, and shorter than a chunk."""
     (tmp_path / "g.fa").write_text(">n\nNNNNnnnnNNNN\n>empty\n>short\nACGTACG\n>long\nACGTACGTAC\n")
     counts = cut_genome(tmp_path / "g.fa", "G", Cut(10, 0, 1, 0.0, 1), tmp_path / "g.parquet")
     assert [row["contig"] for row in read(tmp_path / "g.parquet")] == ["long"]
@@ -127,7 +127,7 @@ def test_contigs_without_chunks(tmp_path):
     assert counts | expected == counts
 
 
-def test_fingerprints_tell_windows_apart_and_both_strands_alike():
+def test_fingerprints_distinguish_windows_and_optionally_not_their_strands():
     windows = np.array([list(text.encode()) for text in ("ACCGT", "ACGGT", "TTTTT", "AAAAA", "ACCGT")], np.uint8)
     exact, either = fingerprints(windows, both_strands=False), fingerprints(windows, both_strands=True)
     assert len(set(exact)) == 4 and exact[0] == exact[4]
@@ -135,7 +135,7 @@ def test_fingerprints_tell_windows_apart_and_both_strands_alike():
     assert exact[0] == int.from_bytes(hashlib.blake2b(b"ACCGT", digest_size=8).digest(), "little")
 
 
-def test_validation_blocks_are_whole_and_about_the_fraction_asked(tmp_path):
+def test_whole_blocks_are_held_out_in_about_the_requested_fraction(tmp_path):
     cut = Cut(length=10, min_contig=0, seed=3, validation_fraction=0.2, validation_block=5)
     contigs = [random_sequence(20_000, 1), "N" * 37 + random_sequence(20_000, 2)]
     cut_genome(write_fasta(tmp_path / "g.fa", contigs), "G", cut, tmp_path / "g.parquet")
@@ -149,7 +149,7 @@ def test_validation_blocks_are_whole_and_about_the_fraction_asked(tmp_path):
 
 
 @pytest.mark.parametrize("change", [{"seed": 4}, {"accession": "H"}])
-def test_split_depends_on_seed_and_genome(tmp_path, change):
+def test_the_split_depends_on_seed_and_accession(tmp_path, change):
     fasta = write_fasta(tmp_path / "g.fa", [random_sequence(5_000, 1)])
     splits = []
     for choice in ({"seed": 3, "accession": "G"}, {"seed": 3, "accession": "G"} | change):
@@ -159,23 +159,23 @@ def test_split_depends_on_seed_and_genome(tmp_path, change):
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0])
-def test_all_of_a_genome_on_one_side(tmp_path, fraction):
+def test_a_genome_can_be_held_out_completely_or_not_at_all(tmp_path, fraction):
     fasta = write_fasta(tmp_path / "g.fa", [random_sequence(5_000, 1)])
     counts = cut_genome(fasta, "G", Cut(10, 0, 1, fraction, 1, overlap=3), tmp_path / "g.parquet")
     assert counts["validation_chunks"] == fraction * counts["chunks"] > -1
     assert counts["chunks"] == (5_000 - 3) // 7
 
 
-def test_split_of_a_contig_does_not_depend_on_the_others(tmp_path):
+def test_the_split_of_a_contig_does_not_depend_on_other_contigs(tmp_path):
     contigs = [random_sequence(3_000, key) for key in range(3)]
     cut = Cut(10, 0, 1, 0.4, 5)
     cut_genome(write_fasta(tmp_path / "all.fa", contigs), "G", cut, tmp_path / "all.parquet")
     cut_genome(write_fasta(tmp_path / "one.fa", contigs[:1]), "G", cut, tmp_path / "one.parquet")
-    alone = read(tmp_path / "one.parquet")
-    assert read(tmp_path / "all.parquet")[: len(alone)] == alone
+    expected = read(tmp_path / "one.parquet")
+    assert read(tmp_path / "all.parquet")[: len(expected)] == expected
 
 
-def test_contigs_smaller_than_a_block_are_split_one_by_one(tmp_path):
+def test_contigs_smaller_than_a_block_are_separate_blocks(tmp_path):
     fasta = write_fasta(tmp_path / "g.fa", [random_sequence(30, key) for key in range(400)])
     cut_genome(fasta, "G", Cut(10, 0, 1, 0.25, 100), tmp_path / "g.parquet")
     sides: dict[str, set] = {}
@@ -185,7 +185,7 @@ def test_contigs_smaller_than_a_block_are_split_one_by_one(tmp_path):
     assert 70 < sum(side == {"validation"} for side in sides.values()) < 130
 
 
-def test_row_groups_stay_small_and_change_nothing(tmp_path, monkeypatch):
+def test_the_size_of_row_groups_does_not_change_the_table(tmp_path, monkeypatch):
     contigs = [random_sequence(length, length) for length in (3000, 25, 25, 25, 700)]
     fasta, cut = write_fasta(tmp_path / "g.fa", contigs), Cut(10, 0, 1, 0.4, 5)
     counts = cut_genome(fasta, "G", cut, tmp_path / "one.parquet")
@@ -197,7 +197,7 @@ def test_row_groups_stay_small_and_change_nothing(tmp_path, monkeypatch):
     assert sizes == [50] * 6 + [6] + [50, 20]  # the large contigs in parts, the three small ones together
 
 
-def test_genome_without_chunks_gives_an_empty_table(tmp_path):
+def test_a_genome_without_chunks_gives_an_empty_table(tmp_path):
     counts = cut_genome(write_fasta(tmp_path / "g.fa", ["ACGTNACG"]), "G", Cut(10, 0, 1, 0, 1), tmp_path / "g.parquet")
     assert (counts["chunks"], counts["dropped_tail"], counts["dropped_N"]) == (0, 7, 1)
     assert pq.read_table(tmp_path / "g.parquet").schema.equals(SCHEMA)
@@ -221,7 +221,7 @@ def arguments(fasta: Path, folder: Path) -> list[str]:
     return [str(part) for option in options.items() for part in option]
 
 
-def test_same_bytes_whatever_the_hash_seed_and_locale(tmp_path):
+def test_bytes_do_not_depend_on_hash_seed_and_locale(tmp_path):
     contigs = [random_sequence(40_000, 5).replace("GATC", "gatN"), random_sequence(30, 6)]
     fasta = write_fasta(tmp_path / "g.fa", contigs)
     seen = set()
@@ -233,7 +233,7 @@ def test_same_bytes_whatever_the_hash_seed_and_locale(tmp_path):
     assert json.loads((tmp_path / "a" / "g.json").read_text())["chunks"] > 100
 
 
-def test_damaged_input_leaves_nothing(tmp_path, capsys):
+def test_invalid_input_writes_no_file(tmp_path, capsys):
     fasta = write_fasta(tmp_path / "g.fa", [random_sequence(1000, 1), "MEEPQSDPSV"])
     out = tmp_path / "out"
     out.mkdir()
@@ -249,15 +249,15 @@ def test_damaged_input_leaves_nothing(tmp_path, capsys):
         *[{"validation_block": 0}, {"validation_fraction": 1.01}, {"validation_fraction": -0.1}],
     ],
 )
-def test_senseless_options(bad):
+def test_invalid_options_are_named(bad):
     with pytest.raises(UserError, match=f"--{next(iter(bad)).replace('_', '-')} "):
         Cut(**{"length": 10, "min_contig": 0, "seed": 1, "validation_fraction": 0.1, "validation_block": 1} | bad)
 
 
-def test_large_contigs_are_held_one_at_a_time(tmp_path, monkeypatch):
-    """Python's memory: one contig, an eighth more because it grew, and small things; not the one before it."""
+def test_only_one_large_contig_is_in_memory_at_a_time(tmp_path, monkeypatch):
+    """Python's memory is one contig, an eighth more from growing it, and small objects."""
     monkeypatch.setattr(chunk_genome, "ROW_GROUP_BASES", 100_000)
-    monkeypatch.setattr(fasta, "BUFFER", 50_000)
+    monkeypatch.setattr(fasta_blocks, "BUFFER", 50_000)
     tile = random_sequence(50_000, 1)
     path = write_fasta(tmp_path / "g.fa", [tile * 80] * 3)
     tracemalloc.start()
@@ -267,7 +267,7 @@ def test_large_contigs_are_held_one_at_a_time(tmp_path, monkeypatch):
     assert peak < 1.5 * 4_000_000
 
 
-# in a process of its own: a child's peak begins with that of the process that started it
+# in a new process, because the peak of a child starts at that of its parent
 PEAK = """
 import resource, subprocess, sys
 subprocess.run([sys.executable, "-m", "workflow_scripts.genomes.chunk_genome", *sys.argv[1:]], check=True)
@@ -275,8 +275,8 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
 """
 
 
-def test_memory_of_one_contig_of_300_mbp(tmp_path):
-    """A byte a base, and 250 MB for the libraries, two row groups and what writing them takes."""
+def test_a_contig_of_300_mbp_needs_one_byte_per_base(tmp_path):
+    """And 250 MB for libraries, two row groups and the writer."""
     tile = random_sequence(1_000_000, 1)
     lines = "\n".join(tile[first : first + 80] for first in range(0, len(tile), 80)) + "\n"
     member = gzip.compress(lines.encode(), 1)

@@ -1,4 +1,4 @@
-"""A genome is fetched from its folder, wherever that now is, or from a FASTA file, and verified."""
+"""A genome is fetched from its folder, even if that was moved, or from a FASTA file, and verified."""
 
 import gzip
 import hashlib
@@ -18,7 +18,7 @@ ACCESSION = "GCF_000006945.2"
 BASE = f"{ACCESSION}_ASM694v2"
 PARENT = "genomes/all/GCF/000/006/945"
 PLACE = f"{PARENT}/{BASE}"
-# more than any buffer holds
+# larger than any buffer
 PLAIN = b">NC_003197.2 Salmonella\n" + random.Random(0).randbytes(3_000_000).translate(b"ACGT" * 64) + b"\n"
 GENOME = gzip.compress(PLAIN, 1, mtime=0)
 LISTING = """<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 3.2 Final//EN">
@@ -33,7 +33,7 @@ def md5_of(data):
 
 
 def write_folder(root, place=PLACE, genome=GENOME, md5=None):
-    """A folder as NCBI serves it, with the look-alikes of the genomic FASTA listed before it."""
+    """A folder as at NCBI; files with similar names are listed before the genomic FASTA."""
     folder = root / place
     folder.mkdir(parents=True)
     (folder / f"{folder.name}_genomic.fna.gz").write_bytes(genome)
@@ -55,7 +55,7 @@ def mirror(tmp_path):
 
 @pytest.fixture
 def server(monkeypatch):
-    """A server of files; no pauses are made."""
+    """A server of files; pauses between attempts are not made."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(http_retry, "time", SimpleNamespace(sleep=lambda _: None))
     with Server() as server:
@@ -63,14 +63,14 @@ def server(monkeypatch):
 
 
 def locked(tmp_path, md5, accession=ACCESSION):
-    """The option that names a lock with this md5."""
+    """The option for a lock with this md5."""
     lock = tmp_path / "lock.tsv"
     lock.write_text(f"accession\torganism\tmd5\nGCF_1.1\tother\t{'9' * 32}\n{accession}\tSalmonella\t{md5}\n")
     return ["--md5-from", str(lock)]
 
 
 def publish(server, mirror):
-    """Serve a local mirror's files, and listings of its folders as Apache writes them."""
+    """Serve the files of a local mirror, and listings of its folders in the format of Apache."""
     for path in [mirror, *mirror.rglob("*")]:
         place = "/" + path.relative_to(mirror).as_posix().lstrip(".")
         if path.is_file():
@@ -87,7 +87,7 @@ def run(tmp_path, *more):
 
 
 def arrived(tmp_path):
-    """The genome and the record, which are all that was written."""
+    """The genome and the record, which must be the only files."""
     out = tmp_path / "out"
     assert sorted(path.name for path in out.iterdir()) == ["g.fna.gz", "g.json"]
     return (out / "g.fna.gz").read_bytes(), json.loads((out / "g.json").read_text())
@@ -102,11 +102,11 @@ def assert_refused(tmp_path, capsys, *messages, left=()):
     assert sorted(path.name for path in (tmp_path / "out").glob("*")) == sorted(left)
 
 
-# ---- from the folder that the table names --------------------------------------------------------
+# ---- from the folder of the table ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("as_uri", [True, False])
-def test_from_a_mirror_in_ncbis_place(tmp_path, mirror, as_uri):
+def test_a_mirror_replaces_ncbi(tmp_path, mirror, as_uri):
     write_folder(mirror)
     place = mirror.as_uri() if as_uri else str(mirror)
     assert run(tmp_path, "--url", f"{NCBI}/{PLACE}/", "--mirror", place) == 0
@@ -122,7 +122,7 @@ def test_from_a_mirror_in_ncbis_place(tmp_path, mirror, as_uri):
     }
 
 
-def test_from_a_relative_folder_twice_gives_the_same_bytes(tmp_path, mirror, monkeypatch):
+def test_a_relative_folder_gives_the_same_bytes_twice(tmp_path, mirror, monkeypatch):
     write_folder(mirror)
     monkeypatch.chdir(tmp_path)
     assert run(tmp_path, "--url", f"mirror/{PLACE}") == 0
@@ -131,7 +131,7 @@ def test_from_a_relative_folder_twice_gives_the_same_bytes(tmp_path, mirror, mon
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == first
 
 
-def test_given_md5_wins_and_spares_the_checksums(tmp_path, mirror, server):
+def test_a_given_md5_has_priority_over_the_checksum_file(tmp_path, mirror, server):
     write_folder(mirror, md5="a" * 32)
     publish(server, mirror)
     assert run(tmp_path, "--url", f"{NCBI}/{PLACE}", "--mirror", server.url, *locked(tmp_path, md5_of(GENOME))) == 0
@@ -141,19 +141,19 @@ def test_given_md5_wins_and_spares_the_checksums(tmp_path, mirror, server):
 
 
 @pytest.mark.parametrize("given", [True, False])
-def test_wrong_md5(tmp_path, mirror, capsys, given):
+def test_a_wrong_md5_is_refused(tmp_path, mirror, capsys, given):
     folder = write_folder(mirror, md5=None if given else "a" * 32)
     assert run(tmp_path, "--url", str(folder), *(locked(tmp_path, "a" * 32) if given else [])) == 1
     assert_refused(tmp_path, capsys, "a" * 32, md5_of(GENOME))
 
 
-def test_whole_gzip_of_half_a_genome(tmp_path, mirror, capsys):
+def test_a_valid_gzip_of_half_a_genome_is_refused(tmp_path, mirror, capsys):
     folder = write_folder(mirror, genome=gzip.compress(PLAIN[:1_500_000], 1), md5=md5_of(GENOME))
     assert run(tmp_path, "--url", str(folder)) == 1
     assert_refused(tmp_path, capsys, md5_of(GENOME))
 
 
-def test_genome_that_is_not_listed(tmp_path, mirror, capsys):
+def test_a_genome_without_listed_md5_is_refused(tmp_path, mirror, capsys):
     folder = write_folder(mirror)
     lines = (folder / "md5checksums.txt").read_text().splitlines()
     (folder / "md5checksums.txt").write_text("\n".join(line for line in lines if "_from_" in line))
@@ -172,13 +172,13 @@ def test_genome_that_is_not_listed(tmp_path, mirror, capsys):
     ],
     ids=["end cut off", "half", "no header", "empty", "plain"],
 )
-def test_what_the_md5_vouches_for_must_still_be_a_gzipped_fasta(tmp_path, mirror, capsys, genome, message):
+def test_a_file_with_the_right_md5_must_be_a_gzipped_fasta(tmp_path, mirror, capsys, genome, message):
     folder = write_folder(mirror, genome=genome)
     assert run(tmp_path, "--url", str(folder)) == 1
     assert_refused(tmp_path, capsys, message)
 
 
-def test_interrupted_download_is_gone_on_with(tmp_path, mirror, server, capsys):
+def test_an_interrupted_download_is_continued(tmp_path, mirror, server, capsys):
     write_folder(mirror)
     publish(server, mirror)
     file, at = f"/{PLACE}/{BASE}_genomic.fna.gz", len(GENOME) * 9 // 10
@@ -190,7 +190,7 @@ def test_interrupted_download_is_gone_on_with(tmp_path, mirror, server, capsys):
     assert server.sent(file) == [at, *[0] * http_retry.ATTEMPTS, len(GENOME) - at]
 
 
-# ---- from the folder that the accession has ------------------------------------------------------
+# ---- from the folder of the accession ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("md5", [None, md5_of(GENOME)], ids=["published", "given"])
@@ -204,7 +204,7 @@ def test_interrupted_download_is_gone_on_with(tmp_path, mirror, server, capsys):
         "",
     ],
 )
-def test_folder_is_looked_up_in_the_listing(tmp_path, mirror, server, url, web_server, md5):
+def test_the_folder_is_searched_in_the_listing(tmp_path, mirror, server, url, web_server, md5):
     write_folder(mirror)
     write_folder(mirror, f"{PARENT}/GCF_000006945.1_ASM694v1", genome=gzip.compress(b">old\nA\n"))
     (mirror / PARENT / f"{ACCESSION}_README.txt").write_text("no folder")
@@ -217,7 +217,7 @@ def test_folder_is_looked_up_in_the_listing(tmp_path, mirror, server, url, web_s
     assert record["url"] == f"{place}/{PLACE}/{BASE}_genomic.fna.gz"
 
 
-def test_folder_outside_ncbi_is_looked_up_beside_the_one_that_is_named(tmp_path, mirror, monkeypatch):
+def test_a_missing_folder_outside_ncbi_is_searched_in_its_parent(tmp_path, mirror, monkeypatch):
     write_folder(mirror, BASE)
     monkeypatch.chdir(mirror)
     assert run(tmp_path, "--url", f"{ACCESSION}_gone") == 0
@@ -225,7 +225,7 @@ def test_folder_outside_ncbi_is_looked_up_beside_the_one_that_is_named(tmp_path,
 
 
 @pytest.mark.parametrize("web_server", [True, False])
-def test_other_versions_are_named(tmp_path, mirror, server, capsys, web_server):
+def test_the_error_lists_other_versions(tmp_path, mirror, server, capsys, web_server):
     write_folder(mirror, f"{PARENT}/GCF_000006945.10_ASM694v10")
     write_folder(mirror, f"{PARENT}/GCF_000006945.3_ASM694v3")
     publish(server, mirror)
@@ -241,20 +241,20 @@ def test_other_versions_are_named(tmp_path, mirror, server, capsys, web_server):
 
 @pytest.mark.parametrize("web_server", [True, False])
 @pytest.mark.parametrize("url", [f"{NCBI}/{PLACE}", ""])
-def test_nothing_of_the_accession_is_there(tmp_path, mirror, server, capsys, web_server, url):
+def test_an_accession_without_any_folder_is_refused(tmp_path, mirror, server, capsys, web_server, url):
     place = server.url if web_server else str(mirror)
     assert run(tmp_path, "--url", url, "--mirror", place) == 1
     assert_refused(tmp_path, capsys, f"{place}/{PARENT}: no folder of {ACCESSION}; nor of another version")
 
 
-def test_two_folders_of_one_accession(tmp_path, mirror, capsys):
+def test_two_folders_of_one_accession_are_refused(tmp_path, mirror, capsys):
     write_folder(mirror)
     write_folder(mirror, f"{PARENT}/{ACCESSION}_other")
     assert run(tmp_path, "--mirror", str(mirror)) == 1
     assert_refused(tmp_path, capsys, f"2 folders of {ACCESSION}: {BASE}, {ACCESSION}_other")
 
 
-def test_busy_server_is_not_taken_for_a_folder_that_is_gone(tmp_path, mirror, server, capsys):
+def test_a_busy_server_does_not_count_as_a_missing_folder(tmp_path, mirror, server, capsys):
     write_folder(mirror)
     publish(server, mirror)
     server.faults[f"/{PLACE}/md5checksums.txt"] = repeat(answer(503))
@@ -263,16 +263,16 @@ def test_busy_server_is_not_taken_for_a_folder_that_is_gone(tmp_path, mirror, se
     assert f"/{PARENT}/" not in [request.path for request in server.requests]
 
 
-def test_folder_without_its_genome(tmp_path, mirror, capsys):
+def test_a_folder_without_its_genome_is_refused(tmp_path, mirror, capsys):
     folder = write_folder(mirror)
     (folder / f"{BASE}_genomic.fna.gz").unlink()
     assert run(tmp_path, "--url", str(folder)) == 1
     assert_refused(tmp_path, capsys, f"{folder}/{BASE}_genomic.fna.gz: no such file")
 
 
-def test_name_that_is_no_accession_needs_an_address(tmp_path, capsys):
+def test_a_name_that_is_not_an_accession_needs_an_address(tmp_path, capsys):
     assert run(tmp_path, "--accession", "my_genome") == 1
-    assert_refused(tmp_path, capsys, "my_genome: no NCBI accession", "url")
+    assert_refused(tmp_path, capsys, "my_genome: not an NCBI accession", "url")
 
 
 # ---- from a FASTA file ---------------------------------------------------------------------------
@@ -280,7 +280,7 @@ def test_name_that_is_no_accession_needs_an_address(tmp_path, capsys):
 
 @pytest.mark.parametrize("place", ["path", "uri", "web"])
 @pytest.mark.parametrize("name", ["genome.fna.gz", "genome.FA.bgz", "genome.fa", "genome.v1.fasta", "genome.fas"])
-def test_fasta_file(tmp_path, server, place, name):
+def test_a_fasta_file_is_fetched_and_compressed_if_it_is_plain(tmp_path, server, place, name):
     gzipped = name.endswith("gz")
     data = GENOME if gzipped else PLAIN
     (tmp_path / name).write_bytes(data)
@@ -289,7 +289,7 @@ def test_fasta_file(tmp_path, server, place, name):
     assert run(tmp_path, "--accession", "my_genome", "--url", url) == 0
     genome, record = arrived(tmp_path)
     assert gzip.decompress(genome) == PLAIN
-    # no name, no time: flags and mtime of the gzip header
+    # flags and mtime of the gzip header: no name, no time
     assert genome == GENOME if gzipped else genome[3:8] == bytes(5)
     assert record == {
         "accession": "my_genome",
@@ -302,15 +302,15 @@ def test_fasta_file(tmp_path, server, place, name):
 
 
 @pytest.mark.parametrize("name", ["genome.fna.gz", "genome.fa"])
-def test_fasta_file_behind_a_query(tmp_path, server, name):
+def test_a_fasta_address_may_have_a_query(tmp_path, server, name):
     server.files[f"/records/1/{name}?download=1"] = GENOME if name.endswith("gz") else PLAIN
     assert run(tmp_path, "--accession", "mine", "--url", f"{server.url}/records/1/{name}?download=1") == 0
     genome = arrived(tmp_path)[0]
-    # as it was published where that is gzipped
+    # unchanged if it was published gzipped
     assert genome == GENOME if name.endswith("gz") else gzip.decompress(genome) == PLAIN
 
 
-def test_local_names_with_marks_of_addresses(tmp_path):
+def test_local_names_may_contain_question_marks_and_hashes(tmp_path):
     place = tmp_path / "a?b#c"
     place.mkdir()
     (place / "genome?#1.fa.gz").write_bytes(GENOME)
@@ -319,13 +319,13 @@ def test_local_names_with_marks_of_addresses(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["genome.fa.gz", "genome.fa"])
-def test_md5_of_a_fasta_file(tmp_path, capsys, name):
+def test_the_md5_of_a_fasta_file_is_verified(tmp_path, capsys, name):
     data = GENOME if name.endswith("gz") else PLAIN
     (tmp_path / name).write_bytes(data)
-    asked = ["--url", str(tmp_path / name)]
-    assert run(tmp_path, *asked, *locked(tmp_path, "0" * 32)) == 1
+    options = ["--url", str(tmp_path / name)]
+    assert run(tmp_path, *options, *locked(tmp_path, "0" * 32)) == 1
     assert_refused(tmp_path, capsys, md5_of(data))
-    assert run(tmp_path, *asked, *locked(tmp_path, md5_of(data))) == 0
+    assert run(tmp_path, *options, *locked(tmp_path, md5_of(data))) == 0
     assert arrived(tmp_path)[1]["md5_source"] == "lock or table"
 
 
@@ -340,36 +340,36 @@ def test_md5_of_a_fasta_file(tmp_path, capsys, name):
     ],
     ids=["cut off", "plain", "no header", "empty", "web page"],
 )
-def test_file_that_is_no_fasta(tmp_path, capsys, name, data, message):
+def test_a_file_that_is_not_fasta_is_refused(tmp_path, capsys, name, data, message):
     (tmp_path / name).write_bytes(data)
     assert run(tmp_path, "--url", str(tmp_path / name)) == 1
     assert_refused(tmp_path, capsys, message)
 
 
-def test_fasta_file_that_is_absent(tmp_path, capsys):
+def test_a_missing_fasta_file_is_refused(tmp_path, capsys):
     assert run(tmp_path, "--url", "absent/genome.fa.gz") == 1
     assert_refused(tmp_path, capsys, "absent/genome.fa.gz: no such file")
 
 
 @pytest.mark.parametrize("of", [("", ACCESSION), ("0" * 32, "GCF_000006945.1")])
-def test_lock_without_md5_of_the_accession_leaves_it_to_the_folder(tmp_path, mirror, of):
+def test_without_an_md5_in_the_lock_the_folders_checksum_is_used(tmp_path, mirror, of):
     folder = write_folder(mirror)
     assert run(tmp_path, "--url", str(folder), *locked(tmp_path, *of)) == 0
     assert arrived(tmp_path)[1]["md5_source"] == "md5checksums.txt"
 
 
-def test_interrupted_plain_fasta_is_gone_on_with(tmp_path, server, capsys):
+def test_an_interrupted_plain_fasta_is_continued(tmp_path, server, capsys):
     server.files["/g.fa"] = PLAIN
     server.faults["/g.fa"] = chain([cut(200_000)], repeat(answer(503), http_retry.ATTEMPTS))
-    asked = ["--url", f"{server.url}/g.fa", *locked(tmp_path, md5_of(PLAIN))]
-    assert run(tmp_path, *asked) == 1
+    options = ["--url", f"{server.url}/g.fa", *locked(tmp_path, md5_of(PLAIN))]
+    assert run(tmp_path, *options) == 1
     assert_refused(tmp_path, capsys, "503", left=["..g.fna.gz.plain.part"])
-    assert run(tmp_path, *asked) == 0
+    assert run(tmp_path, *options) == 0
     assert gzip.decompress(arrived(tmp_path)[0]) == PLAIN
     assert server.sent("/g.fa")[-1] == len(PLAIN) - 200_000
 
 
-# ---- parts ---------------------------------------------------------------------------------------
+# ---- functions -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -383,11 +383,11 @@ def test_interrupted_plain_fasta_is_gone_on_with(tmp_path, server, capsys):
         ("results/demo/x", "lab", "results/demo/x"),
     ],
 )
-def test_folder_address(url, mirror, expected):
+def test_only_ncbi_addresses_are_moved_to_the_mirror(url, mirror, expected):
     assert folder_address(url, mirror) == expected
 
 
-def test_find_md5_reads_the_usual_spellings():
+def test_find_md5_reads_the_usual_formats():
     digest = "0123456789abcdef" * 2
     for line in (f"{digest}  ./a.gz", f"{digest.upper()} *a.gz", f"{digest}\ta.gz\r"):
         assert find_md5(f"other\n{line}\n", "a.gz") == digest

@@ -1,4 +1,4 @@
-"""The lock of a species table: which assembly NCBI has for each row, decided from a small NCBI of our own."""
+"""The lock of a species table: which assembly is chosen for each row, from a small NCBI."""
 
 import os
 from pathlib import Path
@@ -12,11 +12,11 @@ from workflow_scripts.genomes.assemblies import read_assemblies
 from workflow_scripts.genomes.lock_species import COLUMNS
 from workflow_scripts.settings.tables import table_errors
 
-# -- what becomes of an accession ---------------------------------------------------------------------------------
+# -- accessions ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("style", ["old", "new"])
-def test_current_with_md5_bytes_and_what_ncbi_says_of_it(ncbi, lock, style):
+def test_a_current_accession_gets_md5_bytes_and_ncbis_values(ncbi, lock, style):
     path = f"ftp://ftp.ncbi.nlm.nih.gov/genomes/all/GCF/000/000/001/GCF_000000001.2_ASM{'/' if style == 'new' else ''}"
     ncbi.table("refseq", "fungi", [assembly("GCF_000000001.2", "Mucor albus CBS 1", ftp_path=path)], style)
     ncbi.folder(f"{NCBI}{path.removeprefix('ftp://ftp.ncbi.nlm.nih.gov')}")
@@ -30,7 +30,7 @@ def test_current_with_md5_bytes_and_what_ncbi_says_of_it(ncbi, lock, style):
         "taxid": "1",
         "group": "fungi",
         "genus": "Mucor",
-        # a column of today's tables; the old ones had no such
+        # a column that old tables lack
         "genome_size_bp": {"new": "1234", "old": "99"}[style],
         "url": f"{NCBI}/genomes/all/GCF/000/000/001/GCF_000000001.2_ASM",
         "bytes": str(genome.stat().st_size),
@@ -41,7 +41,7 @@ def test_current_with_md5_bytes_and_what_ncbi_says_of_it(ncbi, lock, style):
     }
 
 
-def test_the_lock_is_a_species_table_in_the_order_of_the_first(ncbi, lock):
+def test_the_lock_is_a_species_table_in_the_same_order(ncbi, lock):
     rows = [row(f"GCA_00000000{n}.1", f"Mucor {n}us") for n in (3, 1, 2)] + [row("", "Rhizopus ater")]
     ncbi.table("genbank", "fungi", [assembly(f"GCA_00000000{n}.1", f"Mucor {n}us") for n in (1, 2, 3)])
     ncbi.table("refseq", "fungi", [])
@@ -50,12 +50,12 @@ def test_the_lock_is_a_species_table_in_the_order_of_the_first(ncbi, lock):
     table = read_table(lock.path)
     assert list(table[0]) == COLUMNS
     assert [row["requested"] for row in table] == [row["accession"] or row["organism"] for row in rows]
-    # and can be locked again
+    # and it can be locked again
     again = lock(*table)
     assert outcome(again) == {row["requested"]: (row["accession"], row["status"]) for row in table}
 
 
-def test_replaced_by_a_newer_version(ncbi, lock):
+def test_an_accession_is_replaced_by_a_newer_version(ncbi, lock):
     ncbi.table("genbank", "fungi", [assembly("GCA_000000001.3", "Mucor albus")])
     old = [assembly(f"GCA_000000001.{n}", "Mucor albus", version_status="replaced") for n in (1, 2)]
     ncbi.table("genbank", "fungi", old, historical=True)
@@ -65,19 +65,19 @@ def test_replaced_by_a_newer_version(ncbi, lock):
     assert found["md5"] == md5_of(ncbi.genome("GCA_000000001.3"))
 
 
-@pytest.mark.parametrize("said_in", ["historical", "latest"])
-def test_suppressed_and_nothing_else(ncbi, lock, said_in):
-    gone = assembly("GCA_000000001.1", "Mucor albus", version_status="suppressed")
+@pytest.mark.parametrize("table", ["historical", "latest"])
+def test_a_suppressed_accession_without_relatives_has_no_assembly(ncbi, lock, table):
+    suppressed = assembly("GCA_000000001.1", "Mucor albus", version_status="suppressed")
     other = assembly("GCA_000000002.1", "Rhizopus ater")
-    ncbi.table("genbank", "fungi", [other, gone] if said_in == "latest" else [other])
-    ncbi.table("genbank", "fungi", [gone] if said_in == "historical" else [], historical=True)
+    ncbi.table("genbank", "fungi", [other, suppressed] if table == "latest" else [other])
+    ncbi.table("genbank", "fungi", [suppressed] if table == "historical" else [], historical=True)
     found = lock(row("GCA_000000001.1", "Mucor albus", taxid="1"))["GCA_000000001.1"]
     assert (found["accession"], found["url"], found["status"]) == ("", "", "suppressed")
     assert "GCA_000000001.1 suppressed" in found["reason"]
     assert found["organism"] == "Mucor albus"
 
 
-def test_replaced_without_a_successor_is_no_longer_there(ncbi, lock):
+def test_a_replaced_accession_without_successor_is_suppressed(ncbi, lock):
     ncbi.table("genbank", "fungi", [])
     old = [assembly("GCA_000000001.1", "Mucor albus", version_status="replaced")]
     old.append(assembly("GCA_000000001.2", "Mucor albus", version_status="suppressed"))
@@ -85,7 +85,7 @@ def test_replaced_without_a_successor_is_no_longer_there(ncbi, lock):
     assert outcome(lock(row("GCA_000000001.1", "Mucor albus"))) == {"GCA_000000001.1": ("", "suppressed")}
 
 
-def test_missing(ncbi, lock):
+def test_an_unlisted_accession_is_missing(ncbi, lock):
     ncbi.table("genbank", "fungi", [assembly("GCA_000000002.1", "Rhizopus ater")])
     ncbi.table("genbank", "fungi", [], historical=True)
     found = lock(row("GCA_000000001.1", "Mucor albus"))["GCA_000000001.1"]
@@ -93,26 +93,26 @@ def test_missing(ncbi, lock):
     assert found["reason"] == "none within the genus; GCA_000000001.1 not listed in fungi; is the group right?"
 
 
-def test_no_historical_table_is_said_and_lived_with(ncbi, lock, capsys):
+def test_a_missing_historical_table_is_reported_but_no_error(ncbi, lock, capsys):
     ncbi.table("genbank", "fungi", [assembly("GCA_000000002.1", "Rhizopus ater")])
     assert outcome(lock(row("GCA_000000001.1", "Mucor albus"))) == {"GCA_000000001.1": ("", "missing")}
     assert "assembly_summary_historical.txt: absent" in capsys.readouterr().err
     assert tables_read(lock)[1:] == ["genbank/fungi/assembly_summary_historical.txt absent"]
 
 
-def test_historical_is_read_only_where_something_is_not_the_latest(ncbi, lock):
+def test_the_historical_table_is_read_only_if_an_accession_is_not_the_latest(ncbi, lock):
     ncbi.table("genbank", "fungi", [assembly("GCA_000000001.1", "Mucor albus")])
     ncbi.table("genbank", "fungi", [], historical=True)
     lock(row("GCA_000000001.1", "Mucor albus"))
     assert [line.split()[0] for line in tables_read(lock)] == ["genbank/fungi/assembly_summary.txt"]
 
 
-def test_local_rows_pass_unchanged(ncbi, lock):
+def test_local_rows_are_copied(ncbi, lock):
     rows = [
         row("my_isolate", "Mucor mine", url="data/mine.fa", md5="a" * 32, bytes="7", taxid="1", genome_size_bp="9"),
         row("GCA_000000009.1", "Mucor yours", url="/lab/yours.fna.gz"),
         row("hg38_piece", "Homo sapiens", "vertebrate_mammalian", url="results/mirror/piece"),
-        # folders of the user's own
+        # folders outside NCBI
         row("GCA_000000008.1", "Mucor ours", url="/lab/GCA_000000008.1_ASM"),
         row("GCA_000000007.1", "Mucor ours", url="https://lab.org/GCA_000000007.1_ASM/"),
         row("GCA_000000006.1", "Mucor ours", url="https://lab.org/ftp.ncbi.nlm.nih.gov/x"),
@@ -123,21 +123,21 @@ def test_local_rows_pass_unchanged(ncbi, lock):
         empty = dict.fromkeys(COLUMNS, "")
         expected = empty | kept | {"requested": given["accession"], "status": "local"}
         assert found[given["accession"]] == expected
-    # nothing was asked of NCBI, which is not even there
+    # nothing was read from NCBI, whose folder does not exist
     assert not ncbi.root.exists()
 
 
 # -- substitutes --------------------------------------------------------------------------------------------------
 
 
-def test_a_substitute_is_of_the_species_before_it_is_of_the_genus(ncbi, lock):
+def test_a_substitute_is_of_the_species_if_possible_else_of_the_genus(ncbi, lock):
     latest = [
         assembly("GCA_000000002.1", "Mucor ater", refseq_category="reference genome", assembly_level="Complete Genome"),
         assembly("GCA_000000003.1", "Mucor albus strain Y", assembly_level="Contig"),
     ]
     ncbi.table("genbank", "fungi", latest)
-    gone = [assembly(f"GCA_00000000{n}.1", "Mucor", version_status="suppressed") for n in (1, 4)]
-    ncbi.table("genbank", "fungi", gone, historical=True)
+    suppressed = [assembly(f"GCA_00000000{n}.1", "Mucor", version_status="suppressed") for n in (1, 4)]
+    ncbi.table("genbank", "fungi", suppressed, historical=True)
     found = lock(row("GCA_000000001.1", "Mucor ruber"), row("GCA_000000004.1", "Mucor albus strain X"))
     assert outcome(found) == {
         "GCA_000000001.1": ("GCA_000000002.1", "substitute"),
@@ -149,19 +149,19 @@ def test_a_substitute_is_of_the_species_before_it_is_of_the_genus(ncbi, lock):
     assert found["GCA_000000001.1"]["md5"] == md5_of(ncbi.genome("GCA_000000002.1"))
 
 
-def test_an_assembly_goes_to_the_row_of_its_species_first(ncbi, lock):
+def test_an_assembly_serves_a_row_of_its_species_before_one_of_its_genus(ncbi, lock):
     best = assembly("GCA_000000002.1", "Mucor albus strain Y", refseq_category="reference genome")
     ncbi.table("genbank", "fungi", [best, assembly("GCA_000000003.1", "Mucor ater")])
     rows = [row("GCA_000000001.1", "Mucor ruber"), row("GCA_000000004.1", "Mucor albus strain X")]
     assert [accession for accession, _ in outcome(lock(*rows)).values()] == ["GCA_000000003.1", "GCA_000000002.1"]
 
 
-def test_no_assembly_stands_for_two_rows(ncbi, lock):
+def test_no_assembly_serves_two_rows(ncbi, lock):
     ncbi.table(
         "refseq",
         "fungi",
         [
-            # in use by the third row, in its newer version
+            # reserved for the third row, as its newer version
             assembly("GCF_000000003.2", "Mucor niger", refseq_category="reference genome"),
             assembly("GCF_000000005.1", "Mucor ater", assembly_level="Chromosome"),
         ],
@@ -185,7 +185,7 @@ def test_no_assembly_stands_for_two_rows(ncbi, lock):
     }
 
 
-def test_a_misplaced_organism_is_not_of_the_genus(ncbi, lock):
+def test_an_organism_in_brackets_is_not_of_the_genus(ncbi, lock):
     names = ["[Clostridium] innocuum", "[Clostridium] nexile"]
     ncbi.table("genbank", "bacteria", [assembly(f"GCA_00000000{n}.1", name) for n, name in enumerate(names, 2)])
     ncbi.table("refseq", "bacteria", [])
@@ -196,8 +196,8 @@ def test_a_misplaced_organism_is_not_of_the_genus(ncbi, lock):
     }
 
 
-def test_groups_are_kept_apart(ncbi, lock):
-    # a stick insect bears the bacterium's name
+def test_groups_are_searched_separately(ncbi, lock):
+    # the name of a bacterium is also that of a stick insect
     ncbi.table("genbank", "bacteria", [])
     insects = [assembly("GCA_000000002.1", "Bacillus rossius"), assembly("GCA_000000003.1", "Apis mellifera")]
     ncbi.table("genbank", "invertebrate", insects)
@@ -211,10 +211,10 @@ def test_groups_are_kept_apart(ncbi, lock):
     assert name in found["Bacillus rossius"]["reason"]
 
 
-# -- rows that have a name only -----------------------------------------------------------------------------------
+# -- rows with a name only ----------------------------------------------------------------------------------------
 
 
-def test_found_by_name_in_refseq_then_in_genbank_then_within_the_genus(ncbi, lock):
+def test_names_are_searched_in_refseq_then_in_genbank_then_within_the_genus(ncbi, lock):
     ncbi.table(
         "refseq",
         "fungi",
@@ -245,13 +245,13 @@ def test_found_by_name_in_refseq_then_in_genbank_then_within_the_genus(ncbi, loc
     assert found["printed Mucor absens"]["reason"] == "no assembly under the name Mucor absens; another of the genus"
 
 
-def test_genbank_is_not_read_where_refseq_has_the_names(ncbi, lock):
+def test_genbank_is_not_read_if_refseq_has_the_names(ncbi, lock):
     ncbi.table("refseq", "fungi", [assembly("GCF_000000001.1", "Mucor albus")])
     lock(row("", "Mucor albus"))
     assert [line.split()[0] for line in tables_read(lock)] == ["refseq/fungi/assembly_summary.txt"]
 
 
-def test_a_genus_alone_names_no_species(ncbi, lock):
+def test_a_genus_only_gives_a_substitute(ncbi, lock):
     rows = [
         assembly("GCF_000000001.1", "Mucor albus"),
         assembly("GCF_000000002.1", "Mucor ater", assembly_level="Contig"),
@@ -263,12 +263,12 @@ def test_a_genus_alone_names_no_species(ncbi, lock):
     assert found["reason"] == "no species named; another of the genus"
 
 
-# -- NCBI's own -------------------------------------------------------------------------------------------------
+# -- NCBI's own tables ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.real
 @pytest.mark.skipif(not os.environ.get("REAL_DATA"), reason="REAL_DATA does not name the folder of real data")
-def test_a_lock_by_ncbi_s_own_table(ncbi, lock):
+def test_a_lock_from_ncbis_own_table(ncbi, lock):
     name = "refseq_fungi_assembly_summary_sample20.txt"
     text = (Path(os.environ["REAL_DATA"]) / "species" / name).read_text()
     table = ncbi.root / "genomes/refseq/fungi/assembly_summary.txt"
@@ -276,11 +276,10 @@ def test_a_lock_by_ncbi_s_own_table(ncbi, lock):
     table.write_text(text)
     ncbi.table("genbank", "fungi", [])
     listed = list(read_assemblies(table, name))
-    found = lock(*(row(one.assembly_accession, one.organism_name) for one in listed))
-    latest = {one.assembly_accession for one in listed if one.version_status == "latest"}
+    found = lock(*(row(entry.assembly_accession, entry.organism_name) for entry in listed))
+    latest = {entry.assembly_accession for entry in listed if entry.version_status == "latest"}
     assert latest
     assert {name for name, row in found.items() if row["status"] == "current"} == latest
-    for one in listed:
-        assert (found[one.assembly_accession]["accession"] == one.assembly_accession) == (
-            one.assembly_accession in latest
-        )
+    for entry in listed:
+        accession = entry.assembly_accession
+        assert (found[accession]["accession"] == accession) == (accession in latest)

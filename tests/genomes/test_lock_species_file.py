@@ -1,4 +1,4 @@
-"""The lock as a file: md5 and bytes of the genomes, equal bytes, and nothing lost to damaged tables."""
+"""The lock as a file: md5 and bytes of the genomes, reproducible bytes, and protection from damaged tables."""
 
 import random
 import threading
@@ -9,7 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.genomes.ncbi import assembly, md5_of, row
-from workflow_scripts.common import http_retry as patience
+from workflow_scripts.common import http_retry
 from workflow_scripts.common.addresses import NCBI
 from workflow_scripts.genomes.lock_species import COLUMNS, main, write_lock
 from workflow_scripts.settings.tables import table_errors
@@ -17,7 +17,7 @@ from workflow_scripts.settings.tables import table_errors
 # -- md5 and bytes ------------------------------------------------------------------------------------------------
 
 
-def test_a_folder_that_cannot_be_had_stops_nothing(ncbi, lock, capsys):
+def test_a_folder_that_cannot_be_read_does_not_stop_the_lock(ncbi, lock, capsys):
     accessions = [f"GCA_00000000{n}.1" for n in (1, 2, 3, 4)]
     rows = [assembly(accession, "Mucor albus") for accession in accessions]
     rows[3]["ftp_path"] = "na"
@@ -40,17 +40,17 @@ def test_a_folder_that_cannot_be_had_stops_nothing(ncbi, lock, capsys):
 
 @pytest.fixture
 def web(ncbi, monkeypatch):
-    """The small NCBI behind a web server that notes what is asked; ``refusals`` are to be given before."""
+    """The small NCBI on a web server that records requests and answers with ``refusals`` first."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(patience.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(http_retry.time, "sleep", lambda _seconds: None)
     ncbi.root.mkdir()
-    asked, refusals = [], {}
+    requests, refusals = [], {}
 
     class Handler(SimpleHTTPRequestHandler):
         def send_head(self):
-            asked.append(f"{self.command} {self.path.rsplit('/', 1)[-1]}")
-            waiting = refusals.get(asked[-1])
-            return self.send_error(*waiting.pop(0)) if waiting else super().send_head()
+            requests.append(f"{self.command} {self.path.rsplit('/', 1)[-1]}")
+            errors = refusals.get(requests[-1])
+            return self.send_error(*errors.pop(0)) if errors else super().send_head()
 
         def log_message(self, *_):
             pass
@@ -58,7 +58,7 @@ def web(ncbi, monkeypatch):
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(ncbi.root)))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    server.asked, server.refusals = asked, refusals
+    server.requests, server.refusals = requests, refusals
     server.url = f"http://127.0.0.1:{server.server_port}"
     yield server
     server.shutdown()
@@ -66,16 +66,16 @@ def web(ncbi, monkeypatch):
     server.server_close()
 
 
-def test_a_busy_server_is_asked_again_and_one_that_does_not_say_the_size_is_believed(ncbi, lock, web):
+def test_a_busy_server_is_asked_again_and_an_unknown_size_is_accepted(ncbi, lock, web):
     accessions = [f"GCA_00000000{n}.1" for n in (1, 2)]
     ncbi.table("genbank", "fungi", [assembly(accession, "Mucor albus") for accession in accessions])
     heads = [f"HEAD {accession}_ASM_genomic.fna.gz" for accession in accessions]
-    # 520 is no status of HTTP's, and means no less that the server failed
+    # 520 is not an HTTP status, but it also means that the server failed
     web.refusals |= {"GET md5checksums.txt": [(503,), (503,)], heads[0]: [(520, "?"), (429,)], heads[1]: [(405,)]}
     found = lock(*(row(accession, "Mucor albus") for accession in accessions), mirror=web.url)
     assert [row["md5"] for row in found.values()] == [md5_of(ncbi.genome(accession)) for accession in accessions]
     assert [row["bytes"] for row in found.values()] == [str(ncbi.genome(accessions[0]).stat().st_size), ""]
-    assert Counter(web.asked) == {
+    assert Counter(web.requests) == {
         "GET assembly_summary.txt": 1,
         "GET md5checksums.txt": 4,
         heads[0]: 3,
@@ -83,7 +83,7 @@ def test_a_busy_server_is_asked_again_and_one_that_does_not_say_the_size_is_beli
     }
 
 
-def test_over_the_web_no_genome_is_downloaded_and_the_lock_is_the_same(ncbi, lock, web):
+def test_a_web_mirror_gives_the_same_lock_without_downloading_genomes(ncbi, lock, web):
     accessions = [f"GCA_00000000{n}.1" for n in range(1, 8)]
     ncbi.table("genbank", "fungi", [assembly(accession, "Mucor albus") for accession in accessions])
     (ncbi.genome(accessions[2]).parent / "md5checksums.txt").unlink()
@@ -91,13 +91,13 @@ def test_over_the_web_no_genome_is_downloaded_and_the_lock_is_the_same(ncbi, loc
     found = lock(*rows, mirror=web.url, more=["--downloads", "3"])
     assert "answered 404" in found[accessions[2]]["reason"]
     assert found["GCA_000000099.1"]["status"] == "missing"
-    assert Counter(web.asked) == {
+    assert Counter(web.requests) == {
         "GET assembly_summary.txt": 1,
         "GET assembly_summary_historical.txt": 1,
         "GET md5checksums.txt": 7,
         **{f"HEAD {a}_ASM_genomic.fna.gz": 1 for a in accessions if a != accessions[2]},
     }
-    # the same rows as from the folder; the reasons of failures name the address
+    # the same rows as from the folder, except reasons with addresses
     local = lock(*rows)
     for accession in {*local} - {accessions[2]}:
         assert local[accession] == found[accession]
@@ -107,7 +107,7 @@ def test_over_the_web_no_genome_is_downloaded_and_the_lock_is_the_same(ncbi, loc
 # -- the file -----------------------------------------------------------------------------------------------------
 
 
-def test_equal_tables_give_equal_bytes_in_any_order_and_with_any_number_of_workers(ncbi, lock):
+def test_the_lock_does_not_depend_on_the_order_of_tables_and_the_number_of_downloads(ncbi, lock):
     rows = [assembly(f"GCA_0000000{n}.1", "Mucor albus", assembly_level="Contig") for n in range(10, 40)]
     rows += [assembly(f"GCA_0000000{n}.1", "Mucor ruber") for n in range(80, 85)]
     species = [row(f"GCA_0000000{n}.1", "Mucor albus") for n in (*range(10, 20), *range(50, 60))]
@@ -125,7 +125,7 @@ def test_equal_tables_give_equal_bytes_in_any_order_and_with_any_number_of_worke
     assert lock.path.read_bytes() == first
 
 
-def test_the_head_names_the_tables_and_their_md5(ncbi, lock):
+def test_the_head_lists_the_tables_and_their_md5(ncbi, lock):
     ncbi.table("genbank", "fungi", [assembly("GCA_000000001.1", "Mucor albus")])
     lock(row("GCA_000000001.1", "Mucor albus"))
     table = ncbi.root / "genomes/genbank/fungi/assembly_summary.txt"
@@ -133,7 +133,7 @@ def test_the_head_names_the_tables_and_their_md5(ncbi, lock):
     assert head == ["# Lock of species.tsv by NCBI's tables", f"# {table} md5 {md5_of(table)}"]
 
 
-def test_the_bytes_do_not_depend_on_where_one_stands(ncbi, lock, tmp_path, monkeypatch):
+def test_the_bytes_do_not_depend_on_the_working_directory(ncbi, lock, tmp_path, monkeypatch):
     ncbi.table("genbank", "fungi", [assembly("GCA_000000001.1", "Mucor albus")])
     lock(row("GCA_000000001.1", "Mucor albus"))
     monkeypatch.chdir(tmp_path)
@@ -141,7 +141,7 @@ def test_the_bytes_do_not_depend_on_where_one_stands(ncbi, lock, tmp_path, monke
     assert (tmp_path / "out" / "other.tsv").read_bytes() == lock.path.read_bytes()
 
 
-def test_differences_from_the_lock_before_are_told(ncbi, lock, capsys):
+def test_differences_from_the_previous_lock_are_printed(ncbi, lock, capsys):
     ncbi.table("genbank", "fungi", [assembly(f"GCA_0000000{n}.1", "Mucor albus") for n in range(10, 40)])
     species = [row(f"GCA_0000000{n}.1", "Mucor albus") for n in range(10, 40)]
     lock(*species)
@@ -151,12 +151,12 @@ def test_differences_from_the_lock_before_are_told(ncbi, lock, capsys):
     newer = [assembly(f"GCA_0000000{n}.2", "Mucor albus") for n in range(10, 35)]
     ncbi.table("genbank", "fungi", newer + [assembly(f"GCA_0000000{n}.1", "Mucor albus") for n in range(35, 40)])
     lock(*species[:-1])
-    said = capsys.readouterr().err.splitlines()
-    at = said.index("29 rows: 4 current, 25 replaced")
-    assert said[at + 1] == "26 rows differ from the lock before"
-    assert said[at + 2].startswith("GCA_000000010.1: accession 'GCA_000000010.1' -> 'GCA_000000010.2', ")
-    assert len(said[at + 2 :]) == 21
-    assert said[-1] == "and 6 more"
+    lines = capsys.readouterr().err.splitlines()
+    at = lines.index("29 rows: 4 current, 25 replaced")
+    assert lines[at + 1] == "26 rows differ from the previous lock"
+    assert lines[at + 2].startswith("GCA_000000010.1: accession 'GCA_000000010.1' -> 'GCA_000000010.2', ")
+    assert len(lines[at + 2 :]) == 21
+    assert lines[-1] == "and 6 more"
 
 
 def with_lines(path, change):
@@ -179,7 +179,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_damaged_table_is_one_line_and_an_old_lock_stays(ncbi, lock, capsys, broken):
+def test_a_damaged_table_is_refused_in_one_line_and_the_old_lock_stays(ncbi, lock, capsys, broken):
     ncbi.table("genbank", "fungi", [assembly(f"GCA_00000000{n}.1", "Mucor albus") for n in (1, 2)])
     lock(row("GCA_000000001.1", "Mucor albus"))
     before = lock.path.read_bytes()
@@ -199,28 +199,28 @@ def test_a_damaged_table_is_one_line_and_an_old_lock_stays(ncbi, lock, capsys, b
     assert [path.name for path in lock.path.parent.iterdir()] == ["lock.tsv"]
 
 
-def test_a_row_that_would_be_read_as_a_remark_is_not_lost_unnoticed(tmp_path):
+def test_a_row_that_would_be_read_as_a_comment_is_an_error(tmp_path):
     rows = [dict.fromkeys(COLUMNS, "") | row(name, "Mucor albus", url="x.fa") for name in ("mine", "#mine")]
-    with pytest.raises(ValueError, match="not read as they were written"):
+    with pytest.raises(ValueError, match="the rows read differ from those written"):
         write_lock(tmp_path / "lock.tsv", tmp_path / "species.tsv", rows, [])
     assert list(tmp_path.iterdir()) == []
 
 
-# -- what NCBI's tables may hold ----------------------------------------------------------------------------------
+# -- invalid values in NCBI's tables ------------------------------------------------------------------------------
 
 
 NOT_AT_NCBI = ["/etc", "https://lab.org/GCA_000000001.1_ASM", f"{NCBI}.lab.org/x"]
 
 
 @pytest.mark.parametrize("place", [*NOT_AT_NCBI, f"{NCBI}/../x", f"{NCBI}/x/..", f"{NCBI}/x\ry"])
-def test_a_folder_that_is_not_at_ncbi_is_none(ncbi, lock, place):
+def test_a_folder_outside_ncbi_is_ignored(ncbi, lock, place):
     ncbi.table("genbank", "fungi", [assembly("GCA_000000001.1", "Mucor albus", ftp_path=place)])
     found = lock(row("GCA_000000001.1", "Mucor albus"))["GCA_000000001.1"]
     assert (found["status"], found["url"], found["md5"]) == ("current", "", "")
     assert found["reason"] == "no md5: NCBI names no folder"
 
 
-def test_an_accession_that_is_none_is_not_taken(ncbi, lock):
+def test_an_invalid_accession_is_ignored(ncbi, lock):
     listed = [assembly("GCF_000000001.1", "Mucor albus", assembly_accession="../../../x", ftp_path="/etc")]
     ncbi.table("refseq", "fungi", [*listed, assembly("GCF_000000002.1", "Mucor ater")])
     ncbi.table("genbank", "fungi", [])
@@ -228,7 +228,7 @@ def test_an_accession_that_is_none_is_not_taken(ncbi, lock):
     assert (found["accession"], found["status"]) == ("GCF_000000002.1", "substitute")
 
 
-def test_control_characters_do_not_get_into_the_lock(ncbi, lock, web):
+def test_the_lock_has_no_control_characters(ncbi, lock, web):
     name = "Mucor\ralbus\x85CBS\x1b[2J 7\u2028x"
     ncbi.table("genbank", "fungi", [assembly("GCA_000000001.1", name)])
     web.refusals["GET md5checksums.txt"] = [(404, "gone\taway\x1b[2J\x85")]
@@ -242,7 +242,7 @@ def test_control_characters_do_not_get_into_the_lock(ncbi, lock, web):
 @pytest.mark.parametrize(
     ("differences", "message"), [({"taxid": "x1"}, "lock.tsv:4 taxid: 'x1'"), ({"organism_name": ""}, ":4 organism")]
 )
-def test_a_lock_that_no_run_could_read_is_not_written(ncbi, lock, capsys, differences, message):
+def test_an_invalid_lock_is_not_written(ncbi, lock, capsys, differences, message):
     ncbi.table("genbank", "fungi", [assembly("GCA_000000001.1", "Mucor albus")])
     lock(row("GCA_000000001.1", "Mucor albus"))
     before = lock.path.read_bytes()
@@ -264,20 +264,20 @@ def test_a_lock_that_no_run_could_read_is_not_written(ncbi, lock, capsys, differ
         ([row("GCA_000000001.1", "Mucor albus", species="Mucor")], "species.tsv:3 species: 'Mucor'"),
         (
             [row("GCA_000000001.1", "Mucor albus"), row("GCA_000000001.1", "Mucor ater")],
-            "species.tsv: the rows GCA_000000001.1 and GCA_000000001.1 ask for one assembly",
+            "species.tsv: the rows GCA_000000001.1 and GCA_000000001.1 request the same assembly",
         ),
         (
             [row("GCA_000000001.1", "Mucor albus"), row("GCA_000000001.2", "Mucor ater")],
-            "the rows GCA_000000001.1 and GCA_000000001.2 ask for one assembly",
+            "the rows GCA_000000001.1 and GCA_000000001.2 request the same assembly",
         ),
         (
             [row("GCF_000000001.1", "Mucor albus"), row("GCA_000000001.1", "Mucor ater")],
-            "the rows GCF_000000001.1 and GCA_000000001.1 ask for one assembly",
+            "the rows GCF_000000001.1 and GCA_000000001.1 request the same assembly",
         ),
         ([row("", "Mucor albus"), row("", "Mucor albus")], "is already in line 3"),
     ],
 )
-def test_a_wrong_species_table_is_one_line(ncbi, lock, capsys, rows, message):
+def test_an_invalid_species_table_is_refused_in_one_line(ncbi, lock, capsys, rows, message):
     ncbi.table("refseq", "fungi", [assembly("GCF_000000001.1", "Mucor albus")])
     ncbi.table("genbank", "fungi", [assembly("GCA_000000001.2", "Mucor albus")])
     assert lock(*rows) is None
@@ -287,7 +287,7 @@ def test_a_wrong_species_table_is_one_line(ncbi, lock, capsys, rows, message):
     assert message in errors[0]
 
 
-def test_a_file_that_is_no_lock_is_not_written_over(ncbi, lock, capsys):
+def test_a_file_that_is_not_a_lock_is_not_overwritten(ncbi, lock, capsys):
     lock.path.parent.mkdir()
     lock.path.write_text("accession\torganism\nx\ty\n")
     assert lock(row("mine", "Mucor albus", url="x.fa")) is None

@@ -1,4 +1,4 @@
-"""Of each duplicate one window stays, caps hold, and every base is still accounted for."""
+"""One window of each set of duplicates is kept, caps are met, and every base is still counted."""
 
 import json
 import os
@@ -19,18 +19,18 @@ from workflow_scripts.common.files import read_json, write_json
 from workflow_scripts.genomes import chunk_genome, keep_chunks, select_chunks
 from workflow_scripts.genomes.accounting import DROPPED
 from workflow_scripts.genomes.chunk_genome import Cut, cut_genome
-from workflow_scripts.genomes.chunk_tables import SCHEMA
-from workflow_scripts.genomes.select_chunks import DUPLICATE, KEEP, OVER_CAP, common_level, repeated
+from workflow_scripts.genomes.chunk_tables import DUPLICATE, KEEP, OVER_CAP, SCHEMA
+from workflow_scripts.genomes.select_chunks import common_level, is_repeated
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def other_strand(sequence: str) -> str:
+def reverse_complement(sequence: str) -> str:
     return sequence[::-1].translate(str.maketrans("ACGT", "TGCA"))
 
 
 class Corpus:
-    """Genomes cut in a folder, in the order of their species table; each is {group, contigs}."""
+    """Genomes cut in a folder, in the order of their species table; each is (group, contigs)."""
 
     def __init__(self, folder: Path, genomes: dict[str, tuple[str, list[str]]], cut: Cut):
         self.folder, self.names = folder, list(genomes)
@@ -66,7 +66,7 @@ def random_sequence(length: int, key: int) -> str:
 
 
 def random_corpus(folder: Path, sizes: dict[str, tuple[str, int]], **more) -> Corpus:
-    """Genomes of so many windows of 10 bases, without duplicates to speak of."""
+    """Genomes of the given numbers of windows of 10 bases, practically without duplicates."""
     genomes = {n: (group, [random_sequence(10 * size, k)]) for k, (n, (group, size)) in enumerate(sizes.items())}
     return Corpus(folder, genomes, Cut(10, 0, 1, 0.2, 3, **more))
 
@@ -93,7 +93,7 @@ CUTS = st.builds(
     group_cap=st.none() | st.integers(0, 120),
     row_group=st.sampled_from([15, 1 << 24]),
 )
-def test_one_of_each_duplicate_stays_and_caps_hold(genomes, cut, genome_cap, group_cap, row_group):
+def test_one_window_of_each_set_of_duplicates_is_kept_and_caps_are_met(genomes, cut, genome_cap, group_cap, row_group):
     named = {f"G{9 - n}": ("odd" if n % 2 else "even", contigs) for n, contigs in enumerate(genomes)}
     caps = ["--max-genome-bases", str(genome_cap)] * (genome_cap is not None)
     caps += ["--max-group-bases", f"even={group_cap}"] * (group_cap is not None)
@@ -106,10 +106,10 @@ def test_one_of_each_duplicate_stays_and_caps_hold(genomes, cut, genome_cap, gro
         kept = {name: corpus.keep(name) for name in named}
 
     def kind(sequence: str) -> str:
-        return min(sequence, other_strand(sequence)) if cut.duplicates == "reverse_complement" else sequence
+        return min(sequence, reverse_complement(sequence)) if cut.duplicates == "reverse_complement" else sequence
 
     seen: set[str] = set()
-    for name in named:  # in the order of the species table, the first of its kind is no duplicate, all others are
+    for name in named:  # in the order of the species table, all but the first of a kind are duplicates
         for row, choice in zip(before[name], choices[name], strict=True):
             assert (choice == DUPLICATE) == (kind(row["sequence"]) in seen)
             seen.add(kind(row["sequence"]))
@@ -147,17 +147,17 @@ def test_one_of_each_duplicate_stays_and_caps_hold(genomes, cut, genome_cap, gro
 
 def test_no_copy_of_a_validation_window_is_left_in_training(tmp_path):
     shared = random_sequence(600, 1)
-    genomes = {"G1": ("a", [shared]), "G2": ("a", [other_strand(shared), shared])}
+    genomes = {"G1": ("a", [shared]), "G2": ("a", [reverse_complement(shared), shared])}
     corpus = Corpus(tmp_path, genomes, Cut(10, 0, 1, 0.5, 2, duplicates="reverse_complement"))
     corpus.select()
     rows = [row for name in genomes for row in corpus.keep(name)[0]]
     train = {row["sequence"] for row in rows if row["split"] == "train"}
     validation = {row["sequence"] for row in rows if row["split"] == "validation"}
     assert min(len(train), len(validation)) > 10
-    assert train.isdisjoint(validation | {other_strand(sequence) for sequence in validation})
+    assert train.isdisjoint(validation | {reverse_complement(sequence) for sequence in validation})
 
 
-def test_the_final_table_has_no_fingerprints_and_names_its_genome(tmp_path):
+def test_the_final_table_has_no_fingerprints_but_the_accession(tmp_path):
     corpus = random_corpus(tmp_path, {"GCF_1": ("a", 50)}, duplicates="exact")
     corpus.select("--max-genome-bases", "200")
     corpus.keep("GCF_1")
@@ -166,19 +166,19 @@ def test_the_final_table_has_no_fingerprints_and_names_its_genome(tmp_path):
     assert schema.metadata[b"accession"] == b"GCF_1"
 
 
-def test_caps_alone_need_no_fingerprints(tmp_path):
+def test_caps_do_not_need_fingerprints(tmp_path):
     corpus = random_corpus(tmp_path, {"G1": ("a", 50), "G2": ("b", 20)})
     choices = corpus.select("--max-genome-bases", "305")
     assert [np.bincount(choice, minlength=3).tolist() for choice in choices.values()] == [[30, 0, 20], [20, 0, 0]]
 
 
-def test_lower_case_of_the_kept_windows_is_counted_from_their_shares(tmp_path):
+def test_lower_case_of_kept_windows_is_counted(tmp_path):
     corpus = Corpus(tmp_path, {"G1": ("a", ["acgtacgTAC" * 30])}, Cut(10, 0, 1, 0.2, 3))
     corpus.select("--max-genome-bases", "110")
     assert corpus.keep("G1")[1]["soft_masked"] == 7 * 11
 
 
-def test_groups_are_levelled_one_by_one_and_others_stay(tmp_path):
+def test_each_capped_group_is_levelled_and_others_are_not(tmp_path):
     sizes = {"G1": ("a", 50), "G2": ("a", 10), "G3": ("a", 30), "G4": ("b", 40), "G5": ("c", 5)}
     corpus = random_corpus(tmp_path, sizes)
     choices = corpus.select("--max-group-bases", "a=500", "b=70")
@@ -188,37 +188,37 @@ def test_groups_are_levelled_one_by_one_and_others_stay(tmp_path):
 @pytest.mark.parametrize(
     ("sizes", "cap", "level"), [([5, 9, 7], 21, 9), ([5, 9, 7], 20, 8), ([5, 9, 7], 14, 4), ([5], 0, 0), ([0, 0], 3, 0)]
 )
-def test_common_level(sizes, cap, level):
+def test_the_common_level_meets_the_cap(sizes, cap, level):
     found = common_level(sizes, cap)
     assert found == level
     assert sum(min(size, found) for size in sizes) <= cap
 
 
-def test_capped_subset_is_random_and_depends_on_seed_and_genome_alone(tmp_path):
+def test_the_capped_subset_is_random_and_depends_only_on_seed_and_genome(tmp_path):
     names = {"G1": ("a", 400), "G2": ("b", 400)}
-    folders = [tmp_path / name for name in ("both", "alone")]
+    folders = [tmp_path / name for name in ("both", "single")]
     for folder in folders:
         folder.mkdir()
     both = random_corpus(folders[0], names).select("--max-genome-bases", "2000")
-    alone = random_corpus(folders[1], {"G1": ("z", 400)}).select("--max-genome-bases", "2000")
+    single = random_corpus(folders[1], {"G1": ("z", 400)}).select("--max-genome-bases", "2000")
     less = random_corpus(folders[1], {"G1": ("z", 400)}).select("--max-genome-bases", "1000")
-    assert np.array_equal(both["G1"], alone["G1"])
+    assert np.array_equal(both["G1"], single["G1"])
     assert not np.array_equal(both["G1"], both["G2"])
-    assert set(np.flatnonzero(less["G1"] == KEEP)) < set(np.flatnonzero(alone["G1"] == KEEP))
+    assert set(np.flatnonzero(less["G1"] == KEEP)) < set(np.flatnonzero(single["G1"] == KEEP))
     assert 60 < np.count_nonzero(both["G1"][:200] == OVER_CAP) < 140
 
 
-def test_repeated_against_a_dictionary():
+def test_repeated_values_equal_those_of_a_set():
     values = [random.Random(1).randrange(2**64 - 50, 2**64) for _ in range(300)] + [0, 255, 256, 0, 65536, 256]
     seen, expected = set(), []
     for value in values:
         expected.append(value in seen)
         seen.add(value)
-    assert repeated(np.array(values, dtype="<u8")).tolist() == expected
-    assert repeated(np.empty(0, dtype="<u8")).tolist() == []
+    assert is_repeated(np.array(values, dtype="<u8")).tolist() == expected
+    assert is_repeated(np.empty(0, dtype="<u8")).tolist() == []
 
 
-def test_files_that_a_larger_corpus_left_are_not_read(tmp_path):
+def test_files_of_other_genomes_are_ignored(tmp_path):
     shared = random_sequence(100, 1)
     corpus = Corpus(tmp_path, {"G1": ("a", [shared]), "G2": ("a", [shared])}, Cut(10, 0, 1, 0.2, 3, duplicates="exact"))
     (tmp_path / "species.tsv").write_text("accession\tgroup\nG2\ta\n")
@@ -226,10 +226,10 @@ def test_files_that_a_larger_corpus_left_are_not_read(tmp_path):
     (tmp_path / "G3.json").write_text("no JSON")
     assert select_chunks.main(corpus.arguments(tmp_path / "out")) == 0
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["G2.npy"]
-    assert np.load(tmp_path / "out" / "G2.npy").tolist() == [KEEP] * 10  # no duplicates of a genome that has left
+    assert np.load(tmp_path / "out" / "G2.npy").tolist() == [KEEP] * 10  # no duplicates of the removed genome
 
 
-def test_same_bytes_whatever_the_hash_seed_and_locale(tmp_path):
+def test_bytes_do_not_depend_on_hash_seed_and_locale(tmp_path):
     shared = random_sequence(500, 1)
     genomes = {f"G{n}": ("a", [random_sequence(700, 10 + n), shared]) for n in (3, 1, 2)}
     corpus = Corpus(tmp_path, genomes, Cut(10, 0, 1, 0.2, 3, duplicates="reverse_complement"))
@@ -259,8 +259,8 @@ def rewrite_table(path: Path, change) -> None:
     pq.write_table(change(pq.read_table(path)), path)
 
 
-# what may lie under a table's or its counts' name that is not theirs -> the error
-NOT_OURS = [
+# wrong files under the name of a table or its counts, and the errors
+WRONG_FILES = [
     (lambda folder: (folder / "G1.parquet").unlink(), "G1.parquet: no such table; cut the genome first"),
     (lambda folder: (folder / "G1.parquet").write_bytes(b""), "G1.parquet: not a Parquet file"),
     (lambda folder: (folder / "G1.parquet").write_text("a web page\n" * 9), "G1.parquet: not a Parquet file"),
@@ -270,7 +270,7 @@ NOT_OURS = [
     ),
     (
         lambda folder: rewrite_table(folder / "G1.parquet", lambda table: table.drop_columns("end")),
-        "G1.parquet: not a table of windows by chunk.py (columns contig, start, sequence, soft_masked, split)",
+        "G1.parquet: not a table of windows by chunk_genome (columns contig, start, sequence, soft_masked, split)",
     ),
     (
         lambda folder: rewrite_table(
@@ -298,16 +298,16 @@ NOT_OURS = [
         (["--max-group-bases", "=500"], None, "=500: must be group=number of bases"),
         (["--max-group-bases", "a=5", "b=5", "a=7"], None, "a=7: a second cap"),
         (["--max-genome-bases", "-1"], None, "-1: must be at least 0"),
-        ([], lambda folder: rewrite(folder / "G1.json", chunks=3), "G1.parquet: 20 windows where the counts say 3"),
+        ([], lambda folder: rewrite(folder / "G1.json", chunks=3), "G1.parquet: 20 windows, but the counts say 3"),
         (
             [],
             lambda folder: (folder / "G2.parquet").write_bytes((folder / "G1.parquet").read_bytes()),
             "G2.parquet: is of G1, not of G2",
         ),
-        *[([], spoil, message) for spoil, message in NOT_OURS],
+        *[([], spoil, message) for spoil, message in WRONG_FILES],
     ],
 )
-def test_refused(tmp_path, capsys, more, spoil, message):
+def test_invalid_caps_and_files_are_refused(tmp_path, capsys, more, spoil, message):
     corpus = random_corpus(tmp_path, {"G1": ("a", 20), "G2": ("b", 30)})
     if spoil:
         spoil(tmp_path)
@@ -321,7 +321,7 @@ def test_refused(tmp_path, capsys, more, spoil, message):
 @pytest.mark.parametrize(
     ("change", "message"), [({"duplicates": "exact"}, "only some tables"), ({"length": 20}, "different lengths")]
 )
-def test_genomes_that_were_not_cut_alike(tmp_path, capsys, change, message):
+def test_genomes_that_were_cut_differently_are_refused(tmp_path, capsys, change, message):
     corpus = random_corpus(tmp_path, {"G1": ("a", 20), "G2": ("b", 30)})
     cut = Cut(**{"length": 10, "min_contig": 0, "seed": 1, "validation_fraction": 0, "validation_block": 1} | change)
     write_json(tmp_path / "G2.json", cut_genome(tmp_path / "g.fa", "G2", cut, tmp_path / "G2.parquet"))
@@ -333,11 +333,11 @@ def test_genomes_that_were_not_cut_alike(tmp_path, capsys, change, message):
     ("spoil", "message"),
     [
         (lambda folder: np.save(folder / "G1.npy", np.zeros(3, np.uint8)), "G1.npy: a choice among 3 windows"),
-        (lambda folder: rewrite(folder / "G1.json", kept_bases=7), "G1: the counts are not of these windows"),
-        *NOT_OURS,
+        (lambda folder: rewrite(folder / "G1.json", kept_bases=7), "G1: the counts do not belong to these windows"),
+        *WRONG_FILES,
     ],
 )
-def test_what_does_not_belong_together_leaves_nothing(tmp_path, capsys, spoil, message):
+def test_files_that_do_not_belong_together_are_refused(tmp_path, capsys, spoil, message):
     corpus = random_corpus(tmp_path, {"G1": ("a", 20)})
     corpus.select()
     spoil(tmp_path)

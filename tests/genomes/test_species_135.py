@@ -1,4 +1,4 @@
-"""The table of DNABERT-2's 135 names: whole, valid, and honest about what stands for what."""
+"""The table of DNABERT-2's 135 species: complete, valid, and with its substitutes marked."""
 
 import csv
 import gzip
@@ -30,12 +30,12 @@ def test_the_table_follows_its_schema():
     assert list(table_errors(TABLE, "species", ["name"])) == []
 
 
-def test_names_and_accessions():
+def test_names_and_accessions_are_complete_and_unique():
     rows = read_table(TABLE)
     assert Counter(row["group"] for row in rows) == GROUPS
     assert len({row["name"] for row in rows}) == 135
     accessions = [row["accession"] for row in rows if row["accession"]]
-    # the digits: neither another version nor the other copy of an assembly may come in twice
+    # compared by digits, because versions and copies of an assembly must not be listed twice
     assert len({accession[4:13] for accession in accessions}) == len(accessions)
 
 
@@ -54,7 +54,7 @@ def test_the_verdict_says_whether_there_is_an_assembly():
             assert not row["url"].endswith("/")
 
 
-def test_an_exact_row_is_of_the_species_that_is_named():
+def test_an_exact_row_is_of_the_named_species():
     exact = [row for row in read_table(TABLE) if row["verdict"] == "exact"]
     for row in exact:
         if row["name"] != "Human":
@@ -62,25 +62,25 @@ def test_an_exact_row_is_of_the_species_that_is_named():
     assert [row["organism"] for row in exact if row["name"] == "Human"] == ["Homo sapiens"]
 
 
-def test_a_substitute_says_which_species_a_lock_should_look_for():
+def test_a_substitute_names_the_species_that_a_lock_should_search():
     rows = read_table(TABLE)
     assert {row["verdict"] for row in rows if row["species"]} == {"substitute"}
     for row in rows:
         words, printed = name_words(row["species"]), name_words(row["name"])
         if row["species"]:
             assert len(words) >= 2, row["name"]
-            # it begins with the genus, but for one name
+            # the first word is the genus, except in one name
             assert row["genus"].lower() == words[-1 if words[0] == "paulownia" else 0], row["name"]
-            # but for a word of the group in front, and one that the print left out
+            # except a leading word of the group, and a word that the publication omits
             assert printed in (words, [printed[0], *words], [word for word in words if word != "broom"]), row["name"]
             assert words != name_words(row["organism"])[: len(words)], row["name"]
         elif row["verdict"] == "substitute":
             assert len(printed) == 1 or "bacterium" in printed, row["name"]
-    (count,) = re.findall(r"species: in (\d+) of the substitutes' rows", remarks())
+    (count,) = re.findall(r"species: in (\d+) of the substitutes' rows", comments())
     assert int(count) == sum(1 for row in rows if row["species"])
 
 
-def test_a_lock_finds_the_species_and_keeps_what_stands_for_labels(ncbi, lock):
+def test_a_lock_finds_the_species_and_keeps_other_substitutes(ncbi, lock):
     rows = read_table(TABLE)
     latest = {group: [] for group in GROUPS}
     for number, row in enumerate(rows):
@@ -102,12 +102,12 @@ def test_a_lock_finds_the_species_and_keeps_what_stands_for_labels(ncbi, lock):
             assert (named["accession"], named["status"], named["reason"]) == (row["accession"], "current", "")
 
 
-def remarks():
+def comments():
     return " ".join(line[2:] for line in TABLE.read_text().splitlines() if line.startswith("#"))
 
 
-def test_the_remarks_count_the_verdicts():
-    text = remarks()
+def test_the_counts_in_the_comments_are_right():
+    text = comments()
     counts = Counter(row["verdict"] for row in read_table(TABLE))
     assert {
         verdict: int(count) for count, verdict in re.findall(r"(\d+) (exact|substitute|unresolved)\b", text)
@@ -119,7 +119,7 @@ def test_the_remarks_count_the_verdicts():
 
 @pytest.mark.real
 @pytest.mark.skipif(not os.environ.get("REAL_DATA"), reason="REAL_DATA does not name the folder of real data")
-def test_names_are_the_source_s_and_accessions_occur_in_ncbi_s_tables():
+def test_names_are_those_of_the_source_and_accessions_are_in_ncbis_tables():
     folder = Path(os.environ["REAL_DATA"]) / "species"
     rows = read_table(TABLE)
     source = plain_rows(folder / "dnabert2_species_135.tsv")

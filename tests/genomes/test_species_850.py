@@ -1,4 +1,4 @@
-"""The committed table of 850 species is what its comment says."""
+"""The table of 850 species matches its comments."""
 
 import re
 from collections import Counter
@@ -17,7 +17,7 @@ QUOTAS = {
 }
 
 
-def test_quotas_and_addresses():
+def test_groups_and_addresses_are_right():
     rows = read_table(TABLE)
     assert list(rows[0]) == ["accession", "organism", "taxid", "group", "genus", "genome_size_bp", "url"]
     assert Counter(row["group"] for row in rows) == QUOTAS
@@ -31,7 +31,7 @@ def test_quotas_and_addresses():
         assert row["organism"]
 
 
-def test_one_species_a_genus_but_for_the_genera_the_comment_speaks_of():
+def test_each_genus_has_one_species_except_those_in_the_comment():
     genera = Counter((row["group"], row["genus"]) for row in read_table(TABLE))
     assert sorted(genus for (_, genus), count in genera.items() if count > 1) == [
         "Aspergillus",

@@ -1,4 +1,4 @@
-"""The corpus table joins what was fetched with what was cut, and adds up."""
+"""The corpus table joins downloads and chunks, and its counts add up."""
 
 import json
 
@@ -26,7 +26,7 @@ MD5 = {"GCF_2": "0123456789abcdef" * 2, "GCF_1": "f" * 32}
 
 
 class Corpus:
-    """Two genomes whose values or files a test may spoil before the program runs; all lie below one folder."""
+    """Two genomes in one folder, whose values or files a test may change before the program runs."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -63,14 +63,14 @@ def corpus(tmp_path):
 
 
 def refusal(corpus, capsys) -> str:
-    """The one line with which the program refuses; nothing stands under the table's name then."""
+    """The one-line error of the program, which must not write the table."""
     assert corpus.run() == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert not (corpus.folder / "corpus.tsv").exists()
     return line
 
 
-def test_one_row_a_genome_in_the_tables_order(corpus):
+def test_one_row_per_genome_in_the_order_of_the_species_table(corpus):
     corpus.counts["GCF_2"] |= {"kept_bases": 865, "dropped_N": 0}
     corpus.write()
     assert corpus.run() == 0
@@ -93,7 +93,7 @@ def test_one_row_a_genome_in_the_tables_order(corpus):
         ({"verdict": "exact", "status": "replaced"}, "replaced"),
     ],
 )
-def test_genus_and_status_where_the_species_table_has_them(corpus, more, status):
+def test_genus_and_status_are_copied_from_the_species_table(corpus, more, status):
     for row in corpus.species.values():
         row |= {"genus": "Mucor"} | more
     corpus.write()
@@ -103,14 +103,14 @@ def test_genus_and_status_where_the_species_table_has_them(corpus, more, status)
     ] * 2
 
 
-def test_species_without_an_accession_are_left_out(corpus):
+def test_species_without_accession_are_left_out(corpus):
     corpus.more_lines = ["\tXylariales\tfungi", "\tBacterium\tbacteria"]
     corpus.write()
     assert corpus.run() == 0
     assert [row["accession"] for row in read_table(corpus.folder / "corpus.tsv")] == ["GCF_2", "GCF_1"]
 
 
-def test_files_that_a_larger_corpus_left_are_not_read(corpus):
+def test_files_of_other_genomes_are_ignored(corpus):
     corpus.write()
     assert corpus.run() == 0
     expected = (corpus.folder / "corpus.tsv").read_bytes()
@@ -120,7 +120,7 @@ def test_files_that_a_larger_corpus_left_are_not_read(corpus):
     assert (corpus.folder / "corpus.tsv").read_bytes() == expected
 
 
-def test_totals_are_said(corpus, capsys):
+def test_totals_are_printed(corpus, capsys):
     corpus.write()
     assert corpus.run() == 0
     assert "2 genomes, 2,000 bases, 1,600 kept, 16 chunks, 4 of them" in capsys.readouterr().err
@@ -145,7 +145,7 @@ def test_totals_are_said(corpus, capsys):
         (lambda c: c.counts["GCF_1"].update(train_chunks=7), "GCF_1: 8 chunks are not"),
     ],
 )
-def test_refused(corpus, capsys, spoil, message):
+def test_missing_and_inconsistent_files_are_refused(corpus, capsys, spoil, message):
     spoil(corpus)
     corpus.write()
     assert message in refusal(corpus, capsys)
@@ -158,10 +158,10 @@ def test_refused(corpus, capsys, spoil, message):
         (b"", "not JSON"),
         (b'{"accession": "GCF_1",', "not JSON"),
         (b"\x1f\x8b\xff", "not JSON"),
-        (b'["GCF_1"]', "holds list where an object is expected"),
+        (b'["GCF_1"]', "a list where an object is expected"),
     ],
 )
-def test_what_is_no_object_is_named(corpus, capsys, folder, content, message):
+def test_a_file_that_is_not_a_json_object_is_refused(corpus, capsys, folder, content, message):
     corpus.write()
     (corpus.folder / folder / "GCF_1.json").write_bytes(content)
     assert f"{folder}/GCF_1.json: {message}" in refusal(corpus, capsys)
@@ -174,13 +174,13 @@ def list_md5s(corpus, first: str, second: str) -> None:
 
 
 @pytest.mark.parametrize("first", [MD5["GCF_2"], MD5["GCF_2"].upper(), ""])
-def test_md5s_that_the_species_table_lists_are_the_downloads(corpus, first):
+def test_listed_md5s_must_be_those_of_the_downloads(corpus, first):
     list_md5s(corpus, first, "")
     assert corpus.run() == 0
     assert [row["md5"] for row in read_table(corpus.folder / "corpus.tsv")] == list(MD5.values())
 
 
-def test_a_lock_that_names_another_file_than_was_fetched(corpus, capsys):
+def test_a_lock_with_another_md5_is_refused(corpus, capsys):
     other = "a" * 32
     list_md5s(corpus, MD5["GCF_2"], other)
     assert refusal(corpus, capsys) == (

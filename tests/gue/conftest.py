@@ -1,10 +1,10 @@
-"""Small genomes and a registry for the tests of the gue room."""
+"""Fixtures of the gue tests: small genomes, FASTA and .2bit files, and a registry."""
 
 import random
 
 import pytest
 
-from workflow_scripts.gue.examples import Recipe
+from workflow_scripts.gue.recipe import Recipe
 
 COLUMNS = ["task", "dataset", "name", "species", "classes", "length", "metric", "published_dir", "train", "dev", "test"]
 COLUMNS += ["paper_train", "paper_dev", "paper_test"]
@@ -18,12 +18,12 @@ def blocks(flags):
 
 @pytest.fixture(scope="session")
 def twobit():
-    """``twobit({name: sequence}, byte order)``: the bytes of a .2bit file."""
+    """``twobit({name: sequence}, order)``: the bytes of a .2bit file; ``order`` is "little" or "big"."""
     return twobit_bytes
 
 
 def twobit_bytes(contigs, order="little"):
-    """A .2bit file of these contigs by the letter of the format, in either byte order."""
+    """A .2bit file of these contigs, written from the format's specification."""
 
     def words(*numbers):
         return b"".join(number.to_bytes(4, order) for number in numbers)
@@ -58,7 +58,7 @@ def bases():
 
 @pytest.fixture
 def fasta(tmp_path):
-    """``fasta({name: sequence})``: a FASTA file with lines of 60 bases."""
+    """``fasta({name: sequence}, file name)``: a FASTA file with lines of 60 bases."""
 
     def make(contigs, name="genome.fa"):
         path = tmp_path / name
@@ -69,6 +69,17 @@ def fasta(tmp_path):
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def read_fasta():
+    """``read_fasta(path)``: contig -> sequence of a plain FASTA file, as it is."""
+
+    def read(path):
+        records = path.read_text().split(">")[1:]
+        return {record.split()[0]: "".join(record.split("\n")[1:]) for record in records}
+
+    return read
 
 
 @pytest.fixture
@@ -103,7 +114,7 @@ def registry(text):
 
 @pytest.fixture
 def recipe():
-    """``recipe(task, dataset, length, rows, classes)``: what a builder is asked for."""
+    """``recipe(task, dataset, length, rows, classes)``: a recipe for a builder."""
 
     def make(task, dataset, length, rows, classes=("no", "yes"), seed=42):
         return Recipe(task, dataset, length, rows, seed, list(classes))
@@ -113,17 +124,17 @@ def recipe():
 
 @pytest.fixture
 def rows_add_up():
-    """Every candidate is an example or dropped for a reason."""
+    """``rows_add_up(result)``: every candidate is an example or dropped for a reason."""
 
-    def check(built):
-        assert built.candidates == len(built.examples) + built.dropped.total()
+    def check(result):
+        assert result.candidates == len(result.examples) + result.dropped.total()
 
     return check
 
 
 @pytest.fixture
 def cut_again():
-    """The sequence at a place of ``contigs``, with string slices alone."""
+    """``cut_again(contigs, place)``: the sequence at a place, by slicing strings."""
 
     def make(contigs, place):
         plus = contigs[place.contig][place.start : place.end]

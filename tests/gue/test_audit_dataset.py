@@ -1,4 +1,4 @@
-"""The audit: planted leaks are found and counted once, odd rows are named, and --fail-on-leak leaves nothing."""
+"""The audit: planted leaks are counted once, odd rows are listed, and --fail-on-leak leaves no file."""
 
 import json
 import os
@@ -13,23 +13,23 @@ import pytest
 from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.gue import audit_dataset
 from workflow_scripts.gue.datasheet import write_dataset
-from workflow_scripts.gue.examples import Example, Place
+from workflow_scripts.gue.labelled_examples import Example, Place
 from workflow_scripts.gue.registry import read_dataset
-from workflow_scripts.gue.relations import earlier_overlapping
+from workflow_scripts.gue.relatedness import earlier_overlapping
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def fresh(bases):
-    """``fresh(n)``: that many unrelated rows of 80 bp, their labels in turn."""
+    """``fresh(n)``: ``n`` unrelated rows of 80 bp with alternating labels."""
     seeds = count(1000)
     return lambda number: [Example((bases(80, next(seeds)),), n % 2) for n in range(number)]
 
 
 @pytest.fixture
 def audited(tmp_path, registry):
-    """``audited(splits, *arguments)``: exit status and figures of the program, over files as a builder writes them."""
+    """``audited(splits, *arguments)``: exit status and figures of the program for files as a builder writes them."""
 
     def run(splits, *arguments):
         table = registry(task="emp", dataset="X")
@@ -38,8 +38,8 @@ def audited(tmp_path, registry):
         write_dataset(tmp_path / "data", dataset, ["no", "yes"], splits, **facts)
         out = tmp_path / "out/audit.json"
         out.unlink(missing_ok=True)
-        which = ["--task", "emp", "--dataset", "X"]
-        status = audit_dataset.main([*which, "--data", str(tmp_path / "data"), "--out", str(out), *arguments])
+        name = ["--task", "emp", "--dataset", "X"]
+        status = audit_dataset.main([*name, "--data", str(tmp_path / "data"), "--out", str(out), *arguments])
         return status, json.loads(out.read_text()) if out.exists() else None
 
     return run
@@ -49,7 +49,7 @@ def related(**counts):
     return {"exact": 0, "reverse_complement": 0, "near": 0, "overlap": None, **counts}
 
 
-def test_planted_leaks_are_found_and_each_row_is_counted_once(audited, fresh, bases):
+def test_planted_leaks_are_counted_once_a_row(audited, fresh, bases):
     train, dev, test = fresh(30), fresh(12), fresh(12)
     sequence = train[3].sequences[0]
     dev += [train[0], train[1]._replace(label=0), Example((reverse_complement(train[2].sequences[0]),), 0)]
@@ -75,7 +75,7 @@ def test_planted_leaks_are_found_and_each_row_is_counted_once(audited, fresh, ba
     assert (figures["task"], figures["dataset"]) == ("emp", "X")
 
 
-def test_places_tell_overlaps_that_sequences_do_not(audited, fresh):
+def test_places_reveal_overlaps_that_sequences_do_not(audited, fresh):
     def at(rows, *places):
         return [
             row._replace(places=(Place(*place),) if place else ()) for row, place in zip(rows, places, strict=False)
@@ -95,7 +95,7 @@ def test_places_tell_overlaps_that_sequences_do_not(audited, fresh):
         "test_in_train": related(overlap=1),
         "test_in_dev": related(overlap=1),
     }
-    # a copy at the same place is a copy, and a split without places has no answer
+    # a copy at the same place counts as a copy; without places the number of overlaps is unknown
     splits["test"] = [splits["train"][0], *fresh(1)]
     splits["dev"] = fresh(3)
     figures = audited(splits)[1]
@@ -104,7 +104,7 @@ def test_places_tell_overlaps_that_sequences_do_not(audited, fresh):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_overlaps_are_those_of_comparing_all_pairs(seed):
+def test_overlaps_equal_a_comparison_of_all_pairs(seed):
     draw = np.random.default_rng(seed)
     rows = []
     for _ in range(120):
@@ -126,7 +126,7 @@ def test_overlaps_are_those_of_comparing_all_pairs(seed):
     assert np.array_equal(earlier_overlapping(rows, group, 3), expected) and 0 < expected.sum() < expected.size
 
 
-def test_rows_of_two_sequences_are_copies_when_both_are_and_alike_when_one_is(bases):
+def test_pairs_are_copies_if_both_sequences_are_and_similar_if_one_is(bases):
     pairs = [Example((bases(90, 2 * n), bases(60, 2 * n + 1)), n % 2) for n in range(12)]
     train, (dev, test, other) = pairs[:9], pairs[9:]
     enhancer, promoter = train[0].sequences
@@ -161,18 +161,18 @@ def test_contradictions_classes_lengths_letters_and_gc(audited, fresh):
     assert set(figures["gc"]["mean_by_class"]) == {"0", "1"} and 0.5 <= figures["gc"]["auroc"] <= 1
 
 
-def test_gc_alone_tells_or_does_not_tell_the_classes(fresh):
+def test_auroc_of_gc_content(fresh):
     rows = [Example((letters * 20,), label) for letters, label in (("AATG", 1), ("GGCA", 0), ("AATT", 1), ("GCGC", 0))]
-    figures = audit_dataset.gc({"train": rows, "dev": [], "test": []})
+    figures = audit_dataset.summarize_gc({"train": rows, "dev": [], "test": []})
     assert figures == {"mean_by_class": {"0": 0.875, "1": 0.125}, "auroc": 1.0}
     three = [*rows, Example(("ACGT",), 2)]
-    assert audit_dataset.gc({"train": three, "dev": [], "test": []})["auroc"] == pytest.approx(
+    assert audit_dataset.summarize_gc({"train": three, "dev": [], "test": []})["auroc"] == pytest.approx(
         (1 + 1 + 0.5) / 3, abs=1e-4
     )
-    assert audit_dataset.gc({"train": rows[::2], "dev": [], "test": []})["auroc"] is None
+    assert audit_dataset.summarize_gc({"train": rows[::2], "dev": [], "test": []})["auroc"] is None
 
 
-def test_a_leak_can_be_an_error_that_leaves_nothing(audited, fresh, capsys):
+def test_fail_on_leak_writes_no_file(audited, fresh, capsys):
     train = fresh(20)
     splits = {"train": train, "dev": fresh(4), "test": [*fresh(4), train[0], train[1]]}
     status, figures = audited(splits, "--fail-on-leak")
@@ -194,18 +194,18 @@ def test_a_leak_can_be_an_error_that_leaves_nothing(audited, fresh, capsys):
         ("dev.csv", "sequence,label\nACGT,x\n", "dev.csv:2: label 'x' is not a class"),
     ],
 )
-def test_files_that_cannot_be_audited(audited, fresh, tmp_path, capsys, file, content, complaint):
+def test_bad_input_files_are_named(audited, fresh, tmp_path, capsys, file, content, complaint):
     assert audited({"train": fresh(4), "dev": fresh(2), "test": fresh(2)})[0] == 0
     (tmp_path / "data" / file).unlink()
     if content is not None:
         (tmp_path / "data" / file).write_text(content)
-    which = ["--task", "emp", "--dataset", "X"]
-    assert audit_dataset.main([*which, "--data", str(tmp_path / "data"), "--out", str(tmp_path / "other.json")]) == 1
+    name = ["--task", "emp", "--dataset", "X"]
+    assert audit_dataset.main([*name, "--data", str(tmp_path / "data"), "--out", str(tmp_path / "other.json")]) == 1
     message = capsys.readouterr().err.strip()
     assert complaint in message and message.count("\n") == 0 and not (tmp_path / "other.json").exists()
 
 
-def test_hash_seeds_and_threads_change_no_byte(audited, fresh, tmp_path):
+def test_hash_seed_and_threads_do_not_change_the_file(audited, fresh, tmp_path):
     train = fresh(40)
     splits = {"train": train, "dev": [*fresh(9), train[1]], "test": [*fresh(9), train[2]]}
     assert audited(splits)[0] == 0

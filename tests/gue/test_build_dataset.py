@@ -1,4 +1,4 @@
-"""The program: same bytes on every run, all files or none, and datasheets whose counts add up."""
+"""build_dataset: the same bytes on every run, all files or none, and datasheets whose counts add up."""
 
 import csv
 import hashlib
@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from workflow_scripts.gue import audit_dataset, build_dataset
-from workflow_scripts.gue.fasta import read_contigs
 
 ROOT = Path(__file__).parents[2]
 FILES = ("train.csv", "dev.csv", "test.csv", "places.tsv", "datasheet.json", "README.md")
@@ -24,14 +23,8 @@ def peaks(fasta, text, bases, registry):
     genome, peaks = fasta({"c": bases(40_000, 51)}), text("a.narrowPeak", "\n".join(rows) + "\n")
     table = registry(task="tf_human", dataset="0", length=21)
     return [
-        "--task",
-        "tf_human",
-        "--dataset",
-        "0",
-        "--registry",
-        str(table),
-        f"--source=genome={genome}",
-        f"--source=peaks={peaks}",
+        *("--task", "tf_human", "--dataset", "0", "--registry", str(table)),
+        *(f"--source=genome={genome}", f"--source=peaks={peaks}"),
     ]
 
 
@@ -54,8 +47,8 @@ def genes(fasta, text, bases, registry):
 
 
 @pytest.mark.parametrize("name", ["peaks", "genes"])
-def test_same_bytes_on_every_run(name, request, tmp_path):
-    """The order of sets and dicts of strings differs between hash seeds; the files must not."""
+def test_hash_seed_and_threads_do_not_change_the_files(name, request, tmp_path):
+    """The iteration order of sets of strings depends on the hash seed; the files must not."""
     arguments = request.getfixturevalue(name)
     results = []
     for number, (hash_seed, threads) in enumerate((("0", "1"), ("4242", "3"))):
@@ -70,11 +63,11 @@ def test_same_bytes_on_every_run(name, request, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["peaks", "genes"])
-def test_same_rows_of_fasta_and_twobit(name, request, tmp_path, twobit):
+def test_fasta_and_twobit_give_the_same_rows(name, request, tmp_path, twobit, read_fasta):
     arguments = request.getfixturevalue(name)
     fasta = next(Path(a.split("=")[2]) for a in arguments if a.startswith("--source=genome"))
     packed = tmp_path / "genome.2bit"
-    packed.write_bytes(twobit({n: b.decode() for n, b in read_contigs(fasta)}))
+    packed.write_bytes(twobit(read_fasta(fasta)))
     assert build_dataset.main([*arguments, "--out", str(tmp_path / "fasta")]) == 0
     other = [a.replace(str(fasta), str(packed)) for a in arguments]
     assert build_dataset.main([*other, "--out", str(tmp_path / "twobit")]) == 0
@@ -103,10 +96,10 @@ def test_files_and_datasheet_agree(peaks, tmp_path):
     card = (tmp_path / "out/README.md").read_text()
     assert "| 1: yes | 40 | 5 | 5 |" in card and "| all | 80 | 10 | 10 |" in card
     assert all(source["sha256"] in card for source in sheet["sources"])
-    assert f"Of {sheet['candidates']:,} candidates 100 are rows." in card
+    assert f"Of {sheet['candidates']:,} candidates 100 became rows." in card
 
 
-def test_limits_and_length_from_the_command_line(peaks, tmp_path):
+def test_max_rows_and_length_override_the_registry(peaks, tmp_path):
     out = tmp_path / "out"
     assert build_dataset.main([*peaks, "--max-rows", "40", "6", "100", "--length", "11", "--out", str(out)]) == 0
     sheet = json.loads((out / "datasheet.json").read_text())
@@ -114,7 +107,7 @@ def test_limits_and_length_from_the_command_line(peaks, tmp_path):
     assert sheet["length"]["max"] == 11
 
 
-def test_a_limit_of_zero_is_none(peaks, tmp_path):
+def test_max_rows_of_zero_is_no_limit(peaks, tmp_path):
     assert build_dataset.main([*peaks, "--max-rows", "0", "6", "0", "--out", str(tmp_path / "out")]) == 0
     sheet = json.loads((tmp_path / "out/datasheet.json").read_text())
     registry = sheet["registry_rows"]
@@ -122,7 +115,7 @@ def test_a_limit_of_zero_is_none(peaks, tmp_path):
     assert rows == {"train": registry["train"], "dev": 6, "test": registry["test"]}
 
 
-def test_smaller_sources_keep_the_proportion_of_the_splits(peaks, tmp_path, text):
+def test_few_candidates_keep_the_proportions_of_the_splits(peaks, tmp_path, text):
     few = text(
         "few.narrowPeak", "".join(f"c\t{at}\t{at + 60}\t.\t1\t.\t1\t-1\t-1\t30\n" for at in range(200, 2600, 120))
     )
@@ -139,7 +132,7 @@ def test_smaller_sources_keep_the_proportion_of_the_splits(peaks, tmp_path, text
         (["--length", "39999"], "too few rows"),
     ],
 )
-def test_an_error_is_one_line_and_leaves_nothing(peaks, tmp_path, capsys, change, complaint):
+def test_an_error_is_one_line_and_writes_no_file(peaks, tmp_path, capsys, change, complaint):
     out = tmp_path / "out"
     assert build_dataset.main([*peaks, *change, "--out", str(out)]) == 1
     message = capsys.readouterr().err.strip()
@@ -147,7 +140,7 @@ def test_an_error_is_one_line_and_leaves_nothing(peaks, tmp_path, capsys, change
     assert not out.exists()
 
 
-def test_a_failed_write_leaves_the_earlier_files(peaks, tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_previous_files(peaks, tmp_path, monkeypatch):
     out = tmp_path / "out"
     assert build_dataset.main([*peaks, "--out", str(out)]) == 0
     before = read(out)
@@ -157,8 +150,8 @@ def test_a_failed_write_leaves_the_earlier_files(peaks, tmp_path, monkeypatch):
     assert read(out) == before and sorted(path.name for path in out.iterdir()) == sorted(FILES)
 
 
-def test_a_split_by_homology_has_no_leaks_and_says_what_it_is(peaks, tmp_path):
-    """Peaks 12 bases apart: the windows of 21 overlap, and a random split tears them apart."""
+def test_a_homology_split_has_no_leaks_and_is_named_in_the_datasheet(peaks, tmp_path):
+    """Pairs of peaks 3 bases apart: their windows of 21 bp overlap, and a random split separates some pairs."""
     close = tmp_path / "close.narrowPeak"
     starts = [base + shift for base in range(200, 19_000, 240) for shift in (0, 3)]
     close.write_text("".join(f"c\t{at}\t{at + 60}\t.\t1\t.\t1\t-1\t-1\t30\n" for at in starts))
@@ -170,13 +163,13 @@ def test_a_split_by_homology_has_no_leaks_and_says_what_it_is(peaks, tmp_path):
         assert sheet["split"]["method"] == method and ("near_is" in sheet["split"]) == (method == "homology")
         rows = sum(split["rows"] for split in sheet["splits"].values())
         assert sheet["candidates"] == rows + sum(sheet["dropped"].values())
-        which = ["--task", "tf_human", "--dataset", "0", "--data", str(out)]
-        assert audit_dataset.main([*which, "--out", str(figures)]) == 0
+        name = ["--task", "tf_human", "--dataset", "0", "--data", str(out)]
+        assert audit_dataset.main([*name, "--out", str(figures)]) == 0
         leaks[method] = json.loads(figures.read_text())["leaks"]
     assert leaks["homology"] == {"dev": 0, "test": 0} and leaks["random"]["test"] > 0
 
 
-def test_the_help_names_the_roles(capsys):
+def test_help_lists_the_roles(capsys):
     with pytest.raises(SystemExit):
         build_dataset.main(["--help"])
     text = capsys.readouterr().out

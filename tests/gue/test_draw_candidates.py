@@ -1,4 +1,4 @@
-"""The draw of moderate candidates: planted easy, hard and small ones are told apart, and every candidate is told of."""
+"""Drawing of candidates: planted easy, hard and small ones are recognized, and each candidate gets a decision."""
 
 import gzip
 import random
@@ -7,11 +7,11 @@ import pytest
 
 from workflow_scripts.common.files import read_json, read_table, write_json, write_table
 from workflow_scripts.gue import draw_candidates, score_candidate
-from workflow_scripts.gue.draw_candidates import verdict
+from workflow_scripts.gue.draw_candidates import classify
 
 LENGTH, STEP, PEAKS = 900_000, 270, 300
-WORD = "ACCTTGCAAGTC"
-# name -> (peaks, copies of the word in each, share of the peaks that have them)
+MOTIF = "ACCTTGCAAGTC"
+# name -> (peaks, copies of the motif in each, share of the peaks that have them)
 KINDS = {
     "trivial": (PEAKS, 5, 1.0),
     "hopeless": (PEAKS, 0, 0.0),
@@ -23,7 +23,7 @@ DATASETS = ["0", "1", "2", "3", "4"]
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """Folder with genome.fa, gue.tsv, candidates.tsv and peaks/KIND: every kind has peaks of its own."""
+    """A folder with genome.fa, candidates.tsv and peaks/KIND.narrowPeak.gz; no two kinds share a peak."""
     folder, draws = tmp_path_factory.mktemp("candidates"), random.Random(5)
     bases = draws.choices("ACGT", k=LENGTH)
     places = draws.sample(range(500, LENGTH - 500, STEP), sum(count for count, _, _ in KINDS.values()))
@@ -35,7 +35,7 @@ def world(tmp_path_factory):
             if draws.random() < share:
                 for copy in range(copies):
                     first = at + 100 - 48 + 20 * copy
-                    bases[first : first + len(WORD)] = WORD
+                    bases[first : first + len(MOTIF)] = MOTIF
             rows.append(f"c\t{at}\t{at + 200}\t.\t1\t.\t1\t-1\t-1\t100\n")
         (folder / "peaks" / f"{kind}.narrowPeak.gz").write_bytes(gzip.compress("".join(rows).encode(), mtime=0))
     (folder / "genome.fa").write_text(f">c\n{''.join(bases)}\n")
@@ -60,7 +60,7 @@ def arguments_of(world, table, kind, out):
 
 @pytest.fixture
 def scores(world, table):
-    """The score of every candidate, by the program; made once."""
+    """The score files of all candidates, made once by the program."""
     for kind in KINDS:
         path = world / "scores" / f"{kind}.json"
         if not path.exists():
@@ -70,7 +70,7 @@ def scores(world, table):
 
 @pytest.fixture
 def draw(world, scores, tmp_path):
-    """``draw(seed, ...)``: (exit status, output folder)."""
+    """``draw(seed, ...)``: exit status and output folder of the program."""
 
     def start(seed=42, datasets=DATASETS, paths=None, out="out"):
         arguments = ["--candidates", str(world / "candidates.tsv"), "--task", "tf_human", "--seed", str(seed)]
@@ -81,10 +81,10 @@ def draw(world, scores, tmp_path):
     return start
 
 
-def test_planted_candidates_are_told_apart(scores):
+def test_planted_candidates_are_recognized(scores):
     found = {path.stem: read_json(path) for path in scores}
-    verdicts = {kind: verdict(figures) for kind, figures in found.items()}
-    assert verdicts == {
+    classes = {kind: classify(figures) for kind, figures in found.items()}
+    assert classes == {
         **{f"moderate{n}": "usable" for n in range(7)},
         **{"trivial": "trivial", "hopeless": "hopeless", "small": "too few"},
     }
@@ -95,7 +95,7 @@ def test_planted_candidates_are_told_apart(scores):
     assert found["small"]["f1"] is None and found["small"]["mcc"] is None
 
 
-def test_a_score_depends_on_its_candidate_and_the_seed_alone(world, table, scores, tmp_path):
+def test_a_score_depends_only_on_the_candidate_and_the_seed(world, table, scores, tmp_path):
     again, other = tmp_path / "again.json", tmp_path / "other.json"
     assert score_candidate.main(arguments_of(world, table, "moderate0", again)) == 0
     assert again.read_bytes() == (world / "scores/moderate0.json").read_bytes()
@@ -120,7 +120,7 @@ def test_every_candidate_has_a_decision_and_five_are_drawn(world, draw):
     assert all((row["f1"] == "") == (row["decision"] == "too few") for row in rows)
 
 
-def test_the_seed_alone_decides_the_draw(draw, scores):
+def test_the_draw_depends_only_on_the_seed(draw, scores):
     tables = {
         (seed, turn): (draw(seed, paths=scores[::turn], out=f"{seed}{turn}")[1] / "decisions.tsv").read_bytes()
         for seed in range(6)
@@ -130,21 +130,21 @@ def test_the_seed_alone_decides_the_draw(draw, scores):
     assert len(set(tables.values())) > 1
 
 
-def test_where_there_is_no_choice_the_order_of_the_table_numbers_them(draw):
+def test_without_a_choice_the_table_order_numbers_the_data_sets(draw):
     _, out = draw(datasets=[str(n) for n in range(7)])
     drawn = {row["dataset"]: row["factor"] for row in read_table(out / "decisions.tsv") if row["dataset"]}
     assert drawn == {str(n): f"MODERATE{n}" for n in range(7)}
 
 
-def test_too_few_usable_candidates_are_one_line_and_nothing_is_written(draw, capsys):
+def test_too_few_usable_candidates_are_an_error(draw, capsys):
     status, out = draw(datasets=[str(n) for n in range(8)])
     assert status == 1 and not out.exists()
     message = capsys.readouterr().err
     assert message.count("\n") == 1
-    assert "tf_human: 7 usable candidates where 8 are needed (1 hopeless, 1 too few, 1 trivial, 7 usable)" in message
+    assert "tf_human: 7 usable candidates, 8 needed (1 hopeless, 1 too few, 1 trivial, 7 usable)" in message
 
 
-def test_a_candidate_without_score_is_one_line(draw, scores, capsys):
+def test_a_candidate_without_a_score_is_an_error(draw, scores, capsys):
     status, out = draw(paths=scores[1:])
     assert status == 1 and not out.exists()
     assert f"{scores[0].stem}.narrowPeak.gz" in capsys.readouterr().err
@@ -161,12 +161,12 @@ def test_a_candidate_without_score_is_one_line(draw, scores, capsys):
         (0.1, 400, "hopeless"),
     ],
 )
-def test_the_limits_of_the_f1(f1, test_rows, expected):
-    """On 400 rows guesses vary by 0.05, twice the standard deviation of their accuracy."""
-    assert verdict({"f1": f1, "test_rows": test_rows}) == expected
+def test_f1_limits(f1, test_rows, expected):
+    """On 400 rows the noise of guessing, two standard deviations of its accuracy, is 0.05."""
+    assert classify({"f1": f1, "test_rows": test_rows}) == expected
 
 
-def test_scores_of_another_task_are_left_alone(scores, draw, tmp_path):
+def test_scores_of_another_task_are_ignored(scores, draw, tmp_path):
     other = read_json(scores[1]) | {"task": "tf_mouse", "f1": 0.0}
     write_json(tmp_path / "mouse.json", other)
     _, plain = draw(out="plain")

@@ -1,4 +1,4 @@
-"""Import of the published files, however they are packed, and refusal of what they cannot be."""
+"""Import of the published files in every packing, and refusal of damaged or malicious archives."""
 
 import gzip
 import hashlib
@@ -24,13 +24,13 @@ ROWS = {
 
 @pytest.fixture
 def table(registry):
-    """Its test file has one row in the paper, two as released."""
+    """A registry whose test split has two rows as released and one row in the paper."""
     return registry(task="emp", dataset="H3", published_dir="EMP/H3", train=3, dev=1, test=2, paper_test=1)
 
 
 @pytest.fixture
 def known(tmp_path):
-    """A table that knows the train and the dev file."""
+    """A table with the hashes of the train and dev files."""
     rows = [
         {"task": "emp", "dataset": "H3", "split": split, "rows": "", "git_sha1_lf": sha1(ROWS[split].encode())}
         | {"git_sha1_crlf": sha1(crlf(ROWS[split]))}
@@ -43,25 +43,12 @@ def known(tmp_path):
 
 @pytest.fixture
 def run(table, known, tmp_path):
-    """``run(origin)``: (exit status, output folder)."""
+    """``run(origin)``: exit status and output folder."""
 
     def start(origin, task="emp", dataset="H3", registry=table):
         out = tmp_path / "out"
-        arguments = [
-            "--task",
-            task,
-            "--dataset",
-            dataset,
-            "--registry",
-            str(registry),
-            "--known",
-            str(known),
-            "--from",
-            str(origin),
-            "--out",
-            str(out),
-        ]
-        return import_dataset.main(arguments), out
+        arguments = ["--task", task, "--dataset", dataset, "--registry", str(registry), "--known", str(known)]
+        return import_dataset.main([*arguments, "--from", str(origin), "--out", str(out)]), out
 
     return start
 
@@ -79,7 +66,7 @@ def crlf(content):
 
 
 def sha1(content):
-    """As ``git hash-object`` gives it."""
+    """The output of ``git hash-object``."""
     return hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
 
 
@@ -127,13 +114,13 @@ def test_every_packing_gives_the_same_files(run, tmp_path, packing):
     }
 
 
-def test_git_names_a_file_so():
-    # git hash-object of a file that holds "what is up, doc?", from the Git Book, and of an empty one
+def test_git_sha1_equals_git_hash_object():
+    # the Git Book's example, and an empty file
     assert git_sha1(b"what is up, doc?") == "bd9dbf5aae1a3862dd1526723246b20206e5fc37"
     assert git_sha1(b"") == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 
 
-def test_a_file_that_is_not_the_known_one_is_taken_and_said_to_be_another(run, tmp_path, capsys):
+def test_an_unknown_file_is_imported_with_a_warning(run, tmp_path, capsys):
     folder = lay_out(tmp_path / "in")
     (folder / "EMP/H3/train.csv").write_text(ROWS["train"].replace("GGGG", "GGGA"))
     (folder / "EMP/H3/dev.csv").write_text(ROWS["dev"] + "TTTA,0\n")
@@ -166,7 +153,7 @@ def test_three_columns_are_enhancer_promoter_label(run, tmp_path, registry):
     assert json.loads((out / "datasheet.json").read_text())["length"]["max"] == 6
 
 
-def test_classes_without_names_are_counted(run, tmp_path, registry):
+def test_classes_without_names_are_numbered(run, tmp_path, registry):
     table = registry(task="species", dataset="virus", classes="", published_dir="virus/species_40")
     folder = lay_out(tmp_path / "in", "virus/species_40")
     status, out = run(folder, "species", "virus", table)
@@ -186,16 +173,16 @@ def test_classes_without_names_are_counted(run, tmp_path, registry):
         ("sequence,label\nACGT,\n", "dev.csv:2: label '' is not a class"),
         ("sequence,label\nACGT\n", "dev.csv:2: 1 columns where the header has 2"),
         ("sequence,label\nACGT,0\nACGT,TTTT,1\n", "dev.csv:3: 3 columns where the header has 2"),
-        ("a,sequence,label\nA,ACGT,0\n", "dev.csv:1: 3 columns where sequence,label belong"),
+        ("a,sequence,label\nA,ACGT,0\n", "dev.csv:1: 3 columns, expected sequence,label"),
         ("sequence,label\nACGT,0\n" + "A" * 200_000 + ",1\n", "dev.csv:3: not CSV (field larger"),
         ("sequence,label\n,1\n", "dev.csv:2: a sequence is empty"),
-        ("sequence,label\nAC GT,1\n", "dev.csv:2: a sequence is empty or holds more than letters"),
+        ("sequence,label\nAC GT,1\n", "dev.csv:2: a sequence is empty or has other characters than letters"),
         ("ACGT,1\nACGA,0\n", "dev.csv:1: header 'ACGT,1'; expected 'sequence,label'"),
         ("sequence,label\n", "dev.csv: no rows"),
         ("", "dev.csv:1: header ''; expected 'sequence,label'"),
     ],
 )
-def test_bad_rows_are_named_by_file_and_row(run, tmp_path, capsys, content, complaint):
+def test_bad_rows_are_errors_with_file_and_line(run, tmp_path, capsys, content, complaint):
     folder = lay_out(tmp_path / "in")
     (folder / "EMP/H3/dev.csv").write_text(content)
     status, out = run(folder)
@@ -223,7 +210,7 @@ def test_damaged_files_are_named(run, tmp_path, capsys, name, content, complaint
     assert not out.exists()
 
 
-def test_archives_that_point_outside_are_refused(run, tmp_path, capsys):
+def test_archives_with_paths_outside_are_refused(run, tmp_path, capsys):
     folder = lay_out(tmp_path / "in")
     for name in ("../evil.csv", "/evil.csv", "a\\..\\evil.csv"):
         status, out = run(zipped(folder, tmp_path / "bad.zip", **{name: "x"}))
@@ -235,7 +222,7 @@ def test_archives_that_point_outside_are_refused(run, tmp_path, capsys):
 
 @pytest.mark.parametrize("kind", ["symlink", "hard link", "fifo"])
 def test_a_tar_with_links_or_devices_is_refused(run, tmp_path, capsys, kind):
-    """Whether or not they have the name of a wanted file."""
+    """Whether or not the member has the name of a wanted file."""
     folder = lay_out(tmp_path / "in")
     for name in ("EMP/H3/test.csv", "EMP/other.csv"):
         with tarfile.open(tmp_path / "links.tar", "w") as handle:
@@ -264,13 +251,13 @@ def test_a_zip_with_a_link_is_refused(run, tmp_path, capsys):
 
 
 def bomb(size):
-    """Rows that are all well-formed and pack to a thousandth."""
+    """Valid rows that compress to a thousandth of their size."""
     row = b"A" * 99_998 + b",0\n"
     return b"sequence,label\n" + row * (size // len(row))
 
 
 @pytest.mark.parametrize("packing", ["folder", "gz in a folder", "zip", "tar.gz", "gz in a zip"])
-def test_what_unpacks_to_more_than_a_file_may_hold_is_refused(run, tmp_path, capsys, monkeypatch, packing):
+def test_a_file_that_decompresses_beyond_the_limit_is_refused(run, tmp_path, capsys, monkeypatch, packing):
     monkeypatch.setattr(archive, "LARGEST_FILE", 1_000_000)
     folder = lay_out(tmp_path / "in")
     origin = folder
@@ -293,18 +280,18 @@ def test_what_unpacks_to_more_than_a_file_may_hold_is_refused(run, tmp_path, cap
     assert not out.exists()
 
 
-def test_all_wanted_files_together_have_a_limit(run, tmp_path, capsys, monkeypatch):
+def test_the_total_of_all_files_is_limited(run, tmp_path, capsys, monkeypatch):
     folder = lay_out(tmp_path / "in")
     monkeypatch.setattr(archive, "LARGEST_TOTAL", sum(map(len, ROWS.values())))
     assert run(zipped(folder, tmp_path / "GUE.zip"))[0] == 0
     monkeypatch.setattr(archive, "LARGEST_TOTAL", sum(map(len, ROWS.values())) - 1)
     assert run(zipped(folder, tmp_path / "GUE.zip"))[0] == 1
-    assert "bytes that may be read" in capsys.readouterr().err
+    assert "larger than the limit of" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("place", ["first", "last"])
-def test_a_tar_header_that_holds_megabytes_is_refused(run, tmp_path, capsys, place):
-    """Python reads such a header whole, whatever it says of its size."""
+def test_a_tar_header_of_megabytes_is_refused(run, tmp_path, capsys, place):
+    """tarfile would read such a header whole into memory."""
     folder = lay_out(tmp_path / "in")
     with tarfile.open(tmp_path / "GUE.tar.gz", "w:gz", format=tarfile.PAX_FORMAT) as handle:
         names = [f"EMP/H3/{split}.csv" for split in ROWS]
@@ -320,14 +307,14 @@ def test_a_tar_header_that_holds_megabytes_is_refused(run, tmp_path, capsys, pla
     assert not out.exists()
 
 
-def test_no_more_than_the_limit_is_read_of_a_stream():
+def test_read_limited_reads_at_most_one_byte_beyond_the_limit():
     stream = io.BytesIO(bytes(5000))
     with pytest.raises(UserError):
-        archive.capped(stream, 1000, "x")
+        archive.read_limited(stream, 1000, "x")
     assert stream.tell() == 1001
 
 
-def test_missing_double_and_damaged_files_are_errors(run, tmp_path, capsys):
+def test_missing_duplicate_and_damaged_files_are_errors(run, tmp_path, capsys):
     folder = lay_out(tmp_path / "in")
     (folder / "EMP/H3/test.csv").unlink()
     assert run(folder)[0] == 1 and "no EMP/H3/test.csv" in capsys.readouterr().err
@@ -339,10 +326,10 @@ def test_missing_double_and_damaged_files_are_errors(run, tmp_path, capsys):
     assert run(damaged)[0] == 1 and "GUE.zip" in capsys.readouterr().err
 
 
-def test_an_encrypted_zip_is_one_line(run, tmp_path, capsys):
+def test_an_encrypted_zip_is_an_error(run, tmp_path, capsys):
     path = zipped(lay_out(tmp_path / "in"), tmp_path / "GUE.zip")
     content = bytearray(path.read_bytes())
-    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # the flag "encrypted" of every member
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # sets the flag "encrypted" of every member
         at = content.find(signature)
         while at >= 0:
             content[at + offset] |= 1

@@ -1,4 +1,4 @@
-"""The k-mer baseline: counts right, signals found, noise not."""
+"""The k-mer baseline: correct counts, high scores for planted motifs, low scores for noise."""
 
 import random
 
@@ -6,29 +6,29 @@ import numpy as np
 import pytest
 
 from workflow_scripts.gue import kmer_baseline
-from workflow_scripts.gue.examples import Example
+from workflow_scripts.gue.labelled_examples import Example
 
 
 def slow_counts(sequences, k):
     table = np.zeros((len(sequences), 4**k), dtype=np.float32)
     for number, sequence in enumerate(sequences):
         for start in range(len(sequence) - k + 1):
-            word = sequence[start : start + k]
-            if set(word) <= set("ACGT"):
-                table[number, int("".join(str("ACGT".index(base)) for base in word), 4)] += 1
+            kmer = sequence[start : start + k]
+            if set(kmer) <= set("ACGT"):
+                table[number, int("".join(str("ACGT".index(base)) for base in kmer), 4)] += 1
     return table
 
 
 @pytest.mark.parametrize("k", [1, 2, 5])
-def test_counts_are_those_of_a_loop_over_words(bases, k):
+def test_counts_equal_those_of_a_loop(bases, k):
     sequences = [bases(60, 1), "ACGT", "", "AC", "NNNNNNN", bases(20, 2) + "N" + bases(20, 3) + "r"]
     assert np.array_equal(
-        kmer_baseline.word_counts([sequences[0].lower()], k), kmer_baseline.word_counts(sequences[:1], k)
+        kmer_baseline.kmer_counts([sequences[0].lower()], k), kmer_baseline.kmer_counts(sequences[:1], k)
     )
-    assert np.array_equal(kmer_baseline.word_counts(sequences, k), slow_counts(sequences, k))
+    assert np.array_equal(kmer_baseline.kmer_counts(sequences, k), slow_counts(sequences, k))
 
 
-def test_features_of_two_sequences_stand_side_by_side(bases):
+def test_features_of_pairs_are_concatenated(bases):
     rows = [Example((bases(30 + n, n), bases(20, 100 + n)), 0) for n in range(9)]
     both = kmer_baseline.features(rows)
     assert both.shape == (9, 2 * 1364)
@@ -39,7 +39,7 @@ def test_features_of_two_sequences_stand_side_by_side(bases):
 
 
 def planted(count, seed, motif="GATTACA", classes=2, position=0):
-    """Rows of 60 random bases; those of class 1 hold the motif in the sequence of this position."""
+    """Rows of 60 random bases; in class 1 the sequence number ``position`` has the motif."""
     draw, rows = random.Random(seed), []
     for number in range(count):
         sequences = ["".join(draw.choices("ACGT", k=60)) for _ in range(position + 1)]
@@ -51,25 +51,25 @@ def planted(count, seed, motif="GATTACA", classes=2, position=0):
 
 
 @pytest.mark.parametrize("position", [0, 1])
-def test_a_motif_is_found_in_either_sequence_of_a_row(position):
+def test_a_motif_in_either_sequence_of_a_row_is_found(position):
     splits = {"train": planted(600, 1, position=position), "dev": [], "test": planted(200, 2, position=position)}
-    scores = kmer_baseline.kmer_baseline(splits, 1)
+    scores = kmer_baseline.baseline_scores(splits, 1)
     assert scores["mcc"] > 0.5 and scores["accuracy"] > 0.75 and scores["f1"] > 0.75
 
 
-def test_noise_scores_about_nothing_and_words_do_not_span_rows():
+def test_noise_scores_near_zero():
     splits = {"train": planted(600, 3, motif=""), "dev": [], "test": planted(400, 4, motif="")}
-    assert abs(kmer_baseline.kmer_baseline(splits, 1)["mcc"]) < 0.15
+    assert abs(kmer_baseline.baseline_scores(splits, 1)["mcc"]) < 0.15
 
 
-def test_more_rows_than_the_limit_are_drawn_by_the_seed(monkeypatch):
+def test_rows_beyond_the_limit_are_subsampled_by_the_seed(monkeypatch):
     monkeypatch.setattr(kmer_baseline, "MAX_TRAIN_ROWS", 80)
     splits = {"train": planted(400, 5), "dev": [], "test": planted(200, 6)}
-    first, again, other = (kmer_baseline.kmer_baseline(splits, seed) for seed in (1, 1, 2))
+    first, again, other = (kmer_baseline.baseline_scores(splits, seed) for seed in (1, 1, 2))
     assert first == again != other
 
 
-def test_one_class_in_train_is_the_answer_to_everything():
+def test_with_one_class_in_train_that_class_is_predicted():
     rows = planted(20, 7)
-    scores = kmer_baseline.kmer_baseline({"train": [row for row in rows if row.label], "dev": [], "test": rows}, 1)
+    scores = kmer_baseline.baseline_scores({"train": [row for row in rows if row.label], "dev": [], "test": rows}, 1)
     assert scores == {"mcc": 0.0, "f1": pytest.approx(1 / 3, abs=1e-4), "accuracy": 0.5}

@@ -1,4 +1,4 @@
-"""The readers: right coordinates, and one line with file and line for what is wrong."""
+"""Readers of the primary sources: coordinates, and errors with file and line."""
 
 import gzip
 
@@ -6,13 +6,14 @@ import pytest
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.gue import source_readers
-from workflow_scripts.gue.source_readers import Pair, parse_source
+from workflow_scripts.gue.source_readers import Pair
+from workflow_scripts.gue.sources import parse_source, source_path
 
 
 def test_tss_is_the_end_of_the_bed_interval_one_based(text):
     path = text("p.bed", "chr1 959255 959256 NOC2L_1 1 -\nchr1\t960632\t960633\tKLHL17_1\t1\t+\n")
     first, second = source_readers.read_tss(path)
-    assert (first.name, first.chrom, first.position, first.strand) == ("NOC2L_1", "chr1", 959255, "-")
+    assert (first.name, first.contig, first.position, first.strand) == ("NOC2L_1", "chr1", 959255, "-")
     assert (second.position, second.where) == (960632, f"{path}:2")
 
 
@@ -21,24 +22,24 @@ def test_tata_flags_follow_the_header(text):
     assert source_readers.read_tata_motifs(path) == {"A_1": True, "B_1": False}
 
 
-def test_summit_is_the_offset_or_the_centre(text):
+def test_the_summit_is_the_offset_or_the_centre(text):
     rows = ["chr1\t100\t200\t.\t5\t.\t1\t-1\t-1\t30", "chr1\t100\t201\t.\t5\t.\t1\t-1\t-1\t-1"]
     called, centred = source_readers.read_peaks(text("a.narrowPeak", "track name=x\n" + "\n".join(rows) + "\n"))
     assert (called.summit, centred.summit) == (130, 150)
 
 
-def test_exon_boundaries_become_places_between_bases(text):
+def test_exon_boundaries_are_positions_of_the_base_after_them(text):
     row = "GENE\t0\tchr1\t+\t11\t90\t20,50,\t31,71,\n"
     (gene,) = source_readers.read_genes(text("genes.txt", row))
     assert (gene.start, gene.end, gene.exon_ends, gene.exon_starts) == (10, 90, (20, 50), (30, 70))
 
 
-def test_histone_label_is_the_last_character_of_the_record(text):
+def test_the_histone_label_is_the_last_character_of_the_record(text):
     path = text("dataset01.txt", ">iYAL001C\nACGT\nACG1\n>b\nTTTT\n0\n")
     assert [(s, label) for s, label, _ in source_readers.read_histone(path)] == [("ACGTACG", 1), ("TTTT", 0)]
 
 
-def test_pairs_read_the_same_from_csv_with_quotes_and_from_tsv(text, tmp_path):
+def test_pairs_from_quoted_csv_and_from_tsv_are_the_same(text, tmp_path):
     csv_path = text(
         "pairs.csv",
         "bin,enhancer_chrom,enhancer_end,enhancer_start,label,promoter_chrom,promoter_end,promoter_start\n"
@@ -58,7 +59,7 @@ PAIRS = "enhancer_chrom,enhancer_start,enhancer_end,promoter_chrom,promoter_star
 @pytest.mark.parametrize(
     ("reader", "content", "complaint"),
     [
-        ("read_tss", "chr1 5 6 A 1 +\nchr1 5 6 A\n", "f:2: 4 columns where 6 belong"),
+        ("read_tss", "chr1 5 6 A 1 +\nchr1 5 6 A\n", "f:2: 4 columns, expected 6"),
         ("read_tss", "chr1 5 6 A 1 .\n", "f:1: strand '.'"),
         ("read_tss", "chr1 6 6 A 1 +\n", "f:1: start 6 is not before end 6"),
         ("read_tss", "chr1 x 6 A 1 +\n", "f:1: start 'x' is not a non-negative integer"),
@@ -74,7 +75,7 @@ PAIRS = "enhancer_chrom,enhancer_start,enhancer_end,promoter_chrom,promoter_star
         ("read_pairs", PAIRS + "chr1,1,5,chr1,8\n", "f:2: 5 columns where the header has 7"),
     ],
 )
-def test_malformed_files_are_named_by_line(text, reader, content, complaint):
+def test_malformed_files_are_errors_with_the_line(text, reader, content, complaint):
     with pytest.raises(UserError) as error:
         getattr(source_readers, reader)(text("f", content))
     assert complaint in str(error.value)
@@ -97,4 +98,4 @@ def test_sources_on_the_command_line():
         with pytest.raises(UserError, match="ROLE=PATH"):
             parse_source(wrong)
     with pytest.raises(UserError, match="needed once, given 2 times"):
-        source_readers.one([parse_source("genome=a"), parse_source("genome=b")], "genome")
+        source_path([parse_source("genome=a"), parse_source("genome=b")], "genome")

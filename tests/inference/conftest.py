@@ -1,5 +1,29 @@
-"""The tiny models and data sets of the fine-tuning tests."""
+"""Tiny models of each kind."""
 
-from tests.finetune.conftest import arguments, base, datasets, one_thread
+from pathlib import Path
 
-__all__ = ["arguments", "base", "datasets", "one_thread"]
+import pytest
+import torch
+
+from tests import tiny_models
+
+
+@pytest.fixture(autouse=True, scope="package")
+def one_thread():
+    """Tiny matrices are faster without more threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="package")
+def entries(tmp_path_factory) -> dict[str, dict]:
+    """Entries of the configuration by kind: directories of pre-trained models, see tiny_models."""
+    return tiny_models.write_all(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="package")
+def base(entries) -> Path:
+    """The directory of a tiny DNABERT-2 with its tokenizer, as pre-training writes it."""
+    return Path(entries["ours"]["directory"])

@@ -1,4 +1,4 @@
-"""The benchmarks compare like with like, and their checks would find a backend that is wrong."""
+"""The benchmarks compare equal models, and their checks find a wrong backend."""
 
 from collections import Counter
 
@@ -13,7 +13,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def tiny() -> DnaBert2Config:
-    """Small sizes, and weights as large as those of a wide model in effect."""
+    """A small model with weights large enough to have the effect of those of a wide model."""
     sizes = {"vocab_size": 40, "hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 48}
     return DnaBert2Config(**sizes, num_hidden_layers=2, initializer_range=0.15)
 
@@ -70,11 +70,11 @@ def test_the_table_has_a_line_per_batch_and_precision(tiny):
 
 @pytest.fixture
 def few(monkeypatch):
-    """Fewer and shorter rows to check than a GPU gets, still over more than one block."""
+    """Fewer and shorter rows than on a GPU, but more than one block."""
     monkeypatch.setattr(gpu, "MIXED", [130, 2, 127])
 
 
-def test_the_checks_pass_on_a_cpu_and_cover_every_backend_there(tiny, few):
+def test_the_checks_pass_on_a_cpu_for_every_backend_of_a_cpu(tiny, few):
     checked = list(gpu.checks(tiny, CPU, [torch.float32, torch.bfloat16]))
     assert all(check.passed for check in checked), [check.line() for check in checked]
     kinds = Counter((check.backend, check.precision) for check in checked)
@@ -99,11 +99,11 @@ def test_the_checks_find_a_wrong_backend(tiny, few, monkeypatch, fault):
     checked = list(gpu.checks(tiny, CPU, [torch.float32]))
     assert all(check.passed for check in checked if check.backend == "sdpa")
     failed = {check.name for check in checked if not check.passed}
-    # alone in its batch no sequence can be mixed with another
+    # a batch of one sequence cannot mix it with another
     assert failed == {"golden vectors", "hidden states"} | ({"one by one"} if fault != "sequences mixed" else set())
 
 
-def test_speed_and_memory_of_every_backend_stand_beside_the_plain_model(tiny, monkeypatch):
+def test_tables_compare_speed_and_memory_of_every_backend_with_the_plain_model(tiny, monkeypatch):
     monkeypatch.setattr(gpu, "usable", lambda _device, _dtype: ["sdpa"])
     lines = list(gpu.speeds(tiny, CPU, {"10": [10, 10], "mixed": [4, 10]}, 3, compiled=False))
     cells = [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines]
@@ -113,7 +113,7 @@ def test_speed_and_memory_of_every_backend_stand_beside_the_plain_model(tiny, mo
     assert [line.split(" | ")[0] for line in lines] == ["| plain", "| sdpa"]
 
 
-def test_fits_learn_a_planted_motif_apart_and_by_the_server(tmp_path, monkeypatch):
+def test_fits_learn_a_planted_motif_without_and_with_the_server(tmp_path, monkeypatch):
     monkeypatch.setitem(gpu_fits.SETTINGS, "max_steps", 60)
     monkeypatch.setattr(finetune, "SIZES", {**finetune.SIZES, "hidden_size": 64, "num_hidden_layers": 2})
     lines, errors = gpu_fits.fits(tmp_path)
@@ -122,7 +122,7 @@ def test_fits_learn_a_planted_motif_apart_and_by_the_server(tmp_path, monkeypatc
     assert errors["a fit learns"] < 0.2 and errors["a fit by the server"] == 0  # on a CPU the sums are the same
 
 
-def test_running_out_of_memory_loses_one_line_only(tiny, monkeypatch):
+def test_running_out_of_memory_affects_one_line_only(tiny, monkeypatch):
     monkeypatch.setattr(gpu, "usable", lambda _device, _dtype: ["sdpa"])
     speed = gpu.speed
 
@@ -136,8 +136,8 @@ def test_running_out_of_memory_loses_one_line_only(tiny, monkeypatch):
     assert [("out of memory" in line) for line in lines] == [True, False, False, False]
 
 
-def test_the_cost_of_the_published_model_is_six_operations_a_weight_and_token():
-    """The head on masked tokens, the layers on all, and attention: 12 h operations a layer and pair of tokens."""
+def test_a_training_step_costs_six_operations_per_weight_and_token():
+    """The head on masked tokens, the layers on all tokens, and attention: 12 h operations per layer and pair."""
     config = DnaBert2Config()
     weights = 12 * (4 * 768**2 + 3 * 768 * 3072)
     head = 768**2 + 768 * 4096
@@ -146,14 +146,14 @@ def test_the_cost_of_the_published_model_is_six_operations_a_weight_and_token():
     assert gpu.training_flops(config, [128, 500], 94) == expected
 
 
-def test_without_a_gpu_the_script_says_so(monkeypatch, tmp_path):
+def test_the_benchmark_refuses_a_machine_without_a_gpu(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SystemExit, match="error: no GPU that torch can use"):
         gpu.main(["--out", str(tmp_path / "gpu.md")])
     assert not (tmp_path / "gpu.md").exists()
 
 
-def test_compiled_models_are_timed_too(tiny, monkeypatch):
+def test_the_models_can_be_compiled(tiny, monkeypatch):
     compiled = []
     monkeypatch.setattr(torch.nn.Module, "compile", lambda module: compiled.append(type(module).__name__))
     for name in ("plain", "sdpa"):

@@ -1,4 +1,4 @@
-"""The encoder is DNABERT-2's: sizes, names, padding, token types and what it puts out."""
+"""The encoder is DNABERT-2: sizes, names, padding, token types and outputs."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from workflow_scripts.model import (
     DnaBert2Model,
 )
 
-# Names and shapes of the published checkpoint, and of the parts that fine-tuning adds.
+# Names and shapes of the published checkpoint, and of the parameters that fine-tuning adds.
 KEYS = read_table(Path(__file__).parent / "state_dict_keys.tsv")
 CLOSE = {"rtol": 0, "atol": 1e-4}
 
@@ -24,14 +24,14 @@ def shapes(model: torch.nn.Module) -> dict[str, str]:
 
 
 def padded(ids: torch.Tensor, length: int, token: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
-    """The ids with ``token`` behind them up to ``length``, and the attention mask."""
+    """The ids padded with ``token`` to ``length``, and the attention mask."""
     extra = length - ids.shape[1]
     pad = torch.nn.functional.pad
     return pad(ids, (0, extra), value=token), pad(torch.ones_like(ids), (0, extra))
 
 
 def mixed_batch() -> tuple[torch.Tensor, torch.Tensor]:
-    """Four rows, padded behind and before."""
+    """Four rows, padded after and before the tokens."""
     rows = torch.randint(5, 40, (4, 31), generator=torch.Generator().manual_seed(4))
     mask = torch.ones_like(rows)
     mask[0, 9:], mask[1, :20], mask[3, 30:] = 0, 0, 0
@@ -59,16 +59,16 @@ def test_names_and_shapes_are_the_published_ones():
 
 
 @torch.no_grad()
-def test_output_does_not_depend_on_padding_nor_on_the_batch(build, ids):
+def test_output_depends_neither_on_padding_nor_on_the_batch(build, ids):
     model = build(DnaBert2ForMaskedLM)
-    alone = model(ids).logits
+    expected = model(ids).logits
     other = torch.randint(5, 40, (1, 61), generator=torch.Generator().manual_seed(2))
     rows, mask = padded(ids, 61)
-    torch.testing.assert_close(model(rows, mask).logits[:, :23], alone, **CLOSE)
+    torch.testing.assert_close(model(rows, mask).logits[:, :23], expected, **CLOSE)
     batch, masks = torch.cat([other, rows]), torch.cat([torch.ones_like(other), mask])
-    torch.testing.assert_close(model(batch, masks).logits[1:, :23], alone, **CLOSE)
-    # what stands in the padding does not matter, only the mask does
-    torch.testing.assert_close(model(padded(ids, 61, token=7)[0], mask).logits[:, :23], alone, **CLOSE)
+    torch.testing.assert_close(model(batch, masks).logits[1:, :23], expected, **CLOSE)
+    # the padding tokens themselves do not matter, only the mask does
+    torch.testing.assert_close(model(padded(ids, 61, token=7)[0], mask).logits[:, :23], expected, **CLOSE)
 
 
 @torch.no_grad()
@@ -79,7 +79,7 @@ def test_classifier_does_not_depend_on_padding(build, ids, pooling):
 
 
 @torch.no_grad()
-def test_mean_pooling_reads_all_tokens_and_cls_the_first(build):
+def test_mean_pooling_reads_all_tokens_and_cls_pooling_the_first(build):
     for pooling in ("cls", "mean"):
         model = build(DnaBert2Model, pooling=pooling)
         rows, mask = mixed_batch()
@@ -107,8 +107,8 @@ def test_token_types_change_the_output_and_default_to_the_first(build, ids):
 
 
 @torch.no_grad()
-def test_distance_matters_and_place_does_not(build, ids):
-    """ALiBi knows the distance of two tokens only: the middle of a long run of one token is the same everywhere."""
+def test_output_depends_on_distances_but_not_on_absolute_positions(build, ids):
+    """ALiBi depends only on distances: a row of one repeated token is symmetric, a changed order is visible."""
     model = build(DnaBert2Model)
     hidden = model(torch.full((1, 401), 7)).last_hidden_state[0]
     torch.testing.assert_close(hidden, hidden.flip(0), **CLOSE)
@@ -118,7 +118,7 @@ def test_distance_matters_and_place_does_not(build, ids):
 
 
 class LargestTensor(TorchDispatchMode):
-    """Watches every operation, forward and backward, for the most bytes that one tensor holds."""
+    """Records the largest tensor, in bytes, of all operations of forward and backward passes."""
 
     largest = 0
 
@@ -131,7 +131,7 @@ class LargestTensor(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-def test_ten_thousand_tokens_train_in_memory_that_grows_with_the_length(build, precision):
+def test_training_on_ten_thousand_tokens_needs_memory_linear_in_the_length(build, precision):
     model = build(DnaBert2Model, hidden_size=4, num_attention_heads=2, num_hidden_layers=1, intermediate_size=4)
     largest = {}
     for length in (5_000, 10_000):
@@ -155,7 +155,7 @@ def test_loss_is_the_mean_over_labels_above_zero(build, ids):
 
 
 @torch.no_grad()
-def test_tuples_hold_what_the_named_outputs_hold(build, ids):
+def test_tuples_equal_the_named_outputs(build, ids):
     model = build(DnaBert2ForSequenceClassification)
     loss, logits = model(ids, labels=torch.tensor([1]), return_dict=False)
     output = model(ids, labels=torch.tensor([1]))
@@ -164,7 +164,7 @@ def test_tuples_hold_what_the_named_outputs_hold(build, ids):
 
 @torch.no_grad()
 def test_autocast_on_the_cpu_is_close_and_finite(build, ids):
-    """Under autocast the bias is in the precision of the scores; a row of padding does no harm."""
+    """Under autocast the bias has the precision of the scores; a row of only padding causes no NaN."""
     model = build(DnaBert2Model, initializer_range=0.02)
     rows, mask = padded(ids, 30)
     rows, mask = torch.cat([rows, rows]), torch.cat([mask, torch.zeros_like(mask)])
@@ -182,15 +182,15 @@ def test_a_packed_batch_equals_its_sequences_one_by_one_with_gradients(build):
     together = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
     model.zero_grad()
     for row, present in zip(rows, mask.bool(), strict=True):
-        alone = row[present][None]
+        single = row[present][None]
         share = present.sum() / mask.sum()
-        (model(alone, labels=alone).loss * share).backward()
-        torch.testing.assert_close(model(alone).logits[0], model(rows, mask).logits[rows.eq(row).all(1)][0][present])
+        (model(single, labels=single).loss * share).backward()
+        torch.testing.assert_close(model(single).logits[0], model(rows, mask).logits[rows.eq(row).all(1)][0][present])
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(parameter.grad, together[name], rtol=1e-4, atol=1e-6)
 
 
-def test_only_tokens_pass_through_the_layers(build):
+def test_padding_does_not_pass_through_the_layers(build):
     model = build(DnaBert2Model)
     rows, mask = mixed_batch()
     seen = []
@@ -201,7 +201,7 @@ def test_only_tokens_pass_through_the_layers(build):
     assert set(seen) == {int(mask.sum())} and mask.sum() < mask.numel()
 
 
-def test_the_head_runs_on_the_positions_to_predict_only(build):
+def test_the_head_runs_only_on_the_positions_to_predict(build):
     model = build(DnaBert2ForMaskedLM)
     rows, mask = mixed_batch()
     positions = (rows % 5 == 0) & mask.bool()
@@ -214,7 +214,7 @@ def test_the_head_runs_on_the_positions_to_predict_only(build):
 
 @torch.no_grad()
 @pytest.mark.parametrize("kind", [DnaBert2Model, DnaBert2ForMaskedLM, DnaBert2ForSequenceClassification])
-def test_hidden_states_and_attentions_come_when_asked_for(build, kind):
+def test_hidden_states_and_attentions_are_returned_on_request(build, kind):
     model = build(kind)
     rows, mask = mixed_batch()
     plain = model(rows, mask)
@@ -229,7 +229,7 @@ def test_hidden_states_and_attentions_come_when_asked_for(build, kind):
 
 
 @torch.no_grad()
-def test_hidden_states_are_those_between_the_layers(build):
+def test_hidden_states_are_the_inputs_of_the_layers(build):
     """Recomputed layer by layer from the attentions: softmax weights times values."""
     model = build(DnaBert2Model)
     rows, mask = mixed_batch()
@@ -244,7 +244,7 @@ def test_hidden_states_are_those_between_the_layers(build):
 
 
 @torch.no_grad()
-def test_attention_is_chosen_by_name_and_changes_nothing_but_rounding(build):
+def test_backends_are_chosen_by_name_and_differ_only_by_rounding(build):
     model = build(DnaBert2ForMaskedLM)
     rows, mask = mixed_batch()
     assert model.use_attention("auto", torch.bfloat16) == "sdpa"
@@ -253,12 +253,12 @@ def test_attention_is_chosen_by_name_and_changes_nothing_but_rounding(build):
     torch.testing.assert_close(model(rows, mask).logits, expected, **CLOSE)
     with pytest.raises(ValueError, match="attention flash: needs a GPU, not a cpu"):
         model.use_attention("flash", torch.bfloat16)
-    assert model.bert.encoder.wanted == "flex"  # the refusal changed nothing
+    assert model.bert.encoder.attention_backend == "flex"  # unchanged by the refusal
 
 
-def test_an_attention_that_fits_no_longer_is_refused_at_the_next_pass(build, ids):
+def test_a_backend_that_no_longer_fits_is_refused_at_the_next_pass(build, ids):
     model = build(DnaBert2Model)
-    model.encoder.wanted = "flash"
+    model.encoder.attention_backend = "flash"
     with pytest.raises(ValueError, match="attention flash: needs a GPU, not a cpu"):
         model(ids)
 
@@ -266,13 +266,13 @@ def test_an_attention_that_fits_no_longer_is_refused_at_the_next_pass(build, ids
 @pytest.mark.parametrize(
     "implementation", ["flash_attention_2", "flash_attention_3", "flash_attention_4", "flex_attention", "sdpa"]
 )
-def test_attention_of_transformers_which_has_no_alibi_is_refused(build, implementation, tmp_path):
+def test_attention_of_transformers_without_alibi_is_refused(build, implementation, tmp_path):
     build(DnaBert2Model).save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="does not support"):
         DnaBert2Model.from_pretrained(tmp_path, attn_implementation=implementation)
 
 
-def test_dropout_is_drawn_in_training_only(build, ids):
+def test_dropout_is_applied_in_training_only(build, ids):
     model = build(DnaBert2Model)
     assert torch.equal(model(ids).last_hidden_state, model(ids).last_hidden_state)
     model.train()
@@ -280,12 +280,12 @@ def test_dropout_is_drawn_in_training_only(build, ids):
 
 
 @pytest.mark.parametrize(
-    ("sizes", "told"),
+    ("sizes", "message"),
     [
         ({"hidden_size": 100}, "hidden_size 100 is not a multiple of num_attention_heads 12"),
         ({"pooling": "max"}, "pooling 'max' is neither 'cls' nor 'mean'"),
     ],
 )
-def test_sizes_that_do_not_fit_are_refused(sizes, told):
-    with pytest.raises(ValueError, match=told):
+def test_invalid_configurations_are_refused(sizes, message):
+    with pytest.raises(ValueError, match=message):
         DnaBert2Config(**sizes)

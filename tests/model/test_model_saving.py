@@ -1,4 +1,4 @@
-"""A saved directory loads through the Auto classes: here, and where this repository is not installed."""
+"""A saved directory loads through the Auto classes, with and without this repository."""
 
 import json
 import os
@@ -69,7 +69,7 @@ with torch.no_grad():
 
 @pytest.fixture
 def models(build):
-    """A masked language model whose decoder has left its initial state, and a classifier."""
+    """A masked language model with a changed decoder bias, and a classifier."""
     model, classifier = build(DnaBert2ForMaskedLM), build(DnaBert2ForSequenceClassification, num_labels=3)
     with torch.no_grad():
         model.cls.predictions.decoder.bias.normal_()
@@ -78,7 +78,7 @@ def models(build):
 
 @pytest.fixture
 def saved(models, tmp_path):
-    """Their directories."""
+    """Their saved directories."""
     folders = tmp_path / "mlm", tmp_path / "classifier"
     for model, folder in zip(models, folders, strict=True):
         model.save_pretrained(folder)
@@ -91,7 +91,7 @@ def assert_same_weights(one: torch.nn.Module, other: torch.nn.Module) -> None:
     assert all(torch.equal(weights[name], others[name]) for name in weights)
 
 
-def test_auto_classes_load_inside_without_remote_code(models, saved, ids):
+def test_auto_classes_load_with_this_repository_and_without_remote_code(models, saved, ids):
     model, classifier = models
     mlm, folder = saved
     loaded = AutoModelForMaskedLM.from_pretrained(mlm)
@@ -104,7 +104,7 @@ def test_auto_classes_load_inside_without_remote_code(models, saved, ids):
     assert AutoConfig.from_pretrained(folder).num_labels == 3
 
 
-def test_every_parameter_of_a_trained_model_comes_back(build, ids, tmp_path):
+def test_every_parameter_of_a_trained_model_is_restored(build, ids, tmp_path):
     model = build(DnaBert2ForMaskedLM, initializer_range=0.02)
     fresh = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
@@ -129,7 +129,7 @@ def test_decoder_is_tied_to_the_embeddings_after_reload(saved):
     assert torch.equal(model.cls.predictions.decoder.weight[7], model.get_input_embeddings().weight[7])
 
 
-def test_directory_loads_where_the_repository_is_not_installed(models, saved, ids, tmp_path):
+def test_directory_loads_without_this_repository(models, saved, ids, tmp_path):
     script = tmp_path / "outside.py"
     script.write_text(OUTSIDE)
     environment = {"PATH": os.environ["PATH"], "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1"}
@@ -138,7 +138,7 @@ def test_directory_loads_where_the_repository_is_not_installed(models, saved, id
         command, cwd=tmp_path, env=environment | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    told = json.loads(done.stdout)
+    outputs = json.loads(done.stdout)
     model, classifier = models
     with torch.no_grad():
         for name, expected in (
@@ -146,12 +146,12 @@ def test_directory_loads_where_the_repository_is_not_installed(models, saved, id
             ("logits", model(ids).logits),
             ("classes", classifier(ids).logits),
         ):
-            torch.testing.assert_close(torch.tensor(told[name]), expected, rtol=0, atol=1e-5)
-    assert told["tied"] and told["fresh"] == [1, 5]
+            torch.testing.assert_close(torch.tensor(outputs[name]), expected, rtol=0, atol=1e-5)
+    assert outputs["tied"] and outputs["fresh"] == [1, 5]
 
 
-def test_published_layout_loads_and_is_saved_with_this_code(build, tmp_path):
-    """config.json and pytorch_model.bin as released; what is saved from them points to the code beside it."""
+def test_the_published_layout_loads_and_is_saved_with_this_code(build, tmp_path):
+    """Loads config.json and pytorch_model.bin as released; the saved directory refers to the code that it contains."""
     model = build(DnaBert2ForMaskedLM)
     (tmp_path / "config.json").write_text(json.dumps(PUBLISHED_CONFIG))
     torch.save({name: tensor.clone() for name, tensor in model.state_dict().items()}, tmp_path / "pytorch_model.bin")
@@ -165,7 +165,7 @@ def test_published_layout_loads_and_is_saved_with_this_code(build, tmp_path):
 
 
 class Attack:
-    """Unpickled, it writes a file."""
+    """Writes a file when it is unpickled."""
 
     def __init__(self, path: str):
         self.path = path

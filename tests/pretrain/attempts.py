@@ -1,15 +1,15 @@
-"""Run trainings again and again as plans say, each attempt in processes of its own; print how each ended.
+"""Run trainings repeatedly, as described by plans, each attempt in new processes; print how each attempt ended.
 
 A plan is a line of JSON on standard input: a list of attempts, each with
-    command          the command line of workflow_scripts.pretrain.pretrain_model
-    processes        how many (1), joined as by torchrun, or with ``slurm`` as by srun
-    point, count     where a signal comes: at the so-manieth call of a function in POINTS (1)
-    after            after that call, not before it
-    rank             to which process (0)
-    environment      variables of its processes ({})
-    signal           which one (SIGKILL)
-    seconds          instead of a point: so long after the start
-For each plan a JSON list is printed: of each attempt the status of its first process, minus the signal that ended it.
+    command          command line of workflow_scripts.pretrain.pretrain_model
+    processes        number of processes (1), started as by torchrun, or with ``slurm`` as by srun
+    point, count     the process sends itself a signal at call number ``count`` (1) of the function POINTS[point]
+    after            send the signal after that call, not before it
+    rank             process that gets the signal (0)
+    environment      variables of the processes ({})
+    signal           the signal (SIGKILL)
+    seconds          instead of a point: seconds after the start
+Prints a JSON list for each plan: the exit status of each attempt's first process, or minus the signal that ended it.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ import safetensors.torch
 import torch
 
 from workflow_scripts.common import checkpoints
-from workflow_scripts.pretrain import pretrain_model, telemetry
+from workflow_scripts.pretrain import pretrain_model, telemetry, training_run
 
 POINTS = {
     "update": (torch.optim.AdamW, "step"),
@@ -37,13 +37,13 @@ POINTS = {
     "flush": (checkpoints, "to_disk"),
     "rename": (Path, "replace"),
     "removal": (Path, "unlink"),
-    "model": (pretrain_model, "write_json"),
+    "model": (training_run, "write_json"),
     "end": (shutil, "rmtree"),
 }
 
 
 def set_trap(attempt: dict[str, Any]) -> None:
-    """Let this process send itself the attempt's signal."""
+    """Make this process send itself the attempt's signal."""
     point, number = attempt["point"], signal.Signals[attempt.get("signal", "SIGKILL")]
     owner, name = POINTS[point]
     genuine = getattr(owner, name)
@@ -74,12 +74,12 @@ def free_port() -> int:
 
 
 def place(attempt: dict[str, Any], rank: int, port: int) -> dict[str, str]:
-    """The variables that tell a process its place."""
+    """The variables that give a process its rank."""
     count = attempt.get("processes", 1)
     if count == 1:
         return {}
     if "slurm" in attempt:
-        # the program meets at 20,000 and more by the number of the job
+        # the port is 20,000 or more, computed from the job id
         job = {"SLURM_JOB_ID": str(port), "SLURM_LAUNCH_NODE_IPADDR": "127.0.0.1", "SLURM_STEP_NUM_TASKS": str(count)}
         return job | {"SLURM_PROCID": str(rank), "SLURM_LOCALID": str(rank)}
     here = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}

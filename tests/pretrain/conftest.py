@@ -1,4 +1,4 @@
-"""Token shards, a tokenizer and command lines for tiny pre-trainings."""
+"""Token shards, a tokenizer and command lines for tiny trainings."""
 
 import json
 import os
@@ -13,7 +13,8 @@ from tokenizers import Tokenizer
 
 from workflow_scripts.common.files import write_json
 from workflow_scripts.pretrain import batches, precision
-from workflow_scripts.pretrain.pretrain_model import bases_of_tokens, build_parser, initial_model
+from workflow_scripts.pretrain.model_setup import bases_of_tokens, initial_model
+from workflow_scripts.pretrain.pretrain_model import build_parser
 from workflow_scripts.pretrain.processes import Processes
 from workflow_scripts.pretrain.step import Stepper, adamw
 from workflow_scripts.settings.pretrain import Architecture, read_training
@@ -47,7 +48,7 @@ TRAINING = {
 
 @pytest.fixture(autouse=True, scope="package")
 def one_thread():
-    """Tiny matrices are faster without more threads."""
+    """Tiny matrices are faster with one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -73,7 +74,7 @@ def write_shard(tmp_path):
 
 @pytest.fixture
 def planted(write_shard) -> list[tuple[Path, Path]]:
-    """Two shards in which every chunk repeats one token: what is masked stands beside it. A tenth is for validation."""
+    """Two shards in which every chunk repeats one token, so context predicts it. A tenth is for validation."""
     random = np.random.default_rng(0)
     chunks = [np.full(random.integers(15, 30), random.integers(batches.MASK + 1, VOCABULARY)) for _ in range(300)]
     flags = [number % 10 == 0 for number in range(300)]
@@ -82,7 +83,7 @@ def planted(write_shard) -> list[tuple[Path, Path]]:
 
 @pytest.fixture
 def tokenizer_folder(tmp_path) -> Path:
-    """A tokenizer of VOCABULARY words."""
+    """A tokenizer with VOCABULARY tokens."""
     folder = tmp_path / "tokenizer"
     folder.mkdir()
     letters = np.random.default_rng(0).choice(list("ACGT"), (20, 200))
@@ -93,7 +94,7 @@ def tokenizer_folder(tmp_path) -> Path:
 
 @pytest.fixture
 def arguments(planted, tokenizer_folder, tmp_path):
-    """The command line of a pre-training on the planted corpus, with some settings changed."""
+    """The command line of a training on the planted corpus, with some settings changed."""
 
     def arguments(name: str, shards=planted, architecture: dict | None = None, **training) -> list[str]:
         return [
@@ -109,7 +110,7 @@ def arguments(planted, tokenizer_folder, tmp_path):
 
 @pytest.fixture
 def read_log():
-    """The entries of a log without the fields that are measured."""
+    """The entries of a log without measured times and memory."""
 
     def read_log(folder: Path) -> list[dict]:
         entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
@@ -138,7 +139,7 @@ def stepper():
 
 @pytest.fixture
 def interrupt(monkeypatch):
-    """Lets the next training stop as by Ctrl-C before a step."""
+    """Makes the next training stop before a step as by Ctrl-C."""
     genuine = Stepper.step
 
     def interrupt(step: int) -> None:
@@ -155,9 +156,9 @@ def interrupt(monkeypatch):
 
 @pytest.fixture(scope="package")
 def runner(tmp_path_factory):
-    """A process that runs trainings in children of its own (see attempts.py), and the file that holds what they say."""
-    said = tmp_path_factory.mktemp("runner") / "stderr"
-    with said.open("w") as stderr:
+    """A process that runs trainings in child processes (see attempts.py), and the file with their standard error."""
+    stderr_file = tmp_path_factory.mktemp("runner") / "stderr"
+    with stderr_file.open("w") as stderr:
         process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("attempts.py"))],
             cwd=REPOSITORY,
@@ -168,28 +169,28 @@ def runner(tmp_path_factory):
             text=True,
         )
     with process:
-        yield process, said
+        yield process, stderr_file
 
 
 @pytest.fixture
 def attempts(runner):
-    """Runs a plan of attempts at one command line; returns how each ended, and what they said."""
-    process, said = runner
+    """Runs a plan of attempts at one command line; returns their exit statuses and standard error."""
+    process, stderr_file = runner
 
     def attempts(command: list[str], *plan: dict) -> tuple[list[int], str]:
-        before = len(said.read_text())
+        before = len(stderr_file.read_text())
         process.stdin.write(json.dumps([attempt | {"command": command} for attempt in plan]) + "\n")
         process.stdin.flush()
         statuses = process.stdout.readline()
-        assert statuses, said.read_text()[-3000:]
-        return json.loads(statuses), said.read_text()[before:]
+        assert statuses, stderr_file.read_text()[-3000:]
+        return json.loads(statuses), stderr_file.read_text()[before:]
 
     return attempts
 
 
 @pytest.fixture
 def assert_same_result(read_log, tmp_path):
-    """Two runs have left the same bytes, but for log and card, which tell of time, and nothing half-written."""
+    """Two runs wrote the same bytes (except the times in log and card) and left no unfinished file."""
 
     def assert_same_result(one: str, other: str) -> None:
         assert read_log(tmp_path / one) == read_log(tmp_path / other)

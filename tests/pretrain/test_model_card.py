@@ -1,6 +1,6 @@
 """The card of a pre-trained model."""
 
-from workflow_scripts.pretrain.model_card import model_card
+from workflow_scripts.pretrain.model_card import render_card
 from workflow_scripts.settings.pretrain import SeededTraining
 
 
@@ -15,10 +15,10 @@ def test_model_card_quotes_the_figures_or_says_there_are_none():
     }
     quality = {"validation_loss": 1.25, "validation_accuracy": 0.5, "bits_per_base": 1.9, "unigram_entropy": 2.5}
     log = [{"step": 0, "validation_loss": 9.0}, {"step": 5, "step_seconds": 720}, {"step": 7, "step_seconds": 1800}]
-    card = model_card(summary | quality, log)
+    card = render_card(summary | quality, log)
     figures = ("# tiny", "12,345", "999,000", "1.2500", "2.5000", "0.5000", "1.9000", "4,321", "5 layers of 768")
     assert all(figure in card for figure in figures)
     assert "in 2.00 hours" in card and "random weights" in card
-    assert "It was not validated" in model_card(summary, log)
-    assert "weights with the sha256 abc" in model_card(summary, log, "abc")
-    assert "initial weights" in model_card(summary | {"steps": 0}, []) and "initial weights" not in card
+    assert "It was not validated" in render_card(summary, log)
+    assert "weights with the sha256 abc" in render_card(summary, log, "abc")
+    assert "initial weights" in render_card(summary | {"steps": 0}, []) and "initial weights" not in card

@@ -1,4 +1,4 @@
-"""A model that goes on from another in the configuration: what it needs, what it reads, and mistakes in naming it."""
+"""A model that continues from another one in the configuration: what it needs, what it reads, and mistakes."""
 
 import copy
 import re
@@ -37,40 +37,40 @@ def test_the_diamond_model_is_the_papers(config):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"from": "dnabert3"}, "dnabert2_diamond.from: no model 'dnabert3', no directory with config.json; models are"),
         ({"from": "dnabert2_diamond"}, "from: dnabert2_diamond from dnabert2_diamond goes in a circle"),
         ({"gpus": 3}, "batch_size 32 is not a multiple of micro_batch_size 32 x 3 GPUs"),
     ],
 )
-def test_mistakes_are_named(config, changes, told):
+def test_mistakes_are_named(config, changes, message):
     config["pretrain"]["dnabert2_diamond"] |= changes
     (line,) = mistakes(config)
-    assert told in line
+    assert message in line
 
 
 @pytest.mark.parametrize(
-    ("model", "key", "value", "told"),
+    ("model", "key", "value", "message"),
     [
         ("dnabert2_diamond", "tokenizer", "bpe4096", "tokenizer: it is that of the model named by 'from'"),
         ("dnabert2_diamond", "architecture", SIZES, "architecture: it is that of the model named by 'from'"),
         ("dnabert2", "data", "gue", "data: 'gue' is for a model that goes on from another"),
     ],
 )
-def test_what_is_said_in_vain_is_refused(config, model, key, value, told):
+def test_keys_without_effect_are_refused(config, model, key, value, message):
     config["pretrain"][model][key] = value
     (line,) = mistakes(config)
-    assert line.startswith(f"config pretrain.{model}.{told}")
+    assert line.startswith(f"config pretrain.{model}.{message}")
 
 
-def test_a_folder_may_be_the_start(config, tmp_path):
+def test_a_model_directory_may_be_the_start(config, tmp_path):
     config["pretrain"]["dnabert2_diamond"]["from"] = str(tmp_path)
     (tmp_path / "config.json").touch()
     assert mistakes(config) == []
 
 
-def test_only_training_sets_and_the_starting_model_are_read(tmp_path):
+def test_further_pretraining_reads_only_training_sets_and_the_starting_model(tmp_path):
     """No job of further pre-training has a dev.csv or a test.csv among its inputs."""
     overlay = REPOSITORY / "config/diamond.yaml"
     target = "results/pretrain/dnabert2_diamond/summary.json"

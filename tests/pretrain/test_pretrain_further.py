@@ -1,4 +1,4 @@
-"""Further pre-training: from a model's weights with its tokenizer, on training sets and nothing else."""
+"""Further pre-training: from a model's weights with its tokenizer, on training sets only."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from workflow_scripts.pretrain import encode_training_sets, pretrain_model
 
 @pytest.fixture
 def data_set(tmp_path):
-    """Writes a data set with train, dev and test; sequences of dev and test occur nowhere else."""
+    """Writes a data set with train, dev and test, which share no sequence."""
 
     def data_set(name: str, columns: int = 1) -> Path:
         random, folder = np.random.default_rng(len(name)), tmp_path / name
@@ -53,7 +53,7 @@ def sequences_of(path: Path) -> list[str]:
         return [text for row in list(csv.reader(handle))[1:] for text in row[:-1]]
 
 
-def test_every_training_sequence_enters_in_the_models_tokens_and_no_other(data_set, encode, tokenizer_folder, tmp_path):
+def test_the_shard_holds_every_training_sequence_and_no_other(data_set, encode, tokenizer_folder, tmp_path):
     single, paired = data_set("tata"), data_set("enhancers", columns=2)
     assert encode(single, paired) == 0
     tokens, index = np.load(tmp_path / "train.npy"), np.load(tmp_path / "train.index.npy")
@@ -73,10 +73,10 @@ def test_every_training_sequence_enters_in_the_models_tokens_and_no_other(data_s
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])
-def test_another_split_cannot_be_trained_on(data_set, encode, tmp_path, capsys, split):
+def test_another_split_is_refused(data_set, encode, tmp_path, capsys, split):
     path = data_set("tata")
     assert encode(path, path.with_name(f"{split}.csv")) == 1
-    assert f"{split}.csv: only train.csv may be trained on; leave {split}.csv out" in capsys.readouterr().err
+    assert f"{split}.csv: only train.csv may be trained on; remove {split}.csv" in capsys.readouterr().err
     assert not (tmp_path / "train.npy").exists()
 
 
@@ -91,7 +91,7 @@ def test_broken_rows_are_named(data_set, encode, tmp_path, capsys):
 
 @pytest.fixture
 def further(arguments, tmp_path):
-    """The command line of a training that starts from the model ``start``."""
+    """The command line of a training that continues from the model ``start``."""
 
     def further(name: str, **training) -> list[str]:
         command = arguments(name, shards=[(tmp_path / "train.npy", tmp_path / "train.index.npy")], **training)
@@ -103,7 +103,7 @@ def further(arguments, tmp_path):
     return further
 
 
-def test_it_starts_from_the_weights_and_ends_elsewhere(arguments, further, data_set, encode, attempts, tmp_path):
+def test_it_starts_from_the_weights_and_changes_them(arguments, further, data_set, encode, attempts, tmp_path):
     assert pretrain_model.main(arguments("start", steps=5, architecture={"hidden_dropout_prob": 0.05})) == 0
     assert encode(data_set("tata")) == 0
     for name, steps in (("none", 0), ("whole", 12)):
@@ -116,14 +116,14 @@ def test_it_starts_from_the_weights_and_ends_elsewhere(arguments, further, data_
     assert configs[0] == configs[1] and configs[0]["hidden_dropout_prob"] == 0.05
     words = [(tmp_path / name / "tokenizer.json").read_bytes() for name in ("start", "whole")]
     assert words[0] == words[1]
-    left = {"point": "update", "count": 7, "signal": "SIGTERM"}
-    assert attempts(further("killed", steps=12, warmup_steps=0), left, {})[0] == [75, 0]
+    stop = {"point": "update", "count": 7, "signal": "SIGTERM"}
+    assert attempts(further("stopped", steps=12, warmup_steps=0), stop, {})[0] == [75, 0]
     assert all(
-        torch.equal(whole[name], tensor) for name, tensor in load_file(tmp_path / "killed/model.safetensors").items()
+        torch.equal(whole[name], tensor) for name, tensor in load_file(tmp_path / "stopped/model.safetensors").items()
     )
 
 
-def test_a_state_from_another_start_is_refused(arguments, further, data_set, encode, interrupt, tmp_path, capsys):
+def test_a_state_of_another_start_is_refused(arguments, further, data_set, encode, interrupt, tmp_path, capsys):
     assert pretrain_model.main(arguments("start", steps=5)) == 0
     assert encode(data_set("tata")) == 0
     interrupt(12)

@@ -1,4 +1,4 @@
-"""The Markov model that benchmarks/learning.py compares with: its bits on sequences whose entropy is known."""
+"""The Markov model of benchmarks/learning.py: its bits per base on sequences of known entropy."""
 
 import numpy as np
 import pyarrow as pa
@@ -28,20 +28,20 @@ def batch(sequence: str, predicted: list[int]) -> tuple[np.ndarray, np.ndarray]:
     return np.where(chosen, MASK, row)[None], np.where(chosen, row, IGNORED)[None]
 
 
-def test_a_sequence_that_three_bases_foretell_costs_nothing(chunk_file):
+def test_a_sequence_that_three_bases_predict_costs_nothing(chunk_file):
     tables = markov([chunk_file(["AACG" * 250] * 20, ["T" * 1000])])
     assert markov_bits(tables, WORDS, batch("AACGAACGAACG", [6, 7, 8])) < 0.01
     assert markov_bits(tables, WORDS, batch("AACGAACGAACT", [12])) > 10
 
 
-def test_bases_by_chance_cost_two_bits(chunk_file):
+def test_random_bases_cost_two_bits(chunk_file):
     random = np.random.default_rng(0)
     tables = markov([chunk_file(["".join(random.choice(list("ACGT"), 1000)) for _ in range(200)], [])])
     text = "".join(random.choice(list("ACGT"), 1000))
     assert markov_bits(tables, WORDS, batch(text, list(range(1, 1001)))) == pytest.approx(2, abs=0.02)
 
 
-def test_every_base_of_a_masked_token_counts_with_those_before_it(chunk_file):
+def test_every_base_of_a_masked_token_is_predicted_from_those_before_it(chunk_file):
     tables = markov([chunk_file(["ACGT" * 250], [])])
     row = np.array([[1, MASK, WORDS.index("GT"), MASK, 2]])
     labels = np.array([[IGNORED, WORDS.index("AC"), IGNORED, WORDS.index("GT"), IGNORED]])

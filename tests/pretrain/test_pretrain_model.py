@@ -1,4 +1,4 @@
-"""Pre-training learns and writes a model that loads; what it writes down agrees with itself."""
+"""Pre-training learns and writes a model that loads; its log, summary and card agree."""
 
 import math
 from pathlib import Path
@@ -10,8 +10,9 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForMaskedLM, PreTrainedTokenizerFast
 
 from workflow_scripts.common import kmer_tokenizers
-from workflow_scripts.common.files import read_json
+from workflow_scripts.common.files import read_json, write_json
 from workflow_scripts.pretrain import batches, pretrain_model
+from workflow_scripts.pretrain.model_setup import bases_of_tokens
 from workflow_scripts.settings.pretrain import read_training
 
 
@@ -29,7 +30,7 @@ def weights_of(folder: Path) -> bytes:
     return (folder / "model.safetensors").read_bytes()
 
 
-def test_loss_falls_below_what_a_predictor_without_context_can_reach(arguments, read_log, tmp_path):
+def test_loss_falls_below_the_entropy_of_the_tokens(arguments, read_log, tmp_path):
     assert pretrain_model.main(arguments("model")) == 0
     log, summary = read_log(tmp_path / "model"), read_json(tmp_path / "model" / "summary.json")
     losses = [entry["loss"] for entry in log if "loss" in entry]
@@ -58,21 +59,21 @@ def test_log_summary_and_card_agree(arguments, read_log, tmp_path):
 
 
 def test_saved_model_is_the_trained_one(arguments, planted, stepper, tmp_path):
-    """Trained here by hand and by the program: every parameter is the same after saving and loading."""
+    """Trained step by step here and by the program: every parameter is the same after saving and loading."""
     command = arguments("model", steps=12)
     assert pretrain_model.main(command) == 0
-    by_hand = stepper(command)
-    by_hand.model.train()
-    for step, batch in batches.batches(batches.Corpus(planted), 0, by_hand.training, 24):
-        by_hand.step(batch, step)
-    by_hand.model.save_pretrained(tmp_path / "saved")
-    assert_same_weights(AutoModelForMaskedLM.from_pretrained(tmp_path / "saved"), by_hand.model)
-    assert_same_weights(AutoModelForMaskedLM.from_pretrained(tmp_path / "model"), by_hand.model)
+    expected = stepper(command)
+    expected.model.train()
+    for step, batch in batches.training_batches(batches.Corpus(planted), 0, expected.training, 24):
+        expected.step(batch, step)
+    expected.model.save_pretrained(tmp_path / "saved")
+    assert_same_weights(AutoModelForMaskedLM.from_pretrained(tmp_path / "saved"), expected.model)
+    assert_same_weights(AutoModelForMaskedLM.from_pretrained(tmp_path / "model"), expected.model)
     with pytest.raises(AssertionError):
-        assert_same_weights(stepper(command).model, by_hand.model)
+        assert_same_weights(stepper(command).model, expected.model)
 
 
-def test_directory_is_complete_and_the_state_is_gone(arguments, tokenizer_folder, tmp_path):
+def test_model_directory_is_complete_and_the_state_is_removed(arguments, tokenizer_folder, tmp_path):
     assert pretrain_model.main(arguments("model", steps=12)) == 0
     names = {path.name for path in (tmp_path / "model").iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md"} <= names
@@ -88,21 +89,21 @@ def test_directory_is_complete_and_the_state_is_gone(arguments, tokenizer_folder
     ("kind", "k", "bases"),
     [("nucleotide", 1, {"A": 1}), ("kmer", 3, {"A": 1, "ACG": 3}), ("kmer_overlapping", 3, {"AAA": 1, "TGC": 1})],
 )
-def test_a_token_counts_the_bases_that_it_adds(kind, k, bases):
+def test_a_token_counts_as_many_bases_as_it_adds(kind, k, bases):
     tokenizer = kmer_tokenizers.build(kind, k)
-    counted = pretrain_model.bases_of_tokens(tokenizer)
+    counted = bases_of_tokens(tokenizer)
     assert len(counted) == tokenizer.get_vocab_size()
     assert {word: counted[tokenizer.token_to_id(word)] for word in bases} == bases
 
 
-def test_a_token_of_bpe_counts_its_letters(tokenizer_folder):
+def test_a_bpe_token_counts_its_letters(tokenizer_folder):
     tokenizer = Tokenizer.from_file(str(tokenizer_folder / "tokenizer.json"))
-    counted = pretrain_model.bases_of_tokens(tokenizer)
+    counted = bases_of_tokens(tokenizer)
     assert all(counted[number] == len(word) for word, number in tokenizer.get_vocab().items())
     assert counted[batches.MASK + 1 :].max() > 1
 
 
-def test_no_steps_write_the_initial_weights(arguments, stepper, read_log, tmp_path):
+def test_a_training_of_no_steps_writes_the_initial_weights(arguments, stepper, read_log, tmp_path):
     command = arguments("model", steps=0, warmup_steps=0)
     assert pretrain_model.main(command) == 0
     assert_same_weights(AutoModelForMaskedLM.from_pretrained(tmp_path / "model"), stepper(command).model)
@@ -110,14 +111,14 @@ def test_no_steps_write_the_initial_weights(arguments, stepper, read_log, tmp_pa
     assert read_json(tmp_path / "model" / "summary.json")["tokens_seen"] == 0
 
 
-def test_same_seed_same_weights_and_another_seed_others(arguments, tmp_path):
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(arguments, tmp_path):
     for name, seed in (("one", 42), ("two", 42), ("three", 43)):
         assert pretrain_model.main(arguments(name, steps=6, seed=seed)) == 0
     assert weights_of(tmp_path / "one") == weights_of(tmp_path / "two") != weights_of(tmp_path / "three")
 
 
 def test_micro_batches_do_not_change_the_loss(arguments, read_log, tmp_path):
-    """But for rounding, and for dropout, which is drawn per micro-batch."""
+    """Except for rounding, and for dropout, which is drawn per micro-batch."""
     logs = []
     for size in (32, 8, 2):
         command = arguments(
@@ -138,7 +139,7 @@ def test_bfloat16_arithmetic_keeps_weights_in_32_bits_and_the_loss_close(argumen
 
 
 def test_validation_of_a_model_that_knows_nothing_has_exact_figures(arguments, planted, stepper):
-    """With weights of zero every token is as likely as another: ln V nats a token."""
+    """With zero weights all tokens are equally likely: ln V nats per token."""
     blank = stepper(arguments("model"))
     with torch.no_grad():
         for parameter in blank.model.parameters():
@@ -149,13 +150,29 @@ def test_validation_of_a_model_that_knows_nothing_has_exact_figures(arguments, p
     targets = batch[1][batch[1] != batches.IGNORED]
     assert figures["validation_loss"] == pytest.approx(math.log(24), rel=1e-5)
     assert figures["bits_per_base"] == pytest.approx(len(targets) * math.log2(24) / targets.sum(), rel=1e-5)
-    assert figures["validation_accuracy"] == 0  # the first of equals is [UNK], which is never to be predicted
+    assert figures["validation_accuracy"] == 0  # argmax of equal logits is [UNK], which is never a label
     assert blank.model.training
 
 
-def test_corpus_without_validation_chunks_is_trained_on_and_says_so(arguments, write_shard, read_log, tmp_path):
+def test_a_training_without_validation_chunks_says_so_in_its_card(arguments, write_shard, read_log, tmp_path):
     shards = [write_shard("plain", [np.full(20, 5 + n) for n in range(10)])]
     assert pretrain_model.main(arguments("model", shards=shards, steps=4)) == 0
     assert [entry["step"] for entry in read_log(tmp_path / "model")] == [4]
     assert read_json(tmp_path / "model" / "summary.json")["unigram_entropy"] is None
     assert "It was not validated" in (tmp_path / "model" / "README.md").read_text()
+
+
+def test_the_resolved_configuration_sets_only_what_does_not_change_the_result(arguments, tmp_path, capsys):
+    """Micro-batch size and checkpoints are taken from the configuration; steps and learning rate are not."""
+    configuration = tmp_path / "configuration.json"
+    training = {"micro_batch_size": 8, "checkpoint_every": 3, "steps": 1000, "learning_rate": 1.0}
+    write_json(configuration, {"configuration": {"pretrain": {"tiny": {"training": training}}}, "snakemake": "9.27"})
+    command = [*arguments("model", steps=5), "--configuration", str(configuration)]
+    assert pretrain_model.main(command) == 0
+    settings = read_json(tmp_path / "model" / "summary.json")["settings"]
+    assert (settings["micro_batch_size"], settings["checkpoint_every"]) == (8, 3)
+    assert (settings["steps"], settings["learning_rate"]) == (5, 5e-3)
+    command[command.index("--name") + 1] = "other"
+    assert pretrain_model.main(command) == 1
+    message = f"error: {configuration}: configuration.pretrain has no model 'other'; it has tiny"
+    assert message in capsys.readouterr().err

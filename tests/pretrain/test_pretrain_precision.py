@@ -1,4 +1,4 @@
-"""16-bit arithmetic: close to 32 bits, exact in its resumption, and without the memory that grew by shapes."""
+"""16-bit arithmetic: close to 32 bits, resumed exactly, and with few kernel shapes."""
 
 import json
 
@@ -12,7 +12,7 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.pretrain import precision, pretrain_model
 from workflow_scripts.pretrain.batches import IGNORED
 from workflow_scripts.pretrain.precision import LowPrecisionLayerNorm, check_gradients, lower_layernorm
-from workflow_scripts.pretrain.step import PLACES, MaskedLoss, filled
+from workflow_scripts.pretrain.step import POSITION_MULTIPLE, MaskedLoss, padded_positions
 
 CPU = torch.device("cpu")
 
@@ -28,7 +28,7 @@ def test_16_bits_keep_weights_in_32_and_the_loss_close(arguments, read_log, tmp_
     assert AutoModelForMaskedLM.from_pretrained(tmp_path / "low").dtype == torch.float32
 
 
-def test_a_layernorm_of_low_precision_keeps_its_parameters_and_computes_in_16_bits(stepper, arguments):
+def test_a_low_precision_layernorm_keeps_its_parameters_and_computes_in_16_bits(stepper, arguments):
     model = stepper(arguments("model")).model
     before = model.state_dict()
     lower_layernorm(model)
@@ -42,17 +42,17 @@ def test_a_layernorm_of_low_precision_keeps_its_parameters_and_computes_in_16_bi
 
 
 def test_the_scale_of_fp16_is_part_of_the_state(arguments, attempts, assert_same_result, tmp_path):
-    """It grows after 2,000 good steps and halves after a bad one: a run that began with another would differ."""
-    commands = [arguments(name, steps=12, precision="fp16", checkpoint_every=4) for name in ("whole", "killed")]
+    """It grows after 2,000 good steps and halves after a bad one, so a run with another scale would differ."""
+    commands = [arguments(name, steps=12, precision="fp16", checkpoint_every=4) for name in ("whole", "stopped")]
     assert attempts(commands[1], {"point": "update", "count": 7, "signal": "SIGTERM"})[0] == [75]
-    with safe_open(tmp_path / ".state-killed" / "step-000000007.safetensors", "pt") as handle:
+    with safe_open(tmp_path / ".state-stopped" / "step-000000007.safetensors", "pt") as handle:
         scaler = json.loads(handle.metadata()["memory"])["scaler"]
     assert scaler["scale"] == 2.0**16 and scaler["_growth_tracker"] == 7
     assert attempts(commands[1], {})[0] == attempts(commands[0], {})[0] == [0]
-    assert_same_result("whole", "killed")
+    assert_same_result("whole", "stopped")
 
 
-def test_gradients_that_overflow_fp16_halve_the_scale_and_pass_over_the_step_but_not_for_ever():
+def test_gradients_that_overflow_fp16_halve_the_scale_and_skip_the_step_until_the_scale_is_too_small():
     weight = torch.nn.Parameter(torch.ones(1))
     optimizer = torch.optim.AdamW([weight])
     scaler = precision.loss_scaler(CPU, "fp16")
@@ -67,30 +67,30 @@ def test_gradients_that_overflow_fp16_halve_the_scale_and_pass_over_the_step_but
 
 
 @pytest.mark.parametrize("masked", [0, 1, 63, 64, 65, 600, 1024])
-def test_places_are_filled_to_a_round_number_that_holds_every_masked_one(masked):
+def test_positions_are_padded_to_a_multiple_and_include_every_masked_one(masked):
     chosen = np.zeros((32, 32), dtype=bool)
     chosen.reshape(-1)[np.random.default_rng(masked).permutation(1024)[:masked]] = True
-    places = filled(chosen)
-    assert places.sum() == -(-masked // PLACES) * PLACES and np.all(places[chosen])
+    positions = padded_positions(chosen)
+    assert positions.sum() == -(-masked // POSITION_MULTIPLE) * POSITION_MULTIPLE and np.all(positions[chosen])
 
 
-def test_the_places_that_fill_up_change_neither_loss_nor_gradients(stepper, arguments):
+def test_padded_positions_change_neither_loss_nor_gradients(stepper, arguments):
     module = MaskedLoss(stepper(arguments("model", architecture={"hidden_dropout_prob": 0.0})).model)
     random = np.random.default_rng(0)
     inputs = torch.from_numpy(random.integers(5, 24, (8, 16)))
     labels = torch.from_numpy(np.where(random.random((8, 16)) < 0.15, random.integers(5, 24, (8, 16)), IGNORED))
     found = []
-    for places in (labels != IGNORED, torch.from_numpy(filled((labels != IGNORED).numpy()))):
+    for positions in (labels != IGNORED, torch.from_numpy(padded_positions((labels != IGNORED).numpy()))):
         module.zero_grad()
-        loss, right = module(inputs, labels, places, None)
+        loss, right = module(inputs, labels, positions, None)
         loss.backward()
         found.append((loss.item(), right.item(), module.model.cls.predictions.decoder.bias.grad.clone()))
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-6) and found[0][1] == found[1][1]
     assert torch.allclose(found[0][2], found[1][2], atol=1e-6)
 
 
-def test_compiled_it_trains_the_same(arguments, stepper, planted):
-    """The compiler is stood in for by one that runs what it is given: the module it gets is the one that is trained."""
+def test_the_module_that_is_trained_is_the_compiled_one(arguments, stepper, planted):
+    """A fake compiler returns the module that it is given."""
     seen = []
 
     class Compiler:
@@ -105,10 +105,10 @@ def test_compiled_it_trains_the_same(arguments, stepper, planted):
 
 
 @pytest.mark.parametrize(
-    ("attention", "told"),
+    ("attention", "message"),
     [("flex", "flex computes no gradients on a CPU"), ("flash", "attention flash: needs a GPU")],
 )
-def test_attention_that_cannot_be_trained_with_is_refused_in_one_line(arguments, capsys, attention, told):
+def test_attention_that_cannot_train_here_is_refused_in_one_line(arguments, capsys, attention, message):
     assert pretrain_model.main(arguments("model", attention=attention)) == 1
-    said = capsys.readouterr().err
-    assert f"error: training.attention: {told}" in said and "Traceback" not in said
+    stderr = capsys.readouterr().err
+    assert f"error: training.attention: {message}" in stderr and "Traceback" not in stderr

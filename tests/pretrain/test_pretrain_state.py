@@ -1,4 +1,4 @@
-"""A saved state is whole, verified, bound to its run and written by one process; trouble leaves the last one intact."""
+"""A saved state is complete, verified, bound to its run and written by one process; failures leave the last one."""
 
 import json
 import math
@@ -22,7 +22,7 @@ def errors(captured: str) -> list[str]:
     return [line for line in captured.splitlines() if line.startswith("error: ")]
 
 
-def test_interrupted_before_the_first_state_it_begins_anew(arguments, read_log, interrupt, tmp_path):
+def test_a_run_interrupted_before_its_first_state_starts_again(arguments, read_log, interrupt, tmp_path):
     interrupt(7)
     assert pretrain_model.main(arguments("model", steps=20)) == 130
     assert not (tmp_path / "model").exists()
@@ -32,7 +32,7 @@ def test_interrupted_before_the_first_state_it_begins_anew(arguments, read_log, 
     assert weights_of(tmp_path / "model") == weights_of(tmp_path / "whole")
 
 
-def test_log_is_cut_back_to_the_saved_step_and_a_torn_line_is_dropped(tmp_path):
+def test_log_is_truncated_to_the_saved_step_and_an_incomplete_line_is_dropped(tmp_path):
     path = tmp_path / "log.jsonl"
     lines = [json.dumps({"step": step, "loss": 1.0}) for step in (10, 20, 30)]
     path.write_text("\n".join(lines) + '\n{"step": 40, "lo')
@@ -41,7 +41,7 @@ def test_log_is_cut_back_to_the_saved_step_and_a_torn_line_is_dropped(tmp_path):
     assert telemetry.Log(path, 0).entries == [] and path.read_text() == ""
 
 
-def test_two_states_are_kept_and_the_newest_is_taken(arguments, interrupt, tmp_path, capsys):
+def test_two_states_are_kept_and_the_newest_is_used(arguments, interrupt, tmp_path, capsys):
     interrupt(45)
     assert pretrain_model.main(arguments("model")) == 130
     states = sorted(path.name for path in (tmp_path / ".state-model").glob("*.safetensors"))
@@ -51,7 +51,7 @@ def test_two_states_are_kept_and_the_newest_is_taken(arguments, interrupt, tmp_p
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "garbage", "one bit", "another step"])
-def test_damaged_state_falls_back_to_the_one_before(arguments, read_log, interrupt, tmp_path, capsys, damage):
+def test_a_damaged_state_is_replaced_by_the_one_before(arguments, read_log, interrupt, tmp_path, capsys, damage):
     interrupt(25)
     assert pretrain_model.main(arguments("model", steps=30)) == 130
     newest = tmp_path / ".state-model" / "step-000000020.safetensors"
@@ -67,15 +67,15 @@ def test_damaged_state_falls_back_to_the_one_before(arguments, read_log, interru
     newest.write_bytes(damaged[damage])
     capsys.readouterr()
     assert pretrain_model.main(arguments("model", steps=30)) == 0
-    said = capsys.readouterr().err
-    assert f"{newest}: not readable" in said and "resumed at step 10" in said
+    stderr = capsys.readouterr().err
+    assert f"{newest}: not readable" in stderr and "resumed at step 10" in stderr
     assert pretrain_model.main(arguments("whole", steps=30)) == 0
     assert weights_of(tmp_path / "model") == weights_of(tmp_path / "whole")
     assert read_log(tmp_path / "model") == read_log(tmp_path / "whole")
 
 
 def test_an_unreadable_state_does_not_count_among_those_kept(arguments, interrupt, tmp_path):
-    """A state beyond the present step could not be read; the one that could must not make way for it."""
+    """A state with a later step is one that could not be read; a readable one must not be removed in its favour."""
     interrupt(25)
     assert pretrain_model.main(arguments("model", keep_checkpoints=2)) == 130
     folder = tmp_path / ".state-model"
@@ -85,7 +85,7 @@ def test_an_unreadable_state_does_not_count_among_those_kept(arguments, interrup
     assert [path.name for path in folder.glob("step-*")] == ["step-000000012.safetensors"]
 
 
-def test_state_of_another_run_is_refused_in_one_line_that_names_what_differs(
+def test_a_state_of_another_run_is_refused_in_one_line_that_names_the_differences(
     arguments, interrupt, write_shard, planted, tmp_path, capsys
 ):
     interrupt(25)
@@ -95,7 +95,7 @@ def test_state_of_another_run_is_refused_in_one_line_that_names_what_differs(
     capsys.readouterr()
     tokens = np.load(planted[0][0])
     other_corpus = [write_shard("other", [np.full(20, 5 + n) for n in range(10)])]
-    for changed, told in (
+    for changed, difference in (
         (arguments("model", learning_rate=1e-3), "training.learning_rate was 0.005, is 0.001"),
         (arguments("model", architecture={"intermediate_size": 64}), "architecture.intermediate_size was 48, is 64"),
         (arguments("model", seed=7, crop="truncate"), "training.crop was window, is truncate; training.seed was 42"),
@@ -103,7 +103,9 @@ def test_state_of_another_run_is_refused_in_one_line_that_names_what_differs(
     ):
         assert pretrain_model.main(changed) == 1
         (line,) = errors(capsys.readouterr().err)
-        assert line.startswith(f"error: {folder / 'step-000000020.safetensors'}: of a run with other settings: {told}")
+        assert line.startswith(
+            f"error: {folder / 'step-000000020.safetensors'}: of a run with other settings: {difference}"
+        )
         assert line.endswith(f"change them back, or remove {folder} to start anew")
     np.save(planted[0][0], np.where(np.arange(len(tokens)) == 7, 5, tokens))  # one token, the index stays
     assert pretrain_model.main(arguments("model")) == 1
@@ -114,7 +116,7 @@ def test_state_of_another_run_is_refused_in_one_line_that_names_what_differs(
     assert pretrain_model.main(arguments("model")) == 0
 
 
-def test_what_only_says_how_to_run_goes_on_with_the_state(arguments, interrupt, tmp_path, capsys):
+def test_settings_that_do_not_change_the_result_may_change_between_runs(arguments, interrupt, tmp_path, capsys):
     interrupt(25)
     assert pretrain_model.main(arguments("model")) == 130
     how = {"micro_batch_size": 8, "checkpoint_every": 7, "keep_checkpoints": 1, "log_every": 5, "validate_every": 6}
@@ -123,14 +125,14 @@ def test_what_only_says_how_to_run_goes_on_with_the_state(arguments, interrupt, 
 
 
 def test_a_second_process_is_refused_in_one_line(arguments, tmp_path, capsys):
-    with checkpoints.held(tmp_path / ".state-model"):
+    with checkpoints.locked_folder(tmp_path / ".state-model"):
         assert pretrain_model.main(arguments("model", steps=3)) == 1
         (line,) = errors(capsys.readouterr().err)
         assert (
             line == f"error: {tmp_path / '.state-model'}: another process is training this model; wait for it or end it"
         )
     assert not (tmp_path / "model").exists()
-    assert (tmp_path / ".state-model/lock").exists()  # a lock that nobody holds stops nobody
+    assert (tmp_path / ".state-model/lock").exists()  # the file stays, but nobody holds the lock
     assert pretrain_model.main(arguments("model", steps=3)) == 0
 
 
@@ -138,10 +140,10 @@ def test_a_second_process_is_refused_in_one_line(arguments, tmp_path, capsys):
     ("full", "refusal"),
     [("step-000000020.safetensors", "File too large"), ("log.jsonl", "No space left on device")],
 )
-def test_a_full_disk_is_told_in_one_line_and_the_old_state_stays(
+def test_a_full_disk_is_reported_in_one_line_and_the_old_state_stays(
     arguments, interrupt, read_log, monkeypatch, tmp_path, capsys, full, refusal
 ):
-    """The kernel's own refusals: files may not grow beyond 4,096 bytes, or the log lies in /dev/full."""
+    """The kernel itself refuses: files may not grow beyond 4,096 bytes, or the log is in /dev/full."""
     genuine, opened, folder = checkpoints.save_file, Path.open, tmp_path / ".state-model"
 
     def save_file(tensors, path, metadata):
@@ -174,10 +176,10 @@ def test_a_full_disk_is_told_in_one_line_and_the_old_state_stays(
 
 
 @pytest.mark.parametrize("burst", ["loss", "gradients"])
-def test_what_is_no_number_stops_in_one_line_before_it_spoils_the_weights(
+def test_nan_and_infinity_stop_the_run_in_one_line_before_they_reach_the_weights(
     arguments, tmp_path, capsys, monkeypatch, burst
 ):
-    """At the step whose state is to be saved next: nothing of it may get in."""
+    """In the step after which a state would be saved."""
     genuine = step.MaskedLoss.forward
     passes = 0
 

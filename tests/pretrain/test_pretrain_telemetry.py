@@ -1,4 +1,4 @@
-"""What a run tells of itself: figures that can be checked by hand, TensorBoard where it is there, honest warnings."""
+"""What a run reports: figures that can be checked by hand, TensorBoard if it is installed, and warnings."""
 
 import json
 import math
@@ -17,16 +17,16 @@ PAPER = Training()
 CONFIG = DnaBert2Config()
 
 
-def test_a_line_of_the_log_tells_quality_and_cost(arguments, tmp_path):
+def test_a_line_of_the_log_has_quality_and_cost(arguments, tmp_path):
     assert pretrain_model.main(arguments("model", steps=20)) == 0
     entries = [json.loads(line) for line in (tmp_path / "model" / "log.jsonl").open()]
     line = [entry for entry in entries if "loss" in entry][-1]
     assert line["tokens_per_second"] == pytest.approx(32 * 16 / line["step_seconds"])
     assert 0 < line["accuracy"] < 1 and line["memory_mb"] > 50 and "mfu" not in line
-    assert 0 < line["bits_per_base"] < line["loss"] / math.log(2)  # tokens have one base or more
+    assert 0 < line["bits_per_base"] < line["loss"] / math.log(2)  # a token has one base or more
 
 
-def test_a_tally_is_the_mean_over_tokens_not_over_steps():
+def test_means_of_a_tally_are_over_tokens_not_over_steps():
     tally = Tally()
     tally.add(Tally(loss=10.0, right=1, tokens=10, bases=30))
     tally.add(Tally(loss=90.0, right=2, tokens=20, bases=70))
@@ -35,7 +35,7 @@ def test_a_tally_is_the_mean_over_tokens_not_over_steps():
 
 
 def test_operations_of_the_papers_model():
-    """Each weight in a matrix product costs 6 operations a token; a layer of 768 has 4 x 768^2 + 3 x 768 x 3072."""
+    """Each weight in a matrix product costs 6 operations per token; a layer has 4 x 768^2 + 3 x 768 x 3072 weights."""
     layers = 12 * (4 * 768**2 + 3 * 768 * 3072)
     assert telemetry.flops(CONFIG, 1, 0, 0) == 6 * layers == 679_477_248
     attention = 12 * 12 * 128 * 768
@@ -43,7 +43,7 @@ def test_operations_of_the_papers_model():
     assert telemetry.flops(CONFIG, 0, 128, 10) == 10 * 6 * (768**2 + 768 * 4096)
 
 
-def test_share_of_the_peak_on_a_known_gpu_only(monkeypatch):
+def test_mfu_is_logged_on_a_known_gpu_only(monkeypatch):
     gpu = torch.device("cuda", 0)
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 3 * 2**20)
     for name, precision, share in (
@@ -63,7 +63,7 @@ def test_share_of_the_peak_on_a_known_gpu_only(monkeypatch):
             assert cost["mfu"] == pytest.approx(work / 2 / (2 * 989e12))
 
 
-def test_a_run_that_learns_nothing_from_context_is_warned_of_after_warm_up():
+def test_a_run_that_learns_nothing_from_context_causes_a_warning_after_warm_up():
     assert telemetry.warning(PAPER, 30_000, 7.5, 6.9, 4096) is None
     line = telemetry.warning(PAPER, 30_001, 7.5, 6.9, 4096)
     assert line.startswith("warning: step 30,001: validation loss 7.500 is not below 6.900")
@@ -80,19 +80,19 @@ def test_a_run_that_learns_nothing_from_context_is_warned_of_after_warm_up():
         (Training(steps=20_000, warmup_steps=10, batch_size=512), 20_000, 5.05, 4096, False),
     ],
 )
-def test_a_late_run_is_warned_of_where_others_were_stuck(training, step, loss, vocab_size, warned):
+def test_a_late_run_with_the_loss_at_which_others_got_stuck_causes_a_warning(training, step, loss, vocab_size, warned):
     line = telemetry.warning(training, step, loss, 6.9, vocab_size)
     assert (line is not None) == warned
     assert not warned or ("5.03" in line and "4.3" in line)
 
 
-def test_a_warning_comes_once_and_stops_nothing(arguments, capsys):
+def test_a_warning_is_printed_once_and_does_not_stop_the_run(arguments, capsys):
     assert pretrain_model.main(arguments("model", learning_rate=1e-9, steps=15, validate_every=4)) == 0
     assert capsys.readouterr().err.count("warning: step 8: validation loss") == 1
 
 
-def test_tensorboard_gets_every_figure_and_survives_a_resumption(arguments, interrupt, read_log, tmp_path, monkeypatch):
-    """The package is stood in for by a writer that keeps a text file."""
+def test_tensorboard_gets_every_figure_once_when_a_run_resumes(arguments, interrupt, tmp_path, monkeypatch):
+    """A fake writer keeps its events in a text file."""
 
     class SummaryWriter:
         def __init__(self, folder, purge_step):
@@ -119,7 +119,7 @@ def test_tensorboard_gets_every_figure_and_survives_a_resumption(arguments, inte
     assert written == [[name, value, e["step"]] for e in entries for name, value in e.items() if name != "step"]
 
 
-def test_tensorboard_that_is_not_installed_is_told_in_one_line(arguments, capsys, monkeypatch):
+def test_missing_tensorboard_is_reported_in_one_line(arguments, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     assert pretrain_model.main(arguments("model", tensorboard=True)) == 1
     assert "error: training.tensorboard: the package tensorboard is missing" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Pre-training by Snakemake: killed and terminated attempts are repeated without a trace; hardware is no param."""
+"""Pre-training by Snakemake: killed and terminated attempts leave no trace; hardware is not a param."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from workflow_scripts.dag.running_jobs import running_jobs
 
 @pytest.fixture
 def prepared(planted, tokenizer_folder, tmp_path):
-    """Makes a working directory with tokens of two genomes; returns the options that train a model on them there."""
+    """Makes a working directory with the tokens of two genomes; returns the options that train a model on them."""
 
     def prepared(name: str, model: dict | None = None, **training) -> list[str]:
         root = tmp_path / name
@@ -27,8 +27,8 @@ def prepared(planted, tokenizer_folder, tmp_path):
     return prepared
 
 
-def wait_for_a_state_beyond(step: int, root: Path, snakemake: subprocess.Popen) -> int:
-    """The step of a state that was saved after ``step``."""
+def wait_for_a_state_after(step: int, root: Path, snakemake: subprocess.Popen) -> int:
+    """Wait for a state with a later step than ``step``; returns its step."""
     deadline = time.monotonic() + 600
     while (saved := newest_state(root)) <= step:
         assert snakemake.poll() is None and time.monotonic() < deadline
@@ -37,7 +37,7 @@ def wait_for_a_state_beyond(step: int, root: Path, snakemake: subprocess.Popen) 
 
 
 @pytest.mark.slow
-def test_attempts_that_are_killed_and_terminated_are_repeated_and_end_with_the_same_bytes(prepared, tmp_path):
+def test_killed_and_terminated_attempts_are_repeated_and_write_the_same_bytes(prepared, tmp_path):
     snakemake(*prepared("whole"))
     root = tmp_path / "killed"
     command = [str(Path(sys.executable).with_name("snakemake")), *prepared("killed"), "--retries", "2"]
@@ -45,7 +45,7 @@ def test_attempts_that_are_killed_and_terminated_are_repeated_and_end_with_the_s
         process = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log)
         saved = 0
         for number in (signal.SIGKILL, signal.SIGTERM):
-            saved = wait_for_a_state_beyond(saved, root, process)
+            saved = wait_for_a_state_after(saved, root, process)
             os.kill(running_jobs(root)[0], number)
         assert process.wait(timeout=120) == 0, (tmp_path / "log").read_text()[-3000:]
     assert "resumed at step" in (root / "results/logs/pretrain/pretrain_model/dnabert2.log").read_text()
@@ -57,8 +57,8 @@ def test_attempts_that_are_killed_and_terminated_are_repeated_and_end_with_the_s
 
 
 @pytest.mark.slow
-def test_a_disk_that_is_full_at_a_checkpoint_costs_what_was_done_since_the_one_before(prepared, tmp_path):
-    """One state fits on the disk, of 240 kB, and no second one beside it."""
+def test_a_full_disk_costs_only_the_steps_since_the_last_checkpoint(prepared, tmp_path):
+    """One state of 240 kB fits on the disk, two do not."""
     snakemake(*prepared("whole"))
     options = prepared("full")
     folder = tmp_path / "full/results/pretrain"
@@ -76,7 +76,7 @@ def test_a_disk_that_is_full_at_a_checkpoint_costs_what_was_done_since_the_one_b
 
 
 @pytest.mark.slow
-def test_other_hardware_repeats_no_finished_training_but_another_setting_does(prepared, tmp_path):
+def test_other_hardware_reruns_no_finished_training_but_another_setting_does(prepared, tmp_path):
     options = prepared("run", steps=6)
     snakemake(*options)
     root = tmp_path / "run"
@@ -92,15 +92,15 @@ def test_other_hardware_repeats_no_finished_training_but_another_setting_does(pr
 
 
 @pytest.mark.parametrize(
-    ("gpus", "nodes", "told"),
+    ("gpus", "nodes", "words"),
     [
         (8, 1, ["threads: 64", "gpu=8", "nodes=1"]),
         (8, 2, ["threads: 8", "gpu=16", "nodes=2", "mpi=srun", "tasks=16", "--gpus-per-node=8"]),
         (0, 2, ["threads: 8", "gpu=0", "nodes=2", "mpi=srun", "tasks=2", "--ntasks-per-node=1"]),
     ],
 )
-def test_a_job_asks_for_what_its_processes_need(prepared, gpus, nodes, told):
+def test_a_job_asks_for_what_its_processes_need(prepared, gpus, nodes, words):
     output = snakemake(
         *prepared("run", {"gpus": gpus, "nodes": nodes}, micro_batch_size=2), "-n", "--cores", "64"
     ).stdout
-    assert all(words in output for words in told) and ("mpi" in output) == (nodes > 1)
+    assert all(word in output for word in words) and ("mpi" in output) == (nodes > 1)

@@ -1,4 +1,4 @@
-"""Working directories with tokens of two genomes, in which Snakemake trains a tiny model."""
+"""Working directories with the tokens of two genomes, in which Snakemake trains a tiny model."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ TRAINING = {
 
 
 def lay_out(root: Path, shards: list[tuple[Path, Path]], tokenizer: Path) -> None:
-    """Make a working directory as encoding leaves it: with the shards of two genomes and the tokenizer."""
+    """Make a working directory with the results of the encoding: shards of two genomes, and the tokenizer."""
     tokens = root / "results/tokenizer/bpe4096/tokens"
     tokens.mkdir(parents=True)
     for file in tokenizer.iterdir():
@@ -25,7 +25,7 @@ def lay_out(root: Path, shards: list[tuple[Path, Path]], tokenizer: Path) -> Non
 
 
 def configured(root: Path, model: dict | None = None, **training) -> list[str]:
-    """The options that choose the two genomes and the tiny model."""
+    """Options that select the two genomes and the tiny model."""
     small = {"gpus": 0, "architecture": ARCHITECTURE, "training": TRAINING | training}
     (root / "mine.yaml").write_text(
         json.dumps({"genomes": {"corpus": "species.tsv"}, "pretrain": {"dnabert2": small | (model or {})}})
@@ -34,11 +34,11 @@ def configured(root: Path, model: dict | None = None, **training) -> list[str]:
     return [target, "--directory", str(root), "--configfile", str(root / "mine.yaml")]
 
 
-# What was trained on is older than the rules that would make it.
+# The shards have no record of the rules that would make them, so only this rule may run.
 ALONE = ["--allowed-rules", "pretrain_model"]
 
 
 def newest_state(root: Path) -> int:
-    """The step of the newest saved state, 0 where there is none."""
+    """The step of the newest saved state, 0 if there is none."""
     folder = root / "results/pretrain/.state/dnabert2"
     return max((int(path.stem[5:]) for path in folder.glob("step-*.safetensors")), default=0)

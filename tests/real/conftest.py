@@ -1,4 +1,4 @@
-"""What the tests on real data share: their folder, and for the gue room a data set made by the program."""
+"""Fixtures of the tests on real data: the data folder, and GUE data sets built from it by the program."""
 
 import csv
 import json
@@ -15,13 +15,13 @@ from workflow_scripts.gue import build_dataset
 def real():
     folder = os.environ.get("REAL_DATA")
     if not folder:
-        pytest.skip("REAL_DATA names no folder with real data")
+        pytest.skip("REAL_DATA, the folder with real data, is not set")
     return Path(folder)
 
 
 @pytest.fixture
 def make(tmp_path):
-    """``make(task, dataset, {role: path}, options)``: (datasheet, split -> rows as (sequences, label)), checked."""
+    """``make(task, dataset, {role: path}, *options)``: datasheet and split -> rows as (sequences, label), checked."""
 
     def start(task, dataset, roles, *options, balanced=True):
         out = tmp_path / "out"

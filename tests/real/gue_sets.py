@@ -1,4 +1,4 @@
-"""Reading real sequences and data sets for the tests of the gue room, by other means than the room's own."""
+"""Reading real sequences and data sets for the gue tests, independently of the code under test."""
 
 import itertools
 from pathlib import Path
@@ -6,10 +6,11 @@ from pathlib import Path
 from workflow_scripts.common.files import open_text
 
 REGISTRY = Path(__file__).parents[2] / "config/gue.tsv"
+KNOWN = REGISTRY.with_name("gue_published.tsv")
 
 
 def fasta(path):
-    """contig -> sequence."""
+    """contig -> sequence in upper case."""
     found = {}
     with open_text(path) as handle:
         for record in handle.read().split(">")[1:]:
@@ -24,7 +25,7 @@ def of_label(splits, label):
 
 
 def released(real, *folders):
-    """(label 0, label 1, ...): the released sequences at hand of some data sets."""
+    """The available released sequences of some data sets, as the keys of one dict for each label 0, 1 and 2."""
     found = ({}, {}, {})
     for folder in folders:
         for path in sorted((real / "gue" / folder).glob("*.csv.gz")):

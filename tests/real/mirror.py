@@ -1,10 +1,10 @@
-"""Serve real genomes as a local NCBI mirror, and write the overlay that runs the workflow over them.
+"""Lay out real genomes as a local NCBI mirror, and write the configuration that runs the workflow on them.
 
     PYTHONPATH=. python tests/real/mirror.py --data $REAL_DATA --out real
     snakemake --directory real --configfile real/real.yaml --cores 2
 
-The genomes are those of the data folder's manifest: mammals and other animals, yeast, protozoa, viruses and some
-bacteria. The data sets are published GUE files that the folder holds with all three splits.
+The genomes are those in the manifest of the data folder: mammals and other animals, yeast, protozoa, viruses and some
+bacteria. The data sets are the published GUE files that the folder has with all three splits.
 """
 
 import argparse
@@ -18,10 +18,10 @@ from workflow_scripts.common.addresses import NCBI
 from workflow_scripts.common.files import read_table, write_table, write_text
 
 COLUMNS = ["accession", "organism", "taxid", "group", "genus", "genome_size_bp", "url"]
-# The chicken blocks are of an alignment and carry one name; the plant is no species of the corpus; three million
-# bases of one centromere's satellite would fill a corpus of this size with tokens of 180 bases.
+# The chicken blocks come from an alignment and share one name. The corpus has no plants. Three million bases of one
+# centromeric satellite would fill a corpus of this size with tokens of 180 bases.
 LEFT_OUT = ("chicken_galGal3_axt_blocks", "a_thaliana_braker", "human_chr8_cen")
-# The nine of which the folder holds all three splits, and what is fitted to them.
+# The nine data sets with all three splits in the folder, and the models fitted to them.
 DATASETS = [
     *("tf_mouse/0", "tf_mouse/2", "tf_mouse/3", "tf_human/1", "tf_human/2", "tf_human/4"),
     *("promoter/tata", "core_promoter/tata", "core_promoter/notata"),
@@ -30,14 +30,14 @@ MODELS = ["dnabert2", "dnabert2_random", "kmer_regression", "cnn"]
 
 
 def chosen_genomes(data: Path, bacteria: int) -> list[dict[str, str]]:
-    """Rows of the manifest: every eukaryote and virus that is not left out, and the first ``bacteria`` bacteria."""
+    """Rows of the manifest: all eukaryotes and viruses except LEFT_OUT, and the first ``bacteria`` bacteria."""
     rows = [row for row in read_table(data / "genomes" / "manifest.tsv") if row["id"] not in LEFT_OUT]
     prokaryotes = [row for row in rows if row["group"] == "bacteria"]
     return [row for row in rows if row["group"] != "bacteria"] + prokaryotes[:bacteria]
 
 
 def write_mirror(data: Path, mirror: Path, genomes: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Lay out assembly folders with FASTA and md5checksums.txt as NCBI does; returns rows of a species table."""
+    """Lay out assembly folders with FASTA and md5checksums.txt as NCBI does; return rows of a species table."""
     species = []
     for row in genomes:
         path = f"genomes/all/{row['group']}/{row['id']}_piece"
@@ -52,8 +52,8 @@ def write_mirror(data: Path, mirror: Path, genomes: list[dict[str, str]]) -> lis
     return species
 
 
-def overlay(data: Path, mirror: Path, table: Path, steps: int, seeds: list[int]) -> dict:
-    """The configuration: a model of 4 layers of 256, pre-trained for ``steps``, fitted to published data sets."""
+def configuration(data: Path, mirror: Path, table: Path, steps: int, seeds: list[int]) -> dict:
+    """The configuration: a model of 4 layers of width 256, pre-trained for ``steps``, fitted to published data sets."""
     architecture = {
         "hidden_size": 256,
         "num_hidden_layers": 4,
@@ -87,7 +87,7 @@ def overlay(data: Path, mirror: Path, table: Path, steps: int, seeds: list[int])
             "gpus": 0,
             "settings": {"pooling": "mean"},
             "methods": {"full": {"learning_rate": 3.0e-4}},
-            # Fewer steps than released: two cores, not four GPUs. The baselines' own settings override these.
+            # Fewer steps than released, for two cores instead of four GPUs. The settings of baselines override these.
             "tasks": {
                 "tf_mouse": {"max_steps": 300},
                 "tf_human": {"max_steps": 500},
@@ -97,17 +97,17 @@ def overlay(data: Path, mirror: Path, table: Path, steps: int, seeds: list[int])
         },
         "report": {
             "title": "A small DNABERT-2 on real genomes",
-            "notice": "Real genomes and published GUE files, but a model of 4 layers of 256 that saw few tokens.",
+            "notice": "Real genomes and published GUE files; the model has 4 layers of width 256 and saw few tokens.",
         },
     }
 
 
 def prepare(data: Path, out: Path, bacteria: int, steps: int, seeds: list[int]) -> Path:
-    """Write mirror, species table and overlay below ``out``; returns the overlay's path."""
+    """Write the mirror, the species table and the configuration below ``out``; return the path of the configuration."""
     out, data = out.resolve(), data.resolve()
     species = write_mirror(data, out / "mirror", chosen_genomes(data, bacteria))
     write_table(out / "species.tsv", species, COLUMNS)
-    settings = overlay(data, out / "mirror", out / "species.tsv", steps, seeds)
+    settings = configuration(data, out / "mirror", out / "species.tsv", steps, seeds)
     write_text(out / "real.yaml", yaml.safe_dump(settings, sort_keys=False))
     return out / "real.yaml"
 

@@ -1,4 +1,4 @@
-"""Real genomes: the counts of chunking are the bases and the N that an independent manifest gives."""
+"""Real genomes: chunk counts agree with the bases and N in an independent manifest."""
 
 import csv
 import os
@@ -9,18 +9,16 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from tests.real.marks import NEEDS_REAL_DATA
 from workflow_scripts.common.files import read_json, write_json, write_table
 from workflow_scripts.genomes import keep_chunks, select_chunks
 from workflow_scripts.genomes.accounting import DROPPED
 from workflow_scripts.genomes.chunk_genome import Cut, chunk_genome
-from workflow_scripts.genomes.fasta import read_fasta, replicon
+from workflow_scripts.genomes.contigs import read_fasta, replicon
 
-pytestmark = [
-    pytest.mark.real,
-    pytest.mark.skipif(not os.environ.get("REAL_DATA"), reason="REAL_DATA does not name the folder of real data"),
-]
+pytestmark = NEEDS_REAL_DATA
 CUT = Cut(length=1000, min_contig=0, seed=42, validation_fraction=0.05, validation_block=20)
-REPEATED_NAMES = {"chicken_galGal3_axt_blocks": 2}  # blocks of an alignment, no assembly: two stand there twice
+REPEATED_NAMES = {"chicken_galGal3_axt_blocks": 2}  # blocks of an alignment, two of which occur twice
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +41,8 @@ def test_bases_and_n_of_every_genome(manifest, tmp_path, overlap):
         assert pq.ParquetFile(tmp_path / "g.parquet").metadata.num_rows == counts["chunks"]
 
 
-def test_reading_all_takes_less_than_two_seconds_of_cpu(manifest):
-    """Processor time, not time by the clock; a machine that is merely busy does not fail it."""
+def test_reading_all_genomes_takes_less_than_two_seconds_of_cpu(manifest):
+    """Processor time instead of elapsed time, so that a busy machine does not fail the test."""
     start = time.process_time()
     assert sum(len(contig.sequence) for row in manifest for contig in read_fasta(row["path"])) > 100e6
     assert time.process_time() - start < 2
@@ -60,7 +58,7 @@ def test_soft_masked_share_of_every_genome(manifest):
         assert lower / bases == pytest.approx(float(row["lowercase_frac"]), abs=6e-5), row["id"]
 
 
-def test_plasmids_are_the_small_replicons_of_bacteria(manifest):
+def test_plasmids_are_small_replicons_of_bacteria(manifest):
     found = {}
     for row in manifest:
         for contig in read_fasta(row["path"]):
@@ -74,17 +72,17 @@ def test_plasmids_are_the_small_replicons_of_bacteria(manifest):
 
 @pytest.mark.parametrize("name", ["GCF_000742135.1", "gerp_Diceros_bicornis", "c_elegans_III_1Mb"])
 @pytest.mark.parametrize("overlap", [0, 200])
-def test_chunks_are_the_bases_at_their_place(manifest, tmp_path, name, overlap):
+def test_chunks_have_the_bases_at_their_position(manifest, tmp_path, name, overlap):
     (path,) = [row["path"] for row in manifest if row["id"] == name]
     chunk_genome(path, name, Cut(1000, 0, 42, 0.05, 20, overlap), tmp_path / "g.parquet")
     contigs = {contig.name: contig.sequence for contig in read_fasta(path)}
     for row in pq.read_table(tmp_path / "g.parquet").to_pylist():
-        there = contigs[row["contig"]][row["start"] : row["end"]].decode()
-        assert row["sequence"] == there.upper()
-        assert row["soft_masked"] == pytest.approx(sum(map(str.islower, there)) / 1000)
+        expected = contigs[row["contig"]][row["start"] : row["end"]].decode()
+        assert row["sequence"] == expected.upper()
+        assert row["soft_masked"] == pytest.approx(sum(map(str.islower, expected)) / 1000)
 
 
-def test_the_same_virus_under_two_accessions_is_kept_once(manifest, tmp_path):
+def test_a_virus_with_two_accessions_is_kept_once(manifest, tmp_path):
     first, second = names = ["sars_cov_2_NC_045512", "sars_cov_2_MN908947"]
     rows = {row["id"]: row for row in manifest if row["id"] in names}
     cut = Cut(300, 0, 42, 0.05, 20, duplicates="reverse_complement")

@@ -1,24 +1,23 @@
-"""The audit against the released GUE files (folder in REAL_DATA): it finds what is known of them."""
+"""The audit on the released GUE files (REAL_DATA): it finds their known leaks and odd rows."""
 
 import gzip
 import json
 import random
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
+from tests.real.gue_sets import KNOWN, REGISTRY
 from workflow_scripts.gue import audit_dataset, import_dataset
-from workflow_scripts.gue.examples import Example, Place, Recipe, unique
+from workflow_scripts.gue.labelled_examples import Example, Place
+from workflow_scripts.gue.recipe import Recipe
 from workflow_scripts.gue.registry import read_dataset
+from workflow_scripts.gue.selection import drop_duplicates
 from workflow_scripts.gue.source_readers import read_pairs
 from workflow_scripts.gue.split import homology_split, random_split, scaled_sizes
 from workflow_scripts.settings.names import SPLITS
 
 pytestmark = pytest.mark.real
-
-REGISTRY = Path(__file__).parents[2] / "config/gue.tsv"
-KNOWN = REGISTRY.with_name("gue_published.tsv")
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +27,14 @@ def gue(real):
 
 @pytest.fixture
 def audited(gue, tmp_path):
-    """``audited(task, dataset)``: exit status and figures of a released set, imported and audited by the programs."""
+    """``audited(task, dataset)``: exit status and figures of a released set after import and audit by the programs."""
 
     def run(task, dataset, *more):
-        which = ["--task", task, "--dataset", dataset]
+        name = ["--task", task, "--dataset", dataset]
         data, out = tmp_path / dataset, tmp_path / f"{dataset}.json"
         tables = ["--registry", str(REGISTRY), "--known", str(KNOWN)]
-        assert import_dataset.main([*which, *tables, "--from", str(gue), "--out", str(data)]) == 0
-        status = audit_dataset.main([*which, "--data", str(data), "--out", str(out), *more])
+        assert import_dataset.main([*name, *tables, "--from", str(gue), "--out", str(data)]) == 0
+        status = audit_dataset.main([*name, "--data", str(data), "--out", str(out), *more])
         return status, json.loads(out.read_text()) if out.exists() else None
 
     return run
@@ -43,7 +42,7 @@ def audited(gue, tmp_path):
 
 @pytest.fixture(scope="module")
 def dev_and_test(gue):
-    """``dev_and_test(task, dataset)``: the rows of a set of which no training file is at hand."""
+    """``dev_and_test(task, dataset)``: the splits of a set without its train file."""
 
     def read(task, dataset):
         entry, splits = read_dataset(REGISTRY, task, dataset), {"train": []}
@@ -57,8 +56,8 @@ def dev_and_test(gue):
 
 
 @pytest.fixture
-def bases_at():
-    """``bases_at(pair)``: a row with the places of the windows of 3,000 and 2,000 bp, and 20 bases for each."""
+def example_of():
+    """``example_of(pair)``: a row with the places of both windows, 3,000 and 2,000 bp, and 20 random bases for each."""
 
     def example(pair):
         places = []
@@ -83,7 +82,7 @@ def test_tf_4_has_358_dev_rows_copied_from_train(audited, capsys):
     assert status == 1 and "tf_human/4" in message and "exact 358" in message
 
 
-def test_promoters_with_both_labels_are_found(audited):
+def test_promoters_with_both_labels_are_counted(audited):
     known = {("promoter", "tata"): 15, ("core_promoter", "tata"): 15, ("core_promoter", "notata"): 49}
     for name, both in known.items():
         _, figures = audited(*name)
@@ -91,15 +90,15 @@ def test_promoters_with_both_labels_are_found(audited):
         assert figures["leaks"]["test"] and figures["leaks"]["dev"]
 
 
-def test_the_n_of_a_promoter_and_the_short_histone_row_are_named(dev_and_test):
+def test_the_promoter_with_n_and_the_short_histone_row_are_listed(dev_and_test):
     unknown = audit_dataset.non_acgt(dev_and_test("promoter", "all"))
     assert unknown == {"rows": 1, "first": [{"split": "dev", "line": 4844, "letters": "N"}]}
-    lengths = audit_dataset.lengths(dev_and_test("emp", "H4ac"))
+    lengths = audit_dataset.summarize_lengths(dev_and_test("emp", "H4ac"))
     assert (lengths["min"], lengths["usual"], lengths["max"]) == (449, 500, 500)
     assert lengths["other"] == {"rows": 1, "first": [{"split": "dev", "line": 641, "length": 449}]}
 
 
-def test_mouse_negatives_have_the_gc_of_their_positives_and_core_promoters_have_not(audited):
+def test_mouse_negatives_match_the_gc_of_positives_and_core_promoters_do_not(audited):
     assert audited("tf_mouse", "2")[1]["gc"]["auroc"] == pytest.approx(0.5, abs=0.002)
     figures = audited("core_promoter", "tata")[1]
     assert figures["gc"]["auroc"] > 0.65 and figures["gc"]["mean_by_class"]["1"] > figures["gc"]["mean_by_class"]["0"]
@@ -107,30 +106,31 @@ def test_mouse_negatives_have_the_gc_of_their_positives_and_core_promoters_have_
 
 
 def test_released_promoters_split_by_homology_have_no_leaks(audited, tmp_path):
-    """All rows of a released set, dealt out anew: what leaks between its own splits stays together."""
+    """All rows of a released set, split again: rows that leak between the released splits stay together."""
     _, figures = audited("promoter", "tata")
     assert figures["leaks"]["dev"] and figures["leaks"]["test"]
     dataset, dropped = read_dataset(REGISTRY, "promoter", "tata"), Counter()
     released = audit_dataset.read_splits(tmp_path / "tata")
-    rows = unique([row for name in SPLITS for row in released[name]], dropped)
+    rows = drop_duplicates([row for name in SPLITS for row in released[name]], dropped)
     recipe = Recipe("promoter", "tata", 300, len(rows), 42, list(dataset.classes))
     parts = homology_split(rows, scaled_sizes(len(rows), dataset.rows), recipe, dropped)
-    again = audit_dataset.relations(parts)
-    assert not any(audit_dataset.related_rows(again[pair]) for pair in ("dev_in_train", "test_in_train", "test_in_dev"))
+    relations = audit_dataset.count_relations(parts)
+    for pair in ("dev_in_train", "test_in_train", "test_in_dev"):
+        assert audit_dataset.count_related(relations[pair]) == 0
     assert sum(map(len, parts.values())) + dropped.total() == sum(dataset.rows)
     assert [len(parts[name]) for name in SPLITS] == [*scaled_sizes(len(rows), dataset.rows)]
 
 
-def test_real_pairs_that_share_an_enhancer_or_a_promoter_stay_together(gue, bases_at):
-    """The places are TargetFinder's; the bases are made up, a sequence a place."""
+def test_real_pairs_with_a_common_enhancer_or_promoter_stay_together(gue, example_of):
+    """The places are TargetFinder's; the bases are random, the same for the same place."""
     pairs = read_pairs(gue.parent / "annotation/targetfinder/epi_pairs_NHEK.tsv.gz")
     positive = [pair for pair in pairs if pair.label]
-    rows = [bases_at(pair) for pair in [*positive, *[pair for pair in pairs if not pair.label][: len(positive)]]]
+    rows = [example_of(pair) for pair in [*positive, *[pair for pair in pairs if not pair.label][: len(positive)]]]
     wanted = scaled_sizes(len(rows), (10_000, 2_000, 2_000))
     recipe = Recipe("epi", "NHEK", 5_000, len(rows), 42, ["no interaction", "interaction"])
     leaks = {}
     for method in (random_split, homology_split):
         parts = method(rows, wanted, recipe, Counter())
         assert [len(parts[name]) for name in SPLITS] == [*wanted]
-        leaks[method] = audit_dataset.related_rows(audit_dataset.relations(parts)["test_in_train"])
+        leaks[method] = audit_dataset.count_related(audit_dataset.count_relations(parts)["test_in_train"])
     assert leaks[random_split] > wanted[2] / 4 and leaks[homology_split] == 0

@@ -1,8 +1,8 @@
-"""The human sets through the program, from real bases and annotation (folder in REAL_DATA), as far as both are there.
+"""The human sets, built by the program from real bases and annotation (REAL_DATA).
 
-Pieces of four chromosomes of hg19, seven million bases in all; the annotation is moved to where the pieces begin.
-EPDnew is hg38, which on the pieces is hg19 at distances that the released core promoters tell. There are no peaks of
-the mouse: its rule is run on human ones.
+The genome is pieces of four chromosomes of hg19, seven million bases in all; the annotation is shifted to the
+coordinates of the pieces. EPDnew is on hg38, whose offsets to hg19 on the pieces follow from the released core
+promoters. There are no mouse peaks, so the rule for the mouse runs on human peaks.
 """
 
 import csv
@@ -14,11 +14,11 @@ import pytest
 from tests.real.gue_sets import REGISTRY, fasta, of_label, released
 from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.gue import build_dataset, promoter, source_readers
-from workflow_scripts.gue.genome import gc_count
+from workflow_scripts.gue.packed_genome import gc_count
 
 pytestmark = pytest.mark.real
 
-# contig -> (file, bases of hg19 before the piece, from which position of hg19 on which distance hg19 - hg38 holds)
+# contig -> (file, bases of hg19 before the piece, {position of hg19: offset hg19 - hg38 from there on})
 PIECES = {
     "chr3": ("aug_chr3_42M", 41_999_999, {0: 41_492}),
     "chr4": ("aug_chr4_103M", 102_999_999, {0: 921_157}),
@@ -40,7 +40,7 @@ PAIRS = {"GM12878": (61, 13), "HUVEC": (65, 0), "HeLa-S3": (39, 5), "IMR90": (40
 
 @pytest.fixture(scope="module")
 def genome(real):
-    """contig -> sequence of its piece."""
+    """contig -> sequence of the piece."""
     folder = real / "genomes/vertebrate_mammalian"
     pieces = {contig: fasta(folder / f"{name}.fa.gz") for contig, (name, _, _) in PIECES.items()}
     return {contig: bases for contig, piece in pieces.items() for bases in piece.values()}
@@ -48,54 +48,54 @@ def genome(real):
 
 @pytest.fixture(scope="module")
 def human(real, genome, tmp_path_factory):
-    """Folder with genome.fa, tss.bed, genes.txt, peaks/FACTOR and pairs/CELL: what lies on the pieces, moved there."""
+    """A folder with genome.fa, tss.bed, genes.txt, peaks/FACTOR and pairs/CELL, in coordinates of the pieces."""
     folder = tmp_path_factory.mktemp("human")
     annotation = real / "annotation"
     (folder / "genome.fa").write_text("".join(f">{contig}\n{bases}\n" for contig, bases in genome.items()))
 
-    def moved(contig, *places):
-        """The places on the piece, or ``None`` where one of them is not."""
+    def shifted(contig, *positions):
+        """The positions on the piece; ``None`` if one of them is not well within it."""
         before = PIECES[contig][1] if contig in PIECES else 0
-        there = [place - before for place in places]
-        return there if contig in PIECES and all(1000 < at < len(genome[contig]) - 1000 for at in there) else None
+        found = [position - before for position in positions]
+        return found if contig in PIECES and all(1000 < at < len(genome[contig]) - 1000 for at in found) else None
 
     rows = []
     for site in source_readers.read_tss(annotation / "epd/human_epdnew_fH7d2.hg38.bed.gz"):
-        distances = PIECES[site.chrom][2] if site.chrom in PIECES else {}
-        in_hg19 = [site.position + far for first, far in distances.items() if site.position + far >= first]
-        if at := moved(site.chrom, *in_hg19[-1:]):
-            rows.append(f"{site.chrom}\t{at[0]}\t{at[0] + 1}\t{site.name}\t1\t{site.strand}\n")
+        offsets = PIECES[site.contig][2] if site.contig in PIECES else {}
+        in_hg19 = [site.position + offset for first, offset in offsets.items() if site.position + offset >= first]
+        if at := shifted(site.contig, *in_hg19[-1:]):
+            rows.append(f"{site.contig}\t{at[0]}\t{at[0] + 1}\t{site.name}\t1\t{site.strand}\n")
     (folder / "tss.bed").write_text("".join(rows))
     rows = []
     for gene in source_readers.read_genes(annotation / "splice/spliceai_canonical_dataset_hg19.txt.gz"):
-        if at := moved(gene.chrom, gene.start + 1, gene.end):
-            before = PIECES[gene.chrom][1]
+        if at := shifted(gene.contig, gene.start + 1, gene.end):
+            before = PIECES[gene.contig][1]
             ends = ",".join(str(end - before) for end in gene.exon_ends)
             starts = ",".join(str(start + 1 - before) for start in gene.exon_starts)
-            rows.append("\t".join(map(str, (gene.name, 0, gene.chrom, gene.strand, *at, ends, starts))) + "\n")
+            rows.append("\t".join(map(str, (gene.name, 0, gene.contig, gene.strand, *at, ends, starts))) + "\n")
     (folder / "genes.txt").write_text("".join(rows))
     (folder / "peaks").mkdir()
     for factor, (name, _) in PEAKS.items():
         rows = []
         path = annotation / f"encode_narrowpeak_hg19/wgEncodeAwgTfbs{name}UniPk.narrowPeak.gz"
         for peak in source_readers.read_peaks(path):
-            if at := moved(peak.chrom, peak.start, peak.end):
+            if at := shifted(peak.contig, peak.start, peak.end):
                 offset = peak.summit - peak.start
-                rows.append("\t".join(map(str, (peak.chrom, *at, ".", 1, ".", 1, -1, -1, offset))) + "\n")
+                rows.append("\t".join(map(str, (peak.contig, *at, ".", 1, ".", 1, -1, -1, offset))) + "\n")
         (folder / "peaks" / factor).write_text("".join(rows))
     (folder / "pairs").mkdir()
     for cell in PAIRS:
         rows = ["enhancer_chrom,enhancer_start,enhancer_end,promoter_chrom,promoter_start,promoter_end,label\n"]
         for pair in source_readers.read_pairs(annotation / f"targetfinder/epi_pairs_{cell}.tsv.gz"):
             (contig, *enhancer), (other, *promoter) = pair.enhancer, pair.promoter
-            if (first := moved(contig, *enhancer)) and (second := moved(other, *promoter)):
+            if (first := shifted(contig, *enhancer)) and (second := shifted(other, *promoter)):
                 rows.append(",".join(map(str, (contig, *first, other, *second, pair.label))) + "\n")
         (folder / "pairs" / cell).write_text("".join(rows))
     return folder
 
 
 def promoter_windows(human, genome, length, index):
-    """Name of each promoter on the pieces -> the window that has the TSS at ``index``, along its strand."""
+    """Promoter name -> its window with the TSS at ``index``, along its strand."""
     windows = {}
     for line in (human / "tss.bed").read_text().splitlines():
         contig, at, _, name, _, strand = line.split()
@@ -107,7 +107,7 @@ def promoter_windows(human, genome, length, index):
 
 @pytest.fixture(scope="module")
 def motifs(real, human, genome):
-    """EPD's motif table is not at hand; the released core promoters with and without TATA box say what it holds."""
+    """A replacement for EPD's motif table, from the released core promoters with and without a TATA box."""
     flagged, plain = (released(real, f"prom/prom_core_{kind}")[1] for kind in ("tata", "notata"))
     windows = promoter_windows(human, genome, 70, 33)
     assert all((window in flagged) != (window in plain) for window in windows.values())
@@ -117,7 +117,7 @@ def motifs(real, human, genome):
     return path
 
 
-# rows, and promoters among the released ones at hand; of prom_300_all and prom_300_notata these are dev and test
+# rows, and promoters that are also in the available released files (dev and test of prom_300_all and _notata)
 @pytest.mark.parametrize(
     ("task", "dataset", "rows", "equal"),
     [
@@ -142,7 +142,7 @@ def test_promoters(real, human, genome, motifs, make, task, dataset, rows, equal
     assert not set(promoters) & (negatives.keys() - positives.keys())
 
 
-def test_released_substituted_negatives_keep_eight_segments_and_the_last(real, human, genome):
+def test_released_substituted_negatives_keep_eight_segments_including_the_last(real, human, genome):
     segments = defaultdict(set)
     for negative in released(real, "prom/prom_300_notata", "prom/prom_300_all")[0]:
         for start in range(0, 300, 15):
@@ -170,7 +170,7 @@ def dinucleotides(window):
 )
 @pytest.mark.parametrize("task", ["tf_human", "tf_mouse"])
 def test_binding(human, genome, make, task, dataset, factor):
-    """The mouse's rule is run on human peaks: there are none of the mouse. 8:1:1 rather than 30:1:1 for so few rows."""
+    """The rule for the mouse runs on human peaks. Splits are 8:1:1 instead of 30:1:1, as there are few rows."""
     roles = {"genome": human / "genome.fa", "peaks": human / "peaks" / factor}
     sheet, splits = make(task, str(dataset), roles, "--max-rows", "8000", "1000", "1000")
     peaks = peaks_of(human, factor)
@@ -193,7 +193,7 @@ def test_binding(human, genome, make, task, dataset, factor):
     assert all(abs(positive - negative) <= 3 for positive, negative in both)
 
 
-def test_peaks_that_lie_elsewhere_make_no_data_set(human, tmp_path, capsys):
+def test_a_peak_file_without_peaks_is_an_error(human, tmp_path, capsys):
     arguments = ["--task", "tf_human", "--dataset", "0", "--registry", str(REGISTRY), "--out", str(tmp_path / "out")]
     roles = [f"--source=genome={human}/genome.fa", f"--source=peaks={human}/peaks/NELFe"]
     assert build_dataset.main([*arguments, *roles]) == 1
@@ -205,9 +205,9 @@ def test_peaks_that_lie_elsewhere_make_no_data_set(human, tmp_path, capsys):
     [("tf/1", (29, 6), (48, 1)), ("tf/2", (14, 11), (28, 2)), ("tf/4", (13, 7), (39, 0))],
 )
 def test_released_binding_rows_are_windows_of_the_plus_strand(real, human, genome, folder, bound, unbound):
-    """So many lie on the pieces of chromosomes 3 to 5, and so many of these in a peak of the seven factors at hand.
+    """``bound`` and ``unbound``: windows on the pieces of chromosomes 3 to 5, and how many are in an available peak.
 
-    The factors of the released sets are not known, but where one binds, others do more often than elsewhere.
+    The factors of the released sets are unknown, but factors often bind at the same positions.
     """
     classes = released(real, folder)
     starts = {window[:24] for windows in classes for window in windows}
@@ -226,7 +226,7 @@ def test_released_binding_rows_are_windows_of_the_plus_strand(real, human, genom
 
 
 def exon_boundaries(human, genome):
-    """(acceptor windows, donor windows) of the gene table: 400 bp along the strand, the boundary in the middle."""
+    """(acceptor windows, donor windows) of the gene table: 400 bp along the strand, centred on the boundary."""
     found = set(), set()
     for line in (human / "genes.txt").read_text().splitlines():
         _, _, contig, strand, _, _, ends, starts = line.split("\t")
@@ -256,7 +256,7 @@ def test_splice_sites(real, human, genome, make):
 
 @pytest.mark.parametrize("cell", PAIRS)
 def test_interactions(human, genome, make, tmp_path, capsys, cell):
-    """Two cell lines have no interacting pair on the pieces: no data set can be made, and the error has the counts."""
+    """Two cell lines have no interacting pair on the pieces, so the program fails and reports the counts."""
     path = human / "pairs" / cell
     with path.open() as handle:
         pairs = list(csv.DictReader(handle))

@@ -1,5 +1,6 @@
-"""The sets that need no coordinates through the program, from real sequences (folder in REAL_DATA): histone marks,
-SARS-CoV-2 variants, species.
+"""The sets that need no annotation, built by the program from real sequences (REAL_DATA).
+
+Histone marks, SARS-CoV-2 variants, species.
 """
 
 import csv
@@ -8,7 +9,7 @@ import pytest
 
 from tests.real.gue_sets import fasta, of_label, released
 from workflow_scripts.common.files import open_text
-from workflow_scripts.gue import variants
+from workflow_scripts.gue import covid_lineages
 
 pytestmark = pytest.mark.real
 
@@ -16,8 +17,8 @@ MARKS = ["H3", "H3K14ac", "H3K36me3", "H3K4me1", "H3K4me2", "H3K4me3", "H3K79me3
 
 
 @pytest.mark.parametrize("mark", MARKS)
-def test_histone_rows_come_back(real, make, tmp_path, mark):
-    """JAIST's files are not at hand: one is made of the released rows, of another mark where this one's are missing."""
+def test_histone_rows_are_unchanged(real, make, tmp_path, mark):
+    """JAIST's files are not available: the test writes one from the released rows, or from those of H3 if missing."""
     folder = real / "gue/EMP" / mark
     unmarked, marked, _ = released(real, f"EMP/{mark if folder.is_dir() else 'H3'}")
     rows = [(window, label) for label, windows in enumerate((unmarked, marked)) for window in windows]
@@ -26,8 +27,8 @@ def test_histone_rows_come_back(real, make, tmp_path, mark):
     sheet, splits = make("emp", mark, {"histone": path}, balanced=False)
     both = unmarked.keys() & marked.keys()
     assert sheet["dropped"].get("conflicting_labels", 0) == 2 * len(both)
-    back = {(sequences[0], label) for found in splits.values() for sequences, label in found}
-    assert back == {(window, label) for window, label in rows if window not in both}
+    built = {(sequences[0], label) for found in splits.values() for sequences, label in found}
+    assert built == {(window, label) for window, label in rows if window not in both}
     assert sheet["length"]["max"] == 500
 
 
@@ -42,7 +43,7 @@ def test_variants(real, make):
     genomes = fasta(roles["variants:open consensus genomes"])
     members = {name: [] for name in sheet["classes"]}
     for header, bases in genomes.items():
-        if variant := variants.variant_of(header.split("|")[0]):
+        if variant := covid_lineages.variant_of(header.split("|")[0]):
             members[variant].append(bases)
     assert {name: len(found) for name, found in members.items()} == dict(
         zip(sheet["classes"], (7, 5, 201, 1, 20, 1, 1, 2, 1), strict=True)
@@ -50,21 +51,21 @@ def test_variants(real, make):
     for label, name in enumerate(sheet["classes"]):
         windows = of_label(splits, label)
         assert len(windows) == 100 and all(len(window) == 999 for window in windows)
-        own, others = "|".join(members[name]), "|".join(members[sheet["classes"][label - 1]])
-        assert all(window in own for window in windows) and not all(window in others for window in windows)
+        right, wrong = "|".join(members[name]), "|".join(members[sheet["classes"][label - 1]])
+        assert all(window in right for window in windows) and not all(window in wrong for window in windows)
 
 
-def test_lineages_by_name_are_those_of_nextstrain_s_clades(real):
+def test_variants_agree_with_nextstrain_s_clades(real):
     path = real / "annotation/sars_cov_2/pango_lineage_consensus_2849.tsv.gz"
     with open_text(path) as handle:
         rows = list(csv.DictReader(handle, delimiter="\t"))
     assert len(rows) == 2849
-    assert all((variants.variant_of(row["pango"]) or "") == row["gue_covid_class"] for row in rows)
-    assert variants.read_lineages(path) == {r["name"]: r["gue_covid_class"] for r in rows if r["gue_covid_class"]}
+    assert all((covid_lineages.variant_of(row["pango"]) or "") == row["gue_covid_class"] for row in rows)
+    assert covid_lineages.read_lineages(path) == {r["name"]: r["gue_covid_class"] for r in rows if r["gue_covid_class"]}
 
 
-def test_real_genomes_are_found_by_the_names_of_their_metadata(real, tmp_path):
-    """418 genomes of early 2020, before any variant: the test gives them lineages, by strain and by accession."""
+def test_genomes_are_found_by_the_names_in_their_metadata(real, tmp_path):
+    """418 genomes of early 2020, to which the test assigns lineages, by strain and by accession."""
     folder = real / "annotation/sars_cov_2"
     with open_text(folder / "ncov_example_metadata.tsv.gz") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t"))
@@ -76,7 +77,8 @@ def test_real_genomes_are_found_by_the_names_of_their_metadata(real, tmp_path):
         f"{row['strain']}\t{row['genbank_accession']}\t{lineages[number % 3]}\n" for number, row in enumerate(rows)
     ]
     table.write_text("strain\tgenbank_accession\tpango_lineage\n" + "".join(lines))
-    found = variants.read_variant_genomes(folder / "ncov_example_sequences.fasta.gz", variants.read_lineages(table))
+    lineages_by_name = covid_lineages.read_lineages(table)
+    found = covid_lineages.read_variant_genomes(folder / "ncov_example_sequences.fasta.gz", lineages_by_name)
     expected = {name: [] for name in ("Alpha", "Delta")}
     wanted = {row["strain"]: ("Alpha", "Delta", None)[number % 3] for number, row in enumerate(rows)}
     for name, bases in genomes.items():
@@ -85,28 +87,21 @@ def test_real_genomes_are_found_by_the_names_of_their_metadata(real, tmp_path):
     assert found == expected and all(len(members) > 100 for members in found.values())
 
 
-VIRUSES = ["chikungunya", "ebola_bundibugyo", "ebola_sudan", "ebola_zaire", "hav", "hiv1_hxb2", "hmpv", "lambda_phage"]
-VIRUSES += [
-    "marburg",
-    "measles",
-    "mers_NC_019843",
-    "mpox_NC_063383",
-    "phiX174",
-    "rubella",
-    "sars_cov_2_NC_045512",
-    "zika",
+VIRUSES = [
+    *("chikungunya", "ebola_bundibugyo", "ebola_sudan", "ebola_zaire", "hav", "hiv1_hxb2", "hmpv", "lambda_phage"),
+    *("marburg", "measles", "mers_NC_019843", "mpox_NC_063383", "phiX174", "rubella", "sars_cov_2_NC_045512", "zika"),
 ]
 
 
 def check_species(splits, genomes, length):
-    """Every window is of the wanted length and from the genome that its label names."""
+    """Every window has the wanted length and is from the genome of its label."""
     for label, name in enumerate(sorted(genomes)):
         for window in of_label(splits, label):
             assert len(window) == length and any(window in contig for contig in genomes[name])
 
 
 def test_viruses(real, make):
-    """At the released size; 16 of 25 species are at hand."""
+    """At the released size, with the 16 of 25 species that are available."""
     paths = {name: real / f"genomes/viral/{name}.fa.gz" for name in VIRUSES}
     _, splits = make("species", "virus", {f"species_genome:{name}": path for name, path in paths.items()})
     assert [len(rows) for rows in splits.values()] == [4000, 500, 500]
@@ -114,7 +109,7 @@ def test_viruses(real, make):
 
 
 def test_fungi(real, make, tmp_path):
-    """One fungus is at hand: its chromosomes stand for species."""
+    """One fungus is available; its chromosomes serve as species."""
     chromosomes = fasta(real / "genomes/fungi/s_cerevisiae_R64-1-1.fa.gz")
     genomes = {name: [bases] for name, bases in chromosomes.items() if len(bases) > 600_000}
     assert len(genomes) == 10

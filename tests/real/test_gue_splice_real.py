@@ -1,15 +1,15 @@
-"""Adversarial non-sites of real genes against the released ones (folder in REAL_DATA).
+"""Adversarial non-sites of real genes, compared with the released ones (REAL_DATA).
 
-Three pieces of hg19 of two million bases hold 35 of SpliceAI's genes whole.
+Three pieces of hg19 of two million bases contain 35 of SpliceAI's genes completely.
 """
 
 import pytest
 
+from tests.real.gue_sets import fasta, released
 from workflow_scripts.common.files import open_text
 from workflow_scripts.gue import splice
-from workflow_scripts.gue.examples import Recipe
-from workflow_scripts.gue.fasta import read_contigs
-from workflow_scripts.gue.source_readers import Source
+from workflow_scripts.gue.recipe import Recipe
+from workflow_scripts.gue.sources import Source
 
 pytestmark = pytest.mark.real
 
@@ -26,12 +26,12 @@ def shifted(positions: str, by: int) -> str:
 
 @pytest.fixture(scope="module")
 def sources(real, tmp_path_factory):
-    """The pieces as one genome, and the genes that lie on them whole, in their coordinates."""
+    """The pieces as one genome, and the genes that are completely on them, in coordinates of the pieces."""
     folder = tmp_path_factory.mktemp("pieces")
-    with (folder / "genome.fa").open("wb") as handle:
+    with (folder / "genome.fa").open("w") as handle:
         for contig, (name, _) in PIECES.items():
-            ((_, sequence),) = read_contigs(real / f"genomes/vertebrate_mammalian/{name}.fa.gz")
-            handle.write(b">" + contig.encode() + b"\n" + sequence + b"\n")
+            (sequence,) = fasta(real / f"genomes/vertebrate_mammalian/{name}.fa.gz").values()
+            handle.write(f">{contig}\n{sequence}\n")
     rows = []
     with open_text(real / "annotation/splice/spliceai_canonical_dataset_hg19.txt.gz") as handle:
         for line in handle:
@@ -47,30 +47,18 @@ def sources(real, tmp_path_factory):
 
 
 def shares(windows):
-    """(AG before the middle, GT after it, either)."""
+    """The shares of windows with AG before the middle, with GT after it, and with either."""
     before = [window[198:200] == "AG" for window in windows]
-    behind = [window[200:202] == "GT" for window in windows]
-    either = sum(a or b for a, b in zip(before, behind, strict=True))
-    return tuple(count / len(windows) for count in (sum(before), sum(behind), either))
+    after = [window[200:202] == "GT" for window in windows]
+    either = sum(a or b for a, b in zip(before, after, strict=True))
+    return tuple(count / len(windows) for count in (sum(before), sum(after), either))
 
 
-def released(real):
-    """label -> windows of the released dev and test files."""
-    found = {0: [], 1: [], 2: []}
-    for path in sorted((real / "gue/splice/reconstructed").glob("*.csv.gz")):
-        with open_text(path) as handle:
-            next(handle)
-            for line in handle:
-                sequence, label = line.rstrip("\n").split(",")
-                found[int(label)].append(sequence)
-    return found
-
-
-def test_classes_and_decoys_are_those_of_the_released_set(real, sources):
+def test_class_proportions_and_splice_signals_agree_with_the_released_set(real, sources):
     built = splice.build(sources, Recipe("splice", "reconstructed", 400, 45_620, 42, ["acceptor", "donor", "no site"]))
     ours = {label: [row.sequences[0] for row in built.examples if row.label == label] for label in range(3)}
-    theirs = released(real)
-    rows, released_rows = len(built.examples), sum(map(len, theirs.values()))
+    theirs = released(real, "splice/reconstructed")
+    rows, released_rows = len(built.examples), sum(map(len, theirs))
     for label in range(3):
         assert len(ours[label]) / rows == pytest.approx(len(theirs[label]) / released_rows, abs=0.01)
     assert shares(theirs[2]) == pytest.approx((0.397, 0.268, 0.572), abs=0.001)

@@ -1,4 +1,4 @@
-"""The published directory of DNABERT-2 loads into this project's classes, and baselines learn a published data set."""
+"""The published files of DNABERT-2 load into this project's classes, and baselines learn a published data set."""
 
 import gzip
 import json
@@ -9,23 +9,21 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.real.marks import NEEDS_REAL_DATA
 from workflow_scripts.common.files import read_json
 from workflow_scripts.finetune import finetune_model
 from workflow_scripts.inference import models
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
 from workflow_scripts.settings.finetune import FitSettings
 
-pytestmark = [
-    pytest.mark.real,
-    pytest.mark.skipif(not os.environ.get("REAL_DATA"), reason="REAL_DATA does not name the folder of real data"),
-]
+pytestmark = NEEDS_REAL_DATA
 SEQUENCE = "ACGTAGCATCGGATCTATCTATCGACACTTGGTTATCGATCTACGAGCATCTCGTTAGC"
 IDS = [1, 5, 194, 32, 757, 1239, 2092, 294, 24, 359, 88, 93, 32, 75, 77, 19, 2]
 
 
 @pytest.fixture
 def published(tmp_path):
-    """The published files, and weights of their names and shapes: those themselves are not at hand."""
+    """The published files, with constant weights of the same names and shapes; the real weights are not available."""
     folder = tmp_path / "published"
     shutil.copytree(Path(os.environ["REAL_DATA"]) / "published_model", folder, copy_function=shutil.copyfile)
     with torch.device("meta"):
@@ -55,5 +53,5 @@ def test_baseline_learns_a_published_data_set(tmp_path, baseline):
     command += ["--tokens", str(tmp_path / "tokens"), "--state", str(tmp_path / "state")]
     options = ["--model", json.dumps({"baseline": baseline}), "--settings", json.dumps(settings), "--out", str(out)]
     assert finetune_model.main([*command, *options]) == 0
-    told = read_json(out / "metrics.json")
-    assert told["test"]["mcc"] > 0.4 and told["test"]["rows"] == 328 and told["truncated"]["test"] == 0
+    fit = read_json(out / "metrics.json")
+    assert fit["test"]["mcc"] > 0.4 and fit["test"]["rows"] == 328 and fit["truncated"]["test"] == 0

@@ -1,6 +1,6 @@
-"""The workflow's own rules over real genomes, served as a local NCBI mirror, and over published data sets.
+"""The whole workflow on real genomes from a local NCBI mirror and on published data sets.
 
-The vocabulary is a real one of 4,096; pre-training and fits are cut short here. The long run is in docs/real-run.md.
+The vocabulary has the real size of 4,096; pre-training and fits are short. docs/real-run.md describes a long run.
 """
 
 import os
@@ -14,7 +14,7 @@ from workflow_scripts.common.files import read_json, read_table, write_text
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 if "REAL_DATA" not in os.environ:
-    pytest.skip("REAL_DATA is not set: it names a folder with real genomes and GUE files", allow_module_level=True)
+    pytest.skip("REAL_DATA, the folder with real data, is not set", allow_module_level=True)
 DATA = Path(os.environ["REAL_DATA"])
 
 
@@ -38,7 +38,7 @@ finetune:
     return root
 
 
-def test_real_genomes_pass_with_every_base_counted(run):
+def test_every_base_of_real_genomes_is_counted(run):
     corpus = read_table(run / "results/genomes/corpus.tsv")
     manifest = {row["id"]: row for row in read_table(DATA / "genomes/manifest.tsv")}
     assert len(corpus) >= 20
@@ -48,10 +48,10 @@ def test_real_genomes_pass_with_every_base_counted(run):
         assert row["dropped_N"] == manifest[row["accession"]]["n_N"] or int(row["dropped_short_contig"]) > 0
 
 
-def test_the_vocabulary_is_a_real_one(run):
+def test_the_vocabulary_has_the_size_and_compression_of_the_paper(run):
     stats = read_json(run / "results/tokenizer/bpe4096/stats.json")
     assert stats["vocab_size"] == 4096
-    # the paper says "approximately 5 times"; 4.7 to 4.8 were measured with the published vocabulary
+    # the paper states "approximately 5 times"; the published vocabulary reaches 4.7 to 4.8
     assert 4.4 < stats["bases_per_token"] < 5.5
     tokens = [read_json(path) for path in (run / "results/tokenizer/bpe4096/tokens").glob("*.json")]
     assert sum(entry["unknown"] for entry in tokens) == 0

@@ -1,4 +1,4 @@
-"""The published tokenizer, and ours beside it; merges and ids on real DNA beside those of `tokenizers`."""
+"""The published tokenizer, and ours compared with it; merges and ids on real DNA compared with `tokenizers`."""
 
 import json
 import os
@@ -10,16 +10,14 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from tests.real.marks import NEEDS_REAL_DATA
 from workflow_scripts.common.files import open_text
 from workflow_scripts.common.special_tokens import SPECIAL_TOKENS
 from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.bpe_encoder import Encoder
 from workflow_scripts.tokenizer.train_tokenizer import TOKENIZER_CONFIG, train_bpe
 
-pytestmark = [
-    pytest.mark.real,
-    pytest.mark.skipif(not os.environ.get("REAL_DATA"), reason="REAL_DATA does not name the folder of real data"),
-]
+pytestmark = NEEDS_REAL_DATA
 SEQUENCE = "ACGTAGCATCGGATCTATCTATCGACACTTGGTTATCGATCTACGAGCATCTCGTTAGC"
 IDS = [1, 5, 194, 32, 757, 1239, 2092, 294, 24, 359, 88, 93, 32, 75, 77, 19, 2]
 
@@ -34,13 +32,13 @@ def published(folder):
     return Tokenizer.from_file(str(folder / "tokenizer.json"))
 
 
-def test_check_value(published):
+def test_ids_of_a_known_sequence(published):
     encoding = published.encode(SEQUENCE)
     assert encoding.ids == IDS
     assert "".join(encoding.tokens[1:-1]) == SEQUENCE
 
 
-def test_ids_and_templates_are_those_we_train_with(published):
+def test_special_tokens_and_templates_are_ours(published):
     vocabulary = published.get_vocab()
     words = sorted(vocabulary, key=vocabulary.get)
     assert len(words) == 4096
@@ -58,7 +56,7 @@ def test_our_tokenizer_config_loads_it(folder, tmp_path):
 
 
 def real_chunks(bases: int, *patterns: str) -> list[str]:
-    """The first chunks of 1,000 upper-case bases, ``bases`` in all, even over the genomes that match a pattern."""
+    """The first chunks of 1,000 bases of each genome that matches a pattern, ``bases`` in total, in upper case."""
     folder = Path(os.environ["REAL_DATA"]) / "genomes"
     paths = sorted(path for pattern in patterns for path in folder.glob(pattern))
     chunks = []
@@ -80,7 +78,7 @@ CORPORA = {
 
 
 @pytest.mark.parametrize("corpus", CORPORA)
-def test_merges_are_those_of_tokenizers_on_real_dna(corpus):
+def test_merges_equal_those_of_tokenizers_on_real_dna(corpus):
     chunks = real_chunks(600_000, *CORPORA[corpus])
     assert len(chunks) > 500
     library = Tokenizer(models.BPE(unk_token="[UNK]"))
@@ -96,7 +94,7 @@ def test_merges_are_those_of_tokenizers_on_real_dna(corpus):
 
 
 @pytest.mark.parametrize("kind", ["real", "random"])
-def test_ids_are_those_of_tokenizers_on_ten_million_bases(published, kind, folder):
+def test_ids_equal_those_of_tokenizers_on_ten_million_bases(published, kind, folder):
     if kind == "real":
         chunks = real_chunks(6_000_000, "vertebrate_mammalian/aug*.fa.gz", "vertebrate_mammalian/gerp_[AMT]*.fa.gz")
         chunks += real_chunks(7_000_000, "bacteria/*.fa.gz", "fungi/*.fa.gz", "protozoa/*.fa.gz")

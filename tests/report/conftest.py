@@ -1,4 +1,4 @@
-"""A made-up run: every number here is fabricated, none was measured."""
+"""Fixtures of the report tests: the files of a fictitious run, with invented numbers."""
 
 import json
 import math
@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from workflow_scripts.report import fit_results
-from workflow_scripts.report.resampling import resampled_scores
+from workflow_scripts.report.bootstrap import resampled_scores
 
 CONFIG = Path(__file__).parents[2] / "config"
 DATASETS = {
@@ -41,7 +41,7 @@ def write_tsv(path: Path, rows: list[dict]) -> Path:
 
 
 def predictions(share_right: float, rows: int = 400) -> pa.Table:
-    """Half the rows of each class, of each class this share right: MCC is 2 x share - 1, F1 and accuracy the share."""
+    """Two classes of the same size, each with this share right: MCC is 2 x share - 1, F1 and accuracy are the share."""
     labels = np.repeat([0, 1], rows // 2)
     right = np.tile(np.arange(rows // 2), 2) < round(share_right * rows / 2)
     predicted = np.where(right, labels, 1 - labels)
@@ -49,8 +49,8 @@ def predictions(share_right: float, rows: int = 400) -> pa.Table:
     return pa.table({"label": labels, "prediction": predicted, "probabilities": list(probabilities)})
 
 
-class MadeUpRun:
-    """Writes the files that a run would hold, below ``root``."""
+class FictitiousRun:
+    """Writes the files of a run below ``root``."""
 
     datasets: ClassVar = DATASETS
 
@@ -79,7 +79,7 @@ class MadeUpRun:
             **{"model": model, "method": method, "task": task, "dataset": dataset, "seed": seed, "metric": metric},
             **{"test": {"mcc": 2 * share - 1, "f1": share, "accuracy": share, "auroc": share, "rows": 400}},
             **{"collapse": None, "chance": 0.52, "truncated": {"train": 0.02, "dev": 0.0, "test": 0.03}},
-            **{"parameters": 117_000_000, "trainable_parameters": 890_000, "hardware": "a made-up machine"},
+            **{"parameters": 117_000_000, "trainable_parameters": 890_000, "hardware": "an invented machine"},
         } | more
         self.plan(model, method, f"{task}/{dataset}", seed)
         folder = self.root / "fits" / model / method / task / dataset / f"seed{seed}"
@@ -88,18 +88,18 @@ class MadeUpRun:
         return self.metrics[-1]
 
     def plan(self, model: str, method: str, dataset: str, seed: int) -> None:
-        """What the configuration asks for; a fit that is only planned is missing."""
+        """Plan a fit; a fit that is only planned is missing."""
         self.planned.setdefault((model, method), {})[dataset] = None
         self.seeds[seed] = None
 
     def fit_arguments(self) -> list[str]:
-        """Where the fits are and which of them are planned."""
+        """The options for the fits and for those that are planned."""
         planned = [{"model": m, "method": how, "datasets": [*sets]} for (m, how), sets in self.planned.items()]
         seeds = map(str, self.seeds)
         return ["--fits", str(self.root / "fits"), "--planned", json.dumps(planned), "--seeds", *seeds]
 
     def arguments(self) -> list[str]:
-        """The command line of the program that makes the tables."""
+        """The options of collect_results."""
         for task, dataset in {tuple(name.split("/")) for sets in self.planned.values() for name in sets}:
             if not (self.root / "sheets" / task / dataset).exists():
                 self.datasheet(task, dataset)
@@ -110,7 +110,7 @@ class MadeUpRun:
         return [*self.fit_arguments(), *map(str, command), *(["--simulated"] if self.simulated else [])]
 
     def cost_arguments(self, models: dict) -> list[str]:
-        """The command line of the program that counts costs, after the other one has run."""
+        """The options of count_costs, which runs after collect_results."""
         command = ["--summary", self.root / "summary.json", "--benchmarks", self.root / "benchmarks"]
         command += ["--models", json.dumps(models), "--paper-models", self.paper_models]
         return [*self.fit_arguments(), *map(str, command), "--out", str(self.root / "efficiency.tsv")]
@@ -124,7 +124,7 @@ class MadeUpRun:
             drops |= {f"dropped_{reason}": 0 for reason in rare} | {"dropped_duplicate": kept // 50}
             counts = {"kept_bases": kept, **drops, "dropped_tail": 1234}
             rows.append(
-                {"accession": f"GCF_{index}", "organism": "made up", "group": name, "url": "-", "md5": "-"}
+                {"accession": f"GCF_{index}", "organism": "invented", "group": name, "url": "-", "md5": "-"}
                 | {"status": "replaced" if index == 2 else "current"}
                 | {"bases": sum(counts.values()), **counts}
                 | {"chunks": kept // 1000, "train_chunks": kept // 1000 - 40, "validation_chunks": 40}
@@ -133,7 +133,7 @@ class MadeUpRun:
         return write_tsv(self.root / "corpus.tsv", rows)
 
     def species(self) -> Path:
-        rows = [{"accession": "GCF_0", "organism": "Madeupia prima"}, {"accession": "", "organism": "Madeupia absens"}]
+        rows = [{"accession": "GCF_0", "organism": "Inventia prima"}, {"accession": "", "organism": "Inventia absens"}]
         return write_tsv(self.root / "species.tsv", rows)
 
     def tokenizer(self, name: str = "bpe_4096") -> Path:
@@ -147,7 +147,7 @@ class MadeUpRun:
         summary = {"model": model, "parameters": 4_100_000, "steps": 2000, "tokens_seen": 16_384_000}
         summary |= {"validation_loss": 6.9, "validation_accuracy": 0.031, "bits_per_base": 1.93}
         summary |= {"unigram_entropy": 7.4, "reference_loss": [4.3, 5.03]}
-        summary |= {"hardware": "a made-up machine", "settings": {}, "versions": {}}
+        summary |= {"hardware": "an invented machine", "settings": {}, "versions": {}}
         lines = [{"step": n, "loss": 8.3 - 1.3 * n / 2000 + 0.1 * (n % 30) / 30} for n in range(0, 2001, 10)]
         if validation:
             lines += [{"step": n, "validation_loss": 8.3 - 1.4 * n / 2000} for n in range(0, 2001, 250)]
@@ -158,7 +158,7 @@ class MadeUpRun:
     def datasheet(self, task: str, dataset: str, origin: str = "published", published: int = 400) -> Path:
         rows = {"train": 800, "dev": 100, "test": 400}
         sheet = {
-            **{"task": task, "dataset": dataset, "name": f"Made-up {dataset}", "species": "none"},
+            **{"task": task, "dataset": dataset, "name": f"Invented {dataset}", "species": "none"},
             **{"origin": origin, "classes": ["no", "yes"], "length": {"min": 70, "median": 70, "max": 70}},
             **{
                 "splits": {split: {"rows": n} for split, n in rows.items()},
@@ -184,10 +184,11 @@ class MadeUpRun:
 
 @pytest.fixture
 def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The number of resamples changes nothing that the page shows but digits of intervals."""
+    """Fewer resamples: they only change digits of intervals on the page."""
     monkeypatch.setattr(fit_results, "resampled_scores", partial(resampled_scores, resamples=100))
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> MadeUpRun:
-    return MadeUpRun(tmp_path)
+def run(tmp_path: Path) -> FictitiousRun:
+    """A run without fits, which the tests add."""
+    return FictitiousRun(tmp_path)

@@ -1,15 +1,15 @@
-"""How the tests of the report make pages and read them."""
+"""Helpers of the report tests: making pages and reading them."""
 
 import json
 from html.parser import HTMLParser
 from pathlib import Path
 
-from tests.report.conftest import MadeUpRun
+from tests.report.conftest import FictitiousRun
 from workflow_scripts.report import collect_audits, collect_results, write_report
 
 
 class Reader(HTMLParser):
-    """Collects what the tests ask about: loads, links, charts, text outside scripts."""
+    """Collects tags, loaded resources, links, charts, and text outside of scripts."""
 
     def __init__(self, html: str):
         super().__init__()
@@ -37,7 +37,7 @@ class Reader(HTMLParser):
             self.text += data + " "
 
 
-def fits(run: MadeUpRun, *models: str) -> None:
+def fits(run: FictitiousRun, *models: str) -> None:
     """Fits of each model on every data set, with two seeds."""
     for model in models:
         for task, datasets in run.datasets.items():
@@ -46,8 +46,8 @@ def fits(run: MadeUpRun, *models: str) -> None:
                     run.fit(model, "full", task, dataset, seed, 0.5 + 0.05 * index + 0.01 * seed)
 
 
-def page_arguments(run: MadeUpRun, title: str = "A made-up run") -> list[str]:
-    """The command line of the page, as little of it as there must be."""
+def page_arguments(run: FictitiousRun, title: str = "A fictitious run") -> list[str]:
+    """The required options of write_report."""
     command = ["--title", title, "--results", run.root / "results.tsv", "--summary", run.root / "summary.json"]
     command += ["--verdicts", run.root / "verdicts.tsv", "--pairs", run.root / "pairs.tsv", "--fits", run.root / "fits"]
     command += ["--paper", run.paper, "--paper-models", run.paper_models]
@@ -55,15 +55,15 @@ def page_arguments(run: MadeUpRun, title: str = "A made-up run") -> list[str]:
     return [str(word) for word in command]
 
 
-def make(run: MadeUpRun, *more: object, title: str = "A made-up run") -> Path:
-    """Make the tables of the results, and the page with whatever more is given."""
+def make_page(run: FictitiousRun, *more: object, title: str = "A fictitious run") -> Path:
+    """Make the tables of results and the page, with more options of write_report; return the path of the page."""
     assert collect_results.main(run.arguments()) == 0
     assert write_report.main([*page_arguments(run, title), *map(str, more)]) == 0
     return run.root / "report" / "index.html"
 
 
-def whole(run: MadeUpRun) -> list[object]:
-    """Everything that a page may be given but for the fits."""
+def all_inputs(run: FictitiousRun) -> list[object]:
+    """Options of write_report for all optional inputs except those of the tokenization study, costs and the record."""
     summary, log = run.pretraining()
     every = [(task, dataset) for task, names in run.datasets.items() for dataset in names]
     sheets = [run.datasheet(*name) for name in every]
@@ -73,5 +73,5 @@ def whole(run: MadeUpRun) -> list[object]:
     return [
         *("--corpus", run.corpus(), "--species", run.species(), "--tokenizers", run.tokenizer()),
         *("--pretraining", summary, "--logs", log),
-        *("--datasheets", *sheets, "--audits", table, "--notice", "Simulated & made up."),
+        *("--datasheets", *sheets, "--audits", table, "--notice", "Simulated & invented."),
     ]

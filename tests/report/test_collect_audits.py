@@ -1,22 +1,22 @@
-"""The table of audits: every figure in its column, an empty one for what is not known."""
+"""The table of audits: figures in their columns, and empty cells for unknown figures."""
 
 import pytest
 
 from workflow_scripts.common.files import read_table
-from workflow_scripts.report import collect_audits
+from workflow_scripts.report import collect_audits, page_content
 
 
-def make(run, sheets, figures):
+def collect(run, sheets, figures):
     out = run.root / "gue_audit.tsv"
     arguments = ["--datasheets", *map(str, sheets), "--audits", *map(str, figures), "--out", str(out)]
     return collect_audits.main(arguments), out
 
 
-def test_each_figure_stands_in_its_column_in_the_order_of_the_datasheets(run):
+def test_figures_are_in_their_columns_and_rows_in_the_order_of_the_datasheets(run):
     names = [("promoter", "tata"), ("emp", "H3")]
     sheets = [run.datasheet(*name) for name in names]
     figures = [run.audit(*name) for name in reversed(names)]
-    status, out = make(run, sheets, figures)
+    status, out = collect(run, sheets, figures)
     rows = read_table(out)
     assert status == 0 and [(row["task"], row["dataset"]) for row in rows] == names
     assert rows[0] == {
@@ -29,10 +29,10 @@ def test_each_figure_stands_in_its_column_in_the_order_of_the_datasheets(run):
     }
 
 
-def test_what_is_not_known_is_an_empty_cell(run):
+def test_unknown_figures_are_empty_cells(run):
     sheet = run.datasheet("emp", "H3")
-    _, out = make(run, [sheet], [run.audit("emp", "H3", gc={"auroc": None})])
-    [row] = collect_audits.read_audits(out)
+    _, out = collect(run, [sheet], [run.audit("emp", "H3", gc={"auroc": None})])
+    [row] = page_content.read_audits(out)
     assert row["test_overlap"] is None and row["gc_auroc"] is None and row["dev_overlap"] == 0
 
 
@@ -44,14 +44,14 @@ def test_what_is_not_known_is_an_empty_cell(run):
     ],
 )
 def test_datasheets_and_audits_must_match(run, capsys, sheets, figures, complaint):
-    status, out = make(
+    status, out = collect(
         run, [run.datasheet("emp", name) for name in sheets], [run.audit("emp", name) for name in figures]
     )
     message = capsys.readouterr().err.strip()
     assert status == 1 and complaint in message and message.count("\n") == 0 and not out.exists()
 
 
-def test_an_audit_without_a_figure_is_one_line(run, capsys):
-    status, out = make(run, [run.datasheet("emp", "H3")], [run.audit("emp", "H3", baseline={})])
-    assert status == 1 and "audit.json: it or its datasheet lacks 'mcc'" in capsys.readouterr().err
+def test_an_audit_without_a_figure_is_an_error(run, capsys):
+    status, out = collect(run, [run.datasheet("emp", "H3")], [run.audit("emp", "H3", baseline={})])
+    assert status == 1 and "audit.json: no 'mcc' in it or its datasheet" in capsys.readouterr().err
     assert not out.exists()

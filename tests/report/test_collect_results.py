@@ -1,4 +1,4 @@
-"""Scores, comparisons, the table of results, and the paper's sums from its own cells."""
+"""Statistics of scores, the tables of results, verdicts and pairs, and the paper's claims recomputed."""
 
 import json
 import os
@@ -12,47 +12,48 @@ from scipy import stats
 
 from workflow_scripts.common.files import read_table
 from workflow_scripts.report import collect_results, paper
-from workflow_scripts.report.scores import compare, interval, mean_by_task, rank
+from workflow_scripts.report.score_statistics import compare_scores, mean_by_task, rank_runs, t_interval
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
 
 
-def make(run, *more):
+def collect(run, *more):
+    """The table of results and the summary, made by the program."""
     assert collect_results.main([*run.arguments(), *more]) == 0
     return read_table(run.root / "results.tsv"), json.loads((run.root / "summary.json").read_text())
 
 
-def test_interval_equals_scipy():
+def test_t_interval_equals_scipy():
     values = [71.2, 68.9, 73.3]
     low, high = stats.t.interval(0.95, 2, loc=np.mean(values), scale=stats.sem(values))
-    found = interval(values)
+    found = t_interval(values)
     assert found["mean"] == pytest.approx(np.mean(values))
     assert found["sd"] == pytest.approx(np.std(values, ddof=1))
     assert (found["low"], found["high"]) == pytest.approx((low, high))
 
 
-def test_one_seed_has_no_interval_and_equal_seeds_a_narrow_one():
-    assert interval([50.0]) == {"mean": 50.0, "sd": None, "low": None, "high": None}
-    assert interval([50.0, 50.0]) == {"mean": 50.0, "sd": 0.0, "low": 50.0, "high": 50.0}
+def test_one_seed_has_no_interval_and_equal_seeds_have_an_empty_one():
+    assert t_interval([50.0]) == {"mean": 50.0, "sd": None, "low": None, "high": None}
+    assert t_interval([50.0, 50.0]) == {"mean": 50.0, "sd": 0.0, "low": 50.0, "high": 50.0}
 
 
-def test_comparison_counts_shared_data_sets_only_and_equals_scipy():
+def test_comparison_counts_only_common_data_sets_and_equals_scipy():
     first = {str(n): 50 + 1.1 * n for n in range(8)} | {"mine": 99.0}
     second = dict.fromkeys(map(str, range(8)), 52.0) | {"theirs": 1.0}
     differences = np.array([first[str(n)] - 52 for n in range(8)])
-    found = compare(first, second)
+    found = compare_scores(first, second)
     assert found["datasets"] == found["wins"] + found["ties"] + found["losses"] == 8
     assert found["wins"] == (differences > 0).sum()
     assert found["difference"] == pytest.approx(differences.mean())
     assert found["p"] == pytest.approx(stats.wilcoxon(np.round(differences, 2)).pvalue)
 
 
-def test_comparison_of_few_equal_or_foreign_data_sets():
-    assert compare({"a": 1.0}, {"b": 1.0}) is None
-    assert compare({"a": 1.0, "b": 3.0}, {"a": 2.0, "b": 1.0})["p"] is None
+def test_comparison_of_few_equal_or_different_data_sets():
+    assert compare_scores({"a": 1.0}, {"b": 1.0}) is None
+    assert compare_scores({"a": 1.0, "b": 3.0}, {"a": 2.0, "b": 1.0})["p"] is None
     same = dict.fromkeys("abcdefgh", 60.0)
-    assert compare(same, {key: value + 0.001 for key, value in same.items()})["ties"] == 8
-    assert compare(same, same)["p"] is None
+    assert compare_scores(same, {key: value + 0.001 for key, value in same.items()})["ties"] == 8
+    assert compare_scores(same, same)["p"] is None
 
 
 def test_task_means():
@@ -60,14 +61,14 @@ def test_task_means():
     assert mean_by_task(scores) == {"emp": {"mean": 75, "datasets": 2}, "covid": {"mean": 10, "datasets": 1}}
 
 
-def test_paper_tables_are_whole(run):
+def test_paper_tables_are_complete(run):
     cells, _metrics = paper.read_cells(run.paper)
     models = [row["model"] for row in read_table(run.paper_models)]
     assert set(cells) == set(models)
     assert all(len(paper.gue_28(scores)) == 28 for scores in cells.values())
 
 
-def test_paper_claims_follow_from_its_cells(run):
+def test_paper_claims_follow_from_its_scores(run):
     cells, _metrics = paper.read_cells(run.paper)
     kmers = paper.against_kmers(cells)
     assert (kmers["wins_over_best"], kmers["datasets"]) == (23, 28)
@@ -75,7 +76,7 @@ def test_paper_claims_follow_from_its_cells(run):
     assert kmers["wins_over_each"] == [23, 25, 24, 24]
 
 
-def test_one_quoted_average_does_not_follow_from_its_cells(run):
+def test_one_quoted_average_does_not_follow_from_its_scores(run):
     cells, _metrics = paper.read_cells(run.paper)
     models = read_table(run.paper_models)
     averages = paper.averages(cells, models)
@@ -88,7 +89,7 @@ def test_table_of_results(run):
     for seed, score in enumerate([0.78, 0.80, 0.76]):
         run.fit("mine", "full", "emp", "H3", seed, score, collapse="constant prediction" if seed == 2 else None)
     run.fit("mine", "full", "species", "fungi", 0, 0.9)
-    (h3, fungi), _summary = make(run)
+    (h3, fungi), _summary = collect(run)
     assert float(h3["mean"]) == pytest.approx(78.0) and float(h3["sd"]) == pytest.approx(2)
     assert (h3["seeds"], h3["missing"], h3["test_rows"]) == ("3", "", "400")
     low, high = stats.t.interval(0.95, 2, loc=78, scale=stats.sem([78, 80, 76]))
@@ -105,8 +106,8 @@ def test_table_of_results(run):
     assert (fungi["over"], fungi["missing"]) == ("rows", "1 2")
 
 
-def test_verdicts_beside_each_model_of_the_paper(run):
-    """H3: DNABERT-2 has 78.27, the 3-mer 74.15. One seed of 0.78 on 400 rows leaves some 6 points on either side."""
+def test_verdicts_against_each_model_of_the_paper(run):
+    """On H3 DNABERT-2 has 78.27, the 3-mer 74.15. The interval of one seed of 0.78 on 400 rows is about +-6 points."""
     run.fit("mine", "full", "emp", "H3", 0, 0.78)
     run.fit("mine", "full", "emp", "H4", 0, 0.78)
     run.datasheet("emp", "H4", origin="primary")
@@ -114,7 +115,7 @@ def test_verdicts_beside_each_model_of_the_paper(run):
     run.datasheet("emp", "H3K14ac", published=3305)
     run.fit("mine", "full", "epi", "K562", 0, 0.78)
     run.plan("mine", "full", "covid/variants", 0)
-    rows, _summary = make(run)
+    rows, _summary = collect(run)
     lines = {(line["dataset"], line["paper_model"]): line for line in read_table(run.root / "verdicts.tsv")}
     assert len(lines) == 5 * 10
     low, high = float(rows[0]["low"]), float(rows[0]["high"])
@@ -140,7 +141,7 @@ def test_a_collapsed_fit_counts_and_is_counted(run):
     for seed, score in enumerate([0.78, 0.80, 0.0]):
         run.fit("mine", "full", "emp", "H3", seed, score, collapse="constant prediction" if seed == 2 else None)
         run.fit("mine", "full", "emp", "H4", seed, 0.0, collapse="loss at chance")
-    (h3, h4), summary = make(run)
+    (h3, h4), summary = collect(run)
     assert float(h3["mean"]) == pytest.approx(158 / 3, abs=1e-4) and float(h3["mean_without_collapsed"]) == 79
     assert (h3["collapsed"], h4["collapsed"]) == ("1", "3")
     assert h4["mean"] == "0.0000" and h4["mean_without_collapsed"] == "" and h4["truncated"] == "3.0000"
@@ -148,9 +149,9 @@ def test_a_collapsed_fit_counts_and_is_counted(run):
     assert names[0] == "emp/H3 (seed 2: constant prediction)" and len(names) == 4
 
 
-def test_scores_of_simulated_data_are_compared_with_nothing_of_the_paper(run):
+def test_scores_of_simulated_data_are_not_compared_with_the_paper(run):
     run.fit("mine", "full", "emp", "H3", 0, 0.78)
-    (row,), summary = make(run, "--simulated")
+    (row,), summary = collect(run, "--simulated")
     assert row["difference_dnabert2"] == "" and float(row["paper_dnabert2"]) == 78.27
     assert (row["verdict"], row["why"]) == ("not comparable", "simulated data")
     assert summary["comparisons"] == []
@@ -161,7 +162,7 @@ def test_summary_means_comparisons_and_ranks(run):
         for task, dataset in [("emp", n) for n in ("H3", "H3K14ac", "H4")] + [("tf_human", n) for n in "012"]:
             run.fit(model, "lora", task, dataset, 1, 0.6 + bonus)
     run.fit("a", "lora", "covid", "variants", 1, 0.7)
-    _rows, summary = make(run)
+    _rows, summary = collect(run)
     a, b, _c = summary["runs"]
     assert a["missing"] == [] and b["missing"] == ["covid/variants"]
     assert a["tasks"]["emp"] == {"mean": pytest.approx(62), "datasets": 3}
@@ -177,43 +178,43 @@ def test_summary_means_comparisons_and_ranks(run):
     assert summary["paper"]["against_kmers"]["wins_over_best"] == 23
 
 
-def test_ranks_share_ties_and_need_common_data_sets():
-    assert rank({"a": {"x": 1.0}}) is None and rank({"a": {"x": 1.0}, "b": {"y": 1.0}}) is None
-    found = rank({"a": {"x": 1.0, "y": 5.0}, "b": {"y": 4.0, "x": 1.001}})
+def test_ties_share_a_rank_and_ranks_need_common_data_sets():
+    assert rank_runs({"a": {"x": 1.0}}) is None and rank_runs({"a": {"x": 1.0}, "b": {"y": 1.0}}) is None
+    found = rank_runs({"a": {"x": 1.0, "y": 5.0}, "b": {"y": 4.0, "x": 1.001}})
     assert [row["rank"] for row in found["runs"]] == [1.25, 1.75] and found["p"] is None
 
 
 def test_runs_are_paired_on_the_same_rows(run):
-    """Errors on the same rows cancel: the difference is far better known than either score."""
+    """Errors on the same rows cancel: the interval of the difference is narrower than those of the scores."""
     run.fit("a", "full", "emp", "H3", 0, 0.66)
     run.fit("b", "full", "emp", "H3", 0, 0.60)
     run.fit("c", "full", "emp", "H3", 0, 0.60)
-    rows, summary = make(run)
+    rows, summary = collect(run)
     ab, _ac, bc = read_table(run.root / "pairs.tsv")
     assert float(ab["difference"]) == pytest.approx(6) and float(ab["low"]) > 0 and float(ab["p"]) < 0.01
-    alone = float(rows[0]["rows_high"]) - float(rows[0]["rows_low"])
-    assert float(ab["high"]) - float(ab["low"]) < 0.7 * alone
+    width = float(rows[0]["rows_high"]) - float(rows[0]["rows_low"])
+    assert float(ab["high"]) - float(ab["low"]) < 0.7 * width
     assert [float(bc[name]) for name in ("difference", "low", "high", "p")] == [0, 0, 0, 1]
     counts = [[pair[name] for name in ("paired", "clear_wins", "clear_losses")] for pair in summary["comparisons"][:3]]
     assert counts == [[1, 1, 0], [1, 1, 0], [1, 0, 0]]
 
 
 def test_p_of_a_small_difference(run):
-    """Four rows tell the two apart; a resample holds none of them with probability e^-4, and p counts both sides."""
+    """The runs differ on four rows; a resample has none of them with probability e^-4, and p is two-sided."""
     run.fit("a", "full", "emp", "H3", 0, 0.62)
     run.fit("b", "full", "emp", "H3", 0, 0.60)
-    make(run)
+    collect(run)
     (pair,) = read_table(run.root / "pairs.tsv")
     assert float(pair["p"]) == pytest.approx(2 * np.exp(-4), abs=0.015)
 
 
-def test_a_missing_fit_is_named_and_the_others_stand(run):
+def test_missing_fits_are_listed_and_the_others_are_scored(run):
     for seed in (0, 1):
         run.fit("mine", "full", "emp", "H3", seed, 0.5)
     run.fit("mine", "full", "emp", "H4", 0, 0.5)
     run.plan("mine", "full", "promoter/tata", 0)
     run.plan("failed", "lora", "emp/H3", 0)
-    rows, summary = make(run)
+    rows, summary = collect(run)
     cells = {(row["model"], row["dataset"]): row for row in rows}
     assert [cells["mine", name]["missing"] for name in ("H3", "H4", "tata")] == ["", "1", "0 1"]
     assert cells["mine", "tata"]["seeds"] == "0" and cells["mine", "tata"]["mean"] == ""
@@ -223,27 +224,27 @@ def test_a_missing_fit_is_named_and_the_others_stand(run):
     assert failed["mean"] is None and failed["missing"] == ["emp/H3", "emp/H4", "promoter/tata"]
 
 
-def test_order_of_plan_and_seeds_changes_nothing_but_the_order_of_runs(run):
+def test_the_order_of_plan_and_seeds_changes_only_the_order_of_runs(run):
     for model in "ab":
         for dataset in ("H4", "H3"):
             for seed, score in ((3, 0.5), (1, 0.7), (2, 0.64)):
                 run.fit(model, "full", "emp", dataset, seed, score)
         run.plan(model, "full", "tf_human/0", 3)
-    first, _summary = make(run)
+    first, _summary = collect(run)
     run.planned = {key: dict.fromkeys(reversed(sets)) for key, sets in reversed(run.planned.items())}
     run.seeds = dict.fromkeys(reversed(run.seeds))
-    second, _summary = make(run)
+    second, _summary = collect(run)
     assert [row["dataset"] for row in first] == ["H3", "H4", "0"] * 2
     assert first[2]["missing"] == "1 2 3"
     assert first == second[3:] + second[:3]
 
 
-def test_same_bytes_whatever_the_hash_seed(run):
+def test_the_hash_seed_changes_nothing(run):
     for model in "ab":
         for task, dataset in (("emp", "H3"), ("covid", "variants"), ("tf_human", "0")):
             run.fit(model, "full", task, dataset, 0, 0.5)
     names = ("results.tsv", "verdicts.tsv", "pairs.tsv", "summary.json")
-    make(run)
+    collect(run)
     here = [(run.root / name).read_bytes() for name in names]
     seed = "1" if os.environ.get("PYTHONHASHSEED") == "0" else "0"
     command = [sys.executable, "-m", "workflow_scripts.report.collect_results", *run.arguments()]
@@ -255,13 +256,13 @@ def test_same_bytes_whatever_the_hash_seed(run):
     ("fit", "words"),
     [
         ({"score": float("nan")}, "nan"),
-        ({"metric": "f1"}, "mcc is expected"),
+        ({"metric": "f1"}, "expected mcc"),
         ({"test": {"rows": 3}}, "mcc"),
         ({"task": "covid", "dataset": "variants", "test": {"f1": 0.5, "rows": 400}}, "its metrics.json has nan"),
         ({"test": {"mcc": 0.52, "rows": 400}}, "mcc 0.500000 where its metrics.json has 0.520000"),
     ],
 )
-def test_bad_metrics_are_one_line_and_leave_nothing(run, capsys, fit, words):
+def test_bad_metrics_are_one_line_and_write_no_file(run, capsys, fit, words):
     path = run.fit(**{"model": "m", "method": "x", "task": "emp", "dataset": "H3", "seed": 0, "score": 0.5} | fit)
     assert collect_results.main(run.arguments()) == 1
     error = capsys.readouterr().err
@@ -272,11 +273,11 @@ def test_bad_metrics_are_one_line_and_leave_nothing(run, capsys, fit, words):
 def test_files_of_another_fit_or_of_other_rows_are_named(run, capsys):
     first = run.fit("m", "full", "emp", "H3", 0, 0.5)
     second = run.fit("m", "full", "emp", "H3", 1, 0.5)
-    whole = second.read_text()
+    original = second.read_text()
     second.write_text(first.read_text())
     assert collect_results.main(run.arguments()) == 1
-    assert f"{second}: metrics of m full emp H3 0, which is another fit" in capsys.readouterr().err
-    second.write_text(whole)
+    assert f"{second}: these are the metrics of another fit, m full emp H3 0" in capsys.readouterr().err
+    second.write_text(original)
     table = second.parent / "predictions.parquet"
     pq.write_table(pq.read_table(table).slice(1), table)
     assert collect_results.main(run.arguments()) == 1
@@ -286,7 +287,7 @@ def test_files_of_another_fit_or_of_other_rows_are_named(run, capsys):
     assert f"{table}: no such file" in capsys.readouterr().err
 
 
-def test_without_any_fit_there_is_no_table(run, capsys):
+def test_without_any_fit_the_program_fails(run, capsys):
     run.plan("m", "full", "emp/H3", 0)
     assert collect_results.main(run.arguments()) == 1
     assert "none of the fits" in capsys.readouterr().err
@@ -305,6 +306,6 @@ def test_fits_that_predict_no_classes_have_an_interval_over_seeds(run):
             metric="pearson",
             test={"pearson": score, "rows": 9},
         )
-    (row,), _summary = make(run)
+    (row,), _summary = collect(run)
     assert (row["over"], row["rows_low"], row["mcc"], row["mean"]) == ("seeds", "", "", "55.0000")
     assert (row["verdict"], row["why"]) == ("not comparable", "no value in the paper")

@@ -1,4 +1,4 @@
-"""Costs: FLOPs by hand, the paper's models from their sizes, and what the fits and their jobs measured."""
+"""Costs: FLOPs computed by hand, sizes of the paper's models, and measurements of fits and jobs."""
 
 import json
 
@@ -19,20 +19,22 @@ def count(run, models: dict) -> list[dict[str, str]]:
 
 
 def test_flops_of_bert_base_by_hand():
-    """128 tokens: 85 million weights in matrices of 12 layers, used once for each token, and 128 x 128 scores."""
+    """128 tokens use each of 85 million weights in the matrices of 12 layers once, and have 128 x 128 scores."""
     weights = 12 * (4 * 768 * 768 + 2 * 768 * 3072)
     assert weights == 84_934_656
     attention, feed_forward = encoder_flops(128, 12, 768, 3072, gated=False)
-    assert weights == count_costs.weights({"layers": 12, "hidden_size": 768, "intermediate_size": 3072, "gated": "no"})
+    assert weights == count_costs.encoder_weights(
+        {"layers": 12, "hidden_size": 768, "intermediate_size": 3072, "gated": "no"}
+    )
     assert attention + feed_forward == 2 * 128 * weights + 12 * 2 * 2 * 128 * 128 * 768 == 22_347_251_712
     assert encoder_flops(128, 12, 768, 3072, gated=True)[1] == 1.5 * feed_forward
 
 
-def test_sizes_of_the_papers_models_give_their_parameters(run):
-    """Matrices and embeddings of some 4,100 entries, or 4^k, make up the quoted number, but for 2%."""
+def test_sizes_of_the_papers_models_agree_with_their_parameters(run):
+    """Matrices and embeddings (about 4,100 entries, or 4^k) add up to the quoted number to within 2%."""
     for row in read_table(run.paper_models):
         entries = 4 ** int(row["model"][9]) + 5 if row["model"].startswith("DNABERT (") else 4100
-        assert count_costs.weights(row) + entries * int(row["hidden_size"]) == pytest.approx(
+        assert count_costs.encoder_weights(row) + entries * int(row["hidden_size"]) == pytest.approx(
             1e6 * float(row["parameters_M"]), rel=0.02
         )
 
@@ -41,16 +43,16 @@ def test_tokens_of_500_bases(tmp_path):
     stats = tmp_path / "stats.json"
     stats.write_text('{"bases_per_token": 5.0}')
     published = {"auto_map": {"AutoModel": "bert_layers.BertModel"}}
-    assert count_costs.tokens({"statistics": str(stats)}, DNABERT2, 103.1) == 102
-    assert count_costs.tokens({"kmer": 6}, BERT, 103.1) == 497
-    assert count_costs.tokens({}, {"model_type": "esm"}, 103.1) == 83 + 2 + 1
-    assert count_costs.tokens({}, published, 103.1) == 103.1
-    assert count_costs.tokens({}, DNABERT2, 103.1) is None
+    assert count_costs.tokens_per_500_bases({"statistics": str(stats)}, DNABERT2, 103.1) == 102
+    assert count_costs.tokens_per_500_bases({"kmer": 6}, BERT, 103.1) == 497
+    assert count_costs.tokens_per_500_bases({}, {"model_type": "esm"}, 103.1) == 83 + 2 + 1
+    assert count_costs.tokens_per_500_bases({}, published, 103.1) == 103.1
+    assert count_costs.tokens_per_500_bases({}, DNABERT2, 103.1) is None
 
 
 def test_gated_or_not():
     published = BERT | {"auto_map": {"AutoModel": "bert_layers.BertModel"}}
-    assert [count_costs.architecture(one)["gated"] for one in (DNABERT2, published, BERT)] == ["yes", "yes", "no"]
+    assert [count_costs.architecture(config)["gated"] for config in (DNABERT2, published, BERT)] == ["yes", "yes", "no"]
     assert count_costs.architecture({"kind": "cnn"}) is None
 
 
@@ -82,26 +84,26 @@ def test_table_of_costs(run, tmp_path):
     assert float(ours["relative_flops"]) == pytest.approx(relative, abs=1e-4)
 
 
-def test_statements_recompute_the_papers_ratios(run):
+def test_cost_claims_recompute_the_papers_ratios(run):
     run.fit("ours", "full", "emp", "H3", 0, 0.7)
     models = read_table(run.paper_models)
     rows = count(run, {"ours": {"config": None}})
-    flops, nineteen, parameters, days = count_costs.statements(rows, models)
+    flops, nineteen, parameters, days = count_costs.cost_claims(rows, models)
     kmer = sum(encoder_flops(500, 12, 768, 3072, gated=False))
     assert f"{kmer / sum(encoder_flops(103.1, 12, 768, 3072, gated=True)):.2f} times" in flops["here"]
     assert kmer / sum(encoder_flops(124.6, 12, 768, 3072, gated=True)) == pytest.approx(3.27, abs=0.002)
-    assert flops["here"].endswith("follow from 125")
+    assert flops["here"].endswith("imply 125")
     assert parameters["quoted"].endswith("21.7") and parameters["here"].startswith("22.2 times")
     assert days["here"].startswith("32.0 times") and "92.8 times" in days["here"]
     assert nineteen["quoted"] == "19.44 times"
 
 
-def test_a_broken_benchmark_is_one_line(run, capsys):
+def test_a_bad_benchmark_file_is_an_error(run, capsys):
     run.fit("ours", "full", "emp", "H3", 0, 0.7)
     job = run.root / "benchmarks" / "ours" / "full" / "emp" / "H3" / "seed0.tsv"
     job.parent.mkdir(parents=True)
     job.write_text("s\tmax_rss\n-\t-\n")
     with pytest.raises(AssertionError):
         count(run, {"ours": {"config": None}})
-    assert f"{job}: no benchmark" in capsys.readouterr().err
+    assert f"{job}: not a benchmark" in capsys.readouterr().err
     assert not (run.root / "efficiency.tsv").exists()

@@ -1,4 +1,4 @@
-"""The settings of a pre-training: the paper's values, the course of the learning rate, refused mistakes."""
+"""The settings of a pre-training: the paper's values, the learning-rate schedule, refused mistakes."""
 
 import json
 from itertools import pairwise
@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.settings.pretrain import RECORDING, RUNNING, SeededTraining, Training, read_training
+from workflow_scripts.settings.pretrain import RECORDING, RUNNING, SeededTraining, read_training
 
 
 def test_defaults_are_the_papers():
@@ -18,7 +18,7 @@ def test_defaults_are_the_papers():
     assert training.mask_share == 0.15
 
 
-def test_learning_rate_rises_to_its_peak_and_falls_to_nothing():
+def test_learning_rate_rises_to_its_peak_and_falls_to_zero():
     training = Training(steps=100, warmup_steps=20, learning_rate=0.5)
     rates = [training.learning_rate_at(step) for step in range(100)]
     assert rates[0] == pytest.approx(0.5 / 20) and rates[9] == pytest.approx(0.25)
@@ -29,7 +29,7 @@ def test_learning_rate_rises_to_its_peak_and_falls_to_nothing():
     assert rates[-1] == pytest.approx(0.5 / 80) and training.learning_rate_at(100) == 0
 
 
-def test_learning_rate_without_warm_up_and_with_nothing_else():
+def test_learning_rate_without_warm_up_and_with_only_warm_up():
     assert Training(steps=4, warmup_steps=0, learning_rate=1.0).learning_rate_at(0) == 1
     rates = [Training(steps=4, warmup_steps=4, learning_rate=1.0).learning_rate_at(step) for step in range(4)]
     assert rates == [0.25, 0.5, 0.75, 1]
@@ -50,7 +50,7 @@ def test_the_batch_is_the_same_on_any_number_of_processes_or_refused(processes):
             training.check_processes(processes)
 
 
-def test_a_state_is_bound_to_every_setting_but_those_that_leave_the_weights_as_they_are():
+def test_a_state_is_bound_to_every_setting_that_changes_the_weights():
     defining = SeededTraining().defining()
     assert set(RUNNING + RECORDING) | set(defining) == set(SeededTraining.model_fields)
     assert not set(RUNNING + RECORDING) & set(defining)

@@ -1,4 +1,4 @@
-"""What the configuration may say of a tokenizer."""
+"""Valid and invalid tokenizers in the configuration."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_every_kind_can_be_configured(settings):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"k": 6}, "config tokenizer.mine: kind missing; see config/keys.md"),
         ({"kind": "kmer"}, "config tokenizer.mine: k missing; see config/keys.md"),
@@ -42,6 +42,6 @@ def test_every_kind_can_be_configured(settings):
         ({"kind": "kmer", "k": 6, "reverse_complement": 2}, "config tokenizer.mine.reverse_complement: 2 is greater"),
     ],
 )
-def test_mistakes_are_named(settings, told):
+def test_mistakes_are_named(settings, message):
     (line,) = mistakes(**settings)
-    assert told in line
+    assert message in line

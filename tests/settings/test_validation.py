@@ -3,6 +3,7 @@
 import copy
 import math
 from collections import OrderedDict
+from datetime import date
 
 import pytest
 
@@ -20,7 +21,11 @@ EXAMPLES = {  # of sections of which the default configuration has none
 WRONG = {  # what a key may be -> values that it may not be, with the end of their line
     "mapping": [(5, "is an integer, not a mapping"), ([], "is a list, not a mapping")],
     "list": [("a", "is text, not a list; write [a]"), ({"a": 1}, "is a mapping, not a list")],
-    "text": [(7, 'is an integer, not text; write "7"'), (True, 'is a boolean, not text; write "true"')],
+    "text": [
+        (7, 'is an integer, not text; write "7"'),
+        (True, 'is a boolean, not text; write "true"'),
+        (date(2026, 1, 2), '2026-01-02 is a date, not text; write "2026-01-02"'),
+    ],
     "`true` or `false`": [
         ("no", "is text, not true or false; write false without quotes"),
         (1, "is an integer, not true or false"),

@@ -1,4 +1,4 @@
-"""The tokenization study: each measure against a case worked by hand, smaller vocabularies against real trainings."""
+"""The tokenization study: measures against simple cases, smaller vocabularies against trained ones."""
 
 import json
 import os
@@ -24,7 +24,7 @@ NAMES = ["bpe", "overlapping 6-mer", "6-mer", "nucleotide"]
 
 
 def train_bpe(sequences: list[str], vocab_size: int) -> Tokenizer:
-    """The library's own training, the yardstick for smaller vocabularies."""
+    """A tokenizer trained by the library."""
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     trainer = trainers.BpeTrainer(
@@ -35,7 +35,7 @@ def train_bpe(sequences: list[str], vocab_size: int) -> Tokenizer:
 
 
 def repeats(count: int, key: int) -> list[str]:
-    """Sequences full of ties: short words of two bases, many times over."""
+    """Sequences of short repeated words, with many equally frequent pairs."""
     random = np.random.default_rng(key)
     return ["".join(random.choice(["AC", "CA", "AA", "ACAC", "GT"], 60)) for _ in range(count)]
 
@@ -83,8 +83,8 @@ def run(trained, corpus, tmp_path):
 # ---- measures -------------------------------------------------------------------------------------
 
 
-def test_flops_are_those_of_the_model():
-    """torch counts the published encoder; its pooler (2 x 768^2 for the first token) is not in the formula."""
+def test_flops_equal_those_that_torch_counts():
+    """Except those of the pooler, 2 x 768^2 for the first token, which are not in the formula."""
     model = DnaBert2Model(DnaBert2Config()).eval()
     for tokens in (16, 64):
         with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH), torch.no_grad():
@@ -92,18 +92,18 @@ def test_flops_are_those_of_the_model():
         assert counter.get_total_flops() == measures.flops(np.array([tokens]))["total"] + 2 * 768**2
 
 
-def test_flops_parts_and_mean():
+def test_flops_of_the_parts_and_their_mean():
     gated, plain = measures.flops(np.array([100])), measures.flops(np.array([100]), gated=False)
     assert gated["attention"] == plain["attention"] == 12 * (8 * 100 * 768**2 + 4 * 100**2 * 768)
     assert gated["mlp"] == 1.5 * plain["mlp"] == 12 * 6 * 100 * 768 * 3072
     assert measures.flops(np.array([50, 100]))["mlp"] == 0.75 * gated["mlp"]
 
 
-def test_an_edit_is_one_base():
+def test_an_edit_changes_one_base():
     sequence = "ACGTTGCA" * 5
     for number in range(200):
         random = np.random.default_rng(number)
-        substituted, inserted, deleted = (measures.edited(sequence, edit, random) for edit in measures.EDITS)
+        substituted, inserted, deleted = (measures.apply_edit(sequence, edit, random) for edit in measures.EDITS)
         assert sum(a != b for a, b in zip(sequence, substituted, strict=True)) == 1
         assert any(inserted[:place] + inserted[place + 1 :] == sequence for place in range(41))
         assert len(inserted) == 41
@@ -122,12 +122,12 @@ def test_an_edit_is_one_base():
         ([1, 2], [2, 1], 2),
     ],
 )
-def test_changed_tokens(before, after, changed):
+def test_tokens_outside_of_the_common_prefix_and_suffix_are_changed(before, after, changed):
     assert measures.changed_tokens(np.array(before), np.array(after)) == changed
     assert measures.changed_tokens(np.array(after), np.array(before)) == changed
 
 
-def test_a_shifted_frame_changes_every_token_behind_an_insertion():
+def test_a_frame_shift_changes_every_token_after_an_insertion():
     def encode(sequence: str) -> np.ndarray:
         return kmer_tokenizers.encode([sequence], "kmer", 3)[0]
 
@@ -136,22 +136,22 @@ def test_a_shifted_frame_changes_every_token_behind_an_insertion():
     assert measures.changed_tokens(before, encode("ACGTTGACATGGCACC")) == 4  # three k-mers become three and a base
 
 
-def test_overlapping_tokens_give_one_masked_token_away_and_one_base_less_of_a_run():
+def test_overlapping_tokens_reveal_a_single_masked_token_but_not_a_run():
     starts, lengths = np.arange(8), np.full(8, 3)  # ten bases
-    alone, run, everything = np.arange(8) == 4, (np.arange(8) >= 2) & (np.arange(8) < 5), np.ones(8, dtype=bool)
-    assert measures.given_away(starts, lengths, alone) == (1, 1, 3, 3)
-    assert measures.given_away(starts, lengths, run) == (3, 0, 9, 6)  # base 4 is hidden and lies in all three
-    assert measures.given_away(starts, lengths, everything) == (8, 0, 24, 0)
-    assert measures.given_away(starts, lengths, ~everything) == (0, 0, 0, 0)
+    single, run, everything = np.arange(8) == 4, (np.arange(8) >= 2) & (np.arange(8) < 5), np.ones(8, dtype=bool)
+    assert measures.leaked_tokens(starts, lengths, single) == (1, 1, 3, 3)
+    assert measures.leaked_tokens(starts, lengths, run) == (3, 0, 9, 6)  # base 4 is hidden and in all three
+    assert measures.leaked_tokens(starts, lengths, everything) == (8, 0, 24, 0)
+    assert measures.leaked_tokens(starts, lengths, ~everything) == (0, 0, 0, 0)
 
 
-def test_tokens_side_by_side_give_nothing_away():
+def test_non_overlapping_tokens_reveal_nothing():
     lengths = np.array([3, 1, 5, 2])
     starts = np.cumsum(lengths) - lengths
-    assert measures.given_away(starts, lengths, np.array([True, False, True, False])) == (2, 0, 8, 0)
+    assert measures.leaked_tokens(starts, lengths, np.array([True, False, True, False])) == (2, 0, 8, 0)
 
 
-def test_contiguous_masks_are_runs_with_about_their_share():
+def test_contiguous_masks_are_runs_with_about_the_given_share():
     random = np.random.default_rng(0)
     chosen = measures.contiguous_mask(100_000, 0.15, 6, random)
     edges = np.flatnonzero(np.diff(chosen.astype(int)))
@@ -165,15 +165,15 @@ def test_contiguous_masks_are_runs_with_about_their_share():
 
 @pytest.mark.parametrize("size", [10, 64, 256, 511])
 @pytest.mark.parametrize("corpus_of", ["random", "repeats"])
-def test_a_smaller_vocabulary_is_the_beginning_of_a_larger_one(random_sequences, size, corpus_of):
+def test_a_smaller_vocabulary_is_a_prefix_of_a_larger_one(random_sequences, size, corpus_of):
     sequences = random_sequences(40, 600) if corpus_of == "random" else repeats(200, 1) + random_sequences(20, 400)
     large, small = (train_bpe(sequences, entries) for entries in (512, size))
     assert large.get_vocab_size() == 512 and small.get_vocab_size() == size
     assert prefix(large, size).to_str() == small.to_str()
 
 
-def test_a_merge_that_makes_a_word_anew_takes_no_entry():
-    """A-AA after AA-A: the second merge has a rank, the word has one id."""
+def test_a_merge_that_spells_an_existing_word_adds_no_entry():
+    """A-AA after AA-A: the second merge has its own rank, but the word has one id."""
     state = json.loads(train_bpe(["ACGT"] * 3, 10).to_str())
     names = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", "A", "C", "G", "T", "AA", "AAA", "AC"]
     state["model"]["vocab"] = {word: number for number, word in enumerate(names)}
@@ -206,7 +206,7 @@ def test_a_merge_that_makes_a_word_anew_takes_no_entry():
         ("CGCGCG", ["dinucleotide repeat", "CpG"]),
     ],
 )
-def test_labels(word, labels):
+def test_labels_are_those_of_the_matching_rules(word, labels):
     assert token_motifs.labels(word) == labels
 
 
@@ -219,7 +219,7 @@ def test_shuffled_words_keep_their_bases():
 # ---- the study ------------------------------------------------------------------------------------
 
 
-def test_rows_of_every_tokenizer_and_size(run):
+def test_there_is_a_row_for_every_tokenizer_and_size(run):
     status, (out, table) = run()
     results, rows = read_json(out), read_table(table)
     assert status == 0
@@ -235,7 +235,7 @@ def test_rows_of_every_tokenizer_and_size(run):
     assert larger == sorted(larger)
 
 
-def test_what_the_fixed_tokenizers_give_is_known(run):
+def test_results_of_fixed_tokenizers_are_as_computed_by_hand(run):
     rows = {row["name"]: row for row in read_json(run()[1][0])["tokenizers"]}
     overlapping, blocks, single = (rows[name] for name in NAMES[1:])
     assert (overlapping["window_tokens"], single["window_tokens"]) == (495 + 2, 500 + 2)
@@ -253,34 +253,37 @@ def test_what_the_fixed_tokenizers_give_is_known(run):
         assert rows[name]["given_away"] == {"independent": {"tokens": 0, "bases": 0}, "contiguous": None}
 
 
-def test_sample_is_of_validation_chunks_and_even_over_groups(run, corpus):
-    sample = read_json(run(chunks_per_group=15)[1][0])["sample"]
+def test_the_sample_has_validation_chunks_and_the_same_number_of_each_group(run, corpus, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(study_tokenization, "CHUNKS_PER_GROUP", 15)
+        sample = read_json(run()[1][0])["sample"]
     assert sample["chunks_by_group"] == {"fungi": 15, "viral": 15} and sample["bases"] == 30 * 600
     assert read_json(run("all")[1][0])["sample"]["chunks_by_group"] == {"fungi": 40, "viral": 20}
-    assert read_json(run("alone", table=None)[1][0])["sample"]["chunks_by_group"] == {"all": 60}
+    assert read_json(run("one group", table=None)[1][0])["sample"]["chunks_by_group"] == {"all": 60}
     before = run("before")[1][0].read_bytes()
     for path in corpus[0]:
         table = pq.read_table(path)
         training = [word == "train" for word in table["split"].to_pylist()]
         words = [
-            "A" * 600 if mine else word for word, mine in zip(table["sequence"].to_pylist(), training, strict=True)
+            "A" * 600 if train else word for word, train in zip(table["sequence"].to_pylist(), training, strict=True)
         ]
         pq.write_table(table.set_column(table.column_names.index("sequence"), "sequence", pa.array(words)), path)
     assert run("after")[1][0].read_bytes() == before
 
 
 def test_another_seed_draws_other_chunks(corpus):
-    drawn = [study_tokenization.draw(corpus[0], None, 15, 500, seed).sequences for seed in (1, 1, 2)]
+    drawn = [study_tokenization.draw_sample(corpus[0], None, 15, 500, seed).sequences for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_same_bytes_for_any_order_of_files_other_ones_for_another_seed(run, corpus):
-    first = [path.read_bytes() for path in run("first", chunks_per_group=15)[1]]
-    assert [path.read_bytes() for path in run("second", paths=corpus[0][::-1], chunks_per_group=15)[1]] == first
-    assert [path.read_bytes() for path in run("third", chunks_per_group=15, seed=7)[1]] != first
+def test_bytes_depend_on_the_seed_but_not_on_the_order_of_files(run, corpus, monkeypatch):
+    monkeypatch.setattr(study_tokenization, "CHUNKS_PER_GROUP", 15)
+    first = [path.read_bytes() for path in run("first")[1]]
+    assert [path.read_bytes() for path in run("second", paths=corpus[0][::-1])[1]] == first
+    assert [path.read_bytes() for path in run("third", seed=7)[1]] != first
 
 
-def test_words_with_their_places(run, corpus, trained):
+def test_words_have_their_counts_and_soft_masked_shares(run, corpus, trained):
     results = read_json(run()[1][0])
     words = results["words"]
     tokenizer = Tokenizer.from_file(str(trained / "tokenizer.json"))
@@ -303,8 +306,8 @@ def test_words_with_their_places(run, corpus, trained):
     assert {row["label"] for row in words["motifs"]} == set(token_motifs.RULES)
 
 
-def test_soft_masked_share_of_the_genomes_is_weighted_as_the_word(corpus):
-    sample = study_tokenization.draw(*corpus[:1], None, 1000, 500, 1)
+def test_the_soft_masked_share_of_genomes_is_the_mean_of_their_chunks(corpus):
+    sample = study_tokenization.draw_sample(*corpus[:1], None, 1000, 500, 1)
     means = {name: sample.soft_masked[sample.genomes == name].mean() for name in set(sample.genomes.tolist())}
     assert sample.genome_soft_masked.tolist() == pytest.approx([means[name] for name in sample.genomes.tolist()])
 
@@ -327,7 +330,7 @@ def test_short_chunks_give_short_windows(run, write_chunks, random_sequences):
     assert status == 0 and read_json(out)["sample"]["window_bases"] == 120
 
 
-def test_a_vocabulary_encodes_as_its_tokenizer(random_sequences):
+def test_a_vocabulary_and_its_tokenizer_give_the_same_ids(random_sequences):
     sequences = random_sequences(5, 200)
     for kind, k in (("kmer_overlapping", 6), ("kmer", 6), ("nucleotide", 1)):
         tokenizer = kmer_tokenizers.build(kind, k)
@@ -339,22 +342,22 @@ def test_a_vocabulary_encodes_as_its_tokenizer(random_sequences):
 # ---- bad input ------------------------------------------------------------------------------------
 
 
-def fails(run, capsys, words: str, **options) -> None:
+def fails(run, capsys, message: str, **options) -> None:
     status, out = run(**options)
     error = capsys.readouterr().err
-    assert status == 1 and words in error and error.count("\n") == 1
+    assert status == 1 and message in error and error.count("\n") == 1
     assert not any(path.exists() for path in out)
 
 
-def test_bad_input_is_one_line_and_leaves_nothing(run, capsys, write_chunks, corpus, trained, tmp_path):
+def test_bad_input_is_refused_in_one_line_and_nothing_is_written(run, capsys, write_chunks, corpus, trained, tmp_path):
     training = [write_chunks("GCA_0.1", ["ACGT" * 200])]
     fails(run, capsys, "GCA_0.1.parquet: no validation chunks", paths=training)
-    stranger = [write_chunks("GCA_9.1", ["ACGT" * 200], ["validation"])]
-    fails(run, capsys, "GCA_9.1 is not in the corpus table", paths=stranger)
+    unlisted = [write_chunks("GCA_9.1", ["ACGT" * 200], ["validation"])]
+    fails(run, capsys, "GCA_9.1 is not in the corpus table", paths=unlisted)
     broken = tmp_path / "GCA_2.1.parquet"
     broken.write_bytes(b"PAR1 but not for long")
     fails(run, capsys, f"{broken}: not a chunk file", paths=[broken])
-    fails(run, capsys, f"{tmp_path / 'none/tokenizer.json'}: not there", folders=[tmp_path / "none"])
+    fails(run, capsys, f"{tmp_path / 'none/tokenizer.json'}: no such file", folders=[tmp_path / "none"])
     write_json(trained / "stats.json", {"kind": "wordpiece"})
     fails(run, capsys, "kind 'wordpiece' is not one of bpe, kmer_overlapping, kmer, nucleotide")
 
@@ -366,7 +369,7 @@ real = pytest.mark.skipif(not os.environ.get("REAL_DATA"), reason="REAL_DATA doe
 
 @pytest.mark.real
 @real
-def test_the_alu_consensus_is_all_over_a_human_chromosome():
+def test_every_part_of_the_alu_consensus_occurs_in_a_human_chromosome():
     path = Path(os.environ["REAL_DATA"]) / "genomes/vertebrate_mammalian/aug_chr3_42M.fa.gz"
     with open_text(path) as lines:
         text = "".join(line.strip().upper() for line in lines if not line.startswith(">"))
@@ -377,7 +380,7 @@ def test_the_alu_consensus_is_all_over_a_human_chromosome():
 
 @pytest.mark.real
 @real
-def test_the_published_vocabulary_holds_alu_and_dinucleotide_repeats():
+def test_the_published_vocabulary_has_alu_and_dinucleotide_repeats():
     published = Tokenizer.from_file(str(Path(os.environ["REAL_DATA"]) / "published_model/tokenizer.json"))
     words = [word for word in published.get_vocab() if word not in SPECIAL_TOKENS]
     found = token_motifs.label_counts(words)

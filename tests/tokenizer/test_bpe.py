@@ -1,4 +1,4 @@
-"""The trainer makes the merges of Hugging Face `tokenizers`, however the work is cut; its counts have 64 bits."""
+"""The trainer gives the merges of Hugging Face `tokenizers` with any division of the work; its counts have 64 bits."""
 
 import itertools
 import json
@@ -16,7 +16,7 @@ from workflow_scripts.tokenizer.train_tokenizer import train_bpe
 
 
 def library_model(sequences: list[str], vocab_size: int, min_frequency: int) -> dict:
-    """Vocabulary and merges of the library's own trainer."""
+    """Vocabulary and merges of the library's trainer."""
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     trainer = trainers.BpeTrainer(
@@ -35,7 +35,7 @@ def our_model(sequences: list[str], vocab_size: int, min_frequency: int, threads
 
 
 def tandem_repeats() -> list[str]:
-    """Runs and repeats of short units, many of them cut off within a unit, so that merges overlap and counts tie."""
+    """Runs and repeats of short units, many of them truncated, so that merges overlap and counts are equal."""
     draw = random.Random(0)
     units = ["A", "T", "AC", "TG", "GGA", "TTAGGG", "ACACT", "CAGCAG"]
     return [
@@ -44,7 +44,7 @@ def tandem_repeats() -> list[str]:
 
 
 def ties() -> list[str]:
-    """Every word of seven letters once: all pairs are equally frequent, and the ids decide."""
+    """Every word of seven letters once: all pairs are equally frequent, so their ids decide."""
     return ["".join("ACGT"[number // 4**place % 4] for place in range(7)) for number in range(4**7)]
 
 
@@ -60,7 +60,7 @@ def uniform() -> list[str]:
 
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("corpus", [uniform, tandem_repeats, ties, two_letters])
-def test_model_is_that_of_tokenizers_at_4096(corpus, threads):
+def test_a_model_of_4096_entries_equals_that_of_tokenizers(corpus, threads):
     sequences = corpus()
     expected = library_model(sequences, 4096, 2)
     assert len(expected["merges"]) > 100
@@ -74,13 +74,13 @@ def test_model_is_that_of_tokenizers_at_4096(corpus, threads):
     st.integers(1, 3),
     st.integers(1, 3),
 )
-def test_model_is_that_of_tokenizers_on_any_small_corpus(sequences, vocab_size, min_frequency, threads):
+def test_models_of_small_corpora_equal_those_of_tokenizers(sequences, vocab_size, min_frequency, threads):
     ours = our_model(sequences, vocab_size, min_frequency, threads)
     assert ours == library_model(sequences, vocab_size, min_frequency)
 
 
 def test_no_two_merges_spell_the_same_token():
-    """That is why the trainer need not look for it."""
+    """So the trainer does not have to handle this case."""
     for corpus in (tandem_repeats, two_letters):
         vocabulary = our_model(corpus(), 4096, 1)
         assert len(vocabulary["merges"]) + 9 == len(vocabulary["vocab"])
@@ -90,24 +90,24 @@ def merges(sequences: list[str], threads: int = 1) -> list[bpe.Merge]:
     return list(bpe.merges(bpe.to_cells(sequences), 600, 2, threads))
 
 
-def test_order_of_chunks_threads_and_length_of_lists_change_nothing(monkeypatch):
+def test_merges_do_not_depend_on_chunk_order_threads_and_list_sizes(monkeypatch):
     sequences = tandem_repeats() + uniform()[:40]
     expected = merges(sequences)
     assert merges(sequences[::-1], 2) == merges(sorted(sequences), 5) == expected
-    # 0: lists of one pair; a part has 1,000 cells, as a corpus of more than 2^32 has several to a thread
+    # share 0: lists of one pair; parts of 1,000 cells: several parts per thread, as with more than 2^32 cells
     for limit, value in (("LISTED_SHARE", 0.0), ("LISTED_SHARE", 1.0), ("MAX_LISTED", 5), ("MAX_PART", 1000)):
         with monkeypatch.context() as patched:
             patched.setattr(bpe, limit, value)
             assert merges(sequences, 2) == expected
 
 
-def test_counts_are_those_of_the_pairs_when_they_are_merged():
+def test_frequencies_are_those_of_the_pairs_when_they_are_merged():
     sequences = two_letters()
     words = [*SPECIAL_TOKENS, *bpe.BASES]
     state = [list(sequence) for sequence in sequences]
     for merge in merges(sequences)[:40]:
         left, right = words[merge.left], words[merge.right]
-        assert merge.count == sum(list(itertools.pairwise(row)).count((left, right)) for row in state)
+        assert merge.frequency == sum(list(itertools.pairwise(row)).count((left, right)) for row in state)
         words.append(left + right)
         for row in state:
             place = 0
@@ -118,7 +118,7 @@ def test_counts_are_those_of_the_pairs_when_they_are_merged():
 
 
 def test_counts_above_31_bits(monkeypatch):
-    """As if every chunk stood four million times in the corpus, which is where 32 bits overflow: same merges."""
+    """The counts of a corpus with four million copies of every chunk, which overflow 32 bits, give the same merges."""
     times = 2**22
     sequences = ["A" * 1000] * 20 + uniform()[:100]
     once = merges(sequences)
@@ -126,11 +126,11 @@ def test_counts_above_31_bits(monkeypatch):
     monkeypatch.setattr(bpe, "count_letters", lambda *arguments: times * count_letters(*arguments))
     monkeypatch.setattr(bpe, "merge_at", lambda *arguments: times * merge_at(*arguments))
     many = merges(sequences)
-    assert many == [bpe.Merge(left, right, times * count) for left, right, count in once]
-    assert many[0].count > 2**36 and sum(merge.count > 2**31 for merge in many) > 20
+    assert many == [bpe.Merge(left, right, times * frequency) for left, right, frequency in once]
+    assert many[0].frequency > 2**36 and sum(merge.frequency > 2**31 for merge in many) > 20
 
 
-def test_other_letters_part_their_neighbours():
+def test_other_letters_separate_their_neighbours():
     assert merges(["ACGTNACGTaACGT-"] * 3) == merges(["ACGT"] * 9)
 
 
@@ -140,7 +140,7 @@ def test_too_few_pairs_end_the_merges_early():
     assert merges(["ACGT"]) == []
 
 
-def test_parts_begin_and_end_with_a_separator_and_hold_every_letter_once():
+def test_parts_begin_and_end_with_a_separator_and_contain_every_letter_once():
     cells = bpe.to_cells(uniform()[:7])
     for count in (1, 2, 3, 8, 20):
         parts = bpe.split(cells, count)

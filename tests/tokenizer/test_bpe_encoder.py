@@ -1,4 +1,4 @@
-"""The encoder gives the ids of Hugging Face `tokenizers`."""
+"""The encoder and Hugging Face `tokenizers` give the same ids."""
 
 import random
 from pathlib import Path
@@ -27,7 +27,7 @@ def repeats(key: int) -> list[str]:
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
-    """A vocabulary of repeats, whose words begin and end alike."""
+    """A vocabulary of repeats, whose words have common prefixes and suffixes."""
     return train_bpe(to_cells(repeats(0)), 1500, 2)
 
 
@@ -38,11 +38,11 @@ def assert_same_ids(tokenizer: Tokenizer, sequences: list[str]) -> None:
     assert ids.tolist() == [number for row in expected for number in row]
 
 
-def test_ids_are_those_of_tokenizers(tokenizer):
+def test_ids_of_repeats_equal_those_of_tokenizers(tokenizer):
     assert_same_ids(tokenizer, repeats(0) + repeats(1))
 
 
-def test_ids_are_those_of_tokenizers_on_random_bases(tokenizer):
+def test_ids_of_random_bases_equal_those_of_tokenizers(tokenizer):
     draw = random.Random(2)
     assert_same_ids(tokenizer, ["".join(draw.choices("ACGT", k=draw.randint(0, 2000))) for _ in range(300)])
 
@@ -53,7 +53,7 @@ def test_ids_are_those_of_tokenizers_on_random_bases(tokenizer):
     st.integers(9, 300),
     st.lists(st.text("AC", max_size=80) | st.text("ACGTN", max_size=40), max_size=6),
 )
-def test_ids_are_those_of_tokenizers_whatever_it_was_trained_on(corpus, vocab_size, sequences):
+def test_ids_equal_those_of_tokenizers_for_any_vocabulary(corpus, vocab_size, sequences):
     assert_same_ids(train_bpe(to_cells(corpus), vocab_size, 1), corpus + sequences)
 
 
@@ -61,11 +61,11 @@ def test_every_other_letter_is_unknown(tokenizer):
     assert_same_ids(tokenizer, ["", "N", "NNACGTNNA", "acgtACGT", "RACGTY"])
 
 
-def test_a_vocabulary_that_no_training_makes_is_refused(tokenizer):
-    """Words out of the order of their merges, as a hand-made file may have them, break what the encoder builds on."""
+def test_a_vocabulary_that_training_cannot_give_is_refused(tokenizer):
+    """The encoder depends on words in the order of their merges."""
     words = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", *"ACGT", "ACG", "CG", "AC"]
     vocabulary = {word: number for number, word in enumerate(words)}
     merges = [("A", "CG"), ("C", "G"), ("A", "C")]
-    for strange in (Tokenizer(models.BPE(vocabulary, merges, unk_token="[UNK]")), kmer_tokenizers.build("kmer", 3)):
+    for invalid in (Tokenizer(models.BPE(vocabulary, merges, unk_token="[UNK]")), kmer_tokenizers.build("kmer", 3)):
         with pytest.raises(UserError, match=r"tokenizer.json: not a BPE vocabulary"):
-            Encoder(strange, PLACE)
+            Encoder(invalid, PLACE)

@@ -1,4 +1,4 @@
-"""The vocabulary: its ids and merges, what it is trained on, and that it is the same on every run."""
+"""The vocabulary: ids and merges, training data, and reproducible bytes."""
 
 import json
 import os
@@ -14,9 +14,8 @@ import pytest
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
-from workflow_scripts.common import bpe_memory
+from workflow_scripts.common import bpe_memory, progress
 from workflow_scripts.common.files import read_json
-from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.special_tokens import SPECIAL_TOKENS
 from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.train_tokenizer import main, token_count, train_bpe
@@ -36,7 +35,7 @@ def corpus(write_chunks, random_sequences):
     return [write_chunks(f"GCA_{key}.1", random_sequences(40, 200, key), splits) for key in range(3)]
 
 
-def test_ids_are_those_of_the_published_vocabulary(random_sequences):
+def test_special_tokens_and_bases_have_the_published_ids(random_sequences):
     vocabulary = train_bpe(to_cells(random_sequences(50, 300)), 40, 2).get_vocab()
     words = sorted(vocabulary, key=vocabulary.get)
     assert words[:9] == ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", "A", "C", "G", "T"]
@@ -44,20 +43,20 @@ def test_ids_are_those_of_the_published_vocabulary(random_sequences):
 
 
 def test_merges_follow_the_counts_of_pairs():
-    """TG stands six times in each word, then TG-TG and so on; AC twice in each of fewer words."""
+    """TG is the most frequent pair, then TG-TG and TGTG-TGTG; AC occurs in fewer words."""
     tokenizer = train_bpe(to_cells(["TGTGTGTG"] * 10 + ["CACC"] * 3), 13, 2)
     merges = json.loads(tokenizer.to_str())["model"]["merges"]
     assert merges == [["T", "G"], ["TG", "TG"], ["TGTG", "TGTG"], ["A", "C"]]
     assert tokenizer.encode("TGTGTGCACC").tokens == ["[CLS]", "TGTG", "TG", "C", "AC", "C", "[SEP]"]
 
 
-def test_a_pair_below_the_smallest_frequency_is_not_merged():
+def test_a_pair_below_the_minimum_frequency_is_not_merged():
     words = ["TGTG"] * 3 + ["CCAA"]
     assert set(train_bpe(to_cells(words), 60, 2).get_vocab()) == {*SPECIAL_TOKENS, *"ACGT", "TG", "TGTG"}
     assert "CCAA" in train_bpe(to_cells(words), 60, 1).get_vocab()
 
 
-def test_templates_of_one_sequence_and_of_a_pair(random_sequences):
+def test_the_template_of_a_pair_has_two_token_types(random_sequences):
     tokenizer = train_bpe(to_cells(random_sequences(20, 200)), 20, 2)
     pair = tokenizer.encode("ACGT", "GGTTA")
     first = pair.tokens.index("[SEP]") + 1
@@ -66,7 +65,7 @@ def test_templates_of_one_sequence_and_of_a_pair(random_sequences):
     assert "".join(pair.tokens[1 : first - 1]) == "ACGT" and "".join(pair.tokens[first:-1]) == "GGTTA"
 
 
-def test_same_bytes_for_any_order_of_files_and_number_of_threads(corpus, tmp_path):
+def test_bytes_do_not_depend_on_file_order_and_number_of_threads(corpus, tmp_path):
     orders = [corpus, corpus[::-1], [corpus[1], corpus[0], corpus[2]]]
     written = []
     for number, order in enumerate(orders):
@@ -84,14 +83,14 @@ def test_same_bytes_for_any_order_of_files_and_number_of_threads(corpus, tmp_pat
 
 
 def test_validation_chunks_are_never_read(write_chunks, tmp_path):
-    """The word of the validation chunks is by far the most frequent pair, and gets no token."""
+    """The word of the validation chunks would be the most frequent one, but gets no token."""
     path = write_chunks("GCA_1.1", ["ACACACAC"] * 5 + ["GTGTGTGT"] * 500, ["train"] * 5 + ["validation"] * 500)
     assert main(arguments([path], tmp_path / "out", vocab_size=12)) == 0
     vocabulary = Tokenizer.from_file(str(tmp_path / "out" / "tokenizer.json")).get_vocab()
     assert set(vocabulary) - set(SPECIAL_TOKENS) == {*"ACGT", "AC", "ACAC", "ACACACAC"}
 
 
-def test_directory_loads_as_a_fast_tokenizer(corpus, tmp_path):
+def test_the_directory_loads_as_a_fast_tokenizer(corpus, tmp_path):
     assert main(arguments(corpus, tmp_path / "out")) == 0
     tokenizer = PreTrainedTokenizerFast.from_pretrained(tmp_path / "out")
     special = [tokenizer.unk_token_id, tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id]
@@ -122,7 +121,7 @@ def test_statistics_add_up(write_chunks, random_sequences, tmp_path):
     assert len(stats["longest_tokens"][0]) == max(histogram)
 
 
-def test_tokens_that_do_not_spell_the_sequence_are_noticed(random_sequences):
+def test_tokens_that_do_not_spell_the_sequence_are_an_error(random_sequences):
     tokenizer = train_bpe(to_cells(random_sequences(20, 100)), 20, 2)
     both = len(tokenizer.encode("ACGT").ids + tokenizer.encode("GG").ids) - 4
     assert token_count(tokenizer, "bpe", ["ACGT", "GG"]) == both
@@ -130,16 +129,16 @@ def test_tokens_that_do_not_spell_the_sequence_are_noticed(random_sequences):
         token_count(tokenizer, "bpe", ["ACGNACGT"])
 
 
-def test_vocabulary_that_cannot_be_reached_stops_and_says_so(write_chunks, tmp_path, capsys):
+def test_training_stops_early_with_a_message_if_no_pair_is_left(write_chunks, tmp_path, capsys):
     path = write_chunks("GCA_1.1", ["ACGT"] * 4)
     assert main(arguments([path], tmp_path / "out", vocab_size=500)) == 0
-    assert "tokenizer: 12 of 500 entries; no further pair stands 2 times in 16 bases" in capsys.readouterr().err
+    assert "tokenizer: 12 of 500 entries; no further pair occurs 2 times in 16 bases" in capsys.readouterr().err
     assert read_json(tmp_path / "out" / "stats.json")["vocab_size"] == 12
     vocabulary = Tokenizer.from_file(str(tmp_path / "out" / "tokenizer.json")).get_vocab()
     assert set(vocabulary) == {*SPECIAL_TOKENS, *"ACGT", "AC", "GT", "ACGT"}
 
 
-def test_other_letters_are_counted_and_never_in_a_token(write_chunks, tmp_path):
+def test_unknown_letters_are_counted_and_never_in_a_token(write_chunks, tmp_path):
     path = write_chunks("GCA_1.1", ["ACNNNAC", "ACacgtAC"] * 4)
     assert main(arguments([path], tmp_path / "out")) == 0
     assert read_json(tmp_path / "out" / "stats.json")["unknown_letters"] == 4 * (3 + 4)
@@ -148,25 +147,26 @@ def test_other_letters_are_counted_and_never_in_a_token(write_chunks, tmp_path):
     assert tokenizer.encode("ACNAC", add_special_tokens=False).tokens == ["AC", "[UNK]", "AC"]
 
 
-def test_progress_tells_rate_and_time_left(write_chunks, random_sequences, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(Progress.__init__, "__defaults__", (0.0,))
+def test_progress_shows_rate_and_time_left(write_chunks, random_sequences, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(progress, "INTERVAL", 0.0)
     assert main(arguments([write_chunks("GCA_1.1", random_sequences(40, 200))], tmp_path / "out")) == 0
-    told = capsys.readouterr().err
-    assert re.search(r"training on 8,000 bases: about \S+ GB of memory and \d+ s on 1 cores", told)
-    assert re.search(r"training BPE: 25 of 51 \(49%\) merges, \S+/s, \d+ s left; the last of \d+ places", told)
+    stderr = capsys.readouterr().err
+    assert re.search(r"training on 8,000 bases: about \S+ GB of memory and \d+ s on 1 cores", stderr)
+    line = r"training BPE: 25 of 51 \(49%\) merges, \S+/s, \d+ s left; the last pair occurred \d+ times"
+    assert re.search(line, stderr)
 
 
-def test_a_sample_that_does_not_fit_the_memory_is_refused_with_one_that_does(corpus, tmp_path, capsys, monkeypatch):
+def test_a_sample_that_does_not_fit_the_memory_is_refused_and_a_size_suggested(corpus, tmp_path, capsys, monkeypatch):
     free = bpe_memory.needed_bytes(10_990, 60)
     monkeypatch.setattr(bpe_memory, "available_bytes", lambda: free)
     assert main(arguments(corpus, tmp_path / "out")) == 1
-    told = capsys.readouterr().err
-    (fits,) = re.findall(r"sample_bases: (\d+) fits", told)
-    assert told.startswith("error: tokenizer: 16,200 bases and 60 entries need") and not (tmp_path / "out").exists()
+    stderr = capsys.readouterr().err
+    (fits,) = re.findall(r"sample_bases: (\d+) fits", stderr)
+    assert stderr.startswith("error: tokenizer: 16,200 bases and 60 entries need") and not (tmp_path / "out").exists()
     assert main(arguments(corpus, tmp_path / "out", **{"sample-bases": fits})) == 0
 
 
-def test_corpus_without_training_chunks_is_refused(write_chunks, tmp_path, capsys):
+def test_a_corpus_without_training_chunks_is_refused(write_chunks, tmp_path, capsys):
     path = write_chunks("GCA_1.1", ["ACGT"] * 4, ["validation"] * 4)
     for paths in ([path], [write_chunks("GCA_2.1", [])]):
         assert main(arguments(paths, tmp_path / "out")) == 1
@@ -175,7 +175,7 @@ def test_corpus_without_training_chunks_is_refused(write_chunks, tmp_path, capsy
 
 
 @pytest.mark.parametrize("damage", ["cut", "emptied", "foreign", "other lengths"])
-def test_a_damaged_chunk_file_is_named_and_nothing_is_written(corpus, tmp_path, capsys, damage):
+def test_a_damaged_chunk_file_is_refused_and_nothing_is_written(corpus, tmp_path, capsys, damage):
     path = corpus[1]
     if damage == "cut":
         path.write_bytes(path.read_bytes()[:-100])
@@ -187,8 +187,8 @@ def test_a_damaged_chunk_file_is_named_and_nothing_is_written(corpus, tmp_path, 
         table = pq.read_table(path)
         pq.write_table(table.set_column(2, "end", pa.array(np.array(table["end"]) + 1)), path)
     assert main(arguments(corpus, tmp_path / "out")) == 1
-    told = capsys.readouterr().err.splitlines()[-1]
-    assert told.startswith(f"error: {path}: ") and told.endswith("; remove it and run the workflow again")
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"error: {path}: ") and line.endswith("; remove it and run the workflow again")
     assert not (tmp_path / "out").exists()
 
 
@@ -201,12 +201,12 @@ def test_a_fixed_tokenizer_is_made_by_the_same_program(corpus, write_chunks, tmp
     assert len(PreTrainedTokenizerFast.from_pretrained(tmp_path / "out")) == size
 
 
-def test_a_k_that_a_kind_cannot_have_is_one_line(corpus, tmp_path, capsys):
+def test_an_invalid_k_is_refused_in_one_line(corpus, tmp_path, capsys):
     assert main(arguments(corpus, tmp_path / "out", kind="kmer", k=9)) == 1
-    told = capsys.readouterr().err.splitlines()[-1]
-    assert told.startswith("error: tokenizer.k: k 9 of kmer is not in 2 to 7")
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("error: tokenizer.k: k 9 of kmer is not in 2 to 7")
 
 
-def test_a_limit_per_group_needs_the_groups(corpus, tmp_path, capsys):
+def test_a_limit_per_group_needs_the_corpus_table(corpus, tmp_path, capsys):
     assert main(arguments(corpus, tmp_path / "out", **{"sample-group-bases": 500})) == 1
     assert capsys.readouterr().err.startswith("error: --sample-group-bases: needs --corpus")

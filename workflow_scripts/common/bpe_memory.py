@@ -1,4 +1,4 @@
-"""Memory and time of training a BPE vocabulary, known before it starts."""
+"""Memory and time of training a BPE vocabulary, estimated before it starts."""
 
 import os
 from collections.abc import Iterator
@@ -6,39 +6,39 @@ from pathlib import Path, PurePosixPath
 
 from workflow_scripts.common.errors import UserError
 
-FIXED = 400_000_000  # bytes: interpreter, compiler and what is being read
-PER_ENTRY_SQUARED = 10  # bytes: counts of 64 and slots of 16 bits for each pair of tokens
-PER_CELL = 3.25  # bytes: an id of 16 bits, a quarter of a place of 32 bits, and a quarter of a byte to spare
-SECONDS_PER_CELL = 5e-8  # of one core; benchmarks/tokenizer.py measures it
-CONTROL_GROUPS = {  # by the controllers that /proc/self/cgroup names: version 2 names none
+FIXED = 400_000_000  # bytes: interpreter, compiler and input buffers
+PER_ENTRY_SQUARED = 10  # bytes: a 64-bit count and a 16-bit slot for each pair of tokens
+PER_CELL = 3.25  # bytes: a 16-bit id, a quarter of a 32-bit position, and a reserve of a quarter of a byte
+SECONDS_PER_CELL = 5e-8  # on one core; measured by benchmarks/tokenizer.py
+CONTROL_GROUPS = {  # by the controllers in /proc/self/cgroup: version 2 lists none
     "": (Path("/sys/fs/cgroup"), "memory.max"),
     "memory": (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"),
 }
 
 
 def needed_bytes(cells: int, vocab_size: int) -> int:
-    """Memory at its peak; a cell is a base or the end of a chunk."""
+    """Peak memory; a cell is a base or the end of a chunk."""
     return int(FIXED + PER_ENTRY_SQUARED * vocab_size**2 + PER_CELL * cells)
 
 
 def cells_that_fit(available: int, vocab_size: int) -> int:
-    """The largest array that ``available`` bytes hold with all that goes with it; 0 if there is none."""
+    """The largest number of cells that can be trained on in ``available`` bytes; 0 if there is none."""
     return max(int((available - needed_bytes(0, vocab_size)) / PER_CELL), 0)
 
 
 def two_digits(number: int) -> int:
-    """Rounded down to two significant digits."""
+    """``number`` rounded down to two significant digits."""
     unit = 10 ** max(len(str(number)) - 2, 0)
     return number // unit * unit
 
 
 def available_bytes() -> int:
-    """Memory that a process may take: what the machine has free, or less where a control group limits it (Slurm)."""
+    """Memory that a process may use: free memory of the machine, or less if a control group limits it (Slurm)."""
     return min([*machine_limits(), *control_group_limits()])
 
 
 def machine_limits() -> Iterator[int]:
-    """Bytes that the machine has free; without Linux's word on it, all that it has."""
+    """Total memory of the machine and, where Linux reports it, available memory, in bytes."""
     yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     for line in lines_of(Path("/proc/meminfo")):
         if line.startswith("MemAvailable:"):
@@ -46,7 +46,7 @@ def machine_limits() -> Iterator[int]:
 
 
 def control_group_limits() -> Iterator[int]:
-    """The limits of the control groups that this process is in, and of those around them, in bytes."""
+    """The limits of the control groups of this process, and of their parents, in bytes."""
     for line in lines_of(Path("/proc/self/cgroup")):
         _, controllers, group = line.split(":", 2)
         if controllers in CONTROL_GROUPS:
@@ -57,7 +57,7 @@ def control_group_limits() -> Iterator[int]:
 
 
 def lines_of(path: Path) -> list[str]:
-    """The lines of a system file; none where it is not there."""
+    """The lines of a system file; none if it cannot be read."""
     try:
         return path.read_text().splitlines()
     except OSError:
@@ -65,7 +65,7 @@ def lines_of(path: Path) -> list[str]:
 
 
 def check(bases: int, cells: int, vocab_size: int, available: int) -> None:
-    """Refuse a sample of ``bases`` in ``cells`` that the memory does not hold; the message names one that fits."""
+    """Raise UserError if a sample of ``bases`` in ``cells`` does not fit the memory; the message suggests one."""
     needed = needed_bytes(cells, vocab_size)
     if needed <= available:
         return
@@ -78,6 +78,6 @@ def check(bases: int, cells: int, vocab_size: int, available: int) -> None:
 
 
 def forecast(bases: int, cells: int, vocab_size: int, threads: int) -> str:
-    """One line on what the training will take."""
+    """One line with the expected memory and time of the training."""
     gigabytes, seconds = needed_bytes(cells, vocab_size) / 1e9, cells * SECONDS_PER_CELL / threads
     return f"training on {bases:,} bases: about {gigabytes:,.1f} GB of memory and {seconds:,.0f} s on {threads} cores"

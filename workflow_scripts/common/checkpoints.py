@@ -1,8 +1,8 @@
 """The saved states of a running training: whole, verified, bound to what they belong to, written by one process.
 
-A state lives beside the results, never among a rule's declared outputs, because Snakemake removes those when a job
-fails. Each is one safetensors file with weights and optimiser moments. Its metadata hold the step, what the run is made
-of, what else the run must remember, and a SHA-256 over all of it.
+A state is never among a rule's declared outputs, because Snakemake removes those when a job fails. Each is one
+safetensors file with weights and optimiser moments. Its metadata hold the step, what the run is made of, what else the
+run must remember, and a SHA-256 over all of it.
 """
 
 import contextlib
@@ -26,10 +26,10 @@ PATTERN = "step-*.safetensors"
 
 
 @contextlib.contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process alone; the lock ends with the process, however that ends.
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Lock the folder for this process; the lock ends with the process, however that ends.
 
-    Raises UserError while another process has it. What a killed process left half written is removed.
+    Raises UserError while another process has it. Files that a killed process left half written are removed.
     """
     with locked(folder / "lock", f"{folder}: another process is training this model; wait for it or end it"):
         for torn in [*folder.glob(".*.tmp"), *folder.glob(".tmp*")]:  # ours, and those of safetensors
@@ -38,8 +38,8 @@ def held(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def room(path: Path) -> Iterator[None]:
-    """Turn a full disk into one line; the states that are saved stay as they are."""
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn a failed write, such as to a full disk, into a UserError; saved states stay as they are."""
     try:
         yield
     except (OSError, SafetensorError) as error:
@@ -61,12 +61,12 @@ def digest(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> str:
     total = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
     for name, tensor in sorted(tensors.items()):
         total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        total.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return total.hexdigest()
 
 
 def write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
-    """Write tensors of the CPU and what is to be known of them, down to the disk, for :func:`read`."""
+    """Write tensors of the CPU with metadata, for :func:`read`, and wait until they are on the disk."""
     with atomic(path) as temporary:
         save_file(tensors, temporary, metadata | {"sha256": digest(tensors, metadata)})
         to_disk(temporary)
@@ -84,8 +84,8 @@ def save(
 ) -> None:
     """Write the state after ``step`` optimiser steps; keep the newest ``keep``.
 
-    ``belongs_to`` and ``memory`` are JSON: what the run is made of, and what it must remember beside the tensors.
-    Raises UserError where the disk is full.
+    ``belongs_to`` and ``memory`` are JSON: what the run is made of, and what it must remember besides the tensors.
+    Raises UserError if the write fails, such as on a full disk.
     """
     tensors = {f"model.{name}": tensor.detach() for name, tensor in weights.items()}
     for number, moments in optimizer.state_dict()["state"].items():
@@ -94,7 +94,7 @@ def save(
     tensors = {name: value.cpu().contiguous() for name, value in tensors.items()}
     metadata = {"step": str(step), "belongs_to": json.dumps(belongs_to), "memory": json.dumps(memory)}
     path = folder / f"step-{step:09d}.safetensors"
-    with room(path):
+    with disk_errors(path):
         write(path, tensors, metadata)
     # a state beyond this step is one that could not be read
     kept = [state for state in sorted(folder.glob(PATTERN)) if state <= path][-keep:]
@@ -104,7 +104,7 @@ def save(
 
 
 def read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
-    """Metadata and tensors of a state. Raises SafetensorError or OSError where it is not as it was written."""
+    """Metadata and tensors of a state. Raises SafetensorError or OSError if it is not as it was written."""
     with safe_open(path, "pt") as handle:
         metadata = handle.metadata() or {}
         tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
@@ -114,9 +114,9 @@ def read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
 
 
 def newest(folder: Path, belongs_to: dict[str, Any]) -> Path | None:
-    """The newest state that can be read, None where there is none; says which ones it passes over.
+    """The newest state that can be read, None if there is none; prints which ones it skips.
 
-    Raises UserError where that state belongs to another run, and names what differs.
+    Raises UserError if that state belongs to another run, and names what differs.
     """
     for path in sorted(folder.glob(PATTERN), reverse=True):
         try:

@@ -1,27 +1,27 @@
-"""One-line errors for people: what is wrong, where, and what to do."""
+"""One-line errors for users: what is wrong, where, and what to do."""
 
 import errno
 import functools
 import sys
 from collections.abc import Callable
 
-# what the owner of files and folders can mend
+# errors of files and folders that a user can fix, and how
 REMEDIES = {
-    errno.EACCES: "get the right to read or write there, or choose another place",
-    errno.EPERM: "get the right to read or write there, or choose another place",
-    errno.EROFS: "choose a place that can be written to",
-    errno.ENOTDIR: "a file is in the place of a folder; move it away, or choose another place",
-    errno.EEXIST: "something is there already; move it away, or choose another place",
-    errno.EISDIR: "a folder is in the place of a file; move it away, or choose another place",
+    errno.EACCES: "get permission to read or write there, or choose another place",
+    errno.EPERM: "get permission to read or write there, or choose another place",
+    errno.EROFS: "choose a writable place",
+    errno.ENOTDIR: "a file is where a folder is needed; move it away, or choose another place",
+    errno.EEXIST: "it exists already; move it away, or choose another place",
+    errno.EISDIR: "a folder is where a file is needed; move it away, or choose another place",
     errno.ENOSPC: "make room and run again",
     errno.EDQUOT: "make room and run again",
 }
-# a write fails with these and names no file
+# a failing write raises these without a file name
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class UserError(Exception):
-    """A mistake in the input that its owner can mend. The message is one line: place, bad value, remedy."""
+    """A mistake in the input that the user can fix. The message is one line: place, bad value, remedy."""
 
 
 def remedy(error: OSError) -> str | None:
@@ -35,10 +35,10 @@ def remedy(error: OSError) -> str | None:
 
 
 def program(main: Callable[..., None]) -> Callable[..., int]:
-    """Wrap a script's ``main`` so that a :class:`UserError` is one line on standard error, without traceback.
+    """Wrap a program's ``main`` so that a :class:`UserError` prints one line on standard error, without traceback.
 
-    So is an OSError by a file or folder that its owner can mend. Returns the exit status: 0, 1 for a user's mistake,
-    130 when interrupted. Any other exception is a fault of the program and passes with its traceback.
+    An OSError in REMEDIES does too. The wrapped function returns the exit status: 0 for success, 1 for a user's
+    mistake, 130 for an interruption. Any other exception is a bug and propagates with its traceback.
     """
 
     @functools.wraps(main)

@@ -1,8 +1,7 @@
-"""Files that are whole or absent, hashes, tables, and gzip without timestamps."""
+"""Atomic writes, hashes, JSON, tables, and gzip without timestamps."""
 
 import gzip
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -10,14 +9,14 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from workflow_scripts.common.errors import UserError
 
 
 @contextmanager
 def atomic(path: str | os.PathLike) -> Iterator[Path]:
-    """Give a temporary name beside ``path``; rename it to ``path`` on success, remove it on any failure."""
+    """Yield a temporary path next to ``path``; rename it to ``path`` on success, remove it on any failure."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -30,7 +29,7 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
 
 @contextmanager
 def atomic_directory(path: str | os.PathLike) -> Iterator[Path]:
-    """Give a temporary folder beside ``path``; it takes the place of ``path`` on success only."""
+    """Yield a temporary folder next to ``path``; replace ``path`` by it on success only."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
@@ -51,7 +50,7 @@ def digest(path: str | os.PathLike, algorithm: str = "sha256") -> str:
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write UTF-8 text with LF line ends, whole or not at all."""
+    """Write UTF-8 text with LF line ends, completely or not at all."""
     with atomic(path) as temporary:
         temporary.write_bytes(text.encode())
 
@@ -66,8 +65,8 @@ def read_json(path: str | os.PathLike) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def open_text(path: str | os.PathLike) -> io.TextIOBase:
-    """Open a plain or gzipped UTF-8 text for reading (told by its first two bytes); universal line ends."""
+def open_text(path: str | os.PathLike) -> TextIO:
+    """Open a plain or gzipped UTF-8 text for reading, with universal line ends; its first two bytes decide."""
     with Path(path).open("rb") as handle:
         gzipped = handle.read(2) == b"\x1f\x8b"
     if gzipped:
@@ -76,7 +75,7 @@ def open_text(path: str | os.PathLike) -> io.TextIOBase:
 
 
 def write_gzip(path: str | os.PathLike, data: bytes, level: int = 6) -> None:
-    """Write gzip without name and timestamp: equal data give equal bytes."""
+    """Write gzip without name and timestamp, so that equal data give equal bytes."""
     with atomic(path) as temporary, temporary.open("wb") as raw:
         with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=level) as handle:
             handle.write(data)
@@ -85,7 +84,7 @@ def write_gzip(path: str | os.PathLike, data: bytes, level: int = 6) -> None:
 def numbered_rows(path: str | os.PathLike) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield (line number, row) of a tab-separated table with a header line.
 
-    Every value is a string; empty lines and lines that begin with # are skipped. Raises UserError where the table is
+    Every value is a string; empty lines and lines that begin with # are skipped. Raises UserError if the table is
     missing, has no header, or a row's columns do not match the header.
     """
     path = Path(path)
@@ -108,17 +107,17 @@ def numbered_rows(path: str | os.PathLike) -> Iterator[tuple[int, dict[str, str]
 
 
 def read_table(path: str | os.PathLike) -> list[dict[str, str]]:
-    """All rows of a table, see :func:`numbered_rows`."""
+    """All rows of a table; see :func:`numbered_rows`."""
     return [row for _, row in numbered_rows(path)]
 
 
 def write_table(path: str | os.PathLike, rows: Iterable[dict[str, Any]], columns: list[str]) -> None:
     """Write rows as a tab-separated table with the given columns; ``None`` becomes an empty cell.
 
-    Raises ValueError for a value that holds a tab or a line end: the format has no way to write it.
+    Raises ValueError for a value with a tab or a line end, which the format cannot represent.
     """
     lines = [columns, *(["" if row[column] is None else str(row[column]) for column in columns] for row in rows)]
     for line in lines:
         if any(set(cell) & set("\t\r\n") for cell in line):
-            raise ValueError(f"{path}: a cell holds a tab or line end: {line}")
+            raise ValueError(f"{path}: a cell has a tab or line end: {line}")
     write_text(path, "".join("\t".join(line) + "\n" for line in lines))

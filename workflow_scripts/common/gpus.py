@@ -1,4 +1,4 @@
-"""The GPUs of this machine, each for one job at a time: Snakemake counts GPUs, but gives none to anyone."""
+"""Assigns each GPU of this machine to one job at a time; Snakemake only counts GPUs."""
 
 import io
 import os
@@ -10,11 +10,11 @@ from pathlib import Path
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.locks import locked, private_folder
 
-_claimed: list[io.FileIO] = []  # open for as long as this process lives
+_claimed: list[io.FileIO] = []  # locks, open until this process ends
 
 
 def visible() -> list[str]:
-    """The GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, else all of NVIDIA's by their numbers."""
+    """The GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, else the numbers of all NVIDIA GPUs."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
         return [name.strip() for name in named.split(",") if name.strip()]
@@ -22,38 +22,38 @@ def visible() -> list[str]:
     return [str(number) for number in range(sum(number is not None for number in numbers))]
 
 
-def free(names: list[str], count: int) -> dict[str, io.FileIO]:
-    """Locks of ``count`` GPUs that no one else has; of none where fewer are free."""
-    held: dict[str, io.FileIO] = {}
+def lock_free(names: list[str], count: int) -> dict[str, io.FileIO]:
+    """Lock ``count`` free GPUs; returns their locks by name, none if fewer are free."""
+    locks: dict[str, io.FileIO] = {}
     for name in names:
-        if len(held) < count:
+        if len(locks) < count:
             try:
-                held[name] = locked(private_folder() / f"gpu-{name}.lock", f"GPU {name} is at work")
+                locks[name] = locked(private_folder() / f"gpu-{name}.lock", f"GPU {name} is in use")
             except UserError:
                 continue
-    if len(held) < count:
-        for handle in held.values():
+    if len(locks) < count:
+        for handle in locks.values():
             handle.close()
         return {}
-    return held
+    return locks
 
 
 def claim(count: int) -> None:
-    """Keep ``count`` GPUs for this process until it, or the program that takes its place, ends.
+    """Reserve ``count`` GPUs for this process until it, or the program that replaces it by exec, ends.
 
-    CUDA_VISIBLE_DEVICES then names them alone. Waits for them while others of this user have them. Does nothing where
-    Slurm has given out the GPUs, and where there are not so many.
+    Waits while other jobs of this user hold them, then sets CUDA_VISIBLE_DEVICES to them. Does nothing in a Slurm job,
+    because Slurm assigns GPUs itself, and if the machine has fewer GPUs.
     """
     names = visible()
     if "SLURM_JOB_ID" in os.environ or not 0 < count <= len(names):
         return
-    told = False
-    while not (held := free(names, count)):
-        if not told:
+    announced = False
+    while not (locks := lock_free(names, count)):
+        if not announced:
             print(f"waiting for {count} of the GPUs {', '.join(names)}", file=sys.stderr, flush=True)
-            told = True
+            announced = True
         time.sleep(1)
-    for handle in held.values():
+    for handle in locks.values():
         os.set_inheritable(handle.fileno(), True)
-    _claimed.extend(held.values())
-    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(held)
+    _claimed.extend(locks.values())
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(locks)

@@ -1,22 +1,22 @@
-"""Tokenizers with a fixed vocabulary: overlapping k-mers, k-mers side by side, single nucleotides.
+"""Tokenizers with a fixed vocabulary: overlapping k-mers, non-overlapping k-mers, single nucleotides.
 
-They need no training. Each is a ``tokenizer.json`` that encodes a plain DNA string by itself, with the special tokens
-and the template of the BPE tokenizers; the words follow in the order of the alphabet.
+They need no training. Each is a ``tokenizer.json`` that encodes a plain DNA string, with the special tokens and the
+template of the BPE tokenizers; the words follow in alphabetical order.
 
 ====================  =====================  ==================================================================
 kind                  words                  a sequence of n bases becomes
 ====================  =====================  ==================================================================
-``kmer_overlapping``  4^k k-mers             n - k + 1 k-mers, one from each base on (DNABERT); none if n < k
+``kmer_overlapping``  4^k k-mers             n - k + 1 k-mers, one starting at each base (DNABERT); none if n < k
 ``kmer``              A C G T, 4^k k-mers    k-mers from the left, the rest base by base (Nucleotide Transformer)
 ``nucleotide``        A C G T                n bases
 ====================  =====================  ==================================================================
 
-Any letter but A, C, G, T is unknown. Overlapping k-mers that hold one are [UNK]; the two other kinds write one [UNK]
-for the letter and begin anew behind it.
+Any letter but A, C, G, T is unknown. Overlapping k-mers that contain one are [UNK]; the other two kinds write one
+[UNK] for the letter and continue after it.
 
-The library takes overlapping k-mers slowly, because it rewrites the text first. `encode` gives the same ids many times
-faster, for whole corpora. A masked token of overlapping k-mers is spelled by its neighbours (the study of tokenizers
-counts them), so their masked-language-model loss does not compare with that of the other kinds.
+The library is slow for overlapping k-mers, because it rewrites the text first. `encode` gives the same ids many times
+faster and is used for whole corpora. The neighbours of a masked overlapping k-mer reveal it (the study of tokenizers
+counts how often), so its masked-language-model loss is not comparable with that of the other kinds.
 """
 
 import itertools
@@ -28,11 +28,14 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 from workflow_scripts.common.sequences import BASE_CODES, BASES, OTHER, kmer_numbers
 from workflow_scripts.common.special_tokens import FIRST_BASE, SPECIAL_TOKENS, UNKNOWN, add_template
 
-MAX_K = 7  # 4^8 words and the special tokens do not fit 16 bits
+MAX_K = 7  # ids of 4^8 words and the special tokens do not fit 16 bits
 
 
 def build(kind: str, k: int = 1) -> Tokenizer:
-    """The tokenizer of a kind; ``k`` from 1 to MAX_K (from 2 for ``kmer``), 1 for ``nucleotide``. ValueError else."""
+    """The tokenizer of a kind.
+
+    Raises ValueError unless ``k`` is 1 to MAX_K for overlapping k-mers, 2 to MAX_K for k-mers, 1 for nucleotides.
+    """
     words = [*SPECIAL_TOKENS, *_words(kind, k)]
     vocabulary = {word: number for number, word in enumerate(words)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
@@ -59,24 +62,24 @@ def _words(kind: str, k: int) -> list[str]:
 def _overlapping(k: int) -> normalizers.Normalizer:
     """Rewrite ``ACGTA`` to ``|ACG|CGT|GTA`` (k = 3), because the pieces of a pre-tokenizer cannot overlap.
 
-    A bar goes before every base. Then all pieces grow together, by one base in each round: the last base of the piece
-    behind. A piece stops growing at an unknown letter, and a piece that is too short is no word. The last k - 1
-    pieces, which reach the end of the sequence, are taken away.
+    First a bar is inserted before every base. Then k - 1 rounds extend every piece by the last base of the next piece.
+    A piece stops growing at an unknown letter, and a piece that is too short is not a word. At the end the last k - 1
+    pieces, which reach the end of the sequence, are removed.
     """
     rewrites = [normalizers.Replace(Regex(f"[^{BASES}]"), "N"), normalizers.Replace(Regex("(?=.)"), "|")]
     for length in range(1, k):
         for base in BASES:
-            behind = Regex(rf"(?<=[^|])(?=\|[{BASES}]{{{length - 1}}}{base})")
-            rewrites.append(normalizers.Replace(behind, base))
+            next_base = Regex(rf"(?<=[^|])(?=\|[{BASES}]{{{length - 1}}}{base})")
+            rewrites.append(normalizers.Replace(next_base, base))
     if k > 1:
         rewrites.append(normalizers.Replace(Regex(rf"(\|[^|]*){{1,{k - 1}}}$"), ""))
     return normalizers.Sequence(rewrites)
 
 
 def encode(sequences: Sequence[str], kind: str, k: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """The ids that ``build(kind, k)`` gives the sequences, without [CLS] and [SEP].
+    """The ids of the sequences by ``build(kind, k)``, without [CLS] and [SEP].
 
-    Returns the ids of all sequences one after the other (uint16), and the number of tokens of each (int64).
+    Returns the ids of all sequences end to end (uint16), and the number of tokens of each (int64).
     """
     codes = BASE_CODES[np.frombuffer("".join(sequences).encode("ascii", "replace"), np.uint8)]
     lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
@@ -90,7 +93,7 @@ def encode(sequences: Sequence[str], kind: str, k: int = 1) -> tuple[np.ndarray,
 def _overlapping_ids(
     codes: np.ndarray, lengths: np.ndarray, ends: np.ndarray, k: int, first: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The id of the token from each position on, and whether a token begins there."""
+    """The id of the token that starts at each position, and whether a token starts there."""
     numbers = kmer_numbers(codes, k)
     to_the_end = np.repeat(ends, lengths) - np.arange(len(codes))
     return np.where(numbers >= 0, first + numbers, UNKNOWN), to_the_end >= k
@@ -99,7 +102,7 @@ def _overlapping_ids(
 def _side_by_side_ids(
     codes: np.ndarray, lengths: np.ndarray, ends: np.ndarray, k: int, first: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As _overlapping_ids. Every run of known letters is cut into k-mers from its left, the rest into bases."""
+    """As _overlapping_ids. Every run of known letters is cut into k-mers from its left end, the rest into bases."""
     known = codes < OTHER
     run_starts = ~known
     run_starts[1:] |= ~known[:-1]
@@ -107,14 +110,14 @@ def _side_by_side_ids(
     begins = np.flatnonzero(run_starts)
     run_lengths = np.diff(begins, append=len(codes))
     place = np.arange(len(codes)) - np.repeat(begins, run_lengths)
-    cut = np.repeat(run_lengths - run_lengths % k, run_lengths)  # bases of the run that whole k-mers take
+    cut = np.repeat(run_lengths - run_lengths % k, run_lengths)  # bases of the run in whole k-mers
     whole = place < cut
     ids = np.where(whole, first + kmer_numbers(codes, k), FIRST_BASE + codes.astype(np.int32))
     return np.where(known, ids, UNKNOWN), ~whole | (place % k == 0)
 
 
 def spell(tokens: Sequence[str], kind: str) -> str:
-    """The sequence that known tokens spell: overlapping k-mers after the first add their last base only."""
+    """The sequence of known tokens: overlapping k-mers after the first one add only their last base."""
     if kind == "kmer_overlapping":
         return "".join([*tokens[:1], *(token[-1] for token in tokens[1:])])
     return "".join(tokens)

@@ -1,4 +1,4 @@
-"""Files that one process holds at a time."""
+"""Files that only one process can lock at a time."""
 
 import contextlib
 import errno
@@ -15,20 +15,20 @@ NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 
 
 def private_folder() -> Path:
-    """A folder that only this user can enter. Raises PermissionError where it is someone else's."""
+    """A folder that only this user can enter. Raises PermissionError if its owner or mode is another."""
     folder = Path(tempfile.gettempdir()) / f"dnabert2-{os.getuid()}"
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-    told = folder.lstat()
-    if not stat.S_ISDIR(told.st_mode) or told.st_uid != os.getuid() or told.st_mode & 0o077:
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise PermissionError(f"{folder} is open to others")
     return folder
 
 
 def locked(path: Path, busy: str) -> io.FileIO:
-    """Open ``path`` for reading and appending, locked until it is closed or the process ends, however it ends.
+    """Open ``path`` for reading and appending, locked until it is closed or the process ends in any way.
 
-    Its folder is made where there is none. Raises UserError with the words ``busy`` while another process has it.
+    Creates its folder if needed. Raises UserError with the message ``busy`` while another process holds the lock.
     """
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,12 +39,12 @@ def locked(path: Path, busy: str) -> io.FileIO:
             handle.close()
             raise UserError(busy) from None
         except OSError as error:
-            # some cluster file systems have no locks: there the workflow's own lock must do
+            # some cluster file systems have no locks; there Snakemake's own lock of the directory must suffice
             if error.errno not in NO_LOCKS:
                 raise
         if _is_open_at(path, handle):
             return handle
-        # whoever held it has finished and renamed it, or removed it with its folder, in between
+        # meanwhile the holder of the lock has renamed the file, or removed it with its folder
         handle.close()
 
 

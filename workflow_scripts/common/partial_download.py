@@ -1,4 +1,4 @@
-"""The part file of a download: hidden beside the final file, held by one process, hashed as it grows."""
+"""The partial file of a download: hidden next to the final file, locked by one process, hashed as it grows."""
 
 import hashlib
 import io
@@ -13,18 +13,18 @@ from workflow_scripts.common.locks import locked
 BLOCK = 1 << 18
 
 
-class Part:
-    """The bytes that have come so far: their number ``size`` and their digests.
+class PartialFile:
+    """The bytes received so far, with their number ``size`` and their digests.
 
-    ``resumed``: they came in more than one piece.
+    ``resumed``: whether they were received in more than one piece.
     """
 
     def __init__(self, path: Path, handle: io.FileIO):
         self.path, self.handle = path, handle
         self.resumed = False
-        self._forget()
+        self._reset_digests()
 
-    def _forget(self) -> None:
+    def _reset_digests(self) -> None:
         self.size = 0
         self._md5, self._sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
 
@@ -41,43 +41,45 @@ class Part:
     def sha256(self) -> str:
         return self._sha256.hexdigest()
 
-    def recall(self) -> None:
-        """Count and hash what an interrupted process has left."""
+    def read_existing(self) -> None:
+        """Count and hash the bytes that an interrupted process has left."""
         self.handle.seek(0)
         for block in iter(lambda: self.handle.read(BLOCK), b""):
             self._count(block)
 
     def start_over(self) -> None:
-        """Throw away what has come."""
+        """Discard all bytes."""
         self.handle.truncate(0)
         self.resumed = False
-        self._forget()
+        self._reset_digests()
 
     def append(self, block: bytes) -> None:
-        """Write behind the last byte; on disk at once, so that a killed process loses nothing."""
+        """Append a block; unbuffered, so that a killed process loses nothing."""
         try:
             rest = memoryview(block)
             while rest:
                 rest = rest[self.handle.write(rest) :]
         except OSError as error:
-            raise UserError(f"{self.path}: {error.strerror} after {self.size:,} bytes; make room, run again") from None
+            raise UserError(
+                f"{self.path}: {error.strerror} after {self.size:,} bytes; make room and run again"
+            ) from None
         self._count(block)
 
 
 @contextmanager
-def gathering(path: str | os.PathLike, resumable: bool) -> Iterator[Part]:
-    """Give the part file of ``path``; rename it to ``path`` on success.
+def partial_file(path: str | os.PathLike, resumable: bool) -> Iterator[PartialFile]:
+    """Yield the partial file of ``path``; rename it to ``path`` on success.
 
-    On a failure the part stays where it is ``resumable`` and not empty, and the next call begins with its bytes.
+    On failure the partial file is kept if it is ``resumable`` and not empty, and the next call continues from it.
 
-    Raises UserError while another process has the part.
+    Raises UserError while another process has it.
     """
     path = Path(path)
     name = path.with_name(f".{path.name}.part")
     with locked(name, f"{name}: another process is fetching this file; wait for it or end it") as handle:
-        part = Part(name, handle)
+        part = PartialFile(name, handle)
         if resumable:
-            part.recall()
+            part.read_existing()
         else:
             part.start_over()
         try:

@@ -1,45 +1,47 @@
-"""Progress of long steps: a bar on a terminal, a plain line now and then in a log."""
+"""Progress of long steps: a bar on a terminal, occasional plain lines in a log."""
 
 import sys
 import time
 
 from tqdm import tqdm
 
+INTERVAL = 10.0  # seconds between lines in a log
+
 
 class Progress:
-    """Counts units of work and says how far it is, at what rate, and how long it will take.
+    """Counts units of work and shows how many are done, the rate, and the time left.
 
     ``with Progress(total, "chunk", "encoding") as progress: progress.step(n)``
     """
 
-    def __init__(self, total: int | None, unit: str, label: str, every: float = 10.0):
-        self.total, self.unit, self.label, self.every = total, unit, label, every
+    def __init__(self, total: int | None, unit: str, label: str):
+        self.total, self.unit, self.label = total, unit, label
         self.done, self.note = 0, ""
-        self.started = self.spoken = time.monotonic()
-        self.bar = None
+        self.started = self.printed = time.monotonic()
+        self.bar: tqdm | None = None
         if sys.stderr.isatty():
             self.bar = tqdm(total=total, unit=f" {unit}", desc=label, unit_scale=True)
 
     def __enter__(self) -> "Progress":
         return self
 
-    def __exit__(self, *_exception) -> None:
+    def __exit__(self, *_exception: object) -> None:
         if self.bar is not None:
             self.bar.close()
         elif self.done:
-            self._say()
+            self._print()
 
     def step(self, count: int = 1, note: str = "") -> None:
-        """Count ``count`` more units; ``note`` is shown behind the figures (a loss, a name)."""
+        """Count ``count`` more units; ``note`` is shown after the figures (a loss, a name)."""
         self.done += count
         self.note = note
         if self.bar is not None:
             self.bar.set_postfix_str(note, refresh=False)
             self.bar.update(count)
-        elif time.monotonic() - self.spoken >= self.every:
-            self._say()
+        elif time.monotonic() - self.printed >= INTERVAL:
+            self._print()
 
-    def _say(self) -> None:
+    def _print(self) -> None:
         now = time.monotonic()
         rate = self.done / max(now - self.started, 1e-9)
         share, left = "", ""
@@ -52,4 +54,4 @@ class Progress:
             file=sys.stderr,
             flush=True,
         )
-        self.spoken = now
+        self.printed = now

@@ -1,4 +1,4 @@
-"""Random numbers that are a pure function of names and numbers, never of order, worker or machine."""
+"""Random numbers that depend only on names and numbers, never on order, worker or machine."""
 
 import numpy as np
 
@@ -6,5 +6,5 @@ from workflow_scripts.common.hashing import stable_hash
 
 
 def generator(*key: object) -> np.random.Generator:
-    """A numpy generator (Philox, counter-based) that depends on ``key`` alone."""
+    """A numpy generator (Philox, counter-based) that depends only on ``key``."""
     return np.random.Generator(np.random.Philox(key=stable_hash(*key)))

@@ -1,28 +1,28 @@
-"""The letters of sequences: the codes of the four bases, the k-mers they make, and the other strand."""
+"""Letters of sequences: codes of the four bases, k-mers, and the reverse complement."""
 
 import numpy as np
 
 BASES = "ACGT"
-OTHER = len(BASES)  # the code of any letter but the four bases
+OTHER = len(BASES)  # the code of any other letter
 BASE_CODES = np.full(256, OTHER, dtype=np.uint8)
 BASE_CODES[np.frombuffer(BASES.encode(), np.uint8)] = range(len(BASES))
 COMPLEMENT = str.maketrans("ACGTacgt", "TGCAtgca")
 
 
 def reverse_complement(sequence: str) -> str:
-    """The other strand, read in its own direction (5' to 3'); letters that are no bases stay."""
+    """The reverse complement; letters that are not bases stay as they are."""
     return sequence.translate(COMPLEMENT)[::-1]
 
 
 def base_codes(sequence: str) -> np.ndarray:
-    """The code of each letter of a sequence, uint8, see BASE_CODES; letters of either case are bases."""
+    """The code of each letter (uint8, see BASE_CODES), in either case."""
     return BASE_CODES[np.frombuffer(sequence.upper().encode("ascii", "replace"), np.uint8)]
 
 
 def kmer_numbers(codes: np.ndarray, k: int) -> np.ndarray:
-    """The k-mer from each position on as a number to the base 4, -1 where it holds an unknown letter (int32).
+    """The k-mer that starts at each position as a number in base 4 (int32), -1 if it has an unknown letter.
 
-    ``codes``: of the letters, see BASE_CODES. The last k - 1 positions have no k-mer, so -1.
+    ``codes``: codes of the letters, see BASE_CODES. The last k - 1 positions have no k-mer, so -1.
     """
     padded = np.concatenate([codes, np.full(k - 1, OTHER, np.uint8)])
     numbers = np.zeros(len(codes), dtype=np.int32)
@@ -35,9 +35,9 @@ def kmer_numbers(codes: np.ndarray, k: int) -> np.ndarray:
 
 
 def known_kmers(sequence: str, k: int) -> np.ndarray:
-    """The numbers of the k-mers of a sequence, in their order, without those that hold an unknown letter.
+    """The numbers of the k-mers of a sequence in their order, without those that have an unknown letter.
 
-    Letters of either case are bases.
+    Bases may have either case.
     """
     numbers = kmer_numbers(base_codes(sequence), k)
     return numbers[numbers >= 0]

@@ -8,7 +8,7 @@ from workflow_scripts.common.files import read_table
 
 
 def read_species(path: Path) -> list[dict[str, str]]:
-    """The rows of the species table that name an accession; each may stand in it once."""
+    """The rows of a species table that have an accession. Raises UserError for an accession in two rows."""
     species = [genome for genome in read_table(path) if genome["accession"]]
     seen: set[str] = set()
     for genome in species:
@@ -19,17 +19,20 @@ def read_species(path: Path) -> list[dict[str, str]]:
 
 
 def genome_files(places: Iterable[Path], suffix: str, table: Path | None) -> list[Path]:
-    """The files at ``places``; a folder stands for the ``{accession}{suffix}`` in it of the table's genomes, in order.
+    """The files at ``places``; a folder means its ``{accession}{suffix}`` of each genome of the table, in order.
 
-    So a corpus of any size is two words of a command line, which Linux cuts off at 128 kB. Raises UserError for a
-    folder without a table, and for a file that is not there.
+    So a corpus of any size needs only two words of a command line, which Linux limits to 128 kB. Raises UserError for
+    a folder without a table, and for a missing file.
     """
     files: list[Path] = []
     for place in places:
-        if place.is_dir() and table is None:
-            raise UserError(f"{place}: a folder; say with --species which genomes are meant, or name the files")
-        files += [place / f"{row['accession']}{suffix}" for row in read_species(table)] if place.is_dir() else [place]
+        if not place.is_dir():
+            files.append(place)
+        elif table is None:
+            raise UserError(f"{place}: a folder; give the table of its genomes by --species, or name the files")
+        else:
+            files += [place / f"{row['accession']}{suffix}" for row in read_species(table)]
     for file in files:
         if not file.is_file():
-            raise UserError(f"{file}: no such file; check the path, or run the step that makes it")
+            raise UserError(f"{file}: no such file; check the path, or run the step that writes it")
     return files

@@ -1,1 +1,1 @@
-"""Simulates the genomes and the primary sources of the benchmark, for a run without the network."""
+"""Demo: simulated genomes and primary sources of the benchmark, for a run without network."""

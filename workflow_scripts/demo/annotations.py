@@ -1,7 +1,7 @@
 """Planted annotation of a genome: promoters, genes with exons, binding sites, enhancers and promoters in contact.
 
-Every feature gets a stretch of its own, so that no signal overwrites another; it is written on the stretch read in the
-feature's own direction, and its coordinates are kept. ``formats.py`` writes them as the real sources do.
+Every feature gets a separate region, so that no signal overwrites another. It is written in the direction of the
+feature, and its coordinates are recorded. ``formats.py`` writes them in the formats of the real sources.
 """
 
 from collections.abc import Iterator
@@ -40,25 +40,25 @@ from workflow_scripts.demo.sequences import (
 )
 
 GENES = 250  # each with a promoter
-LONE_PROMOTERS = 480  # promoters of non-coding transcripts, in no gene table
+NONCODING_PROMOTERS = 480  # promoters of non-coding transcripts, not in the gene table
 TATA_SHARE = 0.46
-PEAKS = 340  # a transcription factor
+PEAKS = 340  # per transcription factor
 ENHANCERS = 240
 CONTACT_PROMOTERS = 160
-UPSTREAM = 260  # bases of a promoter before its start, and
-DOWNSTREAM = 70  # from it on
+UPSTREAM = 260  # bases of a promoter before the transcription start
+DOWNSTREAM = 70  # bases of a promoter from the transcription start on
 LEADER = 40  # bases of a gene before its first codon, which belong to the promoter
-SITE = 121  # bases of a binding site, its summit in the middle
-GAP = 35  # mean bases between two features
-MARGIN = 300  # bases at a contig's ends that no feature enters
-MUTATION = 0.05  # of a planted word, a base
+SITE = 121  # bases of a binding site, with its summit in the middle
+GAP = 35  # mean number of bases between two features
+MARGIN = 300  # bases without features at the ends of a contig
+MUTATION = 0.05  # rate per base of a planted word
 
 CODON_USAGE = generator("codon usage of the annotated genes").dirichlet(np.full(len(CODONS), 0.7))
 CPG_ISLAND = composition(generator("CpG island"), gc=0.64, evenness=12)
 
 
 class Tss(NamedTuple):
-    """A transcription start: 0-based position of the first transcribed base, and which motifs its promoter has."""
+    """A transcription start: 0-based position of the first transcribed base, and flags of its promoter's motifs."""
 
     chrom: str
     position: int
@@ -77,7 +77,7 @@ class Gene(NamedTuple):
 
 
 class Element(NamedTuple):
-    """An enhancer or a promoter: half-open interval, contact class, cell lines where it is active."""
+    """An enhancer or a promoter: half-open interval, contact class, cell lines in which it is active."""
 
     chrom: str
     start: int
@@ -87,7 +87,7 @@ class Element(NamedTuple):
 
 
 class Feature(NamedTuple):
-    """Something to plant; ``detail`` is the structure of a gene or the factor of a site."""
+    """A feature to plant; ``detail``: structure of a gene, or index of a site's transcription factor."""
 
     kind: str
     length: int
@@ -96,7 +96,7 @@ class Feature(NamedTuple):
 
 @dataclass
 class Annotation:
-    """All that was planted on one genome; ``summits`` are 0-based positions, a list for each transcription factor."""
+    """All features of one genome; ``summits``: 0-based positions, one list per transcription factor."""
 
     promoters: list[Tss] = field(default_factory=list)
     genes: list[Gene] = field(default_factory=list)
@@ -106,8 +106,8 @@ class Annotation:
 
 
 @dataclass
-class Stretch:
-    """A stretch of a contig reserved for a feature; ``read`` and ``write`` see it in the feature's direction."""
+class Region:
+    """A region of a contig for one feature; ``read`` and ``write`` use the direction of the feature."""
 
     contig: Contig
     start: int
@@ -115,54 +115,55 @@ class Stretch:
     strand: str
 
     def read(self) -> np.ndarray:
-        """The bases, in the feature's direction, as a copy."""
+        """A copy of the bases in the direction of the feature."""
         bases = self.contig.sequence[self.start : self.start + self.length]
         return bases.copy() if self.strand == "+" else reverse_complement(bases)
 
     def write(self, bases: np.ndarray) -> None:
-        """Put the bases back."""
-        turned = bases if self.strand == "+" else reverse_complement(bases)
-        self.contig.sequence[self.start : self.start + self.length] = turned
+        """Write bases that are in the direction of the feature."""
+        forward = bases if self.strand == "+" else reverse_complement(bases)
+        self.contig.sequence[self.start : self.start + self.length] = forward
 
     def position(self, index: int) -> int:
-        """0-based genome position of an index of the feature."""
+        """0-based position in the contig of an index of the feature."""
         return self.start + (index if self.strand == "+" else self.length - 1 - index)
 
 
-def known_from(contig: Contig, start: int, length: int) -> int:
-    """The first place at or behind ``start`` from which ``length`` bases hold no N."""
+def first_known(contig: Contig, start: int, length: int) -> int:
+    """The first position from ``start`` on that begins ``length`` bases without N."""
     while (unknown := np.flatnonzero(contig.sequence[start : start + length] == N)).size:
         start += int(unknown[-1]) + 1
     return start
 
 
-def stretches(rng: np.random.Generator, contigs: list[Contig], lengths: list[int]) -> Iterator[Stretch]:
-    """A stretch for each length, one behind the other with random gaps, clear of N and of the contigs' ends."""
+def place_regions(rng: np.random.Generator, contigs: list[Contig], lengths: list[int]) -> Iterator[Region]:
+    """A region for each length, in order with random gaps, without N and not at the ends of contigs."""
     chromosomes = iter([contig for contig in contigs if contig.sequence.size > 10_000])
     contig, cursor = next(chromosomes), MARGIN
     for number, length in enumerate(lengths):
-        start = known_from(contig, cursor + 1 + int(rng.exponential(GAP)), length)
+        start = first_known(contig, cursor + 1 + int(rng.exponential(GAP)), length)
         if start + length > contig.sequence.size - MARGIN:
-            contig = next(chromosomes, None)
-            if contig is None:
+            try:
+                contig = next(chromosomes)
+            except StopIteration:
                 raise UserError(
-                    f"genome_size_bp holds {number} of the {len(lengths)} features to plant; make it larger for the "
-                    "first two vertebrate_mammalian rows"
-                )
-            start = known_from(contig, MARGIN, length)
+                    f"genome_size_bp is too small: {number} of {len(lengths)} features fit; increase it for the first "
+                    "two vertebrate_mammalian rows"
+                ) from None
+            start = first_known(contig, MARGIN, length)
         cursor = start + length
-        yield Stretch(contig, start, length, "+" if rng.random() < 0.5 else "-")
+        yield Region(contig, start, length, "+" if rng.random() < 0.5 else "-")
 
 
-def mutated(rng: np.random.Generator, word: str, rate: float = MUTATION) -> str:
-    """A word with mild substitutions."""
+def mutate(rng: np.random.Generator, word: str, rate: float = MUTATION) -> str:
+    """A word with few substitutions."""
     return substitute(rng, encode(word), rate).tobytes().decode()
 
 
 def write_promoter(rng: np.random.Generator, bases: np.ndarray, tata: bool) -> dict[str, bool]:
-    """Write a promoter whose transcription starts at index UPSTREAM; return the motifs it got, by EPD's names.
+    """Write a promoter whose transcription starts at index UPSTREAM; returns flags of its motifs, by EPD's names.
 
-    TATA promoters have the box near -30; the others lie in a whole CpG island and have more GC boxes. Both may have an
+    TATA promoters have the box near -30; the others are in a large CpG island and have more GC boxes. Both may have an
     initiator, a CCAAT box near -80 and a downstream element at +25.
     """
     island = slice(UPSTREAM - 120, UPSTREAM - 45) if tata else slice(UPSTREAM - 160, UPSTREAM + 50)
@@ -180,16 +181,16 @@ def write_promoter(rng: np.random.Generator, bases: np.ndarray, tata: bool) -> d
     if motifs["CCAAT-box"]:
         plant(bases, CCAAT_BOX, UPSTREAM - 80 - int(rng.integers(0, 15)))
     if tata:
-        plant(bases, mutated(rng, TATA_BOX), UPSTREAM - 31 + int(rng.integers(-1, 2)))
+        plant(bases, mutate(rng, TATA_BOX), UPSTREAM - 31 + int(rng.integers(-1, 2)))
     if motifs["Inr"]:
-        plant(bases, mutated(rng, INITIATOR), UPSTREAM - 3)
+        plant(bases, mutate(rng, INITIATOR), UPSTREAM - 3)
     if rng.random() < (0.5 if tata else 0.9):
         plant(bases, DOWNSTREAM_ELEMENT, UPSTREAM + 25)
     return motifs
 
 
 def gene_structure(rng: np.random.Generator) -> list[tuple[int, int]]:
-    """(exon length, length of the intron behind it) of a gene with 3 or 4 exons; the last is long and has no intron."""
+    """(exon length, length of the next intron) of a gene with 3 or 4 exons; the last one is long, without intron."""
     count = int(rng.integers(3, 5))
     exons, introns = rng.integers(210, 300, count), rng.integers(400, 800, count)
     exons[-1] += 350
@@ -198,34 +199,35 @@ def gene_structure(rng: np.random.Generator) -> list[tuple[int, int]]:
 
 
 def write_gene(rng: np.random.Generator, bases: np.ndarray, structure: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Write exons and introns from index UPSTREAM on; return the half-open spans of the exons.
+    """Write exons and introns from index UPSTREAM on; returns the half-open spans of the exons.
 
-    Exons are codons with enhancer words, introns the genome's own bases; the edges carry CAG|GTAAGT and, before an
-    exon, branch point, polypyrimidine tract and CAG|G, with runs of G behind a donor. GT and AG are never mutated.
+    Exons are codons with enhancer words; introns keep the bases of the genome. Donors are CAG|GTAAGT, followed by runs
+    of G; acceptors are branch point, polypyrimidine tract and CAG|G. GT and AG are never mutated.
     """
-    spans, start = [], UPSTREAM
+    spans: list[tuple[int, int]] = []
+    start = UPSTREAM
     for length, intron in structure:
         end = start + length
         coding = start if spans else start + LEADER
         bases[coding:end] = encode("".join(rng.choice(CODONS, length // 3 + 1, p=CODON_USAGE)))[: end - coding]
         plant_all(rng, bases, EXON, 3, coding + 8, end - 8, mutation=0.1, either_strand=False)
         if spans:
-            plant(bases, mutated(rng, "G", 0.3), start)
+            plant(bases, mutate(rng, "G", 0.3), start)
         spans.append((start, end))
         if intron:
             after = end + intron
-            plant(bases, mutated(rng, "CAG", 0.12), end - 3)
-            plant(bases, "GT" + mutated(rng, "AAGTA", 0.12), end)
+            plant(bases, mutate(rng, "CAG", 0.12), end - 3)
+            plant(bases, "GT" + mutate(rng, "AAGTA", 0.12), end)
             plant_all(rng, bases, INTRON, 4, end + 8, end + 80, mutation=0.1, either_strand=False)
-            plant(bases, mutated(rng, BRANCH_POINT, 0.1), after - 50)
-            plant(bases, mutated(rng, "".join(rng.choice(list("TTTC"), 36)), 0.12), after - 40)
-            plant(bases, mutated(rng, "C", 0.3) + "AG", after - 3)
+            plant(bases, mutate(rng, BRANCH_POINT, 0.1), after - 50)
+            plant(bases, mutate(rng, "".join(rng.choice(list("TTTC"), 36)), 0.12), after - 40)
+            plant(bases, mutate(rng, "C", 0.3) + "AG", after - 3)
             start = after
     return spans
 
 
 def write_site(rng: np.random.Generator, bases: np.ndarray, words: tuple[str, ...]) -> None:
-    """Write three to five of a factor's words within 40 bases of the middle."""
+    """Write three to five words of a factor within 40 bases of the middle."""
     summit = bases.size // 2
     plant_all(rng, bases, words, int(rng.integers(3, 6)), summit - 40, summit + 41, mutation=MUTATION)
     bases &= ~LOWER
@@ -234,42 +236,42 @@ def write_site(rng: np.random.Generator, bases: np.ndarray, words: tuple[str, ..
 def add_promoter(
     rng: np.random.Generator,
     bases: np.ndarray,
-    stretch: Stretch,
+    region: Region,
     structure: list[tuple[int, int]] | None,
     annotation: Annotation,
 ) -> None:
-    """Write a promoter and, where a structure is given, the gene behind it; note both."""
-    symbol, chrom = f"DEMO{len(annotation.promoters) + 1:04d}", stretch.contig.name
+    """Write a promoter and, if there is a structure, the gene after it; adds both to the annotation."""
+    symbol, chrom = f"DEMO{len(annotation.promoters) + 1:04d}", region.contig.name
     motifs = write_promoter(rng, bases, tata=bool(rng.random() < TATA_SHARE))
-    annotation.promoters.append(Tss(chrom, stretch.position(UPSTREAM), stretch.strand, f"{symbol}_1", motifs))
+    annotation.promoters.append(Tss(chrom, region.position(UPSTREAM), region.strand, f"{symbol}_1", motifs))
     if structure:
         spans = write_gene(rng, bases, structure)
-        edges = [sorted((stretch.position(start), stretch.position(end - 1))) for start, end in spans]
+        edges = [sorted((region.position(start), region.position(end - 1))) for start, end in spans]
         exons = sorted((first + 1, last + 1) for first, last in edges)
-        annotation.genes.append(Gene(symbol, chrom, stretch.strand, exons))
+        annotation.genes.append(Gene(symbol, chrom, region.strand, exons))
 
 
-def add_element(rng: np.random.Generator, bases: np.ndarray, stretch: Stretch) -> Element:
-    """Write the words of a contact class and of two cell lines, where the element is active."""
+def add_element(rng: np.random.Generator, bases: np.ndarray, region: Region) -> Element:
+    """Write the words of a contact class and of the two cell lines in which the element is active."""
     contact = int(rng.integers(0, len(CONTACT_WORDS)))
     active = rng.choice(CELL_LINES, 2, replace=False).tolist()
     for cell in active:
         plant_all(rng, bases, CELL_WORDS[cell], int(rng.integers(4, 7)), mutation=MUTATION)
     plant_all(rng, bases, CONTACT_WORDS[contact], int(rng.integers(3, 6)), mutation=MUTATION)
     bases &= ~LOWER
-    return Element(stretch.contig.name, stretch.start, stretch.start + stretch.length, contact, frozenset(active))
+    return Element(region.contig.name, region.start, region.start + region.length, contact, frozenset(active))
 
 
 def site_features(factors: int) -> list[Feature]:
-    """The binding sites of some transcription factors."""
+    """The binding sites of ``factors`` transcription factors."""
     return [Feature("site", SITE, factor) for factor in range(factors) for _ in range(PEAKS)]
 
 
 def all_features(seed: int, factors: int) -> list[Feature]:
-    """Genes, lone promoters, binding sites, enhancers and contact promoters."""
+    """Genes, non-coding promoters, binding sites, enhancers and contact promoters."""
     structures = [gene_structure(generator(seed, "gene", i)) for i in range(GENES)]
     genes = [Feature("gene", UPSTREAM + sum(map(sum, structure)) + 40, structure) for structure in structures]
-    promoters = [Feature("promoter", UPSTREAM + DOWNSTREAM)] * LONE_PROMOTERS
+    promoters = [Feature("promoter", UPSTREAM + DOWNSTREAM)] * NONCODING_PROMOTERS
     contacts = [Feature("enhancer", 360)] * ENHANCERS + [Feature("contact promoter", 240)] * CONTACT_PROMOTERS
     return genes + promoters + site_features(factors) + contacts
 
@@ -277,37 +279,37 @@ def all_features(seed: int, factors: int) -> list[Feature]:
 def annotate(
     seed: int, name: str, contigs: list[Contig], words: tuple[tuple[str, ...], ...], features: list[Feature]
 ) -> Annotation:
-    """Plant features in random order on a genome, changing its contigs; ``words`` has a family for each factor."""
+    """Plant features in random order on a genome, in place; ``words``: one family per transcription factor."""
     rng = generator(seed, "annotation", name)
     annotation = Annotation(summits=[[] for _ in words])
     order = [features[i] for i in rng.permutation(len(features))]
-    for feature, stretch in zip(order, stretches(rng, contigs, [f.length for f in order]), strict=True):
-        bases = stretch.read()
+    for feature, region in zip(order, place_regions(rng, contigs, [f.length for f in order]), strict=True):
+        bases = region.read()
         match feature.kind:
             case "gene" | "promoter":
-                add_promoter(rng, bases, stretch, feature.detail, annotation)
+                add_promoter(rng, bases, region, feature.detail, annotation)
             case "site":
                 write_site(rng, bases, words[feature.detail])
-                annotation.summits[feature.detail].append((stretch.contig.name, stretch.position(SITE // 2)))
+                annotation.summits[feature.detail].append((region.contig.name, region.position(SITE // 2)))
             case "enhancer":
-                annotation.enhancers.append(add_element(rng, bases, stretch))
+                annotation.enhancers.append(add_element(rng, bases, region))
             case "contact promoter":
-                annotation.contact_promoters.append(add_element(rng, bases, stretch))
-        stretch.write(bases)
+                annotation.contact_promoters.append(add_element(rng, bases, region))
+        region.write(bases)
     return annotation
 
 
 def draw_contacts(seed: int, annotation: Annotation, cell: str, pairs: int) -> list[tuple[Element, Element, int]]:
-    """(enhancer, promoter, label) on one chromosome, ``pairs`` of them, half with label 1, each pair once.
+    """``pairs`` different (enhancer, promoter, label) with both on one chromosome, half of them with label 1.
 
-    Most pairs in contact share their class and have both elements active in the cell line; most others do not. A pair
-    drawn at random is kept with the probability below, so that one element alone already tells a part of it.
+    Most pairs in contact share their class and have both elements active in the cell line; most others do not. A random
+    pair is kept with the probability below, so that a single element is partly informative.
     """
     rng = generator(seed, "contacts", cell)
     drawn: dict[tuple[int, int], int] = {}
-    wanted = {1: pairs // 2, 0: pairs - pairs // 2}
-    while any(wanted.values()):
-        label = 1 if wanted[1] else 0
+    missing = {1: pairs // 2, 0: pairs - pairs // 2}
+    while any(missing.values()):
+        label = 1 if missing[1] else 0
         i = int(rng.integers(0, len(annotation.enhancers)))
         j = int(rng.integers(0, len(annotation.contact_promoters)))
         enhancer, promoter = annotation.enhancers[i], annotation.contact_promoters[j]
@@ -316,10 +318,10 @@ def draw_contacts(seed: int, annotation: Annotation, cell: str, pairs: int) -> l
         matches = enhancer.contact == promoter.contact
         active = (cell in enhancer.active) + (cell in promoter.active)
         if label:
-            kept = (1.0 if matches else 0.04) * (0.01, 0.5, 1.0)[active]
+            probability = (1.0 if matches else 0.04) * (0.01, 0.5, 1.0)[active]
         else:
-            kept = (0.3 if matches else 1.0) * (1.0, 0.15, 0.02)[active]
-        if rng.random() < kept:
+            probability = (0.3 if matches else 1.0) * (1.0, 0.15, 0.02)[active]
+        if rng.random() < probability:
             drawn[i, j] = label
-            wanted[label] -= 1
+            missing[label] -= 1
     return [(annotation.enhancers[i], annotation.contact_promoters[j], label) for (i, j), label in drawn.items()]

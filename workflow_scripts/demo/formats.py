@@ -1,6 +1,8 @@
-"""The simulated annotation as text, in the formats of the real sources."""
+"""Text of the simulated annotation in the formats of the real sources."""
 
 from collections.abc import Iterable
+
+import numpy as np
 
 from workflow_scripts.demo.annotations import Element, Gene, Tss
 from workflow_scripts.demo.genomes import Contig
@@ -82,24 +84,24 @@ LINEAGE_COLUMNS = [
 
 
 def lines(rows: Iterable[Iterable[object]], separator: str = "\t") -> str:
-    """Rows as text, one a line."""
+    """Rows as text, one per line."""
     return "".join(separator.join(map(str, row)) + "\n" for row in rows)
 
 
 def tss_bed(promoters: list[Tss]) -> str:
     """EPDnew's BED6: the interval is the first transcribed base."""
-    rows = [(p.chrom, p.position, p.position + 1, p.name, 1, p.strand) for p in promoters]
-    return lines(sorted(rows, key=lambda row: row[:2]))
+    ordered = sorted(promoters, key=lambda p: (p.chrom, p.position))
+    return lines((p.chrom, p.position, p.position + 1, p.name, 1, p.strand) for p in ordered)
 
 
 def promoter_motifs(promoters: list[Tss]) -> str:
-    """EPD's ``promoter_motifs.txt``: a flag for each motif."""
+    """EPD's ``promoter_motifs.txt``: one flag per motif."""
     rows = [(p.name, *(int(p.motifs[motif]) for motif in MOTIFS)) for p in promoters]
     return lines([("#Name", *MOTIFS), *sorted(rows)])
 
 
 def narrow_peaks(summits: list[tuple[str, int]]) -> str:
-    """ENCODE's narrowPeak: 311 bases around each summit, the summit's offset in column 10."""
+    """ENCODE's narrowPeak: 311 bases around each summit, with the offset of the summit in column 10."""
     rows = []
     for chrom, summit in sorted(summits):
         start = max(summit - 155, 0)
@@ -109,7 +111,7 @@ def narrow_peaks(summits: list[tuple[str, int]]) -> str:
 
 
 def gene_table(genes: list[Gene]) -> str:
-    """SpliceAI's gene table: 1-based transcript ends, then right and left edges of the introns' neighbours."""
+    """SpliceAI's gene table: 1-based transcript start and end, then last and first bases of exons around introns."""
     rows = []
     for gene in sorted(genes, key=lambda gene: (gene.chrom, gene.exons)):
         ends = "".join(f"{end}," for _, end in gene.exons[:-1])
@@ -142,29 +144,29 @@ def contact_pairs(cell: str, pairs: list[tuple[Element, Element, int]]) -> str:
     return lines([PAIR_COLUMNS, *rows], ",")
 
 
-def histone_fasta(windows: list[tuple[str, object, int]]) -> str:
-    """The yeast histone sets: name, sequence, and the label on a line of its own."""
+def histone_fasta(windows: list[tuple[str, np.ndarray, int]]) -> str:
+    """The yeast histone sets: name, sequence and label on separate lines."""
     return "".join(f">{name}\n{decode(sequence)}\n{label}\n" for name, sequence, label in windows)
 
 
 def variant_fasta(genomes: list[Variant]) -> bytes:
-    """Variant genomes, headers as ``name|pango|clade|who``."""
+    """Variant genomes with headers ``name|pango|clade|who``."""
     return fasta([("|".join((v.name, v.pango, v.clade, v.who)).rstrip("|"), v.sequence) for v in genomes])
 
 
 def lineage_table(genomes: list[Variant]) -> str:
-    """The table that goes with the variant genomes."""
+    """The table of the variant genomes' lineages."""
     rows = [(v.name, v.pango, v.clade, v.who, v.who, v.mutations, 0, v.sequence.size, "yes") for v in genomes]
     return lines([LINEAGE_COLUMNS, *rows])
 
 
 def genome_fasta(contigs: list[Contig], ncbi: bool) -> bytes:
-    """A genome with NCBI's headers, or with chr1, chr2, ... as UCSC names them."""
+    """A genome with NCBI's headers, or with UCSC's names chr1, chr2, ..."""
     return fasta([(contig.header if ncbi else contig.name, contig.sequence) for contig in contigs])
 
 
 def assembly_row(row: dict[str, str], contigs: list[Contig]) -> list[str]:
-    """A species' row of NCBI's ``assembly_summary.txt``; what a simulation does not have is ``na``."""
+    """A species' row of NCBI's ``assembly_summary.txt``; values that a simulation does not have are ``na``."""
     bases = b"".join((contig.sequence & ~LOWER).tobytes() for contig in contigs)
     known = sum(map(bases.count, b"ACGT"))
     values = dict.fromkeys(ASSEMBLY_COLUMNS, "na") | {

@@ -1,8 +1,8 @@
-"""Related genomes: each group has an ancestor; its species descend from it by substitutions, indels and rearrangements.
+"""Related genomes: the species of a group descend from one ancestor by substitutions, indels and rearrangements.
 
-An ancestor is a second-order background at the group's GC content with open reading frames of a codon usage of its
-own, families of interspersed repeats (diverged copies, in lower case) and modules written in the words of ``words.py``.
-A species' genome is cut into contigs as an assembly is: chromosomes, a mitochondrion (a plasmid in bacteria) and a
+An ancestor is a second-order Markov sequence with the group's GC content, open reading frames with the group's codon
+usage, families of interspersed repeats (diverged copies, in lower case) and modules of words from ``motifs.py``. A
+species' genome is divided into contigs like an assembly: chromosomes, a mitochondrion (a plasmid in bacteria) and a
 scaffold shorter than 1,000 bases; eukaryotes have runs of N. The sizes add up to the species table's
 ``genome_size_bp``.
 """
@@ -28,19 +28,19 @@ from workflow_scripts.demo.sequences import (
     substitute,
 )
 
-MODULES = 0.8  # share of an ancestor that is written in modules
+MODULES = 0.8  # share of an ancestor in modules
 MODULE_LENGTH = (150, 400)  # bases, shortest and longest
-SPACER = 2  # bases at most between two words of a module
+SPACER = 2  # largest number of bases between two words of a module
 SUBSTITUTIONS = 0.03  # from the group's ancestor to a species
 INDELS = 0.004
-SCAFFOLD = 640  # bases: shorter than a chunk of the corpus, so that it is dropped there
+SCAFFOLD = 640  # bases; shorter than a chunk, so that it is dropped
 ORGANELLE = 2400
 CODONS = [a + b + c for a in "ACGT" for b in "ACGT" for c in "ACGT" if a + b + c not in ("TAA", "TAG", "TGA")]
 
 
 @dataclass(frozen=True)
 class Group:
-    """How the genomes of a group look; shares are of the genome's bases."""
+    """Properties of the genomes of a group; shares are of the genome's bases."""
 
     gc: float
     coding: float
@@ -65,7 +65,7 @@ GROUPS = {
 
 @dataclass
 class Contig:
-    """One sequence of an assembly: ``name`` is short (chr1), ``header`` is what NCBI's FASTA would say."""
+    """One sequence of an assembly with a short ``name`` (chr1) and a ``header`` like NCBI's."""
 
     name: str
     header: str
@@ -76,7 +76,7 @@ def add_reading_frames(rng: np.random.Generator, sequence: np.ndarray, group: Gr
     """Write open reading frames (60 to 300 codons, either strand) over the group's coding share."""
     usage = rng.dirichlet(np.full(len(CODONS), 0.5))
     codons = np.frombuffer("".join(CODONS).encode(), np.uint8).reshape(-1, 3)
-    count = int(group.coding * sequence.size / 546)  # 546: bases of an average frame
+    count = int(group.coding * sequence.size / 546)  # 546: mean number of bases of a frame
     step = sequence.size / max(count, 1)
     for i in range(count):
         body = codons[rng.choice(len(CODONS), rng.integers(60, 301), p=usage)].ravel()
@@ -86,7 +86,7 @@ def add_reading_frames(rng: np.random.Generator, sequence: np.ndarray, group: Gr
 
 
 def add_repeats(rng: np.random.Generator, sequence: np.ndarray, group: Group, table: np.ndarray) -> None:
-    """Write soft-masked copies of the group's repeat families: 1 to 12 % diverged, cut at the 5' end, either strand."""
+    """Write soft-masked copies of repeat families: 1 to 12% diverged, truncated at the 5' end, on either strand."""
     for _ in range(group.families):
         consensus = markov(rng, int(group.repeat_length * rng.uniform(0.5, 1.5)), table)
         copies = int(group.repeats * sequence.size / group.families / (0.75 * consensus.size))
@@ -98,7 +98,7 @@ def add_repeats(rng: np.random.Generator, sequence: np.ndarray, group: Group, ta
 
 
 def add_modules(rng: np.random.Generator, sequence: np.ndarray) -> None:
-    """Write modules: stretches in the words of one topic with short spacers, on either strand."""
+    """Write modules: regions with words of one topic and short spacers, on either strand."""
     start = 0
     while (end := start + int(rng.integers(*MODULE_LENGTH))) < sequence.size:
         if rng.random() < MODULES:
@@ -109,7 +109,7 @@ def add_modules(rng: np.random.Generator, sequence: np.ndarray) -> None:
 
 
 def write_words(rng: np.random.Generator, module: np.ndarray, topic: tuple[str, ...]) -> None:
-    """Fill a module with words of its topic, one behind the other."""
+    """Fill a module with words of its topic."""
     cursor = 0
     while cursor + len(word := topic[rng.integers(0, len(topic))]) <= module.size:
         plant(module, word, cursor)
@@ -129,14 +129,14 @@ def ancestor(seed: int, name: str, length: int) -> np.ndarray:
 
 
 def descend(rng: np.random.Generator, parent: np.ndarray, length: int) -> np.ndarray:
-    """A descendant of ``length`` bases: the parent substituted, with indels, rearranged, cut to size."""
-    piece = parent[: length + length // 25]  # a little more, for deletions
+    """A descendant of ``length`` bases: the parent with substitutions, indels and rearrangements."""
+    piece = parent[: length + length // 25]  # longer, because of deletions
     piece = insert_and_delete(rng, substitute(rng, piece, SUBSTITUTIONS), INDELS)
     return rearrange(rng, piece, inversions=3)[:length]
 
 
 def add_gaps(rng: np.random.Generator, sequence: np.ndarray, runs: int) -> None:
-    """Write runs of N of 50 to 250 bases, as between the scaffolds of an assembly."""
+    """Write runs of 50 to 250 N, like those between the scaffolds of an assembly."""
     for _ in range(runs):
         length = int(rng.integers(50, 251))
         start = int(rng.integers(0, sequence.size - length))
@@ -144,7 +144,7 @@ def add_gaps(rng: np.random.Generator, sequence: np.ndarray, runs: int) -> None:
 
 
 def assemble(seed: int, row: dict[str, str], number: int, ancestral: np.ndarray) -> list[Contig]:
-    """The contigs of one species of the table, ``number`` telling its sequence accessions apart."""
+    """The contigs of one species of the table; ``number`` is part of their sequence accessions."""
     group, organism, size = GROUPS[row["group"]], row["organism"], int(row["genome_size_bp"])
     rng = generator(seed, "species", row["accession"])
     organelle, scaffold = (ORGANELLE, SCAFFOLD) if group.organelle else (0, 0)
@@ -157,13 +157,13 @@ def assemble(seed: int, row: dict[str, str], number: int, ancestral: np.ndarray)
     for i, (start, end) in enumerate(pairwise(edges), start=1):
         part = sequence[start:end].copy()
         add_gaps(rng, part, group.n_runs)
-        what = f"chromosome {i}" if group.organelle else "complete genome"
-        contigs.append(Contig(f"chr{i}", f"NC_9{number:03d}{i:02d}.1 {organism} {what}, simulated assembly", part))
+        kind = f"chromosome {i}" if group.organelle else "complete genome"
+        contigs.append(Contig(f"chr{i}", f"NC_9{number:03d}{i:02d}.1 {organism} {kind}, simulated assembly", part))
     if group.organelle:
-        named = "chrM" if group.organelle == "mitochondrion" else group.organelle
+        name = "chrM" if group.organelle == "mitochondrion" else group.organelle
         circle = sequence[nuclear : nuclear + organelle].copy()
         header = f"NC_9{number:03d}90.1 {organism} {group.organelle}, complete sequence, simulated"
-        contigs.append(Contig(named, header, circle))
+        contigs.append(Contig(name, header, circle))
         header = f"NW_9{number:03d}99.1 {organism} unplaced genomic scaffold, simulated assembly"
         contigs.append(Contig("chrUn_1", header, sequence[nuclear + organelle :].copy()))
     return contigs

@@ -1,7 +1,7 @@
-"""The vocabulary of the simulated world: the words that carry the benchmark's signals and recur in every genome.
+"""The words of the simulated world, which carry the signals of the benchmark and occur in every genome.
 
-Core promoter, splice and transcription-factor words follow textbook consensus sequences, shortened. The others (marks,
-cell lines, lineages, species) have no real counterpart: they are spelled from their name, so they never change.
+Core promoter, splice and transcription-factor words are shortened textbook consensus sequences. The others (marks, cell
+lines, lineages, species) have no real counterpart: they are random words that depend only on their name.
 """
 
 from workflow_scripts.common.randomness import generator
@@ -15,7 +15,7 @@ EXON_ENHANCER = "GAAGAAGA"
 INTRON_ENHANCER = "TGGGTGGG"
 BRANCH_POINT = "TACTAAC"
 
-# One word a data set, in the manner of CTCF, GATA, NF-E2, SRF and E-box sites; then of NRF2, ZNF384, CRE, MAFK and PAX.
+# One word per data set, similar to sites of CTCF, GATA, NF-E2, SRF and E-box, and of NRF2, ZNF384, CRE, MAFK and PAX.
 TF_HUMAN = ("CCAGCAGGGGGC", "CAGATAAGGA", "TGCTGAGTCAT", "CCATATTAGGC", "GACCACGTGGT")
 TF_MOUSE = ("ATGACTCAGCA", "GGCAAAAAACG", "GGTGACGTCAT", "AATTGCTGACG", "GTCACGCATGA")
 
@@ -34,8 +34,8 @@ LINEAGES = {
 }
 
 
-def spelled(*name: str, length: int = 9) -> str:
-    """The word of a name: always the same, never a run of one letter."""
+def random_word(*name: str, length: int = 9) -> str:
+    """The word of a name; it depends only on the name and has no run of three equal letters."""
     rng = generator("word", *name)
     while True:
         word = "".join("ACGT"[i] for i in rng.integers(0, 4, length))
@@ -44,8 +44,8 @@ def spelled(*name: str, length: int = 9) -> str:
 
 
 def family(*name: str, size: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The words of one topic: those that are known, and spelled ones up to ``size``."""
-    return known + tuple(spelled(*name, str(i)) for i in range(size - len(known)))
+    """The words of one topic: the known ones, and random words up to ``size``."""
+    return known + tuple(random_word(*name, str(i)) for i in range(size - len(known)))
 
 
 PROMOTER = family("promoter", size=8, known=(GC_BOX, CCAAT_BOX, INITIATOR, DOWNSTREAM_ELEMENT))
@@ -58,7 +58,7 @@ CONTACT_WORDS = tuple(family("contact", str(i), size=4) for i in range(4))
 MARK_WORDS = {mark: family("mark", mark, size=4) for mark in MARKS}
 LINEAGE_WORDS = {name: family("lineage", name, size=3) for name in LINEAGES}
 
-# A module of a genome is written in the words of one topic: what stands together there belongs together.
+# A module of a genome has words of one topic, so that related words occur together.
 TOPICS = (
     PROMOTER,
     EXON,

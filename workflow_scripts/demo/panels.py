@@ -1,6 +1,6 @@
-"""Sequences that need no coordinates: yeast histone windows, variant genomes, genomes of species to tell apart.
+"""Sequences without coordinates: yeast histone windows, variant genomes, genomes of species classes.
 
-They are drawn from the same ancestors as the genomes of the corpus, so that pre-training has seen their like.
+They are drawn from the same ancestors as the genomes of the corpus, so that pre-training sees similar sequences.
 """
 
 from typing import NamedTuple
@@ -20,24 +20,24 @@ from workflow_scripts.demo.sequences import (
     substitute,
 )
 
-HISTONE_ROWS = 640  # windows a mark, half of them bound
+HISTONE_ROWS = 640  # windows per mark, half of them bound
 HISTONE_LENGTH = 500  # as in the real sets
 PERIOD = 10  # bases between AA/TT steps on a nucleosome
 
 VARIANT_LENGTH = 5000
-VARIANT_GENOMES = 14  # genomes a lineage
-VARIANT_SUBSTITUTIONS = 0.03  # fixed in a lineage
+VARIANT_GENOMES = 14  # genomes per lineage
+VARIANT_SUBSTITUTIONS = 0.03  # common to a lineage
 PRIVATE_SUBSTITUTIONS = 0.006  # of one genome
 LINEAGE_WORD_SPACING = 200  # bases between two of a lineage's words
 
 SPECIES_LENGTH = 90_000
 SPECIES_SUBSTITUTIONS = 0.15
 SPECIES_WORD_SPACING = 50
-SPECIES_GC = (0.30, 0.38, 0.46, 0.54, 0.62)  # of new bases, class by class
+SPECIES_GC = (0.30, 0.38, 0.46, 0.54, 0.62)  # GC content of substituted bases, by class
 
 
 class Variant(NamedTuple):
-    """A variant genome; ``who`` is empty for a lineage that is no class of the benchmark."""
+    """A variant genome; ``who`` is empty for a lineage that is not a class of the benchmark."""
 
     name: str
     pango: str
@@ -48,9 +48,9 @@ class Variant(NamedTuple):
 
 
 def histone_windows(seed: int, mark: str, yeast: np.ndarray) -> list[tuple[str, np.ndarray, int]]:
-    """(name, sequence, label) of a mark's windows: bound ones have AA/TT steps and more copies of the mark's words.
+    """(name, sequence, label) of a mark's windows; bound ones have AA/TT steps and more of the mark's words.
 
-    How strong either signal is differs from mark to mark, as the real sets differ in difficulty.
+    The strengths of both signals differ between marks, because the real sets differ in difficulty.
     """
     rng = generator(seed, "histone", mark)
     steps, copies = rng.uniform(0.25, 0.55), rng.uniform(3.0, 5.0)
@@ -69,10 +69,10 @@ def histone_windows(seed: int, mark: str, yeast: np.ndarray) -> list[tuple[str, 
 
 
 def variants(seed: int) -> list[Variant]:
-    """Genomes of the nine lineages, and a few of none, that descend from one ancestor.
+    """Genomes of the nine lineages, and of one that is no class, which descend from one ancestor.
 
-    A lineage has fixed substitutions towards bases it prefers, and its own words at fixed places; a genome
-    has substitutions of its own.
+    A lineage has common substitutions with a preference for some bases, and its words at fixed positions; a genome has
+    additional substitutions.
     """
     root = ancestor(seed, "viral", VARIANT_LENGTH) & ~LOWER
     genomes = []
@@ -93,7 +93,7 @@ def variants(seed: int) -> list[Variant]:
 
 
 def species_genome(seed: int, group: str, label: str, number: int) -> np.ndarray:
-    """The genome of a class of species/fungi or species/virus: new bases of its own GC content and words of its own."""
+    """The genome of a class of species/fungi or species/virus, with the class's GC content and words."""
     rng = generator(seed, "class", group, label)
     sequence = ancestor(seed, group, SPECIES_LENGTH * 11 // 10)
     sequence = substitute(rng, sequence, SPECIES_SUBSTITUTIONS, gc=SPECIES_GC[number % len(SPECIES_GC)])

@@ -1,6 +1,6 @@
-"""Sequences as arrays of ASCII bytes: drawing, mutating, turning, planting words, writing FASTA.
+"""Sequences as arrays of ASCII bytes: random sequences, mutations, reverse complements, planted words, FASTA.
 
-Lower case (the soft mask) and N live in the bytes themselves and travel with every edit.
+Lower case (the soft mask) and N are in the bytes themselves, so that every edit keeps them.
 """
 
 import numpy as np
@@ -8,7 +8,8 @@ import numpy as np
 BASES = np.frombuffer(b"ACGT", np.uint8)
 LOWER = np.uint8(0x20)
 N = np.uint8(ord("N"))
-MARKOV_CHAIN = 512  # bases a chain: many chains advance together, one numpy step a base
+LINE = 80  # bases per line of a FASTA file
+MARKOV_CHAIN = 512  # bases per chain; all chains advance by one base in one numpy operation
 
 _INDEX = np.full(256, 4, np.uint8)
 _COMPLEMENT = np.arange(256, dtype=np.uint8)
@@ -28,30 +29,30 @@ def decode(sequence: np.ndarray) -> str:
 
 
 def reverse_complement(sequence: np.ndarray) -> np.ndarray:
-    """The other strand, case kept."""
+    """The reverse complement; keeps the case."""
     return _COMPLEMENT[sequence[..., ::-1]]
 
 
 def base_frequencies(gc: float) -> np.ndarray:
-    """Probabilities of A, C, G, T at a GC content."""
+    """Probabilities of A, C, G, T for a GC content."""
     return np.array([1 - gc, gc, gc, 1 - gc]) / 2
 
 
 def random_bases(rng: np.random.Generator, size: int | tuple[int, ...], gc: float = 0.5) -> np.ndarray:
-    """Independent bases at a GC content."""
+    """Independent random bases with a GC content."""
     return BASES[rng.choice(4, size, p=base_frequencies(gc))]
 
 
 def composition(rng: np.random.Generator, gc: float, evenness: float) -> np.ndarray:
-    """A second-order composition, float (16, 4): next-base probabilities after each dinucleotide.
+    """Random transition probabilities of a second-order Markov chain, (16, 4): the next base after each dinucleotide.
 
-    Rows scatter around the GC content; the smaller ``evenness``, the wider.
+    Rows vary around the GC content, more for a smaller ``evenness``.
     """
     return np.array([rng.dirichlet(base_frequencies(gc) * evenness) for _ in range(16)])
 
 
 def markov(rng: np.random.Generator, length: int, table: np.ndarray) -> np.ndarray:
-    """A sequence of ``length`` bases drawn from a composition (see :func:`composition`)."""
+    """A random sequence of ``length`` bases with transition probabilities from :func:`composition`."""
     chains = -(-length // MARKOV_CHAIN)
     limits = table.cumsum(axis=1)[:, :3].astype(np.float32)
     draws = rng.random((MARKOV_CHAIN, chains), dtype=np.float32)
@@ -64,7 +65,7 @@ def markov(rng: np.random.Generator, length: int, table: np.ndarray) -> np.ndarr
 
 
 def substitute(rng: np.random.Generator, sequence: np.ndarray, rate: float, gc: float | None = None) -> np.ndarray:
-    """A copy where a share ``rate`` of the bases is replaced: by another base, or by a draw at content ``gc``."""
+    """A copy with a share ``rate`` of the bases replaced by another base, or by a random base with content ``gc``."""
     result = sequence.copy()
     hit = np.flatnonzero((rng.random(sequence.shape) < rate) & (_INDEX[sequence] < 4))
     old = sequence.flat[hit]
@@ -75,7 +76,7 @@ def substitute(rng: np.random.Generator, sequence: np.ndarray, rate: float, gc: 
 
 
 def insert_and_delete(rng: np.random.Generator, sequence: np.ndarray, rate: float) -> np.ndarray:
-    """A copy with short insertions and deletions (1 to 6 bases), each at ``rate`` / 2 events a base."""
+    """A copy with short insertions and deletions (1 to 6 bases), ``rate`` / 2 events per base of each."""
     events = int(rate / 2 * sequence.size)
     starts = rng.integers(0, sequence.size, events)
     lengths = rng.integers(1, 7, events)
@@ -88,7 +89,7 @@ def insert_and_delete(rng: np.random.Generator, sequence: np.ndarray, rate: floa
 
 
 def rearrange(rng: np.random.Generator, sequence: np.ndarray, inversions: int) -> np.ndarray:
-    """A copy with some inverted segments (1 to 5 % of the whole each) and one segment moved to another place."""
+    """A copy with inverted segments (1 to 5% of the sequence each) and two adjacent segments exchanged."""
     result = sequence.copy()
     for _ in range(inversions):
         length = int(sequence.size * rng.uniform(0.01, 0.05))
@@ -113,22 +114,22 @@ def plant_all(
     mutation: float = 0.05,
     either_strand: bool = True,
 ) -> None:
-    """Write ``copies`` words drawn from ``words``, mildly mutated, at random places of [start, end)."""
+    """Write ``copies`` random words of ``words``, with mutations, at random positions of [start, end)."""
     end = sequence.size if end is None else end
     for choice in rng.integers(0, len(words), copies):
         word = substitute(rng, encode(words[choice]), mutation)
         place = int(rng.integers(start, end - word.size + 1))
-        turned = either_strand and rng.random() < 0.5
-        sequence[place : place + word.size] = reverse_complement(word) if turned else word
+        reverse = either_strand and rng.random() < 0.5
+        sequence[place : place + word.size] = reverse_complement(word) if reverse else word
 
 
-def fasta(records: list[tuple[str, np.ndarray]], width: int = 80) -> bytes:
-    """FASTA of (header, sequence) records, ``width`` bases a line as NCBI writes it."""
+def fasta(records: list[tuple[str, np.ndarray]]) -> bytes:
+    """FASTA of (header, sequence) records, with lines like NCBI's."""
     parts = []
     for header, sequence in records:
-        whole = sequence.size // width * width
-        lines = np.full((whole // width, width + 1), ord("\n"), np.uint8)
-        lines[:, :width] = sequence[:whole].reshape(-1, width)
+        whole = sequence.size // LINE * LINE
+        lines = np.full((whole // LINE, LINE + 1), ord("\n"), np.uint8)
+        lines[:, :LINE] = sequence[:whole].reshape(-1, LINE)
         rest = sequence[whole:].tobytes() + b"\n" if whole < sequence.size else b""
         parts += [b">" + header.encode() + b"\n", lines.tobytes(), rest]
     return b"".join(parts)

@@ -1,15 +1,15 @@
-"""Write a small simulated world: an NCBI-like mirror of genomes and the primary sources of the benchmark.
+"""Simulate a small world: an NCBI-like mirror of genomes, and the primary sources of the benchmark.
 
-In: the species table (columns as config/species_850.tsv) and the table of benchmark sources (columns as
-config/gue_sources.tsv). Out: every file their ``url`` columns name, below one folder:
+In:  the species table (columns like config/species_850.tsv) and the table of benchmark sources (columns like
+     config/gue_sources.tsv).
+Out: in one folder, every file of their ``url`` columns:
+     - ``<folder>_genomic.fna.gz`` and ``md5checksums.txt`` in the folder of each species, and an
+       ``assembly_summary.txt`` per group;
+     - promoters, peaks, genes, histone windows, variants, contacts and species genomes in the formats of the real
+       sources, with signals planted on the genomes of the mirror.
 
-- ``<url of a species>/<its last name>_genomic.fna.gz`` and ``md5checksums.txt``, and ``assembly_summary.txt`` a group;
-- promoters, peaks, genes, histone windows, variants, contacts and species genomes in the formats of the real sources,
-  with signals planted on the genomes of that mirror.
-
-The first vertebrate_mammalian species of the table plays the human and carries its annotation; the second plays the
-mouse. All is simulated: names, accessions and sequences stand for nothing real. The same seed and tables give the
-same bytes.
+The first vertebrate_mammalian species of the table represents the human genome and its annotation, the second one that
+of the mouse. All names, accessions and sequences are simulated. The same seed and tables give the same bytes.
 """
 
 import argparse
@@ -27,22 +27,24 @@ from workflow_scripts.demo.motifs import CELL_LINES, MARKS, TF_HUMAN_WORDS, TF_M
 from workflow_scripts.demo.sequences import N
 from workflow_scripts.settings.demo import Demo
 
-PAIRS = 700  # enhancer-promoter pairs a cell line, half of them in contact
-COMPRESSION = 1  # the demo is written and read once
+PAIRS = 700  # enhancer-promoter pairs per cell line, half of them in contact
+COMPRESSION = 1  # fast, because the files are read only once
 GROUP_OF_DATASET = {"fungi": "fungi", "virus": "viral"}
 SPECIES_COLUMNS = {"accession", "organism", "taxid", "group", "genome_size_bp", "url"}
 SOURCE_COLUMNS = {"source", "role", "datasets", "label", "url"}
 
 
 class World:
-    """The genomes of a species table, the annotation planted on two of them, and the sources drawn from both."""
+    """The genomes of a species table, the annotation of two of them, and the benchmark's sources."""
 
     def __init__(self, seed: int, species: list[dict[str, str]]):
         self.seed = seed
-        self.genomes = grow(seed, species)
+        self.genomes = simulate_genomes(seed, species)
         mammals = [row["accession"] for row in species if row["group"] == "vertebrate_mammalian"]
         if len(mammals) < 2:
-            raise UserError("the species table has fewer than two vertebrate_mammalian rows; they carry the annotation")
+            raise UserError(
+                "the species table has fewer than two vertebrate_mammalian rows, which get the annotation; add rows"
+            )
         self.human, self.mouse = self.genomes[mammals[0]], self.genomes[mammals[1]]
         self.human_annotation = annotate(
             seed, mammals[0], self.human, TF_HUMAN_WORDS, all_features(seed, len(TF_HUMAN_WORDS))
@@ -52,13 +54,13 @@ class World:
         )
         yeasts = [row["accession"] for row in species if row["group"] == "fungi"]
         if not yeasts:
-            raise UserError("the species table has no fungi row; the histone windows are drawn from the first one")
+            raise UserError("the species table has no fungi row, from which histone windows are drawn; add one")
         chromosome = self.genomes[yeasts[0]][0].sequence
         self.yeast = chromosome[chromosome != N]
         self.variants = panels.variants(seed)
 
     def source(self, row: dict[str, str], number: int) -> str | bytes:
-        """The content of a row of the sources table, ``number`` counting the rows of its role and data sets."""
+        """The content of a row of the sources table, the ``number``-th with its role and data sets."""
         role, datasets = row["role"], row["datasets"].split()
         task, _, dataset = datasets[0].partition("/") if datasets else ("", "", "")
         human, mouse = self.human_annotation, self.mouse_annotation
@@ -87,21 +89,21 @@ class World:
                 sequence = panels.species_genome(self.seed, group, row["label"], number)
                 return formats.genome_fasta([Contig(row["label"], "", sequence)], ncbi=False)
         raise UserError(
-            f"source {row['source']}: no simulation of role '{role}' for datasets '{row['datasets']}' and label "
+            f"source {row['source']}: cannot simulate role '{role}' for datasets '{row['datasets']}' and label "
             f"'{row['label']}'; known are the roles and data sets of config/demo/gue_sources.tsv"
         )
 
 
-def grow(seed: int, species: list[dict[str, str]]) -> dict[str, list[Contig]]:
-    """The genome of every species of the table, by accession."""
+def simulate_genomes(seed: int, species: list[dict[str, str]]) -> dict[str, list[Contig]]:
+    """The genomes of all species of the table, by accession."""
     sizes: dict[str, int] = defaultdict(int)
     for row in species:
         if row["group"] not in GROUPS:
             raise UserError(f"{row['accession']}: unknown group '{row['group']}'; known are {', '.join(GROUPS)}")
         if not row["genome_size_bp"].isdigit():
-            raise UserError(f"{row['accession']}: genome_size_bp '{row['genome_size_bp']}' is no whole number")
+            raise UserError(f"{row['accession']}: genome_size_bp '{row['genome_size_bp']}' is not a whole number")
         sizes[row["group"]] = max(sizes[row["group"]], int(row["genome_size_bp"]))
-    # A little longer than the longest descendant, which loses bases to deletions.
+    # longer than the longest descendant, which loses bases to deletions
     ancestors = {group: ancestor(seed, group, size * 11 // 10) for group, size in sizes.items()}
     return {
         row["accession"]: assemble(seed, row, number, ancestors[row["group"]])
@@ -110,7 +112,7 @@ def grow(seed: int, species: list[dict[str, str]]) -> dict[str, list[Contig]]:
 
 
 def read_tables(species_path: str, sources_path: str) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """The two tables; UserError where a needed column is missing or an accession or url comes twice."""
+    """The rows of both tables. Raises UserError for a missing column or a repeated accession, url or source."""
     species, sources = read_table(species_path), read_table(sources_path)
     for path, rows, needed, unique in (
         (species_path, species, SPECIES_COLUMNS, ("accession", "url")),
@@ -118,27 +120,27 @@ def read_tables(species_path: str, sources_path: str) -> tuple[list[dict[str, st
     ):
         missing = needed - set(rows[0] if rows else ())
         if missing:
-            raise UserError(f"{path}: no rows, or no column {', '.join(sorted(missing))}")
+            raise UserError(f"{path}: no rows, or no column {', '.join(sorted(missing))}; add them")
         for column in unique:
             value, count = Counter(row[column] for row in rows).most_common(1)[0]
             if count > 1:
-                raise UserError(f"{path}: {column} '{value}' comes {count} times; it must be unique")
+                raise UserError(f"{path}: {column} '{value}' occurs {count} times; it must be unique")
     return species, sources
 
 
-def inside(out: Path, url: str) -> Path:
-    """The path of a url relative to the world's folder; UserError where it lies elsewhere."""
+def relative_path(out: Path, url: str) -> Path:
+    """The path of a url relative to the folder ``out``. Raises UserError if it is outside of it."""
     path = Path(url)
     if not path.is_relative_to(out) or path == out or ".." in path.parts:
-        raise UserError(f"url {url}: lies outside the world's folder {out}; give a path below it")
+        raise UserError(f"url {url}: outside of the folder {out}; give a path inside of it")
     return path.relative_to(out)
 
 
 def write_mirror(root: Path, out: Path, species: list[dict[str, str]], world: World, progress: Progress) -> None:
     """Write the genomes, their checksums, and the summary of every group."""
-    summaries = defaultdict(list)
+    summaries: dict[str, list[list[str]]] = defaultdict(list)
     for row in species:
-        folder = inside(out, row["url"])
+        folder = relative_path(out, row["url"])
         name = f"{folder.name}_genomic.fna.gz"
         contigs = world.genomes[row["accession"]]
         write_gzip(root / folder / name, formats.genome_fasta(contigs, ncbi=True), COMPRESSION)
@@ -153,14 +155,14 @@ def write_mirror(root: Path, out: Path, species: list[dict[str, str]], world: Wo
 
 
 def write_sources(root: Path, out: Path, sources: list[dict[str, str]], world: World, progress: Progress) -> None:
-    """Write the benchmark's sources, gzipped where the url says so."""
+    """Write the sources of the benchmark, gzipped if the url ends in .gz."""
     counts: Counter[tuple[str, str]] = Counter()
     for row in sources:
         kind = (row["role"], row["datasets"])
         content = world.source(row, counts[kind])
         counts[kind] += 1
         data = content.encode() if isinstance(content, str) else content
-        path = root / inside(out, row["url"])
+        path = root / relative_path(out, row["url"])
         if path.suffix == ".gz":
             write_gzip(path, data, COMPRESSION)
         else:
@@ -170,25 +172,30 @@ def write_sources(root: Path, out: Path, sources: list[dict[str, str]], world: W
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--species", required=True, metavar="TSV", help="species table; every url lies below --out")
-    parser.add_argument("--sources", required=True, metavar="TSV", help="table of benchmark sources, likewise")
-    parser.add_argument("--seed", type=int, default=Demo().seed, help="seed of the whole world (default: %(default)s)")
-    parser.add_argument("--out", required=True, metavar="FOLDER", help="the world's folder; an old world is replaced")
+    parser.add_argument(
+        "--species", required=True, metavar="TSV", help="species table; every url is a path below --out"
+    )
+    parser.add_argument(
+        "--sources", required=True, metavar="TSV", help="table of benchmark sources; every url is a path below --out"
+    )
+    parser.add_argument("--seed", type=int, default=Demo().seed, help="seed of the simulation (default: %(default)s)")
+    parser.add_argument(
+        "--out", required=True, metavar="FOLDER", help="folder to write; an earlier simulation in it is replaced"
+    )
     return parser
 
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Read the tables, simulate, write; an error leaves the folder as it was."""
+    """Read the tables, simulate, write; an error does not change the folder."""
     arguments = build_parser().parse_args(argv)
     species, sources = read_tables(arguments.species, arguments.sources)
     out = Path(arguments.out)
-    written = {"ncbi"} | {inside(out, row["url"]).parts[0] for row in species + sources}
-    strangers = sorted({path.name for path in out.iterdir()} - written) if out.is_dir() else []
-    if strangers:
-        raise UserError(f"{out}: holds '{strangers[0]}', which is no part of the world; give another folder")
+    written = {"ncbi"} | {relative_path(out, row["url"]).parts[0] for row in species + sources}
+    others = sorted({path.name for path in out.iterdir()} - written) if out.is_dir() else []
+    if others:
+        raise UserError(f"{out}: has '{others[0]}', which is not part of the simulation; give another folder")
     world = World(arguments.seed, species)
     with atomic_directory(out) as root, Progress(len(species) + len(sources), "file", "world") as progress:
         write_mirror(root, out, species, world, progress)

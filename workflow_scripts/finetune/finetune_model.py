@@ -4,94 +4,23 @@ Writes ``metrics.json`` (scores on dev and test with everything needed to repeat
 (label, prediction and class probabilities per test row, in file order) and the model directory: all weights for
 ``full``, the adapter with the head for ``lora``.
 
-A fit of more than some minutes saves its state in ``--state`` now and then. Killed and started again it goes on from
-there, with the same result.
+A fit that takes more than some minutes saves its state in ``--state`` now and then. Killed and started again it
+resumes there, with the same result. The program runs in a fork of a server that has imported the libraries, which is
+most of the time of a small fit; if there is any trouble with the server it runs by itself.
 """
 
 import argparse
-import itertools
 import json
-import platform
-import shutil
+import os
 import sys
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pyarrow.parquet as pq
-import torch
-import transformers
-
-from workflow_scripts.common import checkpoints
-from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import atomic, atomic_directory, digest, write_json
-from workflow_scripts.common.hashing import stable_hash
-from workflow_scripts.finetune import data
-from workflow_scripts.finetune.problems import PROBLEMS, Problem, collapse
-from workflow_scripts.finetune.token_cache import tokens_of
-from workflow_scripts.finetune.training import Fit, memory_mb
-from workflow_scripts.inference import models
+from workflow_scripts.common import gpus
+from workflow_scripts.common.errors import program
+from workflow_scripts.finetune import fork_server
 from workflow_scripts.settings.finetune import FitSettings, read_settings
-from workflow_scripts.settings.names import METHODS, METRICS, PROBLEM, SPLITS
+from workflow_scripts.settings.names import METHODS, METRICS
 from workflow_scripts.settings.reference import keys_help
-
-
-def problem_of(settings: FitSettings, metric: str, train: np.ndarray) -> Problem:
-    """The problem that the settings name, for the labels of the training rows."""
-    kind = PROBLEMS[settings.problem]
-    if metric not in kind.metrics:
-        raise UserError(f"--metric: {metric!r} is no score of {settings.problem}; take {' or '.join(kind.metrics)}")
-    return kind(train, settings.class_weights) if settings.problem == "classification" else kind(train)
-
-
-def save_model(loaded: models.Loaded, path: Path) -> str:
-    """Save weights or adapter with the tokenizer; returns the sha256 of the weights file."""
-    with atomic_directory(path) as temporary:
-        loaded.save(temporary)
-        return digest(min(temporary.glob("*.safetensors")))
-
-
-def scores_of(fit: Fit, test: np.ndarray) -> dict[str, Any]:
-    """Scores on dev and test, and whether the fit has learned anything."""
-    problem, labels = fit.problem, {split: tokens.labels for split, tokens in fit.tokens.items()}
-    dev = problem.scores(labels["dev"], fit.predict("dev"))
-    training_loss = float(np.mean(fit.losses))
-    return {
-        "test": problem.scores(labels["test"], test),
-        "dev": dev,
-        "training_loss": training_loss,
-        "collapse": collapse(problem, test, training_loss, labels["train"], dev["loss"], labels["dev"]),
-        "chance": problem.chance(labels["test"]),
-    }
-
-
-def course_of(fit: Fit) -> dict[str, Any]:
-    """What was trained for how long, and what it has cost."""
-    gpus = int(fit.device.type == "cuda")
-    return {
-        "steps": fit.done,
-        "epochs": fit.done / fit.per_epoch,
-        "best_step": fit.best_step,
-        "effective_batch": fit.settings.batch_size,
-        "trainable_parameters": sum(p.numel() for p in fit.model.parameters() if p.requires_grad),
-        "truncated": {split: tokens.encoded.truncated for split, tokens in fit.tokens.items()},
-        "seconds": fit.seconds,
-        "gpu_seconds": gpus * fit.seconds,
-        "memory_mb": memory_mb(),
-        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
-        "hardware": torch.cuda.get_device_name() if gpus else platform.machine() + " CPU",
-    }
-
-
-def write_results(fit: Fit, loaded: models.Loaded, record: dict[str, Any], out: Path) -> None:
-    """Write predictions, model and metrics; ``record`` says what was fitted. Metrics come last: all else is there."""
-    for torn in out.glob(".*.tmp"):  # of a killed process
-        shutil.rmtree(torn) if torn.is_dir() else torn.unlink()
-    test = fit.predict("test")
-    with atomic(out / "predictions.parquet") as temporary:
-        pq.write_table(fit.problem.table(fit.tokens["test"].labels, test), temporary)
-    weights = {"weights_sha256": save_model(loaded, out / "model")}
-    write_json(out / "metrics.json", record | scores_of(fit, test) | course_of(fit) | weights)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -108,55 +37,42 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--name", nargs=3, metavar=("MODEL", "TASK", "DATASET"), required=True, help="names, for the record"
     )
-    parser.add_argument(
-        "--metric",
-        choices=sorted(set(itertools.chain(*METRICS.values()))),
-        default=METRICS[PROBLEM][0],
-        help="the data set's score",
-    )
+    metrics = sorted({metric for metrics in METRICS.values() for metric in metrics})
+    parser.add_argument("--metric", choices=metrics, default="mcc", help="the data set's score")
     parser.add_argument("--seed", type=int, required=True, help="seed of head, order and dropout")
     parser.add_argument("--settings", default="{}", help="settings as JSON, see below")
     parser.add_argument("--tokens", type=Path, required=True, help="folder that keeps the tokens for further fits")
     parser.add_argument("--state", type=Path, required=True, help="folder for the state of an unfinished fit")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument(
+        "--gpus", type=int, choices=(0, 1), default=1, help="1: a GPU if the machine has one (default); 0: the CPU"
+    )
     return parser
 
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    args = build_parser().parse_args(argv)
-    settings = read_settings(args.settings)
-    rows = data.read_splits(args.data, PROBLEMS[settings.problem])
-    problem = problem_of(settings, args.metric, rows["train"].labels)
-    loaded = models.load(args.model, problem.outputs, settings, args.method, args.seed)
-    both = dict.fromkeys(SPLITS, settings.both_strands) | {"train": settings.reverse_complement_share > 0}
-    tokens = {
-        split: tokens_of(args.data / f"{split}.csv", rows[split], loaded, settings.max_tokens, both[split], args.tokens)
-        for split in SPLITS
-    }
-    for split, part in tokens.items():
-        if part.encoded.truncated:
-            print(f"{split}: {part.encoded.truncated:.1%} of the sequences are cut to the limit", file=sys.stderr)
-    record = {
-        **dict(zip(("model", "task", "dataset"), args.name, strict=True)),
-        "method": args.method,
-        "seed": args.seed,
-        "metric": args.metric,
-        "problem": settings.problem,
-        "parameters": loaded.parameters,
-        "max_tokens": settings.max_tokens,
-        "settings": settings.model_dump(),
-        "data": {split: digest(args.data / f"{split}.csv") for split in SPLITS},
-        "tokenizer": loaded.tokenizer,
-        "start_sha256": checkpoints.digest(loaded.model.state_dict(), {}),
-    }
-    fit = Fit(loaded, problem, tokens, settings, args.metric, args.seed)
-    folder = args.state / f"{stable_hash(json.dumps(record, sort_keys=True)):016x}"
-    with checkpoints.held(folder):
-        fit.train(folder, record)
-        write_results(fit, loaded, record, args.out)
-        shutil.rmtree(args.state, ignore_errors=True)
+    options = vars(build_parser().parse_args(argv))
+    from workflow_scripts.finetune.fine_tuning import FitJob, fine_tune  # seconds of imports
+
+    options.pop("gpus")
+    fine_tune(FitJob(**options | {"settings": read_settings(options["settings"])}))
+
+
+def launch() -> int:
+    """The program's exit status: claim a GPU, then run :func:`main` in a fork of the server, or here without one."""
+    args = build_parser().parse_args()  # --help and wrong options need no server
+    if args.gpus:
+        gpus.claim(1)
+    else:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    try:
+        child, process = fork_server.start(sys.argv[1:])
+    except OSError as error:
+        print(f"server of the fits: {error}; the fit runs by itself", file=sys.stderr, flush=True)
+        return main()
+    return fork_server.wait(child, process)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(launch())

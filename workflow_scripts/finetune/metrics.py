@@ -1,11 +1,16 @@
 """Scores of predictions: those of the released train.py (scikit-learn), and the area under the ROC curve."""
 
+from typing import Any
+
 import numpy as np
 from scipy.stats import rankdata
 from sklearn import metrics
 
+Scores = dict[str, Any]
+"""Scores by name: numbers, None if a score is undefined; ``loss`` is always a number."""
 
-def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float | int | None]:
+
+def scores(labels: np.ndarray, probabilities: np.ndarray) -> Scores:
     """MCC, macro F1, accuracy, macro precision and recall, AUROC and mean cross-entropy.
 
     ``labels`` [rows], ``probabilities`` [rows, classes]. AUROC is one against rest, macro-averaged, for more than
@@ -35,7 +40,7 @@ def auroc(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
     return float(metrics.roc_auc_score(labels, probabilities, multi_class="ovr", average="macro"))
 
 
-def regression_scores(labels: np.ndarray, values: np.ndarray) -> dict[str, float | int]:
+def regression_scores(labels: np.ndarray, values: np.ndarray) -> Scores:
     """Correlation of ranks and of numbers, and the mean squared error as ``loss``; both arrays are [rows]."""
     return {
         "spearman": correlation(rankdata(labels), rankdata(values)),
@@ -52,7 +57,7 @@ def correlation(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.corrcoef(one, other)[0, 1])
 
 
-def multilabel_scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float | int | None]:
+def multilabel_scores(labels: np.ndarray, probabilities: np.ndarray) -> Scores:
     """Macro F1 over the labels, share of rows right in all labels, macro AUROC, mean binary cross-entropy.
 
     Both arrays are [rows, labels]. AUROC is the mean over the labels that hold for some rows and not for others, None

@@ -1,7 +1,8 @@
 """What is learned from a data set: one class of several, a number, or several labels at once.
 
-Shapes: ``labels`` are [rows], of several labels [rows, labels]; ``logits`` are [rows, outputs]. ``values`` is what is
-predicted: probabilities [rows, classes], numbers [rows] in the unit of the labels, or probabilities [rows, labels].
+Shapes: ``labels`` are [rows], of several labels [rows, labels]; ``logits`` are [rows, outputs]. ``values`` are what the
+model predicts, see Outputs: probabilities [rows, classes], numbers [rows] in the unit of the labels, or probabilities
+[rows, labels].
 """
 
 import math
@@ -12,7 +13,10 @@ import pyarrow as pa
 from torch import Tensor
 from torch.nn import functional
 
+from workflow_scripts.common.errors import UserError
 from workflow_scripts.finetune import metrics
+from workflow_scripts.finetune.metrics import Scores
+from workflow_scripts.inference.outputs import Outputs
 from workflow_scripts.settings.names import METRICS
 
 # A loss that is less than this share below that of the best constant prediction has learned nothing. For two classes
@@ -32,7 +36,12 @@ class Problem(ABC):
     """A kind of problem, for the labels of the training rows."""
 
     metrics: tuple[str, ...]  # scores by which weights can be selected
-    outputs: int  # of the model
+    label_type: pa.DataType  # of a label and a prediction
+    outputs: Outputs
+
+    @abstractmethod
+    def __init__(self, train: np.ndarray):
+        """The problem of a data set with the training labels ``train``."""
 
     @staticmethod
     @abstractmethod
@@ -57,11 +66,7 @@ class Problem(ABC):
         """Loss of each row [rows]."""
 
     @abstractmethod
-    def values(self, logits: Tensor) -> Tensor:
-        """What the logits predict."""
-
-    @abstractmethod
-    def scores(self, labels: np.ndarray, values: np.ndarray) -> dict[str, float | int | None]:
+    def scores(self, labels: np.ndarray, values: np.ndarray) -> Scores:
         """Scores of predictions, with their mean ``loss``."""
 
     @abstractmethod
@@ -76,23 +81,34 @@ class Problem(ABC):
     def constant(self, values: np.ndarray) -> bool:
         """Whether every row gets the same prediction."""
 
-    @abstractmethod
     def table(self, labels: np.ndarray, values: np.ndarray) -> pa.Table:
-        """Label, prediction and, of classes and labels, probabilities of each row."""
+        """Label, prediction and, of classes and labels, probabilities (float32) of each row."""
+        predicted = self.outputs.predictions(values)
+        columns = {
+            "label": pa.array(labels.tolist(), self.label_type),
+            "prediction": pa.array(predicted.prediction.tolist(), self.label_type),
+        }
+        if predicted.probabilities is not None:
+            rows = list(predicted.probabilities.astype(np.float32))
+            columns["probabilities"] = pa.array(rows, pa.list_(pa.float32()))
+        return pa.table(columns)
 
 
 class Classification(Problem):
     """One class of several; labels number the classes from 0. Cross-entropy."""
 
     metrics = METRICS["classification"]
+    label_type = pa.int32()
 
     def __init__(self, train: np.ndarray, class_weights: str = "none"):
-        self.outputs = int(train.max()) + 1
+        self.outputs = Outputs("classification", int(train.max()) + 1)
         counts = np.bincount(train)
         self.majority = int(counts.argmax())
         # as scikit-learn's "balanced": all classes weigh the same, and the rows one on average
         balanced = len(train) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-        self.class_weights = (balanced if class_weights == "balanced" else np.ones(self.outputs)).astype(np.float32)
+        self.class_weights = (balanced if class_weights == "balanced" else np.ones(self.outputs.size)).astype(
+            np.float32
+        )
 
     @staticmethod
     def parse(text: str) -> int:
@@ -110,10 +126,7 @@ class Classification(Problem):
     def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
         return functional.cross_entropy(logits, targets, reduction="none")
 
-    def values(self, logits: Tensor) -> Tensor:
-        return logits.softmax(dim=1)
-
-    def scores(self, labels: np.ndarray, values: np.ndarray) -> dict[str, float | int | None]:
+    def scores(self, labels: np.ndarray, values: np.ndarray) -> Scores:
         return metrics.scores(labels, values)
 
     def chance_loss(self, targets: np.ndarray, weights: np.ndarray) -> float:
@@ -125,24 +138,15 @@ class Classification(Problem):
     def constant(self, values: np.ndarray) -> bool:
         return len(np.unique(values.argmax(axis=1))) == 1
 
-    def table(self, labels: np.ndarray, values: np.ndarray) -> pa.Table:
-        return pa.table(
-            {
-                "label": pa.array(labels, pa.int32()),
-                "prediction": pa.array(values.argmax(axis=1), pa.int32()),
-                "probabilities": pa.array(list(values.astype(np.float32)), pa.list_(pa.float32())),
-            }
-        )
-
 
 class Regression(Problem):
     """A number. The model learns it in standard deviations from the mean of the training rows; squared error."""
 
     metrics = METRICS["regression"]
-    outputs = 1
+    label_type = pa.float64()
 
     def __init__(self, train: np.ndarray):
-        self.mean, self.deviation = float(train.mean()), float(train.std()) or 1.0
+        self.outputs = Outputs("regression", 1, mean=float(train.mean()), deviation=float(train.std()) or 1.0)
 
     @staticmethod
     def parse(text: str) -> float:
@@ -155,15 +159,12 @@ class Regression(Problem):
         return value
 
     def targets(self, labels: np.ndarray) -> np.ndarray:
-        return ((labels - self.mean) / self.deviation).astype(np.float32)
+        return ((labels - self.outputs.mean) / self.outputs.deviation).astype(np.float32)
 
     def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
         return (logits[:, 0] - targets).square()
 
-    def values(self, logits: Tensor) -> Tensor:
-        return logits[:, 0].double() * self.deviation + self.mean
-
-    def scores(self, labels: np.ndarray, values: np.ndarray) -> dict[str, float | int | None]:
+    def scores(self, labels: np.ndarray, values: np.ndarray) -> Scores:
         return metrics.regression_scores(labels, values)
 
     def chance_loss(self, targets: np.ndarray, weights: np.ndarray) -> float:
@@ -173,19 +174,17 @@ class Regression(Problem):
         return None
 
     def constant(self, values: np.ndarray) -> bool:
-        return bool(np.ptp(values) < CONSTANT * self.deviation)
-
-    def table(self, labels: np.ndarray, values: np.ndarray) -> pa.Table:
-        return pa.table({"label": pa.array(labels, pa.float64()), "prediction": pa.array(values, pa.float64())})
+        return bool(np.ptp(values) < CONSTANT * self.outputs.deviation)
 
 
 class Multilabel(Problem):
     """Several labels of which any may hold, each 0 or 1. Binary cross-entropy, the mean over the labels."""
 
     metrics = METRICS["multilabel"]
+    label_type = pa.list_(pa.int32())
 
     def __init__(self, train: np.ndarray):
-        self.outputs = train.shape[1]
+        self.outputs = Outputs("multilabel", train.shape[1])
         patterns, counts = np.unique(train, axis=0, return_counts=True)
         self.majority = patterns[counts.argmax()]
 
@@ -202,10 +201,7 @@ class Multilabel(Problem):
     def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
         return functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(dim=1)
 
-    def values(self, logits: Tensor) -> Tensor:
-        return logits.sigmoid()
-
-    def scores(self, labels: np.ndarray, values: np.ndarray) -> dict[str, float | int | None]:
+    def scores(self, labels: np.ndarray, values: np.ndarray) -> Scores:
         return metrics.multilabel_scores(labels, values)
 
     def chance_loss(self, targets: np.ndarray, weights: np.ndarray) -> float:
@@ -218,15 +214,6 @@ class Multilabel(Problem):
     def constant(self, values: np.ndarray) -> bool:
         return len(np.unique(values >= 0.5, axis=0)) == 1
 
-    def table(self, labels: np.ndarray, values: np.ndarray) -> pa.Table:
-        return pa.table(
-            {
-                "label": pa.array(list(labels.astype(np.int32)), pa.list_(pa.int32())),
-                "prediction": pa.array(list((values >= 0.5).astype(np.int32)), pa.list_(pa.int32())),
-                "probabilities": pa.array(list(values.astype(np.float32)), pa.list_(pa.float32())),
-            }
-        )
-
 
 PROBLEMS: dict[str, type[Problem]] = {
     "classification": Classification,
@@ -235,12 +222,23 @@ PROBLEMS: dict[str, type[Problem]] = {
 }
 
 
+def problem_of(name: str, metric: str, class_weights: str, train: np.ndarray) -> Problem:
+    """The problem ``name`` of a data set with the training labels ``train``.
+
+    Raises UserError if ``metric`` is not one of its scores.
+    """
+    kind = PROBLEMS[name]
+    if metric not in kind.metrics:
+        raise UserError(f"--metric: {metric!r} is no score of {name}; take {' or '.join(kind.metrics)}")
+    return Classification(train, class_weights) if kind is Classification else kind(train)
+
+
 def collapse(
     problem: Problem, test: np.ndarray, training_loss: float, train: np.ndarray, dev_loss: float, dev: np.ndarray
 ) -> str | None:
     """How a fit has failed to learn anything, None if it has not.
 
-    ``test`` are the predicted values of the test rows. A fit is at chance where neither the mean training loss of the
+    ``test`` are the predicted values of the test rows. A fit is at chance if neither the mean training loss of the
     last epoch nor the loss of the dev rows is more than TOLERANCE below that of the best constant prediction for their
     own labels, ``train`` and ``dev``. Both, because a fit that knows its training rows by heart may lose on others.
     """

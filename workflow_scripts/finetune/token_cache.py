@@ -1,7 +1,7 @@
 """The tokens of data sets, kept for all fits of models with the same tokenizer.
 
-The library takes overlapping k-mers at a tenth of a megabase a second, the largest sets of the benchmark have a hundred
-megabases and more, and every seed and method needs the same tokens.
+The library encodes overlapping k-mers at a tenth of a megabase a second, the largest data sets of the benchmark have a
+hundred megabases and more, and every seed and method needs the same tokens.
 """
 
 import sys
@@ -14,17 +14,17 @@ from safetensors import SafetensorError
 from workflow_scripts.common import checkpoints
 from workflow_scripts.common.files import digest
 from workflow_scripts.common.hashing import stable_hash
-from workflow_scripts.finetune.data import Encoded, Rows, Tokens, other_strand
-from workflow_scripts.inference.models import Loaded
+from workflow_scripts.finetune.datasets import Rows, Tokens
+from workflow_scripts.inference.encoding import Encoded, Encoder, other_strand
 
 
-def tokens_of(csv: Path, rows: Rows, loaded: Loaded, max_tokens: int, both_strands: bool, kept: Path) -> Tokens:
-    """The tokens of the rows of ``csv``, from the folder ``kept`` or computed and put there.
+def tokens_of(csv: Path, rows: Rows, encoder: Encoder, max_tokens: int, both_strands: bool, cache: Path) -> Tokens:
+    """The tokens of the rows of ``csv``, from the folder ``cache`` or computed and put there.
 
     A file there is named by the hash of all it depends on: rows, tokenizer, limit, strands. One that cannot be read is
-    made anew.
+    computed again.
     """
-    path = kept / f"{stable_hash(digest(csv), loaded.tokenizer, max_tokens, both_strands):016x}.safetensors"
+    path = cache / f"{stable_hash(digest(csv), encoder.fingerprint, max_tokens, both_strands):016x}.safetensors"
     try:
         return Tokens(read(path), rows.labels)
     except FileNotFoundError:
@@ -32,13 +32,13 @@ def tokens_of(csv: Path, rows: Rows, loaded: Loaded, max_tokens: int, both_stran
     except (SafetensorError, OSError) as error:
         print(f"{path}: not readable ({error}); tokenising {csv} again", file=sys.stderr, flush=True)
     texts = [*rows.texts, *map(other_strand, rows.texts)] if both_strands else rows.texts
-    encoded = loaded.encode(texts, max_tokens)
+    encoded = encoder.encode(texts, max_tokens)
     write(path, encoded)
     return Tokens(encoded, rows.labels)
 
 
 def write(path: Path, encoded: Encoded) -> None:
-    """Write the ids and types one text behind the other, and how long each is."""
+    """Write ids and types, concatenated, and the length of each text."""
     arrays = {
         "ids": np.concatenate(encoded.ids).astype(np.int32),
         "lengths": np.array([len(ids) for ids in encoded.ids]),
@@ -50,7 +50,7 @@ def write(path: Path, encoded: Encoded) -> None:
 
 
 def read(path: Path) -> Encoded:
-    """Read what :func:`write` has written. Raises SafetensorError or OSError where it is not as it was written."""
+    """Read what :func:`write` has written. Raises SafetensorError or OSError if it is not as it was written."""
     metadata, tensors = checkpoints.read(path)
     ends = np.cumsum(tensors["lengths"].numpy())[:-1]
     ids, types = tensors["ids"].numpy(), tensors.get("types")

@@ -1,4 +1,4 @@
-"""One fine-tuning run: training, evaluation, the best weights, and the state from which a killed run goes on."""
+"""One fine-tuning run: training, evaluation, the best weights, and the state from which a killed run resumes."""
 
 import collections
 import math
@@ -15,9 +15,10 @@ from workflow_scripts.common import checkpoints
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.progress import Progress
-from workflow_scripts.finetune import data
+from workflow_scripts.finetune.datasets import Tokens, training_batches
+from workflow_scripts.finetune.initial_model import InitialModel
 from workflow_scripts.finetune.problems import Problem
-from workflow_scripts.inference.models import Loaded
+from workflow_scripts.inference.network import Network, device_here, strand_mean
 from workflow_scripts.settings.finetune import FitSettings
 
 # Seconds between saved states. A fit that takes less is repeated rather than resumed; of a longer one with 117 million
@@ -30,15 +31,16 @@ class Fit:
 
     def __init__(
         self,
-        loaded: Loaded,
+        initial: InitialModel,
         problem: Problem,
-        tokens: dict[str, data.Tokens],
+        tokens: dict[str, Tokens],
         settings: FitSettings,
         metric: str,
         seed: int,
     ):
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.model, self.pad_id = loaded.model.to(self.device), loaded.pad_id
+        device = device_here()
+        self.model = initial.model.to(device)
+        self.network = Network(self.model, initial.encoder.pad_id, settings.precision, device)
         self.problem, self.tokens, self.settings, self.metric, self.seed = problem, tokens, settings, metric, seed
         rows = len(tokens["train"].labels)
         self.per_epoch, self.steps = settings.steps_per_epoch(rows), settings.steps(rows)
@@ -47,37 +49,31 @@ class Fit:
         self.optimizer = torch.optim.AdamW(
             parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
-        self.weights = changing(self.model)
+        self.weights = trained_tensors(self.model)
         self.best = {f"best.{name}": tensor.clone() for name, tensor in self.weights.items()}
         self.done, self.best_step, self.best_value, self.waited = 0, 0, -math.inf, 0
         # the losses of the last epoch
         self.losses: collections.deque[float] = collections.deque(maxlen=self.per_epoch)
         self.started = self.saved = time.monotonic()
-        self.targets = torch.from_numpy(problem.targets(tokens["train"].labels)).to(self.device)
-        self.row_weights = torch.from_numpy(problem.row_weights(tokens["train"].labels)).to(self.device)
+        self.targets = torch.from_numpy(problem.targets(tokens["train"].labels)).to(device)
+        self.row_weights = torch.from_numpy(problem.row_weights(tokens["train"].labels)).to(device)
 
     @property
     def seconds(self) -> float:
-        """Wall time since the fit began, that of runs which were killed included up to their last saved state."""
+        """Wall time since the fit began, including that of killed runs up to their last saved state."""
         return time.monotonic() - self.started
-
-    def logits(self, encoded: data.Encoded, entries: np.ndarray) -> torch.Tensor:
-        """Logits [entries, outputs] in float32."""
-        batch = data.collate(encoded, entries, self.pad_id, self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
-            return self.model(**batch).logits.float()
 
     def gradients(self, entries: np.ndarray) -> float:
         """Add the gradients of a batch's mean loss to the parameters; returns the loss.
 
-        The batch may pass in parts: each row counts the same wherever it stands.
+        The batch may pass in parts: each row counts the same in any part.
         """
-        rows = torch.from_numpy(entries % len(self.targets)).to(self.device)
+        rows = torch.from_numpy(entries % len(self.targets)).to(self.network.device)
         size = self.settings.micro_batch_size or len(entries)
         total, loss = self.row_weights[rows].sum(), 0.0
         for start in range(0, len(entries), size):
             torch.manual_seed(stable_hash(self.seed, "dropout", self.done, start))
-            logits = self.logits(self.tokens["train"].encoded, entries[start : start + size])
+            logits = self.network.logits(self.tokens["train"].encoded, entries[start : start + size])
             part = rows[start : start + size]
             share = (self.problem.losses(logits, self.targets[part]) * self.row_weights[part]).sum() / total
             share.backward()
@@ -85,13 +81,13 @@ class Fit:
         return loss
 
     def train(self, states: Path, belongs_to: dict[str, Any]) -> None:
-        """Train to the last step or as long as patience lasts, from a state in ``states``; end with the best weights.
+        """Train to the last step or until patience ends, from a state in ``states``; finish with the best weights.
 
         ``belongs_to`` is what the run is made of: a state of another run is refused.
         """
         settings = self.settings
         self.resume(states, belongs_to)
-        batches = data.training_batches(
+        batches = training_batches(
             self.tokens["train"], settings.batch_size, self.seed, settings.reverse_complement_share, self.done
         )
         self.model.train()
@@ -113,37 +109,31 @@ class Fit:
                     self.evaluate()
                 if time.monotonic() - self.saved >= STATE_SECONDS:
                     self.save(states, belongs_to)
-        copy(self.best, self.weights)
+        copy_tensors(self.best, self.weights)
 
     def evaluate(self) -> None:
         """Score the dev rows and keep the weights if they are the best so far."""
         result = self.problem.scores(self.tokens["dev"].labels, self.predict("dev"))
-        value = -result["loss"] if self.settings.selection == "loss" else result[self.metric]
+        value: float | None = -result["loss"] if self.settings.selection == "loss" else result[self.metric]
         if value is None:
             raise UserError(f"dev rows: {self.metric} is not defined for their labels; set selection to loss")
         self.waited += 1
         if value > self.best_value:
             self.best_step, self.best_value, self.waited = self.done, value, 0
-            copy(self.weights, self.best)
+            copy_tensors(self.weights, self.best)
         self.model.train()
 
-    @torch.no_grad()
     def predict(self, split: str) -> np.ndarray:
         """What the model predicts for the rows of a split in file order, see problems; the mean over the strands.
 
-        Raises UserError if the weights have burst.
+        Raises UserError if the weights are no longer finite.
         """
-        self.model.eval()
-        tokens, values = self.tokens[split], None
+        tokens = self.tokens[split]
         size = 2 * (self.settings.micro_batch_size or self.settings.batch_size)
-        for entries in data.by_length(tokens.encoded, size):
-            batch = self.problem.values(self.logits(tokens.encoded, entries)).cpu().numpy()
-            if values is None:
-                values = np.empty((len(tokens.encoded.ids), *batch.shape[1:]))
-            values[entries] = batch
+        values = self.network.values(tokens.encoded, self.problem.outputs, size)
         if not np.isfinite(values).all():
             raise UserError(f"{split} rows: the predictions are not finite; lower learning_rate")
-        return values.reshape(-1, len(tokens.labels), *values.shape[1:]).mean(axis=0)
+        return strand_mean(values, len(tokens.labels))
 
     def save(self, states: Path, belongs_to: dict[str, Any]) -> None:
         """Save all that the steps to come depend on."""
@@ -158,7 +148,7 @@ class Fit:
         self.saved = time.monotonic()
 
     def resume(self, states: Path, belongs_to: dict[str, Any]) -> None:
-        """Go to the saved state, if there is one that can be read."""
+        """Continue from the saved state, if there is one that can be read."""
         path = checkpoints.newest(states, belongs_to)
         if path is None:
             return
@@ -169,22 +159,22 @@ class Fit:
         print(f"resumed at step {self.done:,}", file=sys.stderr, flush=True)
 
 
-def changing(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """The weights that training changes: trained parameters, and what layers count on the way, such as means."""
+def trained_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The tensors that training changes: trained parameters, and buffers of layers, such as running means."""
     names = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     names |= {name for name, _ in model.named_buffers()}
     return {name: tensor for name, tensor in model.state_dict().items() if name in names}
 
 
 @torch.no_grad()
-def copy(source: dict[str, torch.Tensor], target: dict[str, torch.Tensor]) -> None:
-    """Copy weights into those of another dictionary, name by name."""
+def copy_tensors(source: dict[str, torch.Tensor], target: dict[str, torch.Tensor]) -> None:
+    """Copy the values of one dictionary into the tensors of another, in order."""
     for one, other in zip(source.values(), target.values(), strict=True):
         other.copy_(one)
 
 
 def memory_mb() -> int:
-    """Peak memory in MB (10^6 bytes): of the GPU where there is one, else of the process."""
+    """Peak memory in MB (10^6 bytes): of the GPU if there is one, else of the process."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() // 10**6
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // 10**6

@@ -1,1 +1,1 @@
-"""From a table of species to filtered chunks with provenance."""
+"""Genomes: from a table of species to filtered chunks with provenance."""

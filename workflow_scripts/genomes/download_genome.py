@@ -1,12 +1,12 @@
-"""Fetch one genome, and verify it against the md5 of a lock or table, or the one that NCBI publishes beside it.
+"""Fetch one genome and verify it against the md5 of a lock or table, or against NCBI's ``md5checksums.txt``.
 
-In:  an accession and an address; a mirror may stand in NCBI's place. The address is
-     - an assembly's folder, ``.../GCF_000006945.2_ASM694v2``, which holds ``md5checksums.txt`` and
-       ``GCF_000006945.2_ASM694v2_genomic.fna.gz``. Where there is no such folder, or no address is given, the
-       accession's folder is looked up in the listing of its parent;
+In:  an accession and an address; a mirror may replace NCBI. The address is
+     - an assembly's folder, ``.../GCF_000006945.2_ASM694v2``, with ``md5checksums.txt`` and
+       ``GCF_000006945.2_ASM694v2_genomic.fna.gz``. If there is no such folder, or no address, the accession's folder is
+       searched in the listing of its parent folder;
      - or a FASTA file, plain or gzipped: a path, file:// or https://.
-Out: the FASTA, gzipped: as it was published, or, where that was plain, without name and time in its header; and a JSON
-     record {accession, url, bytes, md5, sha256, md5_source} of the file as it was published.
+Out: the gzipped FASTA, unchanged if it was published so, otherwise compressed without name and time in its header; and
+     a JSON record {accession, url, bytes, md5, sha256, md5_source} of the published file.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import tempfile
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from isal import igzip
@@ -34,27 +35,27 @@ from workflow_scripts.common.addresses import (
 )
 from workflow_scripts.common.downloads import Fetched, fetch
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.fasta import DAMAGE, open_fasta
+from workflow_scripts.common.fasta_blocks import DAMAGE, open_fasta
 from workflow_scripts.common.files import atomic, read_table, write_json
 from workflow_scripts.common.http_retry import AbsentError, read_page
 
 CHECKSUM = re.compile(r"([0-9a-fA-F]{32})\s+\*?(?:\./)?(\S+)")
-# a link to a folder, as Apache and others write listings
+# a link to a folder in the listings of Apache and others
 FOLDER_LINK = re.compile(r"""\bhref\s*=\s*["']([^"'?#]+)/["']""", re.IGNORECASE)
 BLOCK = 1 << 22
 GIVEN = "lock or table"
 
 
 def known_md5(table: Path, accession: str) -> str | None:
-    """The md5 that a species table or lock has of an accession; None where it has none."""
+    """The md5 of an accession in a species table or lock; None if it has none."""
     md5s = (row.get("md5") for row in read_table(table) if row["accession"] == accession)
     return next(md5s, None) or None
 
 
 def find_md5(text: str, name: str) -> str | None:
-    """The md5 of exactly ``name`` in an ``md5checksums.txt``; None where it is not listed.
+    """The md5 of exactly ``name`` in an ``md5checksums.txt``; None if it is not listed.
 
-    Exactly, because ``..._cds_from_genomic.fna.gz`` and others stand in the same file.
+    The names must be equal, because the file also lists ``..._cds_from_genomic.fna.gz`` and others.
     """
     for line in text.splitlines():
         match = CHECKSUM.fullmatch(line.strip())
@@ -64,7 +65,7 @@ def find_md5(text: str, name: str) -> str | None:
 
 
 def published_md5(url: str, name: str) -> str:
-    """Fetch the ``md5checksums.txt`` at ``url`` and look ``name`` up in it."""
+    """The md5 of ``name`` in the ``md5checksums.txt`` at ``url``. Raises UserError if it is not listed."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "md5checksums.txt"
         fetch(url, path)
@@ -75,7 +76,7 @@ def published_md5(url: str, name: str) -> str:
 
 
 def folders_in(parent: str) -> list[str]:
-    """The names of the folders in a local folder or in a web server's listing of one; none where it is absent."""
+    """The names of the folders in a local folder or in a web server's listing; none if it does not exist."""
     local = local_path(parent)
     if local is not None:
         return sorted(path.name for path in Path(local).glob("*/"))
@@ -87,9 +88,9 @@ def folders_in(parent: str) -> list[str]:
 
 
 def find_folder(accession: str, parent: str) -> str:
-    """The one folder of the accession in ``parent``.
+    """The folder of the accession in ``parent``.
 
-    Raises UserError where there is none, with the other versions of the accession that are there, or several.
+    Raises UserError if there is none (the message lists other versions of the accession), or more than one.
     """
     listed = folders_in(parent)
     found = [name for name in listed if name.startswith(f"{accession}_")]
@@ -103,7 +104,7 @@ def find_folder(accession: str, parent: str) -> str:
 
 
 def check_fasta(url: str, path: Path) -> None:
-    """The file begins as FASTA does; its gzip must be one where its name says so, and decompress to its end."""
+    """Raise UserError unless the file is FASTA, gzipped if its name says so, and decompresses completely."""
     with path.open("rb") as handle:
         if is_gzipped(url) and handle.read(2) != b"\x1f\x8b":
             raise UserError(f"{url}: not a gzip file")
@@ -115,24 +116,24 @@ def check_fasta(url: str, path: Path) -> None:
                 pass
         except DAMAGE as error:
             raise UserError(
-                f"{url}: the gzip stream is damaged or truncated ({error}); tell the source's owner"
+                f"{url}: the gzip stream is damaged or truncated ({error}); report it to the source's owner"
             ) from None
 
 
 def is_gzipped(url: str) -> bool:
-    """Does the address name a gzipped file?"""
+    """Whether the address is that of a gzipped file."""
     return path_part(url).lower().endswith("gz")
 
 
 def compress(source: Path, path: Path) -> None:
-    """Write gzip without name and timestamp: equal files give equal bytes."""
+    """Write gzip without name and timestamp, so that equal files give equal bytes."""
     with atomic(path) as temporary, temporary.open("wb") as raw, open_fasta(source) as handle:
         with igzip.IGzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as out:
             shutil.copyfileobj(handle, out, BLOCK)
 
 
 def fetch_fasta(url: str, md5: str | None, fasta: Path) -> Fetched:
-    """Fetch and verify a FASTA file; ``fasta`` is gzipped, byte for byte as it came where that was gzipped by name."""
+    """Fetch and verify a FASTA file; ``fasta`` is the published file if its name is that of gzip, else compressed."""
     check = partial(check_fasta, url)
     if is_gzipped(url):
         return fetch(url, fasta, md5, check=check)
@@ -146,7 +147,7 @@ def fetch_fasta(url: str, md5: str | None, fasta: Path) -> Fetched:
 
 
 def fetch_from_folder(folder: str, md5: str | None, fasta: Path) -> tuple[Fetched, str]:
-    """Fetch the genomic FASTA of an assembly's folder; give also where its md5 is from."""
+    """Fetch the genomic FASTA of an assembly's folder; also returns the source of its md5."""
     url, checksums = assembly_files(folder)
     if md5:
         return fetch_fasta(url, md5, fasta), GIVEN
@@ -154,17 +155,17 @@ def fetch_from_folder(folder: str, md5: str | None, fasta: Path) -> tuple[Fetche
 
 
 def fetch_assembly(accession: str, folder: str, parent: str, md5: str | None, fasta: Path) -> tuple[Fetched, str]:
-    """Fetch from ``folder``; where it is not there or not the accession's, from the one that ``parent`` lists."""
+    """Fetch from ``folder``, or from the accession's folder in ``parent`` if that is missing or of another one."""
     if posixpath.basename(folder).startswith(f"{accession}_"):
         try:
             return fetch_from_folder(folder, md5, fasta)
         except AbsentError as error:
-            print(f"{error}; looking for {accession} in {parent}", file=sys.stderr)
+            print(f"{error}; searching {accession} in {parent}", file=sys.stderr)
     return fetch_from_folder(find_folder(accession, parent), md5, fasta)
 
 
-def download_genome(accession: str, url: str, mirror: str | None, md5: str | None, fasta: Path) -> dict:
-    """Fetch and verify the genome at ``url``, or, where that is empty, the accession's at NCBI; returns the record."""
+def fetch_genome(accession: str, url: str, mirror: str | None, md5: str | None, fasta: Path) -> dict[str, Any]:
+    """Fetch and verify the genome at ``url``, or NCBI's genome of the accession if it is empty; returns the record."""
     address = folder_address(url, mirror)
     if is_fasta(address):
         fetched, source = fetch_fasta(address, md5, fasta), GIVEN if md5 else "none"
@@ -178,9 +179,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--accession", required=True, help="assembly accession with version, such as GCF_000006945.2")
     parser.add_argument("--url", default="", help="the assembly's folder or a FASTA file: https://, file:// or a path")
-    parser.add_argument("--mirror", help=f"stands in for {NCBI} in the address: https://, file:// or a local folder")
+    parser.add_argument("--mirror", help=f"replaces {NCBI} in the address: https://, file:// or a local folder")
     parser.add_argument(
-        "--md5-from", type=Path, help="species table or lock; where it has no md5, the folder's md5checksums.txt counts"
+        "--md5-from",
+        type=Path,
+        help="species table or lock with md5s; without an md5 there, the folder's md5checksums.txt is used",
     )
     parser.add_argument("--fasta", required=True, type=Path, help="the genome to write (.fna.gz)")
     parser.add_argument("--out", required=True, type=Path, help="the record to write (.json)")
@@ -191,7 +194,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     md5 = known_md5(args.md5_from, args.accession) if args.md5_from else None
-    write_json(args.out, download_genome(args.accession, args.url, args.mirror, md5, args.fasta))
+    write_json(args.out, fetch_genome(args.accession, args.url, args.mirror, md5, args.fasta))
 
 
 if __name__ == "__main__":

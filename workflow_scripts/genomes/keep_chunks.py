@@ -1,6 +1,6 @@
-"""Keep the chosen windows of a genome: the final table of its chunks, and the counts brought up to date.
+"""Write the final table of a genome's chunks, which are the chosen windows, and update its counts.
 
-In:  a genome's table of windows and their counts (chunk.py), and the choice among them (select.py).
+In:  a genome's table of windows and their counts (chunk_genome), and the choice among them (select_chunks).
 Out: the table of chunks, in the same order and without fingerprints, and the counts with dropped_duplicate and
      dropped_cap.
 """
@@ -8,6 +8,7 @@ Out: the table of chunks, in the same order and without fingerprints, and the co
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,30 +17,36 @@ import pyarrow.parquet as pq
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic, write_json
-from workflow_scripts.genomes.accounting import COUNTS, check_sums, covered_bases
-from workflow_scripts.genomes.chunk_tables import FINGERPRINT, column, open_writer
-from workflow_scripts.genomes.select_chunks import DUPLICATE, KEEP, accession_of, open_windows
-from workflow_scripts.genomes.summarize_corpus import read_genome_json
+from workflow_scripts.genomes.accounting import COUNTS, check_sums, covered_bases, read_genome_json
+from workflow_scripts.genomes.chunk_tables import (
+    DUPLICATE,
+    FINGERPRINT,
+    KEEP,
+    accession_of,
+    number_array,
+    open_windows,
+    open_writer,
+)
 
-APART = 1 << 40  # bases between contigs on one common axis: more than any contig has
+CONTIG_DISTANCE = 1 << 40  # bases between the starts of contigs on a common axis: more than any contig has
 COLUMNS = ["contig", "start", "end", "soft_masked", "split"]
 
 
 def axis_places(windows: pa.Table) -> np.ndarray:
-    """Where each window begins when all contigs lie on one axis, far apart: (n,) int64, ascending."""
+    """Start of each window on a common axis of all contigs: (n,) int64, ascending."""
     contigs = windows["contig"].combine_chunks().indices.to_numpy()
-    return contigs.astype(np.int64) * APART + windows["start"].to_numpy()
+    return contigs.astype(np.int64) * CONTIG_DISTANCE + windows["start"].to_numpy()
 
 
-def updated_counts(windows: pa.Table, choice: np.ndarray, counts: dict) -> dict:
-    """The counts after the choice, (n,) uint8, among n windows (COLUMNS) that ``counts`` are of."""
+def updated_counts(windows: pa.Table, choice: np.ndarray, counts: dict[str, Any]) -> dict[str, Any]:
+    """The counts after the choice, (n,) uint8, among the n windows (COLUMNS) of ``counts``."""
     length = windows["end"][0].as_py() - windows["start"][0].as_py() if len(windows) else 0
     places, kept = axis_places(windows), choice == KEEP
     before = covered_bases(places, length)
     unique = covered_bases(places[choice != DUPLICATE], length)
     after = covered_bases(places[kept], length)
     if before != counts["kept_bases"] or len(windows) != counts["chunks"]:
-        raise UserError(f"{counts['accession']}: the counts are not of these windows; cut the genome again")
+        raise UserError(f"{counts['accession']}: the counts do not belong to these windows; cut the genome again")
     held_out = int(np.count_nonzero(pc.equal(windows["split"], "validation").to_numpy() & kept))
     lower = np.rint(windows["soft_masked"].to_numpy().astype(np.float64) * length).astype(np.int64)
     chunks = int(np.count_nonzero(kept))
@@ -64,7 +71,7 @@ def keep_windows(windows: pq.ParquetFile, choice: np.ndarray, chunks: Path) -> N
     with open_writer(chunks, schema) as writer:
         for number in range(windows.num_row_groups):
             group = windows.read_row_group(number, columns=names)
-            kept = group.take(column(np.flatnonzero(choice[first : first + len(group)] == KEEP), pa.int64()))
+            kept = group.take(number_array(np.flatnonzero(choice[first : first + len(group)] == KEEP), pa.int64()))
             first += len(group)
             if len(kept):
                 writer.write_table(kept, row_group_size=len(kept))
@@ -86,7 +93,10 @@ def main(argv: list[str] | None = None) -> None:
     choice = np.load(args.choice)
     with open_windows(args.windows) as windows:
         if len(choice) != windows.metadata.num_rows:
-            raise UserError(f"{args.choice}: a choice among {len(choice):,} windows, not those of {args.windows}")
+            raise UserError(
+                f"{args.choice}: a choice among {len(choice):,} windows, but {args.windows} has "
+                f"{windows.metadata.num_rows:,}; remove it and run again"
+            )
         counts = read_genome_json(args.counts, accession_of(windows), COUNTS)
         counts = updated_counts(windows.read(columns=COLUMNS), choice, counts)
         with atomic(args.chunks) as temporary:

@@ -1,17 +1,17 @@
-"""Choose among the windows of the whole corpus: one of each duplicate, and no more than the caps allow.
+"""Choose windows of the whole corpus: one of each set of duplicates, and no more than the caps allow.
 
-In:  the species table, and a folder with the table of its windows and their counts for each genome in it:
-     ``{accession}.parquet`` and ``{accession}.json`` (chunk.py). Other genomes' files there are left out.
-Out: one file a genome, ``{accession}.npy``: (n,) uint8 in the order of its windows: 0 keep, 1 duplicate,
+In:  the species table, and a folder with the windows and counts of each of its genomes: ``{accession}.parquet`` and
+     ``{accession}.json`` (chunk_genome). Files of other genomes in the folder are ignored.
+Out: one file per genome, ``{accession}.npy``: (n,) uint8 in the order of its windows: 0 keep, 1 duplicate,
      2 over a cap.
 
-Duplicates are windows of equal fingerprints, where the tables have them. The first one is kept, in the order of
-the species table and then of the genome's file; so no copy of a validation window stays in training. That any two
-different windows of n share a fingerprint of 64 bits has a probability of about n^2 / 2^65: 0.001 for 190 million.
+Duplicates are windows with equal fingerprints, if the tables have fingerprints. The first one is kept, in the order of
+the species table and then of the genome's file, so no copy of a validation window remains in training. The probability
+that any two different ones of n windows share a fingerprint of 64 bits is about n^2 / 2^65: 0.001 for 190 million.
 
-Caps are in bases of chunks (their number times their length). They are met by random subsets of what the search for
-duplicates leaves, from the seed and the accession alone; training and validation are cut alike. A group above its
-cap is levelled: its largest genomes are cut first, all to one size.
+Caps are in bases of chunks (number times length). After the removal of duplicates they are met by random subsets, which
+depend only on the seed and the accession; training and validation are reduced alike. A group above its cap is levelled:
+its largest genomes are reduced first, all to the same size.
 """
 
 import argparse
@@ -20,24 +20,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.common.species_table import read_species
-from workflow_scripts.genomes.accounting import COUNTS
-from workflow_scripts.genomes.chunk_tables import FINGERPRINT, SCHEMA
-from workflow_scripts.genomes.summarize_corpus import read_genome_json
+from workflow_scripts.genomes.accounting import COUNTS, read_genome_json
+from workflow_scripts.genomes.chunk_tables import DUPLICATE, FINGERPRINT, KEEP, OVER_CAP, accession_of, open_windows
 
-KEEP, DUPLICATE, OVER_CAP = 0, 1, 2
-PASSES = 16  # over the fingerprints; each sorts one sixteenth, or 40 bytes a window were held, not 15
+PASSES = 16  # over the fingerprints, each sorts one sixteenth: 15 bytes of memory per window instead of 40
 
 
 @dataclass(frozen=True)
 class Genome:
-    """A genome's table of windows: how many there are, their ``length`` in bases (0 for none), and its columns."""
+    """A genome's table of windows: their number, their ``length`` in bases (0 if there are none), and fingerprints."""
 
     accession: str
     group: str
@@ -47,35 +44,10 @@ class Genome:
     fingerprinted: bool
 
 
-def open_windows(path: Path) -> pq.ParquetFile:
-    """Open a genome's table of windows.
-
-    Raises UserError where it is missing, or has not the columns and the accession that chunk.py writes.
-    """
-    if not path.is_file():
-        raise UserError(f"{path}: no such table; cut the genome first")
-    try:
-        windows = pq.ParquetFile(path)
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path}: not a Parquet file ({error}); remove it and run again") from None
-    schema = windows.schema_arrow
-    if schema not in (SCHEMA, SCHEMA.append(FINGERPRINT)) or b"accession" not in (schema.metadata or {}):
-        windows.close()
-        raise UserError(
-            f"{path}: not a table of windows by chunk.py (columns {', '.join(schema.names)}); remove it and run again"
-        )
-    return windows
-
-
-def accession_of(windows: pq.ParquetFile) -> str:
-    """The accession of the genome that the table of windows names."""
-    return windows.schema_arrow.metadata[b"accession"].decode()
-
-
 def read_genome(folder: Path, accession: str, group: str) -> Genome:
-    """Read a genome's table of windows, but not its rows.
+    """Read the metadata of a genome's table of windows.
 
-    Raises UserError where it is missing, another genome's, or not the one that the counts are of.
+    Raises UserError if it is missing, of another genome, or does not match the counts.
     """
     path = folder / f"{accession}.parquet"
     with open_windows(path) as windows:
@@ -88,15 +60,15 @@ def read_genome(folder: Path, accession: str, group: str) -> Genome:
         genome = Genome(accession, group, path, windows.metadata.num_rows, length, fingerprinted)
     chunks = read_genome_json(folder / f"{accession}.json", accession, COUNTS)["chunks"]
     if genome.windows != chunks:
-        raise UserError(f"{path}: {genome.windows:,} windows where the counts say {chunks:,}; cut it again")
+        raise UserError(f"{path}: {genome.windows:,} windows, but the counts say {chunks:,}; cut it again")
     return genome
 
 
 def read_genomes(species: list[dict[str, str]], folder: Path) -> list[Genome]:
-    """The genomes in the species table's order; raises UserError where their tables were not cut alike."""
+    """The genomes in the order of the species table. Raises UserError if their tables were cut differently."""
     genomes = [read_genome(folder, row["accession"], row["group"]) for row in species]
     if len({genome.length for genome in genomes if genome.windows}) > 1:
-        raise UserError(f"{folder}: tables with windows of different lengths; cut all genomes alike")
+        raise UserError(f"{folder}: tables with windows of different lengths; cut all genomes with the same --length")
     if len({genome.fingerprinted for genome in genomes}) > 1:
         raise UserError(f"{folder}: only some tables have fingerprints; cut all genomes with the same --duplicates")
     return genomes
@@ -113,21 +85,21 @@ def read_fingerprints(genomes: list[Genome]) -> np.ndarray:
     return fingerprints
 
 
-def repeated(fingerprints: np.ndarray) -> np.ndarray:
-    """(n,) bool: whether the same fingerprint, of (n,) uint64, stands anywhere before."""
+def is_repeated(fingerprints: np.ndarray) -> np.ndarray:
+    """(n,) bool: whether an earlier element of ``fingerprints``, (n,) uint64, is the same."""
     seen = np.zeros(len(fingerprints), dtype=bool)
     lowest_byte = fingerprints.view(np.uint8)[::8]
     for number in range(PASSES):
         places = np.flatnonzero(lowest_byte % PASSES == number)
-        some = fingerprints[places]
-        order = np.argsort(some, kind="stable")
-        some, places = some[order], places[order]
-        seen[places[1:]] = some[1:] == some[:-1]
+        values = fingerprints[places]
+        order = np.argsort(values, kind="stable")
+        values, places = values[order], places[order]
+        seen[places[1:]] = values[1:] == values[:-1]
     return seen
 
 
 def common_level(sizes: list[int], cap: int) -> int:
-    """The largest size to which all larger ones can be cut so that their sum is at most ``cap``."""
+    """The largest size to which all larger ones can be reduced so that the sum is at most ``cap``."""
     left = cap
     ascending = sorted(sizes)
     for number, size in enumerate(ascending):
@@ -141,7 +113,7 @@ def common_level(sizes: list[int], cap: int) -> int:
 def allowed_windows(
     genomes: list[Genome], sizes: list[int], genome_cap: int | None, group_caps: dict[str, int]
 ) -> list[int]:
-    """How many of its ``sizes`` windows each genome may keep; caps in bases."""
+    """Number of its ``sizes`` windows that each genome may keep; caps are in bases."""
     length = max(genome.length for genome in genomes) or 1
     allowed = [size if genome_cap is None else min(size, genome_cap // length) for size in sizes]
     for group, cap in group_caps.items():
@@ -153,7 +125,7 @@ def allowed_windows(
 
 
 def cut_to(choice: np.ndarray, allowed: int, seed: int, accession: str) -> None:
-    """Mark a random subset of what ``choice``, (n,) uint8, keeps as over the cap, so that ``allowed`` windows stay."""
+    """Mark a random subset of the kept windows in ``choice``, (n,) uint8, as over a cap, so that ``allowed`` remain."""
     kept = np.flatnonzero(choice == KEEP)
     if len(kept) > allowed:
         order = generator(seed, "cap", accession).permutation(len(kept))
@@ -164,7 +136,7 @@ def choose(genomes: list[Genome], genome_cap: int | None, group_caps: dict[str, 
     """The choice of every genome, (windows,) uint8 each."""
     choice = np.zeros(sum(genome.windows for genome in genomes), dtype=np.uint8)
     if all(genome.fingerprinted for genome in genomes):
-        choice[repeated(read_fingerprints(genomes))] = DUPLICATE
+        choice[is_repeated(read_fingerprints(genomes))] = DUPLICATE
     choices = np.split(choice, np.cumsum([genome.windows for genome in genomes])[:-1])
     sizes = [int(np.count_nonzero(part == KEEP)) for part in choices]
     allowed = allowed_windows(genomes, sizes, genome_cap, group_caps)
@@ -174,7 +146,7 @@ def choose(genomes: list[Genome], genome_cap: int | None, group_caps: dict[str, 
 
 
 def read_caps(values: list[str], groups: set[str]) -> dict[str, int]:
-    """Caps by group from ``group=N``; each of the ``groups`` may have one."""
+    """Caps by group from ``group=N``. Raises UserError for a group that is not in ``groups``."""
     caps: dict[str, int] = {}
     for value in values:
         group, _, number = value.rpartition("=")
@@ -184,20 +156,29 @@ def read_caps(values: list[str], groups: set[str]) -> dict[str, int]:
             known = ", ".join(sorted(groups))
             raise UserError(f"--max-group-bases {value}: no such group; the species table has {known}")
         if group in caps:
-            raise UserError(f"--max-group-bases {value}: a second cap of the same group; give one")
+            raise UserError(f"--max-group-bases {value}: a second cap of the same group; give only one")
         caps[group] = int(number)
     return caps
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--species", required=True, type=Path, help="table of genomes; its order decides who is first")
     parser.add_argument(
-        "--windows", required=True, type=Path, help="folder of the windows ({accession}.parquet) and counts (.json)"
+        "--species", required=True, type=Path, help="species table; its order decides which duplicate is kept"
     )
-    parser.add_argument("--max-genome-bases", type=int, help="bases of chunks that a genome keeps at most")
     parser.add_argument(
-        "--max-group-bases", nargs="+", default=[], metavar="GROUP=N", help="bases that a group keeps at most"
+        "--windows",
+        required=True,
+        type=Path,
+        help="folder of windows ({accession}.parquet) and counts (.json)",
+    )
+    parser.add_argument("--max-genome-bases", type=int, help="largest number of bases in the chunks of a genome")
+    parser.add_argument(
+        "--max-group-bases",
+        nargs="+",
+        default=[],
+        metavar="GROUP=N",
+        help="largest number of bases in the chunks of a group",
     )
     parser.add_argument("--seed", required=True, type=int, help="seed of the random subsets")
     parser.add_argument("--out", required=True, type=Path, help="folder of the choices to write ({accession}.npy)")

@@ -1,49 +1,28 @@
-"""Account for the whole corpus: one row a genome, from the source's address to the chunks it gave.
+"""Summarise the corpus in a table with one row per genome: address, md5, and counts of bases and chunks.
 
-In:  the species table or its lock, and two folders with a ``{accession}.json`` for each genome in it: the record of
-     its download (download.py), and the counts of its chunks (chunk.py, keep.py).
-Out: a table in the species table's order: accession, organism, group, genus, url, md5, status, and the counts of
-     accounting.py. Genus and status (or verdict) come from the species table, where it has them.
+In:  the species table or its lock, and two folders with a ``{accession}.json`` for each of its genomes: the record of
+     its download (download_genome), and the counts of its chunks (chunk_genome, keep_chunks).
+Out: a table in the order of the species table: accession, organism, group, genus, url, md5, status, and the counts of
+     accounting.py. Genus and status (or verdict) are from the species table, if it has them.
 
-Rows of the species table without an accession have no genome and are left out, and so are other genomes' files.
+Rows of the species table without an accession and files of other genomes are ignored.
 """
 
 import argparse
 import sys
-from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import read_json, write_table
+from workflow_scripts.common.files import write_table
 from workflow_scripts.common.species_table import read_species
-from workflow_scripts.genomes.accounting import COUNTS, check_sums
+from workflow_scripts.genomes.accounting import COUNTS, check_sums, read_genome_json
 
 COLUMNS = ["accession", "organism", "group", "genus", "url", "md5", "status", *COUNTS]
 
 
-def read_genome_json(path: Path, accession: str, keys: Iterable[str]) -> dict:
-    """Read the JSON object of a genome: its ``accession``, and ``keys``.
-
-    Raises UserError where the file is missing, holds something else, or is another genome's.
-    """
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; download and cut {accession} first")
-    try:
-        value = read_json(path)
-    except ValueError as error:  # neither UTF-8 nor JSON raise anything else
-        raise UserError(f"{path}: not JSON ({error}); remove it and run again") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{path}: holds {type(value).__name__} where an object is expected; remove it and run again")
-    missing = [key for key in ("accession", *keys) if key not in value]
-    if missing:
-        raise UserError(f"{path}: {', '.join(missing)} missing; remove it and run again")
-    if value["accession"] != accession:
-        raise UserError(f"{path}: is of {value['accession']}, not of {accession}; remove it and run again")
-    return value
-
-
-def check_md5(path: Path, record: dict, listed: str) -> None:
-    """Raise UserError unless the genome of the record at ``path`` has the md5 that the species table lists, if any."""
+def check_md5(path: Path, record: dict[str, Any], listed: str) -> None:
+    """Raise UserError if the species table lists another md5 than that of the record at ``path``."""
     if listed and record["md5"] != listed.lower():
         raise UserError(
             f"{record['accession']}: the species table has md5 {listed}, the downloaded file {record['md5']}; "
@@ -51,10 +30,10 @@ def check_md5(path: Path, record: dict, listed: str) -> None:
         )
 
 
-def corpus_row(genome: dict[str, str], records: Path, chunks: Path) -> dict:
+def corpus_row(genome: dict[str, str], records: Path, chunks: Path) -> dict[str, Any]:
     """The row of a ``genome`` of the species table, from its files in the two folders.
 
-    Raises UserError for a file that is missing or not the genome's, for another md5 than listed, and for false sums.
+    Raises UserError for a file that is missing or of another genome, a different md5, and counts that do not add up.
     """
     accession = genome["accession"]
     path = records / f"{accession}.json"
@@ -73,15 +52,15 @@ def corpus_row(genome: dict[str, str], records: Path, chunks: Path) -> dict:
     } | {name: counts[name] for name in COUNTS}
 
 
-def totals(rows: list[dict]) -> dict[str, int]:
+def totals(rows: list[dict[str, Any]]) -> dict[str, int]:
     """The sums over all genomes."""
     return {name: sum(row[name] for row in rows) for name in COUNTS}
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--species", required=True, type=Path, help="table of genomes, one row each")
-    parser.add_argument("--records", required=True, type=Path, help="folder of the downloads ({accession}.json)")
+    parser.add_argument("--species", required=True, type=Path, help="species table or lock")
+    parser.add_argument("--records", required=True, type=Path, help="folder of the download records ({accession}.json)")
     parser.add_argument("--chunks", required=True, type=Path, help="folder of the counts ({accession}.json)")
     parser.add_argument("--out", required=True, type=Path, help="the table to write (.tsv)")
     return parser

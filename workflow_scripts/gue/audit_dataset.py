@@ -1,17 +1,17 @@
-"""Audit one data set: leaks between its splits, contradicting labels, odd rows, and what little a model needs to know.
+"""Audit a data set: leaks between its splits, contradicting labels, odd rows, and how well simple features predict.
 
 In: the folder with train.csv, dev.csv, test.csv and places.tsv. Out: a JSON file.
-With --fail-on-leak a dev or test row that is related to a train row is an error, and nothing is written.
+With --fail-on-leak, a dev or test row that is related to a train row is an error, and no file is written.
 
-  relations    rows by the closest relation to an earlier row of their own split ("test"), or to a row of another
-               ("test_in_train"): exact copy; reverse_complement, a copy once the other strand may be read; near, alike
-               by their words (similarity.py); overlap, a place on the genome that shares a base, where places are known
+  relations    rows by their closest relation to an earlier row of their own split ("test") or to a row of another
+               split ("test_in_train"): exact, a copy; reverse_complement, a copy on the other strand; near, a
+               near-duplicate by shared 14-mers (similarity.py); overlap, a shared base on the genome, if places are
+               known
   leaks        dev and test rows with any relation to train
-  conflicting_labels    distinct sequences with more than one label, as they stand and read from either strand
-  lengths, non_acgt     rows of unusual length, or with letters beside A, C, G and T; the first five by their lines
-  gc           mean share of G and C by class, and how well it alone tells the classes apart (auroc): 0.5 not at all, 1
-               entirely
-  baseline     scores on test of a logistic regression on k-mer counts (baseline.py)
+  conflicting_labels    distinct sequences with more than one label, compared exactly and on either strand
+  lengths, non_acgt     rows of unusual length, or with letters other than A, C, G and T; the first five by line
+  gc           mean GC content by class, and how well it predicts the class (auroc): 0.5 not at all, 1 perfectly
+  baseline     test scores of a logistic regression on k-mer counts (kmer_baseline.py)
 """
 
 import argparse
@@ -28,11 +28,11 @@ from sklearn.metrics import roc_auc_score
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import write_json
 from workflow_scripts.gue.csv_rows import read_rows
-from workflow_scripts.gue.datasheet import Splits, read_places
-from workflow_scripts.gue.examples import Example
-from workflow_scripts.gue.genome import gc_count, is_acgt
-from workflow_scripts.gue.kmer_baseline import kmer_baseline
-from workflow_scripts.gue.relations import RELATIONS, earlier_related, either_strand
+from workflow_scripts.gue.datasheet import read_places
+from workflow_scripts.gue.kmer_baseline import baseline_scores
+from workflow_scripts.gue.labelled_examples import Example, Splits
+from workflow_scripts.gue.packed_genome import gc_count, is_acgt
+from workflow_scripts.gue.relatedness import RELATIONS, earlier_related, strand_independent
 from workflow_scripts.gue.similarity import DEFINITION
 from workflow_scripts.settings.names import SEED, SPLITS
 
@@ -40,7 +40,7 @@ NAMED_ROWS = 5
 
 
 def read_splits(folder: Path) -> Splits:
-    """The rows of the three CSV files, with their places where places.tsv has them."""
+    """The rows of the three CSV files, with their places from places.tsv if known."""
     places = read_places(folder / "places.tsv")
     splits = {}
     for name in SPLITS:
@@ -53,11 +53,11 @@ def read_splits(folder: Path) -> Splits:
     return splits
 
 
-def relations(splits: Splits) -> dict[str, dict[str, int | None]]:
-    """Rows of each split by their closest relation to their own split, and to the splits before it.
+def count_relations(splits: Splits) -> dict[str, dict[str, int | None]]:
+    """Rows of each split by their closest relation to their own split and to each earlier split.
 
-    A relation is counted once a row; within a split the first row of several is not counted. ``overlap`` is ``None``
-    where no row of the two splits has a place.
+    Each row counts once; within a split, the first of several related rows does not count. ``overlap`` is ``None`` if
+    one of the two splits has no known place.
     """
     rows = [row for name in SPLITS for row in splits[name]]
     group = np.repeat(np.arange(len(SPLITS)), [len(splits[name]) for name in SPLITS])
@@ -67,19 +67,22 @@ def relations(splits: Splits) -> dict[str, dict[str, int | None]]:
     for number, name in enumerate(SPLITS):
         for earlier, other in enumerate(SPLITS[: number + 1]):
             key = name if name == other else f"{name}_in_{other}"
-            counts[key] = {kind: int(found[kind][group == number, earlier].sum()) for kind in RELATIONS}
+            by_kind: dict[str, int | None] = {
+                kind: int(found[kind][group == number, earlier].sum()) for kind in RELATIONS
+            }
             if not {name, other} <= placed:
-                counts[key]["overlap"] = None
+                by_kind["overlap"] = None
+            counts[key] = by_kind
     return counts
 
 
-def related_rows(counts: dict[str, int | None]) -> int:
+def count_related(counts: dict[str, int | None]) -> int:
     """Rows with any relation."""
     return sum(filter(None, counts.values()))
 
 
-def contradictions(keys: Iterable[Hashable], labels: Iterable[int]) -> int:
-    """Distinct keys that come with more than one label."""
+def count_conflicts(keys: Iterable[Hashable], labels: Iterable[Hashable]) -> int:
+    """Distinct keys with more than one label."""
     found = defaultdict(set)
     for key, label in zip(keys, labels, strict=True):
         found[key].add(label)
@@ -87,19 +90,19 @@ def contradictions(keys: Iterable[Hashable], labels: Iterable[int]) -> int:
 
 
 def conflicting_labels(splits: Splits) -> dict[str, int]:
-    """Distinct sequences with more than one label, compared as they stand and read from either strand."""
+    """Distinct sequences with more than one label, compared exactly and on either strand."""
     rows = [row for name in SPLITS for row in splits[name]]
     labels = [row.label for row in rows]
     return {
-        "exact": contradictions((row.sequences for row in rows), labels),
-        "either_strand": contradictions((either_strand(row.sequences) for row in rows), labels),
+        "exact": count_conflicts((row.sequences for row in rows), labels),
+        "either_strand": count_conflicts((strand_independent(row.sequences) for row in rows), labels),
     }
 
 
 def odd_rows(
     splits: Splits, is_odd: Callable[[Example], bool], facts: Callable[[Example], dict[str, Any]]
 ) -> dict[str, Any]:
-    """How many rows are odd, and the first five of them: split, line of its CSV file, and facts."""
+    """The number of odd rows, and the first five of them: split, line in its CSV file, and facts."""
     found = [
         {"split": name, "line": line, **facts(row)}
         for name in SPLITS
@@ -109,74 +112,74 @@ def odd_rows(
     return {"rows": len(found), "first": found[:NAMED_ROWS]}
 
 
-def bases(row: Example) -> int:
-    """Letters of a row, those of an enhancer and its promoter added."""
+def row_length(row: Example) -> int:
+    """Letters of a row; for pairs, of both sequences together."""
     return sum(map(len, row.sequences))
 
 
-def lengths(splits: Splits) -> dict[str, Any]:
-    """Range and median of the rows' lengths in bases, the commonest one, and the rows that have another."""
-    every = [bases(row) for name in SPLITS for row in splits[name]]
-    usual = min(Counter(every).items(), key=lambda item: (-item[1], item[0]))[0]
-    others = odd_rows(splits, lambda row: bases(row) != usual, lambda row: {"length": bases(row)})
-    return {"min": min(every), "median": median(every), "max": max(every), "usual": usual, "other": others}
+def summarize_lengths(splits: Splits) -> dict[str, Any]:
+    """Range, median and mode of the rows' lengths in bases, and the rows of another length than the mode."""
+    lengths = [row_length(row) for name in SPLITS for row in splits[name]]
+    mode = min(Counter(lengths).items(), key=lambda item: (-item[1], item[0]))[0]
+    others = odd_rows(splits, lambda row: row_length(row) != mode, lambda row: {"length": row_length(row)})
+    return {"min": min(lengths), "median": median(lengths), "max": max(lengths), "usual": mode, "other": others}
 
 
 def other_letters(row: Example) -> str:
-    """The letters of a row that are not A, C, G or T, each once."""
+    """The distinct letters of a row other than A, C, G and T."""
     return "".join(sorted(set("".join(row.sequences)) - set("ACGT")))
 
 
 def non_acgt(splits: Splits) -> dict[str, Any]:
-    """The rows with any other letter, lower case among them."""
+    """The rows with letters other than A, C, G and T, including lower case."""
     return odd_rows(
         splits, lambda row: not all(map(is_acgt, row.sequences)), lambda row: {"letters": other_letters(row)}
     )
 
 
-def gc_shares(rows: list[Example]) -> np.ndarray:
+def gc_contents(rows: list[Example]) -> np.ndarray:
     """The share of G and C among the letters of each row, [rows]."""
-    return np.array([sum(map(gc_count, row.sequences)) / bases(row) for row in rows])
+    return np.array([sum(map(gc_count, row.sequences)) / row_length(row) for row in rows])
 
 
-def gc(splits: Splits) -> dict[str, Any]:
-    """The mean share of G and C by class, and how well it alone tells the classes apart.
+def summarize_gc(splits: Splits) -> dict[str, Any]:
+    """The mean GC content by class, and how well GC content predicts the class.
 
-    The latter is the area under the ROC curve of the share, read in the direction that helps, over all rows: 0.5 to 1;
-    with more than two classes the mean of each against the rest; ``None`` where there is one class.
+    The latter is the area under the ROC curve over all rows, in the better of both directions: 0.5 to 1. With more than
+    two classes it is the mean over each class against the rest; with one class it is ``None``.
     """
     rows = [row for name in SPLITS for row in splits[name]]
-    labels, shares = np.array([row.label for row in rows]), gc_shares(rows)
+    labels, contents = np.array([row.label for row in rows]), gc_contents(rows)
     classes = np.unique(labels).tolist()
-    areas = [roc_auc_score(labels == label, shares) for label in classes] if len(classes) > 1 else []
+    areas = [roc_auc_score(labels == label, contents) for label in classes] if len(classes) > 1 else []
     return {
-        "mean_by_class": {str(label): round(float(shares[labels == label].mean()), 4) for label in classes},
+        "mean_by_class": {str(label): round(float(contents[labels == label].mean()), 4) for label in classes},
         "auroc": round(mean(max(area, 1 - area) for area in areas), 4) if areas else None,
     }
 
 
 def audit(splits: Splits, seed: int) -> dict[str, Any]:
-    """All figures of a data set. ``seed`` draws the training rows of the baseline where there are very many."""
-    related = relations(splits)
+    """All figures of a data set. ``seed`` draws the training rows of the baseline if there are too many."""
+    relations = count_relations(splits)
     return {
         "rows": {name: len(splits[name]) for name in SPLITS},
-        "relations": related,
+        "relations": relations,
         "near_is": DEFINITION,
-        "leaks": {name: related_rows(related[f"{name}_in_train"]) for name in ("dev", "test")},
+        "leaks": {name: count_related(relations[f"{name}_in_train"]) for name in ("dev", "test")},
         "conflicting_labels": conflicting_labels(splits),
         "classes": {
             name: {str(label): count for label, count in Counter(row.label for row in splits[name]).items()}
             for name in SPLITS
         },
-        "lengths": lengths(splits),
+        "lengths": summarize_lengths(splits),
         "non_acgt": non_acgt(splits),
-        "gc": gc(splits),
-        "baseline": kmer_baseline(splits, seed),
+        "gc": summarize_gc(splits),
+        "baseline": baseline_scores(splits, seed),
     }
 
 
 def check_leaks(dataset: str, figures: dict[str, Any]) -> None:
-    """Raise UserError where a dev or test row is related to a train row."""
+    """Raise UserError if a dev or test row is related to a train row."""
     found = []
     for name, leaks in figures["leaks"].items():
         if leaks:
@@ -194,11 +197,11 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", required=True, help="task of the data set")
-    parser.add_argument("--dataset", required=True, help="name of the data set within its task, e.g. H3 or tata")
+    parser.add_argument("--dataset", required=True, help="name of the data set within its task, such as H3 or tata")
     parser.add_argument("--data", required=True, type=Path, help="folder with the CSV files and places.tsv")
-    parser.add_argument("--fail-on-leak", action="store_true", help="leaks are an error")
+    parser.add_argument("--fail-on-leak", action="store_true", help="treat leaks as an error")
     parser.add_argument(
-        "--seed", type=int, default=SEED, help="seed of the baseline's draw of rows (default %(default)s)"
+        "--seed", type=int, default=SEED, help="seed for drawing the baseline's rows (default %(default)s)"
     )
     parser.add_argument("--out", required=True, type=Path, help="JSON file to write")
     return parser

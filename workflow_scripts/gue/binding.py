@@ -1,7 +1,8 @@
-"""Transcription factor binding (human and mouse): ChIP-seq peaks and a genome.
+"""Builder of tf_human and tf_mouse (transcription factor binding): ChIP-seq peaks and a genome.
 
-Positives: 101 bp centred on the summit, plus strand. Negatives (the paper's appendix): human, genome windows that
-overlap no peak, of the same length and GC content; mouse, the positive shuffled with its dinucleotide counts kept.
+Positives: 101 bp centred on the summit, plus strand. Negatives (the paper's appendix): for human, genome windows of
+the same length and GC content that overlap no peak; for mouse, the positive shuffled with its dinucleotide counts
+kept.
 """
 
 from collections import defaultdict
@@ -10,59 +11,61 @@ from itertools import pairwise
 import numpy as np
 
 from workflow_scripts.common.progress import Progress
-from workflow_scripts.gue.examples import Built, Recipe, pick
-from workflow_scripts.gue.genome import (
+from workflow_scripts.gue.genome_reader import read_genome
+from workflow_scripts.gue.packed_genome import (
     Genome,
     Regions,
     Window,
-    check_place,
-    cut,
-    free,
+    check_position,
+    cut_window,
     gc_count,
     gc_counts,
-    labelled,
     random_addresses,
+    to_example,
+    usable_windows,
 )
-from workflow_scripts.gue.source_readers import Peak, Source, one, read_peaks
-from workflow_scripts.gue.twobit import read_genome
+from workflow_scripts.gue.recipe import BuildResult, Recipe
+from workflow_scripts.gue.selection import subsample
+from workflow_scripts.gue.source_readers import Peak, read_peaks
+from workflow_scripts.gue.sources import Source, source_path
 
 DRAWS_PER_TOLERANCE = 50  # windows drawn for each positive before the tolerance grows by a base
 MAX_GC_DIFFERENCE = 3  # bases: 3 % of 101
 
 
-def summit_windows(genome: Genome, peaks: list[Peak], length: int, built: Built) -> list[Window]:
-    """The windows with the summit at index ``length // 2``, no sequence twice."""
+def summit_windows(genome: Genome, peaks: list[Peak], length: int, result: BuildResult) -> list[Window]:
+    """The windows that have a summit at index ``length // 2``, without duplicates."""
     windows: dict[str, Window] = {}
     for peak in peaks:
-        check_place(genome, peak.chrom, peak.end - 1, peak.where)
-        built.candidates += 1
-        window = cut(genome, peak.chrom, peak.summit - length // 2, length, "+", built.dropped)
+        check_position(genome, peak.contig, peak.end - 1, peak.where)
+        result.candidates += 1
+        window = cut_window(genome, peak.contig, peak.summit - length // 2, length, "+", result.dropped)
         if window and window.sequence in windows:
-            built.dropped["duplicate"] += 1
+            result.dropped["duplicate"] += 1
         elif window:
             windows[window.sequence] = window
     return list(windows.values())
 
 
 def occupied(genome: Genome, peaks: list[Peak], length: int) -> Regions:
-    """Every peak and every positive window."""
+    """All peaks and all positive windows."""
     before = length // 2
-    windows = [(p.chrom, p.summit - before, p.summit - before + length) for p in peaks]
-    return genome.regions([(p.chrom, p.start, p.end) for p in peaks] + windows)
+    windows = [(p.contig, p.summit - before, p.summit - before + length) for p in peaks]
+    return genome.regions([(p.contig, p.start, p.end) for p in peaks] + windows)
 
 
 def gc_matched(
     genome: Genome,
-    chroms: list[str],
+    contigs: list[str],
     avoid: Regions,
     positives: list[Window],
     random: np.random.Generator,
-    built: Built,
+    result: BuildResult,
 ) -> list[Window | None]:
-    """For each positive a distinct window outside ``avoid`` with the same number of G and C, or ``None``.
+    """For each positive a distinct window outside ``avoid`` with the same number of G and C; ``None`` if not found.
 
-    Windows are drawn uniformly over ``chroms``. The tolerance starts at 0 and grows to 3 bases, so rare compositions
-    are matched as well as the genome allows. Draws that match no open positive are dropped.
+    Windows are drawn uniformly over ``contigs``. The tolerance grows from 0 to 3 bases, so that rare compositions are
+    matched as closely as the genome allows. Draws that match no open positive are dropped.
     """
     length, count = len(positives[0].sequence), len(positives)
     waiting: dict[int, list[int]] = defaultdict(list)
@@ -74,15 +77,15 @@ def gc_matched(
         for draw in range(DRAWS_PER_TOLERANCE * (MAX_GC_DIFFERENCE + 1)):
             if progress.done == count:
                 break
-            addresses = random_addresses(genome, chroms, count, random)
-            built.candidates += count
-            addresses = addresses[free(genome, addresses, length, avoid, "overlaps_peak", built.dropped)]
+            addresses = random_addresses(genome, contigs, count, random)
+            result.candidates += count
+            addresses = addresses[usable_windows(genome, addresses, length, avoid, "overlaps_peak", result.dropped)]
             for address, gc in zip(addresses.tolist(), gc_counts(genome, addresses, length).tolist(), strict=True):
                 wanted = nearest_waiting(waiting, gc, draw // DRAWS_PER_TOLERANCE)
                 if wanted is None:
-                    built.dropped["gc_not_wanted"] += 1
+                    result.dropped["gc_not_wanted"] += 1
                 elif (window := genome.window(address, length)).sequence in seen:
-                    built.dropped["duplicate"] += 1
+                    result.dropped["duplicate"] += 1
                 else:
                     matched[waiting[wanted].pop()] = window
                     seen.add(window.sequence)
@@ -91,7 +94,7 @@ def gc_matched(
 
 
 def nearest_waiting(waiting: dict[int, list[int]], gc: int, tolerance: int) -> int | None:
-    """The GC count nearest to ``gc``, within ``tolerance``, for which a positive still waits."""
+    """The GC count nearest to ``gc``, within ``tolerance``, of a positive without a match."""
     for distance in range(tolerance + 1):
         for count in (gc - distance, gc + distance):
             if waiting.get(count):
@@ -100,10 +103,11 @@ def nearest_waiting(waiting: dict[int, list[int]], gc: int, tolerance: int) -> i
 
 
 def dinucleotide_shuffle(sequence: str, random: np.random.Generator) -> str:
-    """A random sequence with exactly the dinucleotide counts, and first and last base, of ``sequence``.
+    """A random sequence with exactly the dinucleotide counts, and the first and last base, of ``sequence``.
 
-    Altschul and Erickson 1985: a random Euler path through the graph whose edges are the dinucleotides. The last edge
-    out of every base is drawn until these edges all lead to the last base; the others follow in random order.
+    Altschul and Erickson 1985: a random Eulerian path through the graph whose edges are the dinucleotides. The last
+    edge out of each base is drawn until following last edges leads from every base to the last base of the sequence;
+    the other edges follow in random order.
     """
     if len(sequence) < 3:
         return sequence
@@ -118,13 +122,13 @@ def dinucleotide_shuffle(sequence: str, random: np.random.Generator) -> str:
             break
     order = {}
     for base in sorted(edges):
-        others = [place for place in range(len(edges[base])) if place != last.get(base)]
-        shuffled = [edges[base][others[place]] for place in random.permutation(len(others))]
+        others = [index for index in range(len(edges[base])) if index != last.get(base)]
+        shuffled = [edges[base][others[index]] for index in random.permutation(len(others))]
         order[base] = iter(shuffled + ([edges[base][last[base]]] if base in last else []))
-    walk = [sequence[0]]
-    while (following := next(order.get(walk[-1], iter(())), None)) is not None:
-        walk.append(following)
-    return "".join(walk)
+    path = [sequence[0]]
+    while (following := next(order.get(path[-1], iter(())), None)) is not None:
+        path.append(following)
+    return "".join(path)
 
 
 def _leads_to(end: str, base: str, edges: dict[str, list[str]], last: dict[str, int]) -> bool:
@@ -138,45 +142,52 @@ def _leads_to(end: str, base: str, edges: dict[str, list[str]], last: dict[str, 
     return True
 
 
-def shuffled_negatives(positives: list[Window], random: np.random.Generator, built: Built) -> list[Window | None]:
-    """For each positive a dinucleotide shuffle, or ``None`` where the shuffle gives a positive back.
+def shuffled_negatives(
+    positives: list[Window], random: np.random.Generator, result: BuildResult
+) -> list[Window | None]:
+    """For each positive a dinucleotide shuffle; ``None`` if the shuffle is itself a positive.
 
-    A shuffle has the place of its positive: the two are of one origin, and must not be parted by a split.
+    A shuffle keeps the place of its positive, so that a split by homology does not separate the two.
     """
     taken = {window.sequence for window in positives}
     negatives: list[Window | None] = []
     for sequence, place in positives:
         shuffle = dinucleotide_shuffle(sequence, random)
         negatives.append(None if shuffle in taken else Window(shuffle, place))
-    built.candidates += len(negatives)
-    built.dropped["shuffle_is_a_positive"] += negatives.count(None)
+    result.candidates += len(negatives)
+    result.dropped["shuffle_is_a_positive"] += negatives.count(None)
     return negatives
 
 
-def build(sources: list[Source], recipe: Recipe) -> Built:
-    """tf_human/* and tf_mouse/*. Roles: genome, peaks. Labels: 0 unbound, 1 bound."""
-    genome, peaks = read_genome(one(sources, "genome")), read_peaks(one(sources, "peaks"))
-    built = Built()
-    windows = summit_windows(genome, peaks, recipe.length, built)
-    positives = pick(windows, recipe.quota(1), recipe.random("positives"), built.dropped)
+def build_from_peaks(genome: Genome, peaks: list[Peak], recipe: Recipe) -> BuildResult:
+    """The rows of tf_human/* or tf_mouse/*. Labels: 0 unbound, 1 bound."""
+    result = BuildResult()
+    windows = summit_windows(genome, peaks, recipe.length, result)
+    positives = subsample(windows, recipe.quota(1), recipe.random("positives"), result.dropped)
     random = recipe.random("negatives")
     negatives: list[Window | None] = []
     if positives and recipe.task == "tf_human":
-        chroms, avoid = sorted({peak.chrom for peak in peaks}), occupied(genome, peaks, recipe.length)
-        negatives = gc_matched(genome, chroms, avoid, positives, random, built)
+        contigs, avoid = sorted({peak.contig for peak in peaks}), occupied(genome, peaks, recipe.length)
+        negatives = gc_matched(genome, contigs, avoid, positives, random, result)
     elif positives:
-        negatives = shuffled_negatives(positives, random, built)
-    built.dropped["no_matched_negative"] += negatives.count(None)
+        negatives = shuffled_negatives(positives, random, result)
+    result.dropped["no_matched_negative"] += negatives.count(None)
     for positive, negative in zip(positives, negatives, strict=True):
         if negative is not None:
-            built.examples += [labelled(positive, 1), labelled(negative, 0)]
+            result.examples += [to_example(positive, 1), to_example(negative, 0)]
     rule = (
-        f"genome windows that overlap no peak, with the positive's GC content (to {MAX_GC_DIFFERENCE} bases)"
+        f"a genome window that overlaps no peak and has the positive's GC content (to within {MAX_GC_DIFFERENCE} bases)"
         if recipe.task == "tf_human"
-        else "the positive's dinucleotide-preserving shuffle (Altschul and Erickson 1985)"
+        else "the positive, shuffled with its dinucleotide counts kept (Altschul and Erickson 1985)"
     )
-    built.construction = (
-        f"Positives: {recipe.length} bp of the plus strand centred on the peak summit (the peak's centre where no "
-        f"summit was called). Negatives, one a positive: {rule}."
+    result.construction = (
+        f"Positives: {recipe.length} bp of the plus strand centred on the peak summit, or on the centre of a peak "
+        f"without a called summit. Negatives, one for each positive: {rule}."
     )
-    return built
+    return result
+
+
+def build(sources: list[Source], recipe: Recipe) -> BuildResult:
+    """tf_human/* and tf_mouse/*. Roles: genome, peaks."""
+    genome, peaks = read_genome(source_path(sources, "genome")), read_peaks(source_path(sources, "peaks"))
+    return build_from_peaks(genome, peaks, recipe)

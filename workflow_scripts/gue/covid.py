@@ -1,72 +1,74 @@
-"""Covid variant classification: windows of SARS-CoV-2 genomes, labelled with the variant of the genome.
+"""Builder of the covid task: windows of SARS-CoV-2 genomes, labelled with the variant of the genome.
 
-The paper's genomes are GISAID's, which may not be passed on. Others can take their place, so the source of the genomes
-carries a label that says what they are, and the data set is named after it.
+The paper uses genomes from GISAID, whose terms forbid redistribution, so users may give others. The source therefore
+has a label for their origin, and the name of the data set includes it.
 """
 
 import numpy as np
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.gue.examples import Built, Example, Recipe
-from workflow_scripts.gue.genome import is_acgt
-from workflow_scripts.gue.source_readers import Source, label_of, one
-from workflow_scripts.gue.variants import read_lineages, read_variant_genomes
+from workflow_scripts.gue.covid_lineages import read_lineages, read_variant_genomes
+from workflow_scripts.gue.labelled_examples import Example
+from workflow_scripts.gue.packed_genome import is_acgt
+from workflow_scripts.gue.recipe import BuildResult, Recipe
+from workflow_scripts.gue.sources import Source, source_label, source_path
 
 ROUNDS = 50
 
 
 def draw_windows(
-    genomes: list[bytearray], count: int, length: int, random: np.random.Generator, built: Built
+    genomes: list[bytearray], count: int, length: int, random: np.random.Generator, result: BuildResult
 ) -> list[str]:
-    """``count`` draws of a uniform place of a uniform genome; those with unknown bases are dropped."""
+    """Draw ``count`` windows at uniform positions of uniformly drawn genomes; drop those with unknown bases."""
     windows = []
     for _ in range(count):
         genome = genomes[random.integers(len(genomes))]
         start = int(random.integers(len(genome) - length + 1))
-        built.candidates += 1
+        result.candidates += 1
         window = genome[start : start + length].decode("ascii")
         if is_acgt(window):
             windows.append(window)
         else:
-            built.dropped["non_acgt"] += 1
+            result.dropped["non_acgt"] += 1
     return windows
 
 
-def build(sources: list[Source], recipe: Recipe) -> Built:
-    """covid/*. Roles: variants:LABEL (FASTA), lineages. As many windows of one variant as of another.
+def build(sources: list[Source], recipe: Recipe) -> BuildResult:
+    """covid/*. Roles: variants:LABEL (FASTA), lineages. The same number of windows for each variant.
 
-    Draws go on until every variant has its share of windows that no other variant drew; those that two drew are
-    dropped with the copies, for both, so that what is left of a conserved stretch does not tell the variant.
+    Drawing goes on until every variant has its quota of windows that no other variant has. Windows drawn for two
+    variants are later dropped for both, because they do not identify a variant.
     """
-    lineages, path = read_lineages(one(sources, "lineages")), one(sources, "variants")
-    if strange := sorted(set(lineages.values()) - set(recipe.classes)):
-        raise UserError(f"{one(sources, 'lineages')}: unknown variant {strange[0]!r}; use {', '.join(recipe.classes)}")
-    by_variant = read_variant_genomes(path, lineages)
-    built = Built(material=label_of(sources, "variants"))
+    lineage_path, genome_path = source_path(sources, "lineages"), source_path(sources, "variants")
+    lineages = read_lineages(lineage_path)
+    if unknown := sorted(set(lineages.values()) - set(recipe.classes)):
+        raise UserError(f"{lineage_path}: unknown variant {unknown[0]!r}; use {', '.join(recipe.classes)}")
+    by_variant = read_variant_genomes(genome_path, lineages)
+    result = BuildResult(material=source_label(sources, "variants"))
     genomes = [[g for g in by_variant.get(variant, []) if len(g) >= recipe.length] for variant in recipe.classes]
     for variant, members in zip(recipe.classes, genomes, strict=True):
         if not members:
             raise UserError(
-                f"{path}: no genome of {variant} with {recipe.length} bp or more; every class needs one, under a name "
-                f"that {one(sources, 'lineages')} has too"
+                f"{genome_path}: no genome of {variant} with {recipe.length} bp or more; every class needs one whose "
+                f"name is also in {lineage_path}"
             )
 
-    owners: dict[str, set[int]] = {}
+    labels_of_window: dict[str, set[int]] = {}
     for number in range(ROUNDS):
-        own = [0] * len(genomes)
-        for labels in owners.values():
+        unique = [0] * len(genomes)
+        for labels in labels_of_window.values():
             if len(labels) == 1:
-                own[next(iter(labels))] += 1
-        missing = [max(0, recipe.quota(label) - have) for label, have in enumerate(own)]
+                unique[next(iter(labels))] += 1
+        missing = [max(0, recipe.quota(label) - count) for label, count in enumerate(unique)]
         if not any(missing):
             break
         for label, members in enumerate(genomes):
             random = recipe.random("windows", recipe.classes[label], number)
-            for window in draw_windows(members, missing[label], recipe.length, random, built):
-                owners.setdefault(window, set()).add(label)
-                built.examples.append(Example((window,), label))
-    built.construction = (
-        f"{recipe.length}-bp windows at uniform places of genomes drawn uniformly within each variant, the same number "
-        "a variant; windows drawn for two variants are left out."
+            for window in draw_windows(members, missing[label], recipe.length, random, result):
+                labels_of_window.setdefault(window, set()).add(label)
+                result.examples.append(Example((window,), label))
+    result.construction = (
+        f"{recipe.length}-bp windows at uniform positions of genomes drawn uniformly within each variant, the same "
+        "number for each variant. Windows drawn for two variants are left out."
     )
-    return built
+    return result

@@ -1,33 +1,34 @@
-"""The rows of a data set as its CSV files hold them."""
+"""Reading the rows of a data set from its CSV files."""
 
 from collections.abc import Callable, Iterable
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.labelled_csv import labelled_rows
-from workflow_scripts.gue.examples import Example
+from workflow_scripts.gue.labelled_examples import Example
 
 
-def a_class(label: str) -> int:
-    """The number of a class. ValueError for anything else."""
-    if not (label.isascii() and label.isdigit()):
+def parse_class(text: str) -> int:
+    """The number of a class. Raises ValueError with the problem, to follow "label ..."."""
+    if not (text.isascii() and text.isdigit()):
         raise ValueError("is not a class; number classes from 0")
-    return int(label)
+    return int(text)
 
 
 def read_rows(
-    lines: Iterable[str], where: str, parse: Callable[[str], int | str] = a_class
+    lines: Iterable[str], where: str, parse_label: Callable[[str], int | str] = parse_class
 ) -> tuple[tuple[str, ...], list[Example]]:
-    """The header of a CSV file and its rows, at least one; ``parse`` reads a label, or raises ValueError.
+    """The header and the rows of a CSV file, at least one row. ``where`` is the name of the file.
 
-    ``where`` names the file. Raises UserError with its line for what is no row of letters and a label.
+    ``parse_label`` converts the text of a label, or raises ValueError as :func:`parse_class` does. Raises UserError
+    with the line of a row that is not sequences and a label.
     """
     (_, header), *rows = labelled_rows(lines, where)
     examples = []
     for place, (*sequences, label) in rows:
         if not all(sequence.isascii() and sequence.isalpha() for sequence in sequences):
-            raise UserError(f"{place}: a sequence is empty or holds more than letters; check the file")
+            raise UserError(f"{place}: a sequence is empty or has other characters than letters; check the file")
         try:
-            examples.append(Example(tuple(sequences), parse(label)))
+            examples.append(Example(tuple(sequences), parse_label(label)))
         except ValueError as error:
             raise UserError(f"{place}: label {label!r} {error}") from None
     if not examples:

@@ -1,6 +1,6 @@
-"""The data card of a data set: its datasheet in words and tables."""
+"""The data card of a data set, README.md: the facts of its datasheet as text and tables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from workflow_scripts.settings.names import SPLITS
@@ -11,59 +11,59 @@ tags: [dna, genomics]
 ---
 # {name}
 
-Task {task}, data set {dataset}; origin: {origin}. Models are compared by {metric}.
+Task {task}, data set {dataset}; origin: {origin}. The metric for comparing models is {metric}.
 
 ## Rows
 
 {rows}
 
-A sequence has {shortest:,} to {longest:,} bases, {median:,g} in the median; those of a pair are added.
+Sequences have {shortest:,} to {longest:,} bases, with a median of {median:,g}; for pairs, both sequences together.
 
-## How it was made
+## Construction
 
 {construction}
 
-{seed}Of {candidates:,} candidates {kept:,} are rows. {dropped}
+{seed}Of {candidates:,} candidates {kept:,} became rows. {dropped}
 
-## Where it comes from
+## Sources
 
 {sources}
 
-Owners and terms of the sources are in docs/data.md of the workflow; look at them before you pass rows on.
+The owners of the sources and their terms are in docs/data.md of the workflow; read them before you redistribute rows.
 
-## What to know before you use it
+## Before you use it
 
-`audit.json` beside this file counts rows that are related to those of another split or contradict each other, and says
-what GC or k-mers alone achieve; a data set without classes has none. `places.tsv` has where rows were cut from a
-genome, where that is known. `datasheet.json` has this page for programs, with the sha256 of the three files.
+`audit.json` in this folder counts rows that are related to rows of another split or contradict each other, and reports
+how well GC content or k-mers alone predict the classes; a data set without classes has no audit. `places.tsv` lists
+where rows were cut from a genome, if that is known. `datasheet.json` has the facts of this page in machine-readable
+form, with the sha256 of the three CSV files.
 """
 
 
-def table(header: Iterable[Any], rows: Iterable[Iterable[Any]]) -> str:
-    """A table in Markdown."""
-    lines = [list(header), *rows]
-    lines.insert(1, ["---"] * len(lines[0]))
+def markdown_table(header: Sequence[object], rows: Iterable[Iterable[object]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
 def rows_table(sheet: dict[str, Any]) -> str:
-    """Rows of each split: by class, where there are classes, and in all."""
+    """The number of rows of each split, by class if there are classes, and in total."""
     splits = sheet["splits"]
     rows = [
         [f"{label}: {name}", *(f"{splits[split]['classes'][str(label)]:,}" for split in SPLITS)]
         for label, name in enumerate(sheet["classes"])
     ]
-    return table(["label", *SPLITS], [*rows, ["all", *(f"{splits[split]['rows']:,}" for split in SPLITS)]])
+    return markdown_table(["label", *SPLITS], [*rows, ["all", *(f"{splits[split]['rows']:,}" for split in SPLITS)]])
 
 
 def sources_table(sources: list[dict[str, str]]) -> str:
-    """The files that it was made of, each with whose or what it is, and its sha256."""
+    """The source files, each with its origin or role and its sha256."""
     rows = [[source["file"], source.get("label") or source["role"], f"`{source['sha256']}`"] for source in sources]
-    return table(["file", "what it is", "sha256"], rows)
+    return markdown_table(["file", "content", "sha256"], rows)
 
 
-def dataset_card(sheet: dict[str, Any]) -> str:
-    """Markdown with the facts of a datasheet (see datasheet.describe)."""
+def render_card(sheet: dict[str, Any]) -> str:
+    """The data card in Markdown for a datasheet (see datasheet.describe)."""
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in sheet["dropped"].items())
     return TEMPLATE.format(
         name=sheet["name"],

@@ -1,7 +1,7 @@
-"""The files of one data set: three CSV files, where their rows were cut, a datasheet that says how, and a card.
+"""Writing the files of a data set: three CSV files, places.tsv, datasheet.json and the card, README.md.
 
-``places.tsv`` has a line for each sequence with a known place: the split, the line of its CSV file (the header is line
-1), contig, start and end (0-based, half-open) and strand. Of a row of two sequences the enhancer comes first.
+``places.tsv`` has a line for each sequence with a known place: the split, the line in its CSV file (the header is
+line 1), contig, start and end (0-based, half-open) and strand. For a row of two sequences the enhancer comes first.
 """
 
 import hashlib
@@ -14,12 +14,10 @@ from typing import Any
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import atomic, numbered_rows
-from workflow_scripts.gue.dataset_card import dataset_card
-from workflow_scripts.gue.examples import Example, Place
+from workflow_scripts.gue.dataset_card import render_card
+from workflow_scripts.gue.labelled_examples import Example, Place, Splits
 from workflow_scripts.gue.registry import Dataset
 from workflow_scripts.settings.names import SPLITS
-
-Splits = dict[str, list[Example]]
 
 PLACE_COLUMNS = ("split", "line", *Place._fields)
 
@@ -30,8 +28,8 @@ def csv_text(rows: list[Example], columns: tuple[str, ...]) -> str:
 
 
 def places_text(splits: Splits) -> str:
-    """The places of all rows as a table; only its header where no row has one."""
-    lines = [PLACE_COLUMNS]
+    """The places of all rows as a tab-separated table; only the header if no place is known."""
+    lines: list[tuple[object, ...]] = [PLACE_COLUMNS]
     for name in SPLITS:
         for number, row in enumerate(splits[name], start=2):
             lines += [(name, number, *place) for place in row.places]
@@ -39,7 +37,7 @@ def places_text(splits: Splits) -> str:
 
 
 def read_places(path: Path) -> dict[tuple[str, int], tuple[Place, ...]]:
-    """(split, line of its CSV file) -> places of the row; empty for rows without."""
+    """(split, line in its CSV file) -> places of the row; empty for a row without a known place."""
     found: dict[tuple[str, int], tuple[Place, ...]] = defaultdict(tuple)
     for number, row in numbered_rows(path):
         try:
@@ -50,10 +48,12 @@ def read_places(path: Path) -> dict[tuple[str, int], tuple[Place, ...]]:
     return found
 
 
-def describe(dataset: Dataset, classes: list[str], splits: Splits, texts: dict[str, str], **facts: Any) -> dict:
-    """The datasheet: the registry's facts, counts and hashes; ``facts`` are those only the caller knows.
+def describe(
+    dataset: Dataset, classes: list[str], splits: Splits, texts: dict[str, str], **facts: Any
+) -> dict[str, Any]:
+    """The datasheet: facts from the registry, counts and hashes, and ``facts``, which only the caller knows.
 
-    Lengths are in bp; those of an enhancer and its promoter are added.
+    Lengths are in bp; for pairs, the sum of both sequences.
     """
     lengths = [sum(map(len, row.sequences)) for rows in splits.values() for row in rows]
     counts = {name: Counter(row.label for row in splits[name]) for name in SPLITS}
@@ -79,13 +79,13 @@ def describe(dataset: Dataset, classes: list[str], splits: Splits, texts: dict[s
 
 
 def write_dataset(out: Path, dataset: Dataset, classes: list[str], splits: Splits, **facts: Any) -> None:
-    """Write train.csv, dev.csv, test.csv, places.tsv, datasheet.json and README.md: all six or, on any error, none."""
+    """Write the six files into the folder ``out``; on an error none of them. ``facts``: see :func:`describe`."""
     texts = {name: csv_text(splits[name], dataset.columns) for name in SPLITS}
     sheet = describe(dataset, classes, splits, texts, **facts)
     files = {f"{name}.csv": text for name, text in texts.items()}
     files["places.tsv"] = places_text(splits)
     files["datasheet.json"] = json.dumps(sheet, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    files["README.md"] = dataset_card(sheet)
+    files["README.md"] = render_card(sheet)
     with ExitStack() as stack:
         for name, text in files.items():
             stack.enter_context(atomic(out / name)).write_bytes(text.encode())

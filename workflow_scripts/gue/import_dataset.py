@@ -1,10 +1,10 @@
 """Import one data set of GUE from the published files (github.com/MAGICS-LAB/DNABERT_2).
 
-In: the folder or the archive (.zip, .tar, .tar.gz) that holds EMP/H3/train.csv and so on, at its top or one folder
-down; files may be gzipped (.csv.gz) and end lines in LF or CRLF. Out: train.csv, dev.csv, test.csv,
-places.tsv (its header alone: their places are not known), datasheet.json and README.md, the card, in the --out folder.
-Rows, their order and their letters stay as they are; only line ends and the header are unified.
-The datasheet says of each file whether it is the known one (config/gue_published.tsv) and whose size it has.
+In: the folder or archive (.zip, .tar, .tar.gz) with EMP/H3/train.csv and so on, at the top level or one folder down.
+Files may be gzipped (.csv.gz) and may end lines in LF or CRLF. Out: train.csv, dev.csv, test.csv, places.tsv (only its
+header, as places are not published), datasheet.json and README.md, the data card, in the --out folder.
+Rows keep their order and their letters; only line ends and the header are normalized.
+The datasheet records for each file whether its hash (config/gue_published.tsv) and its number of rows are known.
 """
 
 import argparse
@@ -15,26 +15,26 @@ from pathlib import Path
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.gue import archive
-from workflow_scripts.gue.csv_rows import a_class, read_rows
-from workflow_scripts.gue.datasheet import Splits, write_dataset
-from workflow_scripts.gue.examples import Example
-from workflow_scripts.gue.published_hashes import DIFFERS, NEITHER, known_hashes, verify, verify_rows
+from workflow_scripts.gue.csv_rows import parse_class, read_rows
+from workflow_scripts.gue.datasheet import write_dataset
+from workflow_scripts.gue.labelled_examples import Example, Splits
+from workflow_scripts.gue.published_hashes import DIFFERS, NEITHER, compare_hash, compare_size, read_known_hashes
 from workflow_scripts.gue.registry import Dataset, read_dataset
 from workflow_scripts.settings.names import SPLITS
 
 
 def find_files(origin: Path, dataset: Dataset) -> dict[str, archive.Member]:
-    """Split -> its one file; UserError where the origin is unreadable or a split is missing or there twice."""
+    """Split -> its only file; UserError if the origin is unreadable or a split has no file or two."""
     wanted = {f"{dataset.published_dir}/{split}{end}": split for split in SPLITS for end in (".csv", ".csv.gz")}
     files: dict[str, archive.Member] = {}
-    for member in archive.find(origin, wanted):
+    for member in archive.find_members(origin, wanted):
         split = wanted[member.wanted]
         if split in files:
             raise UserError(f"{origin}: both {files[split].name} and {member.name} are the {split} set; remove one")
         files[split] = member
     if missing := [split for split in SPLITS if split not in files]:
         raise UserError(
-            f"{origin}: no {dataset.published_dir}/{missing[0]}.csv (or .csv.gz), at the top or one folder down"
+            f"{origin}: no {dataset.published_dir}/{missing[0]}.csv (or .csv.gz), at the top level or one folder down"
         )
     return files
 
@@ -49,54 +49,54 @@ def decode(content: bytes, where: str) -> str:
 
 
 def read_published(text: str, where: str, dataset: Dataset) -> list[Example]:
-    """The rows of a published CSV file, with as many columns and of such classes as the registry says.
+    """The rows of a published CSV file. ``where`` is the name of the file.
 
-    Raises UserError with file and line (the header is line 1) for what is no such row.
+    Raises UserError with file and line (the header is line 1) if columns or classes are not those of the registry.
     """
 
     def parse(label: str) -> int:
-        number = a_class(label)
+        number = parse_class(label)
         if dataset.classes and number >= len(dataset.classes):
             raise ValueError(f"is outside 0..{len(dataset.classes) - 1}; see classes in the registry")
         return number
 
     header, rows = read_rows(io.StringIO(text, newline=""), where, parse)
     if len(header) != len(dataset.columns):
-        raise UserError(f"{where}:1: {len(header)} columns where {','.join(dataset.columns)} belong")
+        raise UserError(f"{where}:1: {len(header)} columns, expected {','.join(dataset.columns)}")
     return rows
 
 
 def class_names(dataset: Dataset, splits: Splits) -> list[str]:
-    """The registry's class names; where it has none (species), the integers that the files use."""
+    """The registry's class names; if it has none (species), the numbers that the files use."""
     if dataset.classes:
         return list(dataset.classes)
-    used = {row.label for rows in splits.values() for row in rows}
+    used = {int(row.label) for rows in splits.values() for row in rows}
     if used != set(range(len(used))):
-        raise UserError(f"{dataset.published_dir}: labels {min(used)}..{max(used)} have gaps; they must run from 0 on")
+        raise UserError(f"{dataset.published_dir}: labels {min(used)}..{max(used)} have gaps; number them from 0")
     return [str(label) for label in sorted(used)]
 
 
-def publish(dataset: Dataset, origin: Path, known: Path, out: Path) -> None:
-    """Import ``dataset`` from ``origin`` into the folder ``out``; nothing is left there on an error.
+def import_files(dataset: Dataset, origin: Path, known: Path, out: Path) -> None:
+    """Import ``dataset`` from ``origin`` into the folder ``out``; on an error nothing is written.
 
-    A file that is not the one in the table ``known``, or that has as many rows as neither the registry nor the paper
-    says, is taken and said to be so, in the datasheet and on standard error.
+    A file with another hash than in the table ``known``, or with another number of rows than released and in the
+    paper, is imported; the datasheet and a warning on standard error say so.
     """
-    files, hashes = find_files(origin, dataset), known_hashes(known, dataset)
+    files, hashes = find_files(origin, dataset), read_known_hashes(known, dataset)
     splits, sources = {}, []
     for split in SPLITS:
         name, _, stored = files[split]
         where = f"{origin}/{name}"
-        content = archive.ungzipped(stored, where)
+        content = archive.decompress(stored, where)
         splits[split] = read_published(decode(content, where), where, dataset)
-        verdict = {
-            "verified": verify(content, hashes.get(split)),
-            "rows": verify_rows(len(splits[split]), split, dataset),
+        checks = {
+            "verified": compare_hash(content, hashes.get(split)),
+            "rows": compare_size(len(splits[split]), split, dataset),
         }
-        sources.append({"file": name, "role": split, "sha256": hashlib.sha256(stored).hexdigest(), **verdict})
-        for what, words in verdict.items():
-            if words in (DIFFERS, NEITHER):
-                print(f"warning: {where}: {what}: {words}", file=sys.stderr)
+        sources.append({"file": name, "role": split, "sha256": hashlib.sha256(stored).hexdigest(), **checks})
+        for check, outcome in checks.items():
+            if outcome in (DIFFERS, NEITHER):
+                print(f"warning: {where}: {check}: {outcome}", file=sys.stderr)
     write_dataset(
         out,
         dataset,
@@ -104,7 +104,7 @@ def publish(dataset: Dataset, origin: Path, known: Path, out: Path) -> None:
         splits,
         origin="published",
         sources=sources,
-        construction="The published rows as they are.",
+        construction="The published rows, unchanged.",
         split={"method": "published"},
         seed=None,
         candidates=sum(map(len, splits.values())),
@@ -116,7 +116,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", required=True, help="task of the data set")
-    parser.add_argument("--dataset", required=True, help="name of the data set within its task, e.g. H3 or tata")
+    parser.add_argument("--dataset", required=True, help="name of the data set within its task, such as H3 or tata")
     parser.add_argument("--registry", required=True, type=Path, help="table of the data sets, config/gue.tsv")
     parser.add_argument(
         "--from", dest="origin", required=True, type=Path, help="folder or archive with the published files"
@@ -133,7 +133,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run from the command line."""
     arguments = build_parser().parse_args(argv)
     dataset = read_dataset(arguments.registry, arguments.task, arguments.dataset)
-    publish(dataset, arguments.origin, arguments.known, arguments.out)
+    import_files(dataset, arguments.origin, arguments.known, arguments.out)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""A simple model that every data set is measured by: logistic regression on the counts of words of one to five bases.
+"""A simple baseline for every data set: logistic regression on the counts of k-mers of one to five bases.
 
-What it reaches takes no knowledge of where in the sequence a word stands; a pre-trained model should do better.
+It does not use the positions of the k-mers; a pre-trained model should score higher.
 """
 
 from collections.abc import Sequence
@@ -12,16 +12,16 @@ from threadpoolctl import threadpool_limits
 
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.common.sequences import known_kmers
-from workflow_scripts.gue.examples import Example
+from workflow_scripts.gue.labelled_examples import Example, Splits
 
-WORD_LENGTHS = range(1, 6)  # 4 + 16 + 64 + 256 + 1,024 features a sequence; words of six gain little and cost fourfold
+KMER_LENGTHS = range(1, 6)  # 4 + 16 + 64 + 256 + 1,024 features a sequence; 6-mers add little at four times the cost
 MAX_TRAIN_ROWS = 20_000
 
 
-def word_counts(sequences: Sequence[str], k: int) -> np.ndarray:
-    """How often each word of k bases stands in each sequence, float32 [sequences, 4**k].
+def kmer_counts(sequences: Sequence[str], k: int) -> np.ndarray:
+    """Counts of the k-mers of each sequence, float32 [sequences, 4**k].
 
-    Words overlap; those with a letter other than A, C, G and T, in either case, do not count.
+    K-mers overlap; those with a letter other than A, C, G and T, in either case, do not count.
     """
     counts = np.zeros((len(sequences), 4**k), dtype=np.float32)
     for row, sequence in enumerate(sequences):
@@ -30,20 +30,21 @@ def word_counts(sequences: Sequence[str], k: int) -> np.ndarray:
 
 
 def features(rows: list[Example]) -> np.ndarray:
-    """Word counts scaled to length 1 for each k, float32 [rows, 1,364 for each sequence of a row]."""
+    """K-mer counts normalized to length 1 for each k, float32 [rows, 1,364 for each sequence of a row]."""
     blocks = []
     for sequences in zip(*(row.sequences for row in rows), strict=True):
-        for k in WORD_LENGTHS:
-            counts = word_counts(sequences, k)
+        for k in KMER_LENGTHS:
+            counts = kmer_counts(sequences, k)
             blocks.append(counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1))
     return np.hstack(blocks)
 
 
-def kmer_baseline(splits: dict[str, list[Example]], seed: int) -> dict[str, float]:
+def baseline_scores(splits: Splits, seed: int) -> dict[str, float]:
     """Fit on train, score on test: "mcc" (-1..1), macro "f1" and "accuracy" (0..1), to four decimals.
 
-    Of more than 20,000 training rows that many are drawn. ``dev`` is not looked at: there is nothing to choose. Where
-    train has one class only, that class is the answer. One thread, so that the sums are the same on every machine.
+    A larger train split is reduced to 20,000 random rows. ``dev`` is not used, as there are no settings to choose. If
+    train has one class only, the prediction is that class. Runs on one thread, so that floating-point sums are the
+    same on every machine.
     """
     train, test = splits["train"], splits["test"]
     if len(train) > MAX_TRAIN_ROWS:

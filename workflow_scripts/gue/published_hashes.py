@@ -1,7 +1,7 @@
-"""What is known of the published files (``config/gue_published.tsv``), and whether a file is the known one.
+"""The known hashes and sizes of the published files, and the comparison of a file with them.
 
-A blob's SHA-1 is git's: of the header "blob SIZE\\0" and the bytes. Two repositories hold the files, one with LF and
-one with CRLF at the line ends, so that each file has two.
+The hashes in ``config/gue_published.tsv`` are git blob SHA-1s: of the header "blob SIZE\\0" and the content. Two
+repositories have the files, one with LF and one with CRLF line ends, so each file has two hashes.
 """
 
 import hashlib
@@ -17,12 +17,12 @@ NEITHER = "neither as released nor as in the paper"
 
 
 def git_sha1(content: bytes) -> str:
-    """The name that git gives to a file with this content."""
+    """The SHA-1 of a git blob with this content."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-def known_hashes(path: str | Path, dataset: Dataset) -> dict[str, set[str]]:
-    """Split -> the SHA-1 that its file has with either line end; splits that are not known are left out."""
+def read_known_hashes(path: str | Path, dataset: Dataset) -> dict[str, set[str]]:
+    """Split -> the SHA-1s of its file with either line end; a split without known hashes is absent."""
     try:
         return {
             row["split"]: {row["git_sha1_lf"], row["git_sha1_crlf"]}
@@ -33,15 +33,15 @@ def known_hashes(path: str | Path, dataset: Dataset) -> dict[str, set[str]]:
         raise UserError(f"{path}: no column {error.args[0]}; see config/gue_published.tsv") from error
 
 
-def verify(content: bytes, hashes: set[str] | None) -> str:
-    """Whether a file, taken out of its compression, is the known one."""
+def compare_hash(content: bytes, hashes: set[str] | None) -> str:
+    """Whether a file, decompressed, has one of its known hashes; in words for the datasheet."""
     if hashes is None:
         return "no known file"
     return "git blob SHA-1" if git_sha1(content) in hashes else DIFFERS
 
 
-def verify_rows(count: int, split: str, dataset: Dataset) -> str:
-    """Which of the two sizes that are told of a split ``count`` is."""
+def compare_size(count: int, split: str, dataset: Dataset) -> str:
+    """Which of the two documented sizes of a split ``count`` is, if any; in words for the datasheet."""
     index = SPLITS.index(split)
     if count == dataset.rows[index]:
         return "as released"

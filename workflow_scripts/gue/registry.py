@@ -1,4 +1,4 @@
-"""The registry of the data sets (``config/gue.tsv``): what each is called, how long, how large, and where it lies."""
+"""The registry of the data sets (``config/gue.tsv``): names, classes, lengths, sizes and published files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +9,11 @@ from workflow_scripts.common.files import read_table
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One row of the registry. ``classes`` is empty where the sources name the classes (species).
+    """One row of the registry.
 
-    ``rows`` are the sizes of the released train, dev and test file, ``paper_rows`` those of the paper's table.
-    ``columns``: the header of its CSV files.
+    ``classes`` is empty if the sources define the classes (species). ``length`` is in bp, ``rows`` are the sizes of
+    the released train, dev and test files, ``paper_rows`` those in the paper's table, and ``columns`` the header of
+    the CSV files.
     """
 
     task: str
@@ -29,12 +30,10 @@ class Dataset:
 
 
 def read_dataset(path: str | Path, task: str, dataset: str) -> Dataset:
-    """The registry's row for ``task/dataset``; UserError where there is none or a figure is not a number."""
+    """The registry's row for ``task/dataset``; UserError if there is none or a figure is not a number."""
     rows = [row for row in read_table(path) if (row.get("task"), row.get("dataset")) == (task, dataset)]
     if len(rows) != 1:
-        raise UserError(
-            f"{path}: {len(rows)} rows for {task}/{dataset} where one belongs; see its columns task and dataset"
-        )
+        raise UserError(f"{path}: {len(rows)} rows for {task}/{dataset}, expected one; see columns task and dataset")
     row = rows[0]
     try:
         return Dataset(

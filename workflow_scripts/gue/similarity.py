@@ -1,17 +1,17 @@
-"""Near-duplicates: sequences that share words of 14 bases, on either strand.
+"""Near-duplicates: sequences that share 14-mers, on either strand.
 
-Two sequences are alike when at least 30 % of the distinct words that stand in one or both stand in both (the Jaccard
-index). A word and its reverse complement count as one; words with a letter other than A, C, G and T do not count, and
-a sequence without words is like none. So windows of a genome are alike that share 60 % of their bases (0.34 of the
-words at 70 bp, more at other lengths), as are copies of 101 bp that differ by three substitutions (0.35 or more). Two
-rows are alike when any sequence of the one is like any sequence of the other.
+Two sequences are similar if the Jaccard index of their sets of 14-mers is at least 30 %. A k-mer and its reverse
+complement count as one; k-mers with a letter other than A, C, G and T do not count, and a sequence without k-mers is
+similar to none. So two windows of a genome are similar if they share 60 % of their bases (index 0.34 at 70 bp, higher
+at other lengths), as are copies of 101 bp that differ by three substitutions (0.35 or more). Two rows are similar if
+any sequence of the first is similar to any sequence of the second.
 
-Of long sequences (median of 600 words and more) only a share of all words counts, the same words in every sequence,
-chosen by a hash, so that about 300 to 600 stand for each. What is alike is then told by these.
+For long sequences (a median of 600 k-mers or more) only a sample of all k-mers counts. A hash chooses the same k-mers
+in every sequence, about 300 to 600 of each, and similarity is computed from those.
 
-The search is exact: sets of words are compared in full. Which pairs are compared follows from prefix filtering
-(Chaudhuri et al. 2006, Bayardo et al. 2007): with the words of each set in the order of their rarity in the data, two
-sets that share enough must share a word among their first ones. Repeats and poly-A are the last in that order.
+The search is exact: it compares whole sets of k-mers. Prefix filtering chooses the pairs to compare (Chaudhuri et al.
+2006, Bayardo et al. 2007): if the k-mers of each set are ordered from rare to frequent in the data, two sets that
+share enough must share one of their first k-mers. Repeats and poly-A come last in that order.
 """
 
 from itertools import pairwise
@@ -19,22 +19,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workflow_scripts.common.compiled import compiled
+from workflow_scripts.common.numba_cache import compiled
 from workflow_scripts.common.sequences import OTHER, base_codes
 
-WORD = 14
+K = 14
 SHARED_PERCENT = 30
-WORDS_A_SEQUENCE = 300
-DEFINITION = {"word_bases": WORD, "shared_percent": SHARED_PERCENT}
+SAMPLED_KMERS = 300  # of a sequence, at least
+DEFINITION = {"word_bases": K, "shared_percent": SHARED_PERCENT}
 
-Sequences = tuple[str, ...]  # of one row
+Sequences = tuple[str, ...]
+"""The sequences of one row."""
 
 
 class Index(NamedTuple):
-    """The words of all sequences as ranks, 0 the rarest word of the data, and where the first ones of each set stand.
+    """The k-mer sets of all sequences, as ranks (0 is the rarest k-mer in the data), and an index of their prefixes.
 
     ``ranks[starts[i] : starts[i + 1]]`` is the set of sequence ``i``, ascending. ``members[bounds[r] : bounds[r + 1]]``
-    are the sequences with the word of rank ``r`` among their first ones, ascending. ``owner`` is the row of each.
+    are the sequences that have rank ``r`` in their prefix, ascending. ``owner`` is the row of each sequence.
     """
 
     ranks: np.ndarray
@@ -45,55 +46,55 @@ class Index(NamedTuple):
 
 
 @compiled
-def counted(word: int, one_in: int) -> bool:
-    """Whether a word is of the chosen share: by the mixing function of MurmurHash3, 32 bits."""
-    mixed = np.uint64(word)
+def is_sampled(kmer: int, one_in: int) -> bool:
+    """Whether a k-mer is in the sample of one in ``one_in``, by the 32-bit mixing function of MurmurHash3."""
+    mixed = np.uint64(kmer)
     mixed = ((mixed ^ (mixed >> np.uint64(16))) * np.uint64(0x85EBCA6B)) & np.uint64(0xFFFFFFFF)
     mixed = ((mixed ^ (mixed >> np.uint64(13))) * np.uint64(0xC2B2AE35)) & np.uint64(0xFFFFFFFF)
     return (mixed ^ (mixed >> np.uint64(16))) % np.uint64(one_in) == 0
 
 
 @compiled
-def canonical_words(digits: np.ndarray, k: int, one_in: int) -> np.ndarray:
-    """The distinct words of a sequence, the smaller of each and its reverse complement, uint32, ascending."""
-    found = np.empty(max(len(digits) - k + 1, 0), dtype=np.uint32)
+def canonical_kmers(codes: np.ndarray, k: int, one_in: int) -> np.ndarray:
+    """The distinct k-mers of a sequence, the smaller of each and its reverse complement, uint32, ascending."""
+    found = np.empty(max(len(codes) - k + 1, 0), dtype=np.uint32)
     count, known, forward, backward, mask = 0, 0, 0, 0, (1 << 2 * k) - 1
-    for digit in digits:
-        if digit == OTHER:
+    for code in codes:
+        if code == OTHER:
             known = 0
             continue
-        forward = (forward << 2 | digit) & mask
-        backward = backward >> 2 | (3 - digit) << 2 * (k - 1)
+        forward = (forward << 2 | code) & mask
+        backward = backward >> 2 | (3 - code) << 2 * (k - 1)
         known += 1
-        word = min(forward, backward)
-        if known >= k and (one_in == 1 or counted(word, one_in)):
-            found[count] = word
+        kmer = min(forward, backward)
+        if known >= k and (one_in == 1 or is_sampled(kmer, one_in)):
+            found[count] = kmer
             count += 1
     return np.unique(found[:count])
 
 
 @compiled
-def first_words(size: int) -> int:
-    """How many of a set's rarest words hold one in common with every set that it is like."""
+def prefix_length(size: int) -> int:
+    """The number of rarest k-mers of a set of which every similar set has at least one."""
     return size - (size * SHARED_PERCENT + 99) // 100 + 1 if size else 0
 
 
 @compiled
-def postings(ranks: np.ndarray, starts: np.ndarray, words: int) -> tuple[np.ndarray, np.ndarray]:
-    """``members`` and ``bounds`` of the index."""
-    bounds = np.zeros(words + 1, dtype=np.int64)
-    for number in range(len(starts) - 1):
-        first = starts[number]
-        for place in range(first, first + first_words(starts[number + 1] - first)):
-            bounds[ranks[place] + 1] += 1
+def prefix_index(ranks: np.ndarray, starts: np.ndarray, kmers: int) -> tuple[np.ndarray, np.ndarray]:
+    """``members`` and ``bounds`` of the index; ``kmers`` is the number of distinct k-mers."""
+    bounds = np.zeros(kmers + 1, dtype=np.int64)
+    for sequence in range(len(starts) - 1):
+        first = starts[sequence]
+        for position in range(first, first + prefix_length(starts[sequence + 1] - first)):
+            bounds[ranks[position] + 1] += 1
     bounds = np.cumsum(bounds)
     filled = bounds[:-1].copy()
     members = np.empty(bounds[-1], dtype=np.int32)
-    for number in range(len(starts) - 1):
-        first = starts[number]
-        for place in range(first, first + first_words(starts[number + 1] - first)):
-            members[filled[ranks[place]]] = number
-            filled[ranks[place]] += 1
+    for sequence in range(len(starts) - 1):
+        first = starts[sequence]
+        for position in range(first, first + prefix_length(starts[sequence + 1] - first)):
+            members[filled[ranks[position]]] = sequence
+            filled[ranks[position]] += 1
     return members, bounds
 
 
@@ -101,25 +102,25 @@ def build_index(rows: list[Sequences]) -> Index:
     """The index of the sequences of all rows, in their order."""
     owner = np.array([number for number, row in enumerate(rows) for _ in row], dtype=np.int64)
     sequences = [sequence for row in rows for sequence in row]
-    usual = int(np.median([len(sequence) for sequence in sequences])) - WORD + 1 if sequences else 0
-    one_in = max(1, usual // WORDS_A_SEQUENCE)
-    sets = [canonical_words(base_codes(sequence), WORD, one_in) for sequence in sequences]
+    typical = int(np.median([len(sequence) for sequence in sequences])) - K + 1 if sequences else 0
+    one_in = max(1, typical // SAMPLED_KMERS)
+    sets = [canonical_kmers(base_codes(sequence), K, one_in) for sequence in sequences]
     starts = np.cumsum([0, *map(len, sets)], dtype=np.int64)
-    words = np.concatenate([*sets, np.empty(0, dtype=np.uint32)])
-    _, number, counts = np.unique(words, return_inverse=True, return_counts=True)
+    kmers = np.concatenate([*sets, np.empty(0, dtype=np.uint32)])
+    _, number, counts = np.unique(kmers, return_inverse=True, return_counts=True)
     rank = np.empty(len(counts), dtype=np.uint32)
     rank[np.argsort(counts, kind="stable")] = np.arange(len(counts), dtype=np.uint32)
     ranks = rank[number]
     for first, last in pairwise(starts):
         ranks[first:last].sort()
-    return Index(ranks, starts, *postings(ranks, starts, len(counts)), owner)
+    return Index(ranks, starts, *prefix_index(ranks, starts, len(counts)), owner)
 
 
 @compiled
-def alike(index: Index, one: int, other: int) -> bool:
-    """Whether two sets share enough words; gives up as soon as they cannot."""
-    a, a_end = index.starts[one], index.starts[one + 1]
-    b, b_end = index.starts[other], index.starts[other + 1]
+def are_similar(index: Index, first: int, second: int) -> bool:
+    """Whether two sequences share enough k-mers; stops as soon as they cannot."""
+    a, a_end = index.starts[first], index.starts[first + 1]
+    b, b_end = index.starts[second], index.starts[second + 1]
     needed = ((a_end - a + b_end - b) * SHARED_PERCENT + 99 + SHARED_PERCENT) // (100 + SHARED_PERCENT)
     while needed > 0:
         if min(a_end - a, b_end - b) < needed:
@@ -137,40 +138,40 @@ def alike(index: Index, one: int, other: int) -> bool:
 
 @compiled
 def mark_earlier(index: Index, group: np.ndarray, found: np.ndarray) -> None:
-    """Set ``found[row, group]`` where an earlier row of that group is like the row."""
+    """Set ``found[row, group]`` if an earlier row of that group is similar to the row."""
     compared = np.full(len(index.owner), -1, dtype=np.int64)
-    for this in range(len(index.owner)):
-        row = index.owner[this]
-        first = index.starts[this]
-        for place in range(first, first + first_words(index.starts[this + 1] - first)):
-            word = index.ranks[place]
+    for sequence in range(len(index.owner)):
+        row = index.owner[sequence]
+        first = index.starts[sequence]
+        for position in range(first, first + prefix_length(index.starts[sequence + 1] - first)):
+            rank = index.ranks[position]
             if found[row].all():
                 break
-            for at in range(index.bounds[word], index.bounds[word + 1]):
-                other = index.members[at]
+            for entry in range(index.bounds[rank], index.bounds[rank + 1]):
+                other = index.members[entry]
                 if index.owner[other] >= row:
                     break
-                if compared[other] == this or found[row, group[index.owner[other]]]:
+                if compared[other] == sequence or found[row, group[index.owner[other]]]:
                     continue
-                compared[other] = this
-                if alike(index, this, other):
+                compared[other] = sequence
+                if are_similar(index, sequence, other):
                     found[row, group[index.owner[other]]] = True
 
 
-def earlier_alike(rows: list[Sequences], group: np.ndarray, groups: int) -> np.ndarray:
-    """Whether an earlier row of each group is like a row, bool [rows, groups].
+def earlier_similar(rows: list[Sequences], group: np.ndarray, groups: int) -> np.ndarray:
+    """Whether an earlier row of each group is similar to a row, bool [rows, groups].
 
-    ``group`` is the number of each row's group, int [rows]. The groups must follow each other in ascending order.
+    ``group`` is the number of each row's group, int [rows], in ascending order.
     """
-    later = np.arange(groups) > group[:, None]  # no earlier row is of such a group: as if found, so none is looked for
+    later = np.arange(groups) > group[:, None]  # such a group has no earlier row; marked as found to skip the search
     found = later.copy()
     mark_earlier(build_index(rows), group, found)
     return found & ~later
 
 
 @compiled
-def root_of(parent: np.ndarray, row: int) -> int:
-    """The row that stands for a row's cluster; shortens the way there."""
+def find_root(parent: np.ndarray, row: int) -> int:
+    """The representative of a row's cluster (union-find with path halving)."""
     while parent[row] != row:
         parent[row] = parent[parent[row]]
         row = parent[row]
@@ -178,48 +179,48 @@ def root_of(parent: np.ndarray, row: int) -> int:
 
 
 @compiled
-def join_alike(index: Index, parent: np.ndarray) -> None:
-    """Join the clusters of every two rows that are alike.
+def merge_similar(index: Index, parent: np.ndarray) -> None:
+    """Merge the clusters of all pairs of similar rows.
 
-    ``agreed[word]`` is a row when it and all earlier ones with this word are in one cluster: a row of that cluster has
-    nothing to learn from them. Without it a genome that is covered a thousandfold would take hours.
+    ``agreed[rank]`` is a row if it and all earlier rows with this k-mer are in one cluster: a row of that cluster need
+    not be compared with them. Without it, a genome with thousandfold coverage would take hours.
     """
     compared = np.full(len(index.owner), -1, dtype=np.int64)
     agreed = np.full(len(index.bounds) - 1, -1, dtype=np.int64)
-    for this in range(len(index.owner)):
-        row = index.owner[this]
-        first = index.starts[this]
-        for place in range(first, first + first_words(index.starts[this + 1] - first)):
-            word = index.ranks[place]
-            if agreed[word] >= 0 and root_of(parent, agreed[word]) == root_of(parent, row):
+    for sequence in range(len(index.owner)):
+        row = index.owner[sequence]
+        first = index.starts[sequence]
+        for position in range(first, first + prefix_length(index.starts[sequence + 1] - first)):
+            rank = index.ranks[position]
+            if agreed[rank] >= 0 and find_root(parent, agreed[rank]) == find_root(parent, row):
                 continue
             together = True
-            for at in range(index.bounds[word], index.bounds[word + 1]):
-                other = index.members[at]
-                theirs = root_of(parent, index.owner[other])
+            for entry in range(index.bounds[rank], index.bounds[rank + 1]):
+                other = index.members[entry]
+                root = find_root(parent, index.owner[other])
                 if index.owner[other] >= row:
                     break
-                if theirs != root_of(parent, row) and compared[other] != this:
-                    compared[other] = this
-                    if alike(index, this, other):
-                        parent[theirs] = root_of(parent, row)
-                together = together and root_of(parent, theirs) == root_of(parent, row)
-            agreed[word] = row if together else -1
+                if root != find_root(parent, row) and compared[other] != sequence:
+                    compared[other] = sequence
+                    if are_similar(index, sequence, other):
+                        parent[root] = find_root(parent, row)
+                together = together and find_root(parent, root) == find_root(parent, row)
+            agreed[rank] = row if together else -1
 
 
-def alike_clusters(rows: list[Sequences]) -> np.ndarray:
-    """The row that stands for each row's cluster, int [rows]: rows are in one if a chain of alike rows joins them."""
+def similar_clusters(rows: list[Sequences]) -> np.ndarray:
+    """The representative of each row's cluster, int [rows]; a chain of similar rows connects the rows of a cluster."""
     parent = np.arange(len(rows))
-    join_alike(build_index(rows), parent)
-    return np.array([root_of(parent, row) for row in range(len(rows))], dtype=np.int64)
+    merge_similar(build_index(rows), parent)
+    return np.array([find_root(parent, row) for row in range(len(rows))], dtype=np.int64)
 
 
 @compiled
-def walk(index: Index, sequences: np.ndarray, linked: np.ndarray, links: np.ndarray, layer: np.ndarray) -> int:
-    """Fill in the distance of every row from the rows of layer 0, breadth first; gives a row that is farthest away.
+def breadth_first(index: Index, sequences: np.ndarray, linked: np.ndarray, links: np.ndarray, layer: np.ndarray) -> int:
+    """Fill in each row's distance from the rows of layer 0, breadth first; returns one of the farthest rows.
 
-    ``sequences[row] : sequences[row + 1]`` are the sequences of a row, ``linked[links[row] : links[row + 1]]`` rows
-    that are related for another reason. Members of the index that were reached are taken off its lists.
+    ``sequences[row] : sequences[row + 1]`` are the sequences of a row, ``linked[links[row] : links[row + 1]]`` the rows
+    that are related to it for another reason. Removes members that were reached from the lists of the index.
     """
     compared = np.full(len(index.owner), -1, dtype=np.int64)
     ends = index.bounds[1:].copy()
@@ -238,41 +239,41 @@ def walk(index: Index, sequences: np.ndarray, linked: np.ndarray, links: np.ndar
                 layer[other] = layer[row] + 1
                 queue[reached] = other
                 reached += 1
-        for this in range(sequences[row], sequences[row + 1]):
-            first = index.starts[this]
-            for place in range(first, first + first_words(index.starts[this + 1] - first)):
-                word = index.ranks[place]
-                at = index.bounds[word]
-                while at < ends[word]:
-                    member = index.members[at]
+        for sequence in range(sequences[row], sequences[row + 1]):
+            first = index.starts[sequence]
+            for position in range(first, first + prefix_length(index.starts[sequence + 1] - first)):
+                rank = index.ranks[position]
+                entry = index.bounds[rank]
+                while entry < ends[rank]:
+                    member = index.members[entry]
                     other = index.owner[member]
-                    if layer[other] < 0 and compared[member] != this:
-                        compared[member] = this
-                        if alike(index, this, member):
+                    if layer[other] < 0 and compared[member] != sequence:
+                        compared[member] = sequence
+                        if are_similar(index, sequence, member):
                             layer[other] = layer[row] + 1
                             queue[reached] = other
                             reached += 1
                     if layer[other] >= 0:
-                        ends[word] -= 1
-                        index.members[at] = index.members[ends[word]]
+                        ends[rank] -= 1
+                        index.members[entry] = index.members[ends[rank]]
                     else:
-                        at += 1
+                        entry += 1
     return queue[reached - 1]
 
 
-def layers(rows: list[Sequences], pairs: np.ndarray) -> np.ndarray:
-    """The distance of each row of one cluster from a row at its rim, in steps from related row to related row.
+def distance_layers(rows: list[Sequences], pairs: np.ndarray) -> np.ndarray:
+    """The distance of each row of one cluster from a peripheral row, int [rows], in steps between related rows.
 
-    ``pairs``, int [pairs, 2], are rows that are related, be they alike or not. Rows of layers that are two or more
-    apart are unrelated. int [rows].
+    ``pairs``, int [pairs, 2], are rows that are related for other reasons than similarity. Rows whose distances differ
+    by two or more are unrelated.
     """
     both = np.vstack([pairs, pairs[:, ::-1]])
     linked = both[np.argsort(both[:, 0], kind="stable"), 1]
     links = np.searchsorted(np.sort(both[:, 0]), np.arange(len(rows) + 1))
     sequences = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-    index, rim = build_index(rows), 0
-    for _ in range(2):  # the row farthest from any is at the rim
+    index, start = build_index(rows), 0
+    for _ in range(2):  # the row farthest from any row is peripheral
         layer = np.full(len(rows), -1, dtype=np.int64)
-        layer[rim] = 0
-        rim = walk(index._replace(members=index.members.copy()), sequences, linked, links, layer)
+        layer[start] = 0
+        start = breadth_first(index._replace(members=index.members.copy()), sequences, linked, links, layer)
     return layer

@@ -1,7 +1,7 @@
-"""Readers of the primary sources, each in the format its publisher uses.
+"""Readers of the primary sources, each in the format of its publisher.
 
-Every reader takes a path (plain or gzip) and gives plain records with 0-based half-open coordinates and ``where``
-(file:line), so that a later complaint can name the place. A malformed line is a one-line UserError.
+A reader takes a path, plain or gzip, and returns records with 0-based half-open coordinates and ``where``
+(file:line), the place that later error messages name. A malformed line is a UserError.
 """
 
 import csv
@@ -15,20 +15,11 @@ from workflow_scripts.common.files import open_text
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A file a data set is made of: what it is, the class it stands for (species genomes), and where it lies."""
-
-    role: str
-    label: str
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
 class Tss:
     """A transcription start site; ``position`` is the first transcribed base."""
 
     name: str
-    chrom: str
+    contig: str
     position: int
     strand: str
     where: str
@@ -36,9 +27,9 @@ class Tss:
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """A ChIP-seq peak; ``summit`` is the base of highest signal, or the centre where none was called."""
+    """A ChIP-seq peak; ``summit`` is the base of the highest signal, or the middle base if no summit was called."""
 
-    chrom: str
+    contig: str
     start: int
     end: int
     summit: int
@@ -47,11 +38,13 @@ class Peak:
 
 @dataclass(frozen=True, slots=True)
 class Gene:
-    """A transcript. ``exon_ends`` and ``exon_starts`` are the boundaries between bases (0-based) on the left and on
-    the right of each intron, in genome order; transcript ends are not among them."""
+    """A transcript. ``exon_ends`` and ``exon_starts`` are the left and right boundaries of each intron.
+
+    A boundary is the 0-based position of the first base after it. Both are in genome order, without transcript ends.
+    """
 
     name: str
-    chrom: str
+    contig: str
     strand: str
     start: int
     end: int
@@ -62,7 +55,7 @@ class Gene:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An enhancer and a promoter interval and whether they interact (1) or not (0)."""
+    """An enhancer and a promoter, as (contig, start, end), and whether they interact (1) or not (0)."""
 
     enhancer: tuple[str, int, int]
     promoter: tuple[str, int, int]
@@ -70,39 +63,8 @@ class Pair:
     where: str
 
 
-def parse_source(text: str) -> Source:
-    """Read ``ROLE=PATH`` or ``ROLE:LABEL=PATH`` as given on a command line."""
-    key, equals, path = text.partition("=")
-    role, _, label = key.partition(":")
-    if not equals or not role or not path:
-        raise UserError(f"--source {text!r}: write ROLE=PATH or ROLE:LABEL=PATH")
-    return Source(role, label, Path(path))
-
-
-def one(sources: list[Source], role: str) -> Path:
-    """The path of the one source with this role."""
-    paths = [source.path for source in sources if source.role == role]
-    if len(paths) != 1:
-        raise UserError(f"--source {role}=PATH: needed once, given {len(paths)} times; check the sources table")
-    return paths[0]
-
-
-def label_of(sources: list[Source], role: str) -> str:
-    """The label of the one source with this role, which must have one."""
-    one(sources, role)
-    label = next(source.label for source in sources if source.role == role)
-    if not label:
-        raise UserError(f"--source {role}:LABEL=PATH: the label is missing; say what it is, e.g. {role}:GISAID")
-    return label
-
-
-def maybe_one(sources: list[Source], role: str) -> Path | None:
-    """The path of the source with this role, or ``None`` where it was not given."""
-    return one(sources, role) if any(source.role == role for source in sources) else None
-
-
-def integer(text: str, where: str, what: str) -> int:
-    """Read a non-negative integer."""
+def parse_non_negative(text: str, where: str, what: str) -> int:
+    """A non-negative integer; ``what`` names the field in the error."""
     try:
         value = int(text)
     except ValueError:
@@ -112,23 +74,23 @@ def integer(text: str, where: str, what: str) -> int:
     return value
 
 
-def interval(start: str, end: str, where: str) -> tuple[int, int]:
-    """Read a half-open interval of at least one base."""
-    first, last = integer(start, where, "start"), integer(end, where, "end")
+def parse_interval(start: str, end: str, where: str) -> tuple[int, int]:
+    """The start and end of a half-open interval of at least one base."""
+    first, last = parse_non_negative(start, where, "start"), parse_non_negative(end, where, "end")
     if first >= last:
         raise UserError(f"{where}: start {first} is not before end {last}; expected 0-based half-open coordinates")
     return first, last
 
 
-def strand_of(text: str, where: str) -> str:
-    """Read a strand."""
+def parse_strand(text: str, where: str) -> str:
+    """A strand, + or -."""
     if text not in ("+", "-"):
         raise UserError(f"{where}: strand {text!r} is neither + nor -")
     return text
 
 
-def all_lines(path: Path) -> Iterator[tuple[str, str]]:
-    """(file:line, text) of every line that is not empty."""
+def nonempty_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """(file:line, text) of all lines that are not empty."""
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file")
     number = 0
@@ -142,42 +104,41 @@ def all_lines(path: Path) -> Iterator[tuple[str, str]]:
         raise UserError(f"{path}: not readable after line {number} ({error}); download it again") from error
 
 
-def lines(path: Path) -> Iterator[tuple[str, str]]:
-    """(file:line, text) of every line that is neither empty nor a comment nor a browser header."""
-    return (line for line in all_lines(path) if not line[1].startswith(("#", "track ", "browser ")))
+def data_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """(file:line, text) of all lines except empty lines, comments and browser headers."""
+    return (line for line in nonempty_lines(path) if not line[1].startswith(("#", "track ", "browser ")))
 
 
-def columns(path: Path, count: int, names: str, separator: str | None = "\t") -> Iterator[tuple[str, list[str]]]:
-    """(file:line, fields) of a headerless table that has exactly ``count`` columns and a row or more."""
+def headerless_rows(
+    path: Path, count: int, names: str, separator: str | None = "\t"
+) -> Iterator[tuple[str, list[str]]]:
+    """(file:line, fields) of a table without a header, which must have ``count`` columns and at least one row."""
     where = None
-    for where, text in lines(path):
+    for where, text in data_lines(path):
         fields = text.split(separator)
         if len(fields) != count:
-            raise UserError(f"{where}: {len(fields)} columns where {count} belong ({names})")
+            raise UserError(f"{where}: {len(fields)} columns, expected {count} ({names})")
         yield where, fields
     if where is None:
         raise UserError(f"{path}: no row; expected {names}")
 
 
 def read_tss(path: Path) -> list[Tss]:
-    """EPDnew promoters, BED6 separated by blanks or tabs: the 0-based start of the one-base interval is the TSS.
-
-    EPD writes end = start + 1; ``end`` is the 1-based position of the TSS.
-    """
+    """EPDnew promoters: BED6 separated by blanks or tabs, with end = start + 1, the 1-based position of the TSS."""
     found = []
-    for where, (chrom, start, end, name, _, strand) in columns(path, 6, "BED6", separator=None):
-        _, last = interval(start, end, where)
-        found.append(Tss(name, chrom, last - 1, strand_of(strand, where), where))
+    for where, (contig, start, end, name, _, strand) in headerless_rows(path, 6, "BED6", separator=None):
+        _, last = parse_interval(start, end, where)
+        found.append(Tss(name, contig, last - 1, parse_strand(strand, where), where))
     return found
 
 
 def read_tata_motifs(path: Path) -> dict[str, bool]:
-    """EPD ``promoter_motifs.txt``: promoter name -> whether it has a TATA box (column ``TATA-box``, 1 or 0)."""
+    """EPD's ``promoter_motifs.txt``: promoter name -> whether it has a TATA box (column ``TATA-box``, 1 or 0)."""
     flags: dict[str, bool] = {}
-    rows = all_lines(path)  # the header begins with #
+    rows = nonempty_lines(path)  # the header starts with #
     where, header = next(rows, (f"{path}:1", ""))
     if "TATA-box" not in header.split():
-        raise UserError(f"{where}: no column TATA-box in the header; is this EPD's promoter_motifs.txt?")
+        raise UserError(f"{where}: no column TATA-box in the header; expected EPD's promoter_motifs.txt")
     column = header.split().index("TATA-box")
     for where, text in rows:
         fields = text.split()
@@ -189,14 +150,14 @@ def read_tata_motifs(path: Path) -> dict[str, bool]:
 
 
 def read_peaks(path: Path) -> list[Peak]:
-    """ENCODE narrowPeak (ten columns): column 10 is the summit's offset from start, -1 where none was called."""
+    """ENCODE narrowPeak, ten columns: column 10 is the offset of the summit from start, -1 if none was called."""
     found = []
-    for where, fields in columns(path, 10, "narrowPeak"):
-        start, end = interval(fields[1], fields[2], where)
+    for where, fields in headerless_rows(path, 10, "narrowPeak"):
+        start, end = parse_interval(fields[1], fields[2], where)
         if fields[9] == "-1":
             summit = (start + end) // 2
         else:
-            offset = integer(fields[9], where, "summit offset")
+            offset = parse_non_negative(fields[9], where, "summit offset")
             if offset > end - start:
                 raise UserError(f"{where}: summit offset {offset} is outside the peak of {end - start} bp")
             summit = min(start + offset, end - 1)  # some released peaks have offset = length
@@ -207,27 +168,28 @@ def read_peaks(path: Path) -> list[Peak]:
 def read_genes(path: Path) -> list[Gene]:
     """SpliceAI's gene table: name, paralog, chrom, strand, start, end, exon ends, exon starts (1-based lists)."""
     found = []
-    for where, fields in columns(path, 8, "name paralog chrom strand start end exon_ends exon_starts"):
-        name, _, chrom, strand, start, end, left, right = fields
-        first, last = interval(start, end, where)
-        exon_ends = tuple(integer(text, where, "exon end") for text in left.split(",") if text)
-        exon_starts = tuple(integer(text, where, "exon start") - 1 for text in right.split(",") if text)
+    for where, fields in headerless_rows(path, 8, "name paralog chrom strand start end exon_ends exon_starts"):
+        name, _, contig, strand, start, end, left, right = fields
+        first, last = parse_interval(start, end, where)
+        exon_ends = tuple(parse_non_negative(text, where, "exon end") for text in left.split(",") if text)
+        exon_starts = tuple(parse_non_negative(text, where, "exon start") - 1 for text in right.split(",") if text)
         if len(exon_ends) != len(exon_starts):
             raise UserError(
-                f"{where}: {len(exon_ends)} exon ends but {len(exon_starts)} exon starts; one of each an intron"
+                f"{where}: {len(exon_ends)} exon ends but {len(exon_starts)} exon starts; each intron needs one of each"
             )
         if first == 0:
             raise UserError(f"{where}: start 0; positions in a gene table count from 1")
         if any(a >= b for a, b in zip(exon_ends, exon_starts, strict=True)):
-            raise UserError(f"{where}: an exon starts before the one before it ends")
-        if outside := [at for at in (*exon_ends, *(start + 1 for start in exon_starts)) if not first <= at <= last]:
+            raise UserError(f"{where}: an exon starts before the previous one ends")
+        positions = (*exon_ends, *(start + 1 for start in exon_starts))
+        if outside := [position for position in positions if not first <= position <= last]:
             raise UserError(f"{where}: an exon ends or starts at {outside[0]}, outside the gene, {first} to {last}")
-        found.append(Gene(name, chrom, strand_of(strand, where), first - 1, last, exon_ends, exon_starts, where))
+        found.append(Gene(name, contig, parse_strand(strand, where), first - 1, last, exon_ends, exon_starts, where))
     return found
 
 
 def read_histone(path: Path) -> list[tuple[str, int, str]]:
-    """JAIST histone FASTA -> (sequence, label, file:line): the last character of a record is its label, 0 or 1."""
+    """JAIST's histone FASTA: (sequence, label, file:line) of each record, whose last character is the label, 0 or 1."""
     found = []
     header, body = "", ""
 
@@ -238,7 +200,7 @@ def read_histone(path: Path) -> list[tuple[str, int, str]]:
             raise UserError(f"{header}: the record must end in its label, 0 or 1; it ends in {body[-1:]!r}")
         found.append((body[:-1].upper(), int(body[-1]), header))
 
-    for where, text in lines(path):
+    for where, text in data_lines(path):
         if text.startswith(">"):
             close()
             header, body = where, ""
@@ -253,7 +215,7 @@ def read_histone(path: Path) -> list[tuple[str, int, str]]:
 
 
 def csv_fields(text: str, separator: str, where: str) -> list[str]:
-    """The fields of one line of CSV, which may be quoted."""
+    """The fields of one line of CSV; fields may be quoted."""
     try:
         return next(csv.reader([text], delimiter=separator), [])
     except csv.Error as error:
@@ -261,25 +223,25 @@ def csv_fields(text: str, separator: str, where: str) -> list[str]:
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    """TargetFinder pairs: ``pairs.csv`` or ``training.csv`` as released, or the same columns separated by tabs."""
+    """TargetFinder's ``pairs.csv`` or ``training.csv``, or the same columns separated by tabs."""
     keys = [f"{element}_{part}" for element in ("enhancer", "promoter") for part in ("chrom", "start", "end")]
     found = []
-    rows = lines(path)
+    rows = data_lines(path)
     where, header = next(rows, (str(path), ""))
     separator = "\t" if "\t" in header else ","
     names = csv_fields(header, separator, where)
     if missing := [key for key in [*keys, "label"] if key not in names]:
         raise UserError(f"{where}: the header lacks {', '.join(missing)}; expected TargetFinder pairs")
-    picked = [names.index(key) for key in [*keys, "label"]]
+    indices = [names.index(key) for key in [*keys, "label"]]
     for where, text in rows:
         fields = csv_fields(text, separator, where)
         if len(fields) != len(names):
             raise UserError(f"{where}: {len(fields)} columns where the header has {len(names)}")
-        e_chrom, e_start, e_end, p_chrom, p_start, p_end, label = (fields[index] for index in picked)
+        e_contig, e_start, e_end, p_contig, p_start, p_end, label = (fields[index] for index in indices)
         if label not in ("0", "1"):
             raise UserError(f"{where}: label {label!r} is neither 0 nor 1")
-        enhancer = (e_chrom, *interval(e_start, e_end, where))
-        found.append(Pair(enhancer, (p_chrom, *interval(p_start, p_end, where)), int(label), where))
+        enhancer = (e_contig, *parse_interval(e_start, e_end, where))
+        found.append(Pair(enhancer, (p_contig, *parse_interval(p_start, p_end, where)), int(label), where))
     if not found:
         raise UserError(f"{path}: no pair below the header; expected TargetFinder pairs")
     return found

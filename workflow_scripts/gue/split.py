@@ -1,8 +1,8 @@
-"""Train, dev and test sets: the same share of every class, no sequence in two of them.
+"""Train, dev and test sets with the same class proportions and no sequence in two of them.
 
-Two methods. ``random`` deals out row by row, to exact sizes. ``homology`` deals out clusters of related rows
-(relations.py), so that no row of one split is a copy of a row of another on either strand, is like it, or overlaps it
-on the genome; the sizes are as near to the wanted ones as clusters allow.
+There are two methods. ``random`` assigns single rows and reaches the exact sizes. ``homology`` assigns clusters of
+related rows (relatedness.py), so that rows of different splits are never copies on either strand, near-duplicates or
+overlapping on the genome; the sizes are as close to the wanted ones as the clusters allow.
 """
 
 from collections import Counter, defaultdict
@@ -10,20 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from workflow_scripts.gue.examples import Example, Recipe
-from workflow_scripts.gue.relations import clusters, distances
+from workflow_scripts.gue.labelled_examples import Example, Splits
+from workflow_scripts.gue.recipe import Recipe
+from workflow_scripts.gue.relatedness import cluster_distances, related_clusters
 from workflow_scripts.gue.similarity import DEFINITION
 from workflow_scripts.settings.names import SPLITS
 
-Splits = dict[str, list[Example]]
-Sizes = tuple[int, int, int]  # rows of train, dev and test
+Sizes = tuple[int, int, int]
+"""Rows of train, dev and test."""
 
-LARGEST_SHARE = 0.25  # of a class in one cluster; a larger one is cut, or its class would be missing in dev and test
-LOST_AT_MOST = 0.5  # of a cluster's rows by cutting it
+LARGEST_SHARE = 0.25  # of a class in one cluster; a larger cluster is cut, or dev and test would lack the class
+LARGEST_LOSS = 0.5  # share of a cluster's rows that cutting it may drop
 
 
 def scaled_sizes(available: int, wanted: Sizes) -> Sizes:
-    """``wanted`` where there is enough; else the available rows in the same proportion (largest remainders)."""
+    """``wanted`` if there are enough rows; else all rows in the same proportion (largest remainders)."""
     total = sum(wanted)
     if available >= total:
         return wanted
@@ -36,15 +37,15 @@ def scaled_sizes(available: int, wanted: Sizes) -> Sizes:
 
 
 def stratified_order(examples: list[Example], recipe: Recipe) -> list[Example]:
-    """A seeded order in which every stretch has the classes in their overall proportion (to within a row each)."""
+    """A seeded order in which every stretch has the overall class proportions, to within a row of each class."""
     by_label = defaultdict(list)
     for example in examples:
         by_label[example.label].append(example)
-    placed = []
+    keyed = []
     for label, members in sorted(by_label.items()):
-        for place, index in enumerate(recipe.random("split", label).permutation(len(members))):
-            placed.append(((place + 0.5) / len(members), label, members[index]))
-    return [example for _, _, example in sorted(placed, key=lambda item: item[:2])]
+        for rank, index in enumerate(recipe.random("split", label).permutation(len(members))):
+            keyed.append(((rank + 0.5) / len(members), label, members[index]))
+    return [example for _, _, example in sorted(keyed, key=lambda item: item[:2])]
 
 
 def shuffled(parts: Splits, recipe: Recipe) -> Splits:
@@ -53,10 +54,10 @@ def shuffled(parts: Splits, recipe: Recipe) -> Splits:
     return {name: [parts[name][index] for index in orders[name]] for name in SPLITS}
 
 
-def random_split(examples: list[Example], wanted: Sizes, recipe: Recipe, dropped: Counter) -> Splits:
-    """Deal unique examples out to test, dev and train; rows beyond the wanted sizes are dropped as such.
+def random_split(examples: list[Example], wanted: Sizes, recipe: Recipe, dropped: Counter[str]) -> Splits:
+    """Assign distinct examples to test, dev and train; rows beyond the wanted sizes are dropped as ``beyond_size``.
 
-    The released sets are mostly split at random 8:1:1 (the paper's appendix); the wanted sizes carry that proportion.
+    Most released sets are split at random 8:1:1 (the paper's appendix); the wanted sizes are in that proportion.
     """
     ordered = stratified_order(examples, recipe)
     train, dev, test = scaled_sizes(len(ordered), wanted)
@@ -68,32 +69,34 @@ def random_split(examples: list[Example], wanted: Sizes, recipe: Recipe, dropped
 def cut_in_three(distance: np.ndarray, wanted: Sizes) -> np.ndarray:
     """The part of each row of a cluster, int [rows]: 0 to 2 in the proportions of ``wanted``, -1 for rows in between.
 
-    ``distance`` is that of relations.distances: the smallest parts are taken from the rim, and after each of them the
-    rows of one distance are left out, so that no row of a part is related to a row of another.
+    ``distance`` is that of relatedness.cluster_distances. The two small parts are taken from one end. After each of
+    them all rows of one distance are left out, so that no row of a part is related to a row of another part.
     """
     sizes = np.bincount(distance)
     part = np.zeros(len(sizes), dtype=np.int64)
     shares = np.array(wanted) / sum(wanted) * len(distance)
-    here = 0
+    first = 0
     for number in (2, 1):
-        last, taken = here, 0
+        last, taken = first, 0
         while last < len(sizes) and taken + sizes[last] / 2 <= shares[number]:
             taken += sizes[last]
             last += 1
-        part[here:last] = number
+        part[first:last] = number
         part[last : last + 1] = -1
-        here = last + 1
+        first = last + 1
     return part[distance]
 
 
-def separable(examples: list[Example], wanted: Sizes, dropped: Counter) -> tuple[list[Example], np.ndarray]:
-    """The examples and the cluster of each, int [rows], after clusters that hold too much of a class were cut.
+def cut_large_clusters(
+    examples: list[Example], wanted: Sizes, dropped: Counter[str]
+) -> tuple[list[Example], np.ndarray]:
+    """The examples and the cluster of each, int [rows], with clusters that hold too much of a class cut in three.
 
-    Such are the windows of one small genome, say: a chain of overlaps joins them all. Their cluster is cut in three
-    and the rows between the parts are dropped as ``between_splits``. One that does not fall into three parts, or would
-    lose more than half of its rows, stays whole.
+    The windows of one small genome are such a cluster, as a chain of overlaps connects them all. The rows between the
+    three parts are dropped as ``between_splits``. A cluster stays whole if it does not yield three parts or would lose
+    more than half of its rows.
     """
-    cluster = clusters(examples)
+    cluster = related_clusters(examples)
     labels = np.array([row.label for row in examples])
     in_class = np.bincount(labels)
     held = np.zeros((cluster.max() + 1, len(in_class)))
@@ -101,8 +104,8 @@ def separable(examples: list[Example], wanted: Sizes, dropped: Counter) -> tuple
     part = np.zeros(len(examples), dtype=np.int64)
     for number in np.flatnonzero((held > LARGEST_SHARE * in_class).any(axis=1)):
         members = np.flatnonzero(cluster == number)
-        cut = cut_in_three(distances([examples[row] for row in members]), wanted)
-        if {0, 1, 2} <= set(cut.tolist()) and np.mean(cut < 0) <= LOST_AT_MOST:
+        cut = cut_in_three(cluster_distances([examples[row] for row in members]), wanted)
+        if {0, 1, 2} <= set(cut.tolist()) and np.mean(cut < 0) <= LARGEST_LOSS:
             part[members] = cut
     kept = np.flatnonzero(part >= 0)
     dropped["between_splits"] += len(examples) - len(kept)
@@ -110,19 +113,19 @@ def separable(examples: list[Example], wanted: Sizes, dropped: Counter) -> tuple
     return [examples[row] for row in kept], cluster
 
 
-def homology_split(examples: list[Example], wanted: Sizes, recipe: Recipe, dropped: Counter) -> Splits:
-    """Deal unique examples out cluster by cluster, the largest first, each to the split that misses its rows most.
+def homology_split(examples: list[Example], wanted: Sizes, recipe: Recipe, dropped: Counter[str]) -> Splits:
+    """Assign distinct examples cluster by cluster, largest first, each to the split that lacks its rows most.
 
-    What a split misses is the distance to the wanted number of rows of each class, squared, in proportion to its size.
-    So the large clusters go to train and the small ones even things out. A cluster for which no split has room goes to
-    where most is, cut down at random; the rest of its rows is dropped as ``cluster_too_large``, or as ``beyond_size``
-    where all splits are full.
+    What a split lacks is the squared distance to the wanted number of rows of each class, relative to its size. So
+    large clusters go to train, and small ones even out the sizes. If no split has room for a cluster, a random subset
+    of it goes to the split with most room; the rest is dropped as ``cluster_too_large``, or as ``beyond_size`` if all
+    splits are full.
     """
     if not examples:
         return {name: [] for name in SPLITS}
-    examples, cluster = separable(examples, wanted, dropped)
+    examples, cluster = cut_large_clusters(examples, wanted, dropped)
     room = np.array(scaled_sizes(len(examples), wanted))
-    classes = np.eye(len(recipe.classes))[[row.label for row in examples]]
+    classes = np.eye(len(recipe.classes))[np.array([row.label for row in examples])]
     missing = np.outer(room, classes.mean(axis=0))
     weight = 1 / np.maximum(room, 1)
     members = np.split(np.argsort(cluster, kind="stable"), np.cumsum(np.bincount(cluster))[:-1])
@@ -146,5 +149,5 @@ METHODS = {"random": random_split, "homology": homology_split}
 
 
 def describe_split(method: str) -> dict[str, Any]:
-    """The method as the datasheet names it, with what made rows near-duplicates where that mattered."""
+    """The method for the datasheet; for ``homology`` with the definition of near-duplicates."""
     return {"method": method, "near_is": DEFINITION} if method == "homology" else {"method": method}

@@ -1,49 +1,53 @@
-"""LoRA: which layers of a model can be adapted, and the model with adapters on them."""
+"""Saved LoRA adapters: the model they belong to, and the adapted model."""
 
-from collections.abc import Sequence
+import os
+from pathlib import Path
 
-import torch
 from torch import nn
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.hashing import stable_hash
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.inference.encoders import TokenizerEncoder, first_line
+from workflow_scripts.inference.fit_record import FitRecord, weights_sha256
+from workflow_scripts.inference.models import read_pretrained
 
-HEADS = ("pooler", "classifier", "score")
-"""What stands between an encoder and the classes, by the names that models of the library give it."""
-APART = (*HEADS, "contact_head")  # ESM's head for proteins lies in its encoder and is not used
-
-
-def in_head(name: str) -> bool:
-    """Whether a module or weight belongs to a head, not to the encoder."""
-    return any(part in APART for part in name.split("."))
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
-def linear_layers(model: nn.Module) -> list[str]:
-    """Full names of the linear layers below the head, which LoRA can adapt."""
-    return [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and not in_head(name)]
+def base_folder(folder: Path, record: FitRecord, base: str | Path) -> Path:
+    """The directory of the model that an adapter was fitted to: ``base`` if it is given, else the recorded one.
+
+    Raises UserError if no model is there, or another one than the adapter was fitted to.
+    """
+    place = Path(base or os.path.normpath(folder.absolute() / (record.base or "")))
+    if not (place / "config.json").is_file():
+        raise UserError(f"{folder}: its base model is not at {place}; put it there, or name its directory (base)")
+    if weights_sha256(place) != record.base_sha256:
+        raise UserError(f"{folder}: {place} is not the model that the adapter was fitted to; name its directory (base)")
+    return place
 
 
-def check_targets(model: nn.Module, targets: Sequence[str]) -> None:
-    """Raise UserError for a target that names no layer, with the names that would."""
-    layers = linear_layers(model)
-    unmatched = [target for target in targets if not any(f".{name}".endswith(f".{target}") for name in layers)]
-    if unmatched:
-        known = ", ".join(sorted({name.rpartition(".")[2] for name in layers}))
-        raise UserError(f"targets: {', '.join(unmatched)} match no layer of this model; its linear layers are {known}")
+def read_adapted(
+    folder: Path, base: str | Path, trust_remote_code: bool
+) -> tuple[nn.Module, TokenizerEncoder, FitRecord]:
+    """The base model with the adapter and head of ``folder`` on it, its encoder, and the record of the fit.
 
+    ``base``: directory of the base model, empty for the recorded one. Raises UserError if the base model is missing or
+    another one, or the adapter does not fit it.
+    """
+    from peft import PeftModel, get_peft_model_state_dict  # an import of a second, for adapters only
+    from safetensors import safe_open
 
-def with_lora(model: nn.Module, settings: FitSettings, seed: int) -> nn.Module:
-    """The model with LoRA on ``settings.targets``; encoder frozen, head trained and saved with the adapter."""
-    from peft import LoraConfig, get_peft_model  # 4 s of import that a full fine-tuning does without
-
-    check_targets(model, settings.targets)
-    torch.manual_seed(stable_hash(seed, "adapter"))
-    config = LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=settings.dropout,
-        target_modules=settings.targets,
-        modules_to_save=[head for head in HEADS if any(head in name.split(".") for name, _ in model.named_modules())],
-    )
-    return get_peft_model(model, config)
+    record = FitRecord.read(folder)
+    place = base_folder(folder, record, base)
+    pretrained = read_pretrained(place, record.kmer, trust_remote_code, record.outputs.size, record.pooling)
+    if not (folder / WEIGHTS).is_file():
+        raise UserError(f"{folder}: no {WEIGHTS}; fit the model again")
+    try:
+        model = PeftModel.from_pretrained(pretrained.model, folder)
+        with safe_open(folder / WEIGHTS, "pt") as handle:
+            saved = set(handle.keys())
+    except Exception as error:  # the library raises whatever its readers meet
+        raise UserError(f"{folder}: the adapter does not load ({first_line(error)}); fit the model again") from error
+    if saved != get_peft_model_state_dict(model).keys():
+        raise UserError(f"{folder}: weights of the adapter are missing; fit the model again")
+    return model, pretrained.encoder, record

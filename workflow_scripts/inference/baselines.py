@@ -1,8 +1,8 @@
-"""Baselines: models without pre-training and tokenizer, which a pre-trained one should beat.
+"""Baselines: models without pre-training or tokenizer, which a pre-trained model should beat.
 
-``kmer_regression`` is a logistic regression on the counts of 6-mers, which knows nothing of their places. ``cnn`` is a
-small convolutional network on single bases: 64 filters of 11 bases, 64 of 5 upon them, the strongest answer of each
-over the sequence, and a linear layer. Both are trained by the same loop as the others.
+``kmer_regression`` is a logistic regression on the counts of 6-mers, blind to their positions. ``cnn`` is a small
+convolutional network on single bases: 64 filters of 11 bases, then 64 of 5, the maximum of each over the sequence, and
+a linear layer. Both are trained by the same loop as the others.
 """
 
 from collections.abc import Sequence
@@ -10,14 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import write_json
-from workflow_scripts.common.sequences import BASES, base_codes, known_kmers
-from workflow_scripts.finetune.data import Encoded, Text
+from workflow_scripts.common.sequences import BASES, base_codes, kmer_numbers
+from workflow_scripts.inference.encoders import first_line
+from workflow_scripts.inference.encoding import NO_BASES, Encoded, Text, sequences_of
+from workflow_scripts.inference.models import read_description
 
 K = 6
 FILTERS = 64
@@ -29,6 +33,7 @@ class Baseline(nn.Module):
     """A model that is saved like those of the library: config.json and model.safetensors."""
 
     name: str
+    classifier: nn.Linear
 
     def save_pretrained(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -37,7 +42,7 @@ class Baseline(nn.Module):
 
 
 class KmerRegression(Baseline):
-    """Square roots of the counts of the k-mers 0 to 4^k - 1, and a linear layer, which begins at zero."""
+    """Square roots of the counts of the k-mers 0 to 4^k - 1, and a linear layer, which starts at zero."""
 
     name = "kmer_regression"
 
@@ -76,15 +81,21 @@ class Cnn(Baseline):
         return SequenceClassifierOutput(logits=self.classifier(self.dropout(hidden.amax(dim=2))))
 
 
-def halves(text: Text) -> tuple[str, ...]:
-    """The sequences of a row: one, or those of a pair."""
-    return (text,) if isinstance(text, str) else text
-
-
-def cut(rows: list[np.ndarray], max_tokens: int) -> Encoded:
-    """The rows, cut to ``max_tokens`` where that is above 0."""
+def cut(rows: list[np.ndarray], spans: list[np.ndarray] | None, max_tokens: int) -> Encoded:
+    """The rows of tokens, cut to ``max_tokens`` if that is above 0."""
     longer = sum(len(row) > max_tokens for row in rows) if max_tokens else 0
-    return Encoded([row[: max_tokens or None] for row in rows], types=None, truncated=longer / len(rows))
+    end = max_tokens or None
+    return Encoded(
+        [row[:end] for row in rows],
+        types=None,
+        truncated=longer / len(rows),
+        spans=None if spans is None else [row[:end] for row in spans],
+    )
+
+
+def spans_of(source: int, starts: np.ndarray, width: int) -> np.ndarray:
+    """Spans [tokens, 3], see Encoded, of tokens of ``width`` bases of one sequence."""
+    return np.stack([np.full_like(starts, source), starts, starts + width], axis=1)
 
 
 class BaseEncoder:
@@ -93,28 +104,60 @@ class BaseEncoder:
     pad_id = len(BASES)
     fingerprint = "bases"
 
-    def encode(self, texts: Sequence[Text], max_tokens: int) -> Encoded:
-        return cut([base_codes("N".join(halves(text))).astype(np.int64) for text in texts], max_tokens)
+    def encode(self, texts: Sequence[Text], max_tokens: int, spans: bool = False) -> Encoded:
+        ids = [base_codes("N".join(sequences_of(text))).astype(np.int64) for text in texts]
+        return cut(ids, [self._spans(text) for text in texts] if spans else None, max_tokens)
+
+    def _spans(self, text: Text) -> np.ndarray:
+        parts = [spans_of(source, np.arange(len(part)), 1) for source, part in enumerate(sequences_of(text))]
+        between = [np.array([NO_BASES])] if len(parts) == 2 else []
+        return np.concatenate([parts[0], *between, *parts[1:]])
 
     def save(self, folder: Path) -> None:
         """There is nothing to save."""
 
 
-class KmerEncoder(BaseEncoder):
-    """A token is a k-mer of known bases, in either case; those of a pair stand one behind the other."""
+class KmerEncoder:
+    """A token is a k-mer of known bases, in either case; those of the second of a pair follow those of the first."""
 
     pad_id = len(BASES) ** K
     fingerprint = f"{K}-mers"
 
-    def encode(self, texts: Sequence[Text], max_tokens: int) -> Encoded:
-        rows = [np.concatenate([known_kmers(half, K) for half in halves(text)]) for text in texts]
-        return cut([row.astype(np.int64) for row in rows], max_tokens)
+    def encode(self, texts: Sequence[Text], max_tokens: int, spans: bool = False) -> Encoded:
+        ids, places = [], []
+        for text in texts:
+            numbers = [kmer_numbers(base_codes(part), K) for part in sequences_of(text)]
+            starts = [np.flatnonzero(part >= 0) for part in numbers]
+            ids.append(
+                np.concatenate([part[known] for part, known in zip(numbers, starts, strict=True)]).astype(np.int64)
+            )
+            places.append(np.concatenate([spans_of(source, part, K) for source, part in enumerate(starts)]))
+        return cut(ids, places if spans else None, max_tokens)
+
+    def save(self, folder: Path) -> None:
+        """There is nothing to save."""
 
 
-def build(name: str, outputs: int) -> tuple[Baseline, BaseEncoder]:
-    """A baseline with fresh weights, and its encoder. ValueError for a name that is none."""
+def build(name: str, outputs: int) -> tuple[Baseline, BaseEncoder | KmerEncoder]:
+    """A baseline with fresh weights, and its encoder. Raises ValueError for any other name."""
     if name == KmerRegression.name:
         return KmerRegression(outputs), KmerEncoder()
     if name == Cnn.name:
         return Cnn(outputs), BaseEncoder()
     raise ValueError(f"baseline {name!r} is neither {KmerRegression.name!r} nor {Cnn.name!r}")
+
+
+def is_baseline(folder: Path) -> bool:
+    """Whether a model folder holds a saved baseline."""
+    return (folder / "config.json").is_file() and "baseline" in read_description(folder)
+
+
+def read_baseline(folder: Path) -> tuple[Baseline, BaseEncoder | KmerEncoder]:
+    """A saved baseline and its encoder. Raises UserError if its files are not as they were written."""
+    try:
+        described = read_description(folder)
+        model, encoder = build(described["baseline"], described["outputs"])
+        model.load_state_dict(load_file(folder / "model.safetensors"))
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise UserError(f"{folder}: the baseline does not load ({first_line(error)}); fit it again") from error
+    return model, encoder

@@ -1,8 +1,10 @@
-"""From sequences to the tokens of a pre-trained model, by the tokenizer that lies in its directory."""
+"""The tokenizer of a model directory: from sequences to tokens, and from each token to its bases."""
 
 import shutil
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
@@ -10,13 +12,13 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import digest
 from workflow_scripts.common.hashing import stable_hash
-from workflow_scripts.finetune.data import Encoded, Text
+from workflow_scripts.inference.encoding import NO_BASES, Encoded, Text, sequences_of
 
 FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json", "added_tokens.json")
 
 
 def load_tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model directory. Raises UserError where there is none that loads."""
+    """The tokenizer of a model directory. Raises UserError if there is none that loads."""
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
         raise UserError(f"{folder}: no tokenizer.json and no vocab.txt; a model directory holds its tokenizer")
     try:
@@ -29,7 +31,7 @@ def load_tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizer
 
 
 def first_line(error: Exception) -> str:
-    """The first line of what the library says, for an error of one line."""
+    """The first line of a library's message, for an error of one line."""
     return str(error).strip().partition("\n")[0]
 
 
@@ -38,42 +40,52 @@ def kmers(sequence: str, k: int) -> str:
     return " ".join(sequence[start : start + k] for start in range(len(sequence) - k + 1))
 
 
-class Encoder:
-    """The tokenizer of a model directory, with what the model can take.
+class TokenizerEncoder:
+    """The tokenizer of a model directory, with the limits of the model; an :class:`encoding.Encoder`.
 
-    ``kmer``: sequences are rewritten as overlapping k-mers first, 0 leaves them. ``longest``: tokens that the model
-    has positions for, special ones included, 0 without limit. ``typed``: the model reads token types.
+    ``kmer``: sequences are rewritten as overlapping k-mers first; 0 leaves them as they are. ``longest``: tokens that
+    the model has positions for, special tokens included; 0 if there is no limit. ``typed``: the model reads token
+    types.
     """
 
     def __init__(self, folder: Path, tokenizer: PreTrainedTokenizerBase, kmer: int, longest: int, typed: bool):
-        self.folder, self.tokenizer = folder, tokenizer
+        self.folder = folder
+        # transformers 5 types ids and tokens by the union of all its calls
+        self.tokenizer: Any = tokenizer
         self.kmer, self.longest, self.typed = kmer, longest, typed
-        self.pad_id = tokenizer.pad_token_id
+        self.pad_id: int = self.tokenizer.pad_token_id
 
     @property
     def fingerprint(self) -> str:
-        """A hash of all that the tokens of a sequence depend on: the tokenizer's files and how they are used."""
+        """A hash of the tokenizer's files and of how they are used."""
         files = [(path.name, digest(path)) for path in self._files()]
         return f"{stable_hash(files, self.kmer, self.longest, self.typed):016x}"
 
-    def encode(self, texts: Sequence[Text], max_tokens: int) -> Encoded:
-        """Tokens of sequences or pairs, cut to ``max_tokens`` and to what the model takes; 0 is the latter alone.
+    def encode(self, texts: Sequence[Text], max_tokens: int, spans: bool = False) -> Encoded:
+        """Tokens of texts, cut to ``max_tokens`` and to what the model takes; 0 is the latter only.
 
-        Raises UserError where the tokenizer knows less than half of what the sequences are made of.
+        Raises UserError if more than half of the tokens are unknown to the tokenizer.
         """
         limit = min(filter(None, (max_tokens, self.longest)), default=0)
-        if self.kmer:
-            texts = [
-                kmers(text, self.kmer) if isinstance(text, str) else tuple(kmers(half, self.kmer) for half in text)
-                for text in texts
-            ]
-        encoded = self._by_library(texts, limit) if self.tokenizer.is_fast else self._by_python(texts, limit)
+        words = [tuple(self._words(sequence) for sequence in sequences_of(text)) for text in texts]
+        encoded = (self._by_library if self.tokenizer.is_fast else self._by_python)(words, limit, spans)
         self._check_known(np.concatenate(encoded.ids))
         return encoded
 
+    def save(self, folder: Path) -> None:
+        """Copy the tokenizer's files."""
+        for path in self._files():
+            shutil.copyfile(path, folder / path.name)
+
+    def _files(self) -> list[Path]:
+        return [self.folder / name for name in FILES if (self.folder / name).is_file()]
+
+    def _words(self, sequence: str) -> str:
+        return kmers(sequence, self.kmer) if self.kmer else sequence
+
     def _check_known(self, ids: np.ndarray) -> None:
-        framing = set(self.tokenizer.all_special_ids) - {self.tokenizer.unk_token_id}
-        words = ids[~np.isin(ids, list(framing))]
+        special = set(self.tokenizer.all_special_ids) - {self.tokenizer.unk_token_id}
+        words = ids[~np.isin(ids, list(special))]
         unknown = (words == self.tokenizer.unk_token_id).sum()
         if 2 * unknown > len(words):
             raise UserError(
@@ -81,43 +93,75 @@ class Encoder:
                 f"fit these sequences; a DNABERT model needs its kmer, and letters must be in the case it knows"
             )
 
-    def _by_library(self, texts: Sequence[Text], limit: int) -> Encoded:
-        """Encode with the compiled tokenizer; token types tell the halves of a pair apart."""
+    def _by_library(self, words: list[tuple[str, ...]], limit: int, spans: bool) -> Encoded:
+        """Encode with the compiled tokenizer; token types tell the sequences of a pair apart."""
         backend = self.tokenizer.backend_tokenizer
         backend.no_padding()
         if limit:
             backend.enable_truncation(limit)
         else:
             backend.no_truncation()
-        encodings = backend.encode_batch(texts)
-        paired = self.typed and not isinstance(texts[0], str)
+        paired = len(words[0]) == 2
+        encodings = backend.encode_batch(words if paired else [text for (text,) in words])
         return Encoded(
             ids=[np.array(encoding.ids) for encoding in encodings],
-            types=[np.array(encoding.type_ids) for encoding in encodings] if paired else None,
+            types=[np.array(encoding.type_ids) for encoding in encodings] if self.typed and paired else None,
             truncated=sum(bool(encoding.overflowing) for encoding in encodings) / len(encodings),
+            spans=[self._spans(encoding.sequence_ids, encoding.offsets) for encoding in encodings] if spans else None,
         )
 
-    def _by_python(self, texts: Sequence[Text], limit: int) -> Encoded:
+    def _by_python(self, words: list[tuple[str, ...]], limit: int, spans: bool) -> Encoded:
         """Encode with a tokenizer that is not compiled (Nucleotide Transformer).
 
-        Its halves of a pair stand one behind the other: it has no token between them, and its model no token types.
-        In the released train.py padding stands there, which the attention mask hides.
+        The tokens of a pair follow each other: the tokenizer has no token between them, and its model no token types.
+        The released train.py has padding there, which the attention mask hides.
         """
-        room = limit - self.tokenizer.num_special_tokens_to_add() if limit else None
-        ids, cut = [], 0
-        for text in texts:
-            words = [
-                word for part in ([text] if isinstance(text, str) else text) for word in self.tokenizer.tokenize(part)
-            ]
-            numbers = self.tokenizer.convert_tokens_to_ids(words)
-            cut += room is not None and len(numbers) > room
-            ids.append(np.array(self.tokenizer.build_inputs_with_special_tokens(numbers[:room])))
-        return Encoded(ids, types=None, truncated=cut / len(ids))
+        capacity = limit - self.tokenizer.num_special_tokens_to_add() if limit else None
+        framed = self.tokenizer.build_inputs_with_special_tokens
+        before = framed([None]).index(None)  # special tokens at the beginning
+        ids, places, cut = [], [], 0
+        for text in words:
+            tokens = [self.tokenizer.tokenize(sequence) for sequence in text]
+            numbers = [number for part in tokens for number in self.tokenizer.convert_tokens_to_ids(part)][:capacity]
+            cut += len(numbers) < sum(map(len, tokens))
+            ids.append(np.array(framed(numbers)))
+            if spans:
+                found = [place for number, part in enumerate(tokens) for place in self._found(part, text[number])]
+                sources = [None] * before + [number for number, part in enumerate(tokens) for _ in part][:capacity]
+                offsets = [(0, 0)] * before + found[:capacity]
+                after = len(ids[-1]) - len(offsets)
+                places.append(self._spans(sources + [None] * after, offsets + [(0, 0)] * after))
+        return Encoded(ids, types=None, truncated=cut / len(ids), spans=places if spans else None)
 
-    def _files(self) -> list[Path]:
-        return [self.folder / name for name in FILES if (self.folder / name).is_file()]
+    def _found(self, tokens: list[str], text: str) -> list[tuple[int, int]]:
+        """Where each token is in the text. Raises UserError if the tokenizer rewrites what it reads."""
+        offsets, end = [], 0
+        for token in tokens:
+            start = text.find(token, end)
+            if start < 0:
+                raise UserError(f"{self.folder}: its tokenizer rewrites sequences, so no token has a place in them")
+            end = start + len(token)
+            offsets.append((start, end))
+        return offsets
 
-    def save(self, folder: Path) -> None:
-        """Copy the tokenizer's files."""
-        for path in self._files():
-            shutil.copyfile(path, folder / path.name)
+    def _spans(self, sources: Sequence[int | None], offsets: Sequence[tuple[int, int]]) -> np.ndarray:
+        """Spans [tokens, 3], see Encoded, from the sequence of each token and its letters in the words of that."""
+        spans = np.array([NO_BASES if source is None else (source, 0, 0) for source in sources]).reshape(-1, 3)
+        inside = spans[:, 0] >= 0
+        letters = np.array(offsets).reshape(-1, 2)[inside]
+        start, last = letters[:, 0], letters[:, 1] - 1
+        if self.kmer:  # word n begins with base n, and a space is after each word
+            start, last = (place // (self.kmer + 1) + place % (self.kmer + 1) for place in (start, last))
+        end = start + self._word_length if self._word_length else last + 1
+        spans[inside, 1:] = np.stack([start, end], axis=1)
+        return spans
+
+    @cached_property
+    def _word_length(self) -> int:
+        """Bases of every word of the vocabulary, 0 if their lengths differ.
+
+        Of overlapping k-mers the library gives the first base only, because it cannot tell that words overlap.
+        """
+        words = self.tokenizer.get_vocab().keys() - set(self.tokenizer.all_special_tokens)
+        lengths = {len(word) for word in words}
+        return lengths.pop() if len(lengths) == 1 else 0

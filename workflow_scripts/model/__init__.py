@@ -1,6 +1,6 @@
-"""DNABERT-2 as Hugging Face classes: the one library that pre-training, fine-tuning and users import.
+"""DNABERT-2 as Hugging Face classes, which pre-training, fine-tuning and users import.
 
-Importing this package registers the classes, so that ``AutoModel`` and friends load the directories that the
+Importing this package registers the classes, so that ``AutoModel`` and its variants load the directories that the
 workflow writes.
 """
 
@@ -16,7 +16,7 @@ AutoModel.register(DnaBert2Config, DnaBert2Model)
 AutoModelForMaskedLM.register(DnaBert2Config, DnaBert2ForMaskedLM)
 AutoModelForSequenceClassification.register(DnaBert2Config, DnaBert2ForSequenceClassification)
 
-# With these a saved directory carries its own code and loads where this repository is not installed.
+# Saved directories then contain this code, so they load without this repository.
 DnaBert2Config.register_for_auto_class()
 DnaBert2Model.register_for_auto_class("AutoModel")
 DnaBert2ForMaskedLM.register_for_auto_class("AutoModelForMaskedLM")

@@ -1,15 +1,15 @@
-"""Attention with symmetric ALiBi: a penalty on distance in place of position embeddings.
+"""Attention with symmetric ALiBi: a penalty on distance instead of position embeddings.
 
-One function for every device: ``attention(backend, slopes, packing, dtype)`` prepares a batch once and returns what
-each layer calls, ``attend(qkv)``, from [tokens, 3, heads, head size] to [tokens, heads, head size]. The backends:
+``prepare_attention(backend, slopes, packing, dtype)`` prepares a batch once and returns the function that each layer
+calls, ``attend(qkv)``, from [tokens, 3, heads, head size] to [tokens, heads, head size]. The backends:
 
-``sdpa``   scaled_dot_product_attention of PyTorch with ALiBi as a bias: the reference, everywhere
-``flex``   FlexAttention of PyTorch, a Triton kernel: GPUs, any precision; a CPU computes it without gradients
-``flash``  flash-attn 2 with ``alibi_slopes``: GPUs from compute capability 8.0 on, in float16 and bfloat16
+``sdpa``   scaled_dot_product_attention of PyTorch with ALiBi as a bias: the reference, on every device
+``flex``   FlexAttention of PyTorch, a Triton kernel: on GPUs in any precision, on CPUs without gradients
+``flash``  flash-attn 2 with ``alibi_slopes``: on GPUs of compute capability 8.0 or later, in float16 and bfloat16
 
-All leave the padding out and agree to rounding. ``choose_backend`` names the fastest that a device has. Other
-attention of transformers (``attn_implementation``) has no ALiBi: the models declare no support, so that transformers
-refuses it rather than compute without positions.
+All of them skip padding and agree up to rounding. ``choose_backend`` returns the fastest one that a device supports.
+The attention implementations of transformers (``attn_implementation``) have no ALiBi. The models do not declare
+support for them, so transformers refuses them instead of computing without positions.
 """
 
 import functools
@@ -18,6 +18,7 @@ import importlib.util
 import inspect
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -25,15 +26,18 @@ from torch.nn import functional
 
 from .packing import Packing
 
+if TYPE_CHECKING:
+    from torch.nn.attention.flex_attention import BlockMask
+
 Attend = Callable[[Tensor], Tensor]
-FLEX_BLOCK, FLEX_HEAD = 128, 16  # tokens a block, and the smallest head, of FlexAttention's kernels
+FLEX_BLOCK, FLEX_HEAD = 128, 16  # tokens per block, and smallest head size, of FlexAttention's kernels
 
 
 def alibi_slopes(heads: int) -> Tensor:
     """Slope per head, float32 of shape [heads] (Press et al. 2022; bert_layers.py of the released model).
 
-    A power of two n gives the geometric series s, s^2, ..., s^n with s = 2^(-8/n). Any other number takes the
-    series of the next smaller power, then every second slope of the next larger: 12 heads are 2^-1 ... 2^-8,
+    A power of two n gives the geometric series s, s^2, ..., s^n with s = 2^(-8/n). Any other number gives the series
+    of the next smaller power of two, then every second slope of the next larger one: for 12 heads 2^-1 ... 2^-8,
     2^-0.5, 2^-1.5, 2^-2.5, 2^-3.5.
     """
 
@@ -52,10 +56,10 @@ def alibi_bias(slopes: Tensor, length: int) -> Tensor:
 
 
 def reversed_bias(slopes: Tensor, length: int, dtype: torch.dtype) -> Tensor:
-    """The same bias for queries that run from last to first, in memory of 2 * length - 1 numbers a head.
+    """The same bias for queries in reversed order; it needs memory for only 2 * length - 1 numbers per head.
 
-    Against reversed queries i' = length - 1 - i the distance |i - j| depends on i' + j alone, so every row is the one
-    above shifted by one, and the table is a view of its first row and last column.
+    For reversed queries i' = length - 1 - i the distance |i - j| depends only on i' + j. Every row is therefore the
+    row above shifted by one, and the table is a view of its first row and last column.
     """
     distance = torch.arange(1 - length, length, device=slopes.device).abs()
     line = (-slopes[:, None] * distance).to(dtype)
@@ -63,9 +67,9 @@ def reversed_bias(slopes: Tensor, length: int, dtype: torch.dtype) -> Tensor:
 
 
 def attention_weights(qkv: Tensor, slopes: Tensor, packing: Packing) -> Tensor:
-    """What the backends never hold: the attention of each query, [batch, heads, length, length], by the textbook.
+    """The attention weights, [batch, heads, length, length], which no backend holds in memory.
 
-    Rows sum to one over the tokens of a sequence; padded rows and columns are zero.
+    Each row sums to one over the tokens of its sequence; padded rows and columns are zero.
     """
     query, key, _ = packing.unpack(qkv).permute(2, 0, 3, 1, 4).float()
     present = packing.unpack(torch.ones_like(packing.sequences())).bool()
@@ -75,7 +79,7 @@ def attention_weights(qkv: Tensor, slopes: Tensor, packing: Packing) -> Tensor:
 
 
 def sdpa(slopes: Tensor, packing: Packing, dtype: torch.dtype) -> Attend:
-    """PyTorch's own attention: rows of one length at once, others one by one."""
+    """PyTorch's own attention: all rows at once if they have the same length, otherwise one by one."""
     bias = reversed_bias(slopes, packing.longest, dtype)
     if slopes.device.type != "cpu":
         bias = bias.contiguous()  # kernels of GPUs read whole aligned rows
@@ -90,7 +94,7 @@ def sdpa(slopes: Tensor, packing: Packing, dtype: torch.dtype) -> Attend:
     def together(qkv: Tensor) -> Tensor:
         return rows(qkv.unflatten(0, packing.shape)).flatten(0, 1)
 
-    @torch.compiler.disable  # or it would be compiled anew for all lengths that a batch brings
+    @torch.compiler.disable  # otherwise it would be recompiled for the lengths of every batch
     def one_by_one(qkv: Tensor) -> Tensor:
         return torch.cat([rows(sequence[None])[0] for sequence in qkv.split(packing.lengths) if len(sequence)])
 
@@ -98,7 +102,7 @@ def sdpa(slopes: Tensor, packing: Packing, dtype: torch.dtype) -> Attend:
 
 
 def flex(slopes: Tensor, packing: Packing, dtype: torch.dtype) -> Attend:
-    """FlexAttention: rows of one length as they are, others as one long row in which a sequence sees itself only."""
+    """FlexAttention: rows of the same length as they are, others as one long row with a mask between sequences."""
     from torch.nn.attention.flex_attention import flex_attention
 
     def alibi(score: Tensor, _batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
@@ -107,15 +111,17 @@ def flex(slopes: Tensor, packing: Packing, dtype: torch.dtype) -> Attend:
     shape = packing.shape if packing.kept is None else (1, packing.tokens)
     mask = None if packing.kept is None else sequence_mask(packing)
     on_cpu = slopes.device.type == "cpu"
-    compiled = flex_attention if on_cpu or torch.compiler.is_compiling() else compiled_flex_attention()
+    kernel: Callable[..., Tensor] = flex_attention
+    if not (on_cpu or torch.compiler.is_compiling()):
+        kernel = compiled_flex_attention()
 
     def attend(qkv: Tensor) -> Tensor:
         if on_cpu and qkv.requires_grad:
-            raise ValueError("attention flex: a CPU computes no gradients with it; use sdpa, or auto")
+            raise ValueError("attention flex: computes no gradients on a CPU; use sdpa or auto")
         size = qkv.shape[-1]
         wide = functional.pad(qkv, (0, max(0, FLEX_HEAD - size)))
         query, key, value = wide.unflatten(0, shape).permute(2, 0, 3, 1, 4)
-        attended = compiled(query, key, value, score_mod=alibi, block_mask=mask, scale=1 / math.sqrt(size))
+        attended = kernel(query, key, value, score_mod=alibi, block_mask=mask, scale=1 / math.sqrt(size))
         return attended.transpose(1, 2).flatten(0, 1)[..., :size]
 
     return attend
@@ -123,17 +129,17 @@ def flex(slopes: Tensor, packing: Packing, dtype: torch.dtype) -> Attend:
 
 @functools.cache
 def compiled_flex_attention() -> Callable[..., Tensor]:
-    """FlexAttention is a fast kernel only once it is compiled."""
+    """FlexAttention is fast only when compiled."""
     from torch.nn.attention.flex_attention import flex_attention
 
     return torch.compile(flex_attention)
 
 
-def sequence_mask(packing: Packing):
-    """The BlockMask that keeps packed sequences apart.
+def sequence_mask(packing: Packing) -> "BlockMask":
+    """The BlockMask by which packed sequences attend only to themselves.
 
-    A block of queries reads the blocks from the start of its first sequence to the end of its last: this table is
-    written down directly, where create_block_mask would look at every pair of tokens.
+    A block of queries reads the blocks from the start of its first sequence to the end of its last sequence. This
+    table is computed directly, because create_block_mask would look at every pair of tokens.
     """
     from torch.nn.attention.flex_attention import BlockMask
 
@@ -158,8 +164,9 @@ def sequence_mask(packing: Packing):
 
 
 def flash(slopes: Tensor, packing: Packing, dtype: torch.dtype) -> Attend:
-    """flash-attn 2: without ``causal`` its bias is -slope * |i - j|, counted within each packed sequence."""
+    """flash-attn 2: without ``causal`` its bias is -slope * |i - j| within each packed sequence."""
     kernel = flash_attention()
+    assert kernel is not None  # choose_backend refuses flash without it
 
     def attend(qkv: Tensor) -> Tensor:
         return kernel(qkv, packing.starts, packing.longest, dropout_p=0.0, causal=False, alibi_slopes=slopes)
@@ -169,64 +176,64 @@ def flash(slopes: Tensor, packing: Packing, dtype: torch.dtype) -> Attend:
 
 @functools.cache
 def flash_attention() -> Callable[..., Tensor] | None:
-    """The kernel of flash-attn 2 for packed sequences; None where it is missing or too old to know ALiBi."""
+    """The kernel of flash-attn 2 for packed sequences; None if it is missing or too old to support ALiBi."""
     try:
-        # by name: transformers refuses to load a model whose code imports a package that is not there
+        # importlib: transformers refuses to load a model whose code has an import statement of a missing package
         kernel = importlib.import_module("flash_attn").flash_attn_varlen_qkvpacked_func
     except (ImportError, AttributeError):
         return None
     return kernel if "alibi_slopes" in inspect.signature(kernel).parameters else None
 
 
-# the fastest first
+# fastest first
 BACKENDS: dict[str, Callable[[Tensor, Packing, torch.dtype], Attend]] = {"flash": flash, "flex": flex, "sdpa": sdpa}
 
 
-def attention(backend: str, slopes: Tensor, packing: Packing, dtype: torch.dtype) -> Attend:
-    """Attention over one batch: ``slopes`` [heads] on the device of the batch, ``dtype`` that of queries and keys."""
+def prepare_attention(backend: str, slopes: Tensor, packing: Packing, dtype: torch.dtype) -> Attend:
+    """Attention over one batch; ``slopes`` [heads] on the device of the batch, ``dtype`` of queries and keys."""
     return BACKENDS[backend](slopes, packing, dtype)
 
 
 def flash_obstacle(device: torch.device, dtype: torch.dtype, head_size: int) -> str | None:
-    """Why flash-attn cannot be used, None if it can (limits: README of flash-attn 2)."""
+    """Why flash-attn cannot be used, or None if it can (limits: README of flash-attn 2)."""
     if device.type != "cuda":
         return f"needs a GPU, not a {device.type}"
     if dtype not in (torch.float16, torch.bfloat16):
         return f"computes in float16 and bfloat16, not in {str(dtype).removeprefix('torch.')}"
     if torch.cuda.get_device_capability(device) < (8, 0):
-        return "needs a GPU of compute capability 8.0 or more"
+        return "needs a GPU of compute capability 8.0 or later"
     if head_size > 256:
-        return f"needs heads of up to 256 numbers, not {head_size}"
+        return f"needs a head size of at most 256, not {head_size}"
     if flash_attention() is None:
-        return "no flash-attn with alibi_slopes (2.4 or later) is installed"
+        return "flash-attn with alibi_slopes (2.4 or later) is not installed"
     return None
 
 
 def flex_obstacle(device: torch.device) -> str | None:
-    """Why FlexAttention cannot be used, None if it can. On a CPU it can, for inference."""
+    """Why FlexAttention cannot be used, or None if it can. On a CPU it can, for inference only."""
     if device.type not in ("cuda", "cpu"):
         return f"needs a GPU with CUDA, not {device.type}"
     if device.type == "cuda" and importlib.util.find_spec("triton") is None:
-        return "no Triton is installed"
+        return "Triton is not installed"
     return None
 
 
 @torch.compiler.assume_constant_result
-def choose_backend(device: torch.device, dtype: torch.dtype, head_size: int, wanted: str = "auto") -> str:
-    """Name of the backend for queries of ``dtype``: the one ``wanted``, or with ``auto`` the fastest.
+def choose_backend(device: torch.device, dtype: torch.dtype, head_size: int, requested: str = "auto") -> str:
+    """Name of the backend for queries of ``dtype``: the one ``requested``, or the fastest for ``auto``.
 
-    Raises ValueError for a name that is none, and for a backend that cannot compute this with ALiBi: nothing is put
-    in its place silently.
+    Raises ValueError for an unknown name, and for a backend that cannot compute this with ALiBi: there is no silent
+    fallback.
     """
     obstacles = {
         "flash": flash_obstacle(device, dtype, head_size),
         "flex": flex_obstacle(device),
         "sdpa": None,
     }
-    if wanted == "auto":
+    if requested == "auto":
         return next(name for name in BACKENDS if obstacles[name] is None) if device.type == "cuda" else "sdpa"
-    if wanted not in BACKENDS:
-        raise ValueError(f"attention {wanted!r}: known with ALiBi are auto, {', '.join(BACKENDS)}")
-    if obstacles[wanted]:
-        raise ValueError(f"attention {wanted}: {obstacles[wanted]}; use auto for the fastest that works here")
-    return wanted
+    if requested not in BACKENDS:
+        raise ValueError(f"attention {requested!r}: backends with ALiBi are auto, {', '.join(BACKENDS)}")
+    if obstacles[requested]:
+        raise ValueError(f"attention {requested}: {obstacles[requested]}; use auto for the fastest available backend")
+    return requested

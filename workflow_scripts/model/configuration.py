@@ -1,20 +1,22 @@
 """Configuration of the DNABERT-2 encoder."""
 
+from typing import Any
+
 from transformers import PreTrainedConfig
 
 
 class DnaBert2Config(PreTrainedConfig):
-    """Sizes and rates of a DNABERT-2 encoder; the defaults are the published model's (config.json of DNABERT-2-117M).
+    """Sizes and rates of a DNABERT-2 encoder; the defaults are those of the published model (DNABERT-2-117M).
 
-    There is no ``max_position_embeddings``: ALiBi has no table of positions, so no length is too long.
+    There is no ``max_position_embeddings``: ALiBi has no table of positions, so the length is not limited.
 
-    ``pooling`` says what the classifier reads: ``cls`` (as released) the first token, ``mean`` the mean over all
-    tokens that are not padding. ``pad_token_id`` is the tokenizer's [PAD]; the published configuration leaves it
-    at 0, which is [UNK] in its tokenizer.
+    ``pooling``: the classifier reads the first token (``cls``, as released) or the mean over all tokens that are not
+    padding (``mean``). ``pad_token_id`` is the tokenizer's [PAD]; in the published configuration it is 0, which is
+    [UNK] in its tokenizer.
     """
 
     model_type = "dnabert2"
-    auto_map = {  # noqa: RUF012 - what a saved directory needs to load where this repository is not installed
+    auto_map = {  # noqa: RUF012 - lets a saved directory load without this repository
         "AutoConfig": "configuration.DnaBert2Config",
         "AutoModel": "modeling.DnaBert2Model",
         "AutoModelForMaskedLM": "modeling.DnaBert2ForMaskedLM",
@@ -36,7 +38,7 @@ class DnaBert2Config(PreTrainedConfig):
         pooling: str = "cls",
         classifier_dropout: float | None = None,
         tie_word_embeddings: bool = True,
-        **kwargs,
+        **kwargs: Any,
     ):
         if hidden_size % num_attention_heads:
             raise ValueError(
@@ -55,5 +57,7 @@ class DnaBert2Config(PreTrainedConfig):
         self.type_vocab_size = type_vocab_size
         self.pooling = pooling
         self.classifier_dropout = classifier_dropout
-        kwargs["auto_map"] = dict(self.auto_map)  # a directory is saved with this code, whatever it was loaded from
-        super().__init__(pad_token_id=pad_token_id, tie_word_embeddings=tie_word_embeddings, **kwargs)
+        # a directory is saved with this code, even if the configuration was loaded from one with other code
+        kwargs["auto_map"] = dict(self.auto_map)
+        kwargs |= {"pad_token_id": pad_token_id, "tie_word_embeddings": tie_word_embeddings}
+        super().__init__(**kwargs)

@@ -1,6 +1,6 @@
 """The DNABERT-2 encoder and its heads (Zhou et al. 2024, section 3; bert_layers.py of the released model).
 
-Module names equal those of the published state dict, so the released weights load as they are.
+Module names are those of the published state dict, so the released weights load without conversion.
 """
 
 import torch
@@ -10,9 +10,9 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPooling, MaskedLMOutput, SequenceClassifierOutput
 from transformers.utils import can_return_tuple
 
-from .attention import Attend, alibi_slopes, attention, attention_weights, choose_backend
+from .attention import Attend, alibi_slopes, attention_weights, choose_backend, prepare_attention
 from .configuration import DnaBert2Config
-from .packing import Packing, packing
+from .packing import Packing, make_packing
 
 
 class Embeddings(nn.Module):
@@ -20,7 +20,7 @@ class Embeddings(nn.Module):
 
     def __init__(self, config: DnaBert2Config):
         super().__init__()
-        self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size, config.pad_token_id)
+        self.word_embeddings: nn.Module = nn.Embedding(config.vocab_size, config.hidden_size, config.pad_token_id)
         self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
@@ -70,7 +70,7 @@ class Attention(nn.Module):
 
 
 class GatedFeedForward(nn.Module):
-    """GEGLU: one projection without bias, its first half through GELU times its second half."""
+    """GEGLU: one projection without bias; GELU of its first half times its second half."""
 
     def __init__(self, config: DnaBert2Config):
         super().__init__()
@@ -95,9 +95,9 @@ class Layer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """The stack of layers; ALiBi is computed for the length at hand, so there is no longest sequence.
+    """The stack of layers; ALiBi is computed for the current length, so the length is not limited.
 
-    ``wanted`` names the attention: a backend, or ``auto`` for the fastest on the device and in the precision at hand.
+    ``attention_backend``: a backend, or ``auto`` for the fastest on the current device and in the current precision.
     """
 
     def __init__(self, config: DnaBert2Config):
@@ -105,18 +105,20 @@ class Encoder(nn.Module):
         self.heads = config.num_attention_heads
         self.head_size = config.hidden_size // config.num_attention_heads
         self.layer = nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))
-        self.wanted = "auto"
+        self.attention_backend = "auto"
 
     def forward(
         self, hidden: Tensor, packed: Packing, keep_hidden: bool, keep_attentions: bool
     ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-        """[tokens, hidden size] to the same; with what is asked to keep, padded: inputs of layers, their attentions."""
+        """Output [tokens, hidden size], and if they are to be kept the padded inputs and attentions of each layer."""
         device = hidden.device
         autocast = torch.is_autocast_enabled(device.type)
         dtype = torch.get_autocast_dtype(device.type) if autocast else hidden.dtype
         slopes = alibi_slopes(self.heads).to(device)
-        attend = attention(choose_backend(device, dtype, self.head_size, self.wanted), slopes, packed, dtype)
-        states, attentions = [], []
+        backend = choose_backend(device, dtype, self.head_size, self.attention_backend)
+        attend = prepare_attention(backend, slopes, packed, dtype)
+        states: list[Tensor] = []
+        attentions: list[Tensor] = []
 
         def attend_and_keep(qkv: Tensor) -> Tensor:
             attentions.append(attention_weights(qkv, slopes, packed))
@@ -172,19 +174,21 @@ class MaskedLMHead(nn.Module):
 
 
 class DnaBert2PreTrainedModel(PreTrainedModel):
+    config: DnaBert2Config
     config_class = DnaBert2Config
     base_model_prefix = "bert"
-    _no_split_modules = ("Layer",)
+    _no_split_modules = ["Layer"]  # noqa: RUF012 - the type that transformers declares
 
-    def use_attention(self, wanted: str, dtype: torch.dtype) -> str:
-        """Compute attention with the backend ``wanted``, or with ``auto`` (the default) with the fastest.
+    def use_attention(self, requested: str, dtype: torch.dtype) -> str:
+        """Compute attention with the backend ``requested``, or with the fastest one for ``auto`` (the default).
 
-        Returns the backend that a pass in ``dtype`` takes on the device of the weights, for the log. Raises
-        ValueError for one that is not there or would drop ALiBi (see choose_backend).
+        Returns the backend that a forward pass in ``dtype`` uses on the device of the weights, for the log. Raises
+        ValueError for a backend that is missing or would drop ALiBi (see choose_backend).
         """
         encoder = self.base_model.encoder
-        backend = choose_backend(self.device, dtype, encoder.head_size, wanted)
-        encoder.wanted = wanted
+        assert isinstance(encoder, Encoder)
+        backend = choose_backend(self.device, dtype, encoder.head_size, requested)
+        encoder.attention_backend = requested
         return backend
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -212,10 +216,10 @@ class DnaBert2Model(DnaBert2PreTrainedModel):
         self.pooler = Pooler(config) if add_pooling_layer else None
         self.post_init()
 
-    def get_input_embeddings(self) -> nn.Embedding:
+    def get_input_embeddings(self) -> nn.Module:
         return self.embeddings.word_embeddings
 
-    def set_input_embeddings(self, value: nn.Embedding) -> None:
+    def set_input_embeddings(self, value: nn.Module) -> None:
         self.embeddings.word_embeddings = value
 
     @can_return_tuple
@@ -227,14 +231,14 @@ class DnaBert2Model(DnaBert2PreTrainedModel):
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
     ) -> BaseModelOutputWithPooling:
-        """Padding is left out before the embedding and put back, as zeros, behind the last layer.
+        """Hidden states of all tokens; padding is removed before the embedding and becomes zeros after the last layer.
 
-        With ``output_hidden_states`` come the outputs of the embedding and of every layer, with ``output_attentions``
-        the weights of every layer, [batch, heads, length, length]; what is not said stands in the configuration.
+        ``output_hidden_states`` adds the outputs of the embedding and of every layer, ``output_attentions`` the
+        attention weights of every layer, [batch, heads, length, length]. None takes the value of the configuration.
         """
         keep_hidden = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         keep_attentions = self.config.output_attentions if output_attentions is None else output_attentions
-        packed = packing(input_ids, attention_mask)
+        packed = make_packing(input_ids, attention_mask)
         types = None if token_type_ids is None else packed.pack(token_type_ids)
         embedded = self.embeddings(packed.pack(input_ids), types)
         hidden, states, attentions = self.encoder(embedded, packed, keep_hidden, keep_attentions)
@@ -248,10 +252,10 @@ class DnaBert2Model(DnaBert2PreTrainedModel):
         )
 
     def summary(self, hidden: Tensor, packed: Packing) -> Tensor:
-        """What the pooler reads of [tokens, hidden size]: each sequence's first token, or the mean over its tokens."""
+        """Input of the pooler, from [tokens, hidden size]: each sequence's first token, or the mean over its tokens."""
         if self.config.pooling == "mean":
             return packed.unpack(hidden).sum(dim=1) / packed.starts.diff().clamp(min=1)[:, None]
-        return hidden[packed.starts[:-1].clamp(max=len(hidden) - 1)]  # the last row may be all padding
+        return hidden[packed.starts[:-1].clamp(max=len(hidden) - 1)]  # clamp: the last row may be all padding
 
 
 class DnaBert2ForMaskedLM(DnaBert2PreTrainedModel):
@@ -281,9 +285,9 @@ class DnaBert2ForMaskedLM(DnaBert2PreTrainedModel):
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
     ) -> MaskedLMOutput:
-        """Logits [batch, length, vocabulary]; with ``labels`` the mean loss over positions whose label is above 0.
+        """Logits [batch, length, vocabulary]; with ``labels`` the mean loss over positions with a label above 0.
 
-        As in the released code a label of 0 ([UNK]) is skipped like -100.
+        As in the released code, a label of 0 ([UNK]) is ignored like -100.
         """
         output = self.bert(
             input_ids, attention_mask, token_type_ids, output_attentions, output_hidden_states, return_dict=True
@@ -310,7 +314,8 @@ class DnaBert2ForSequenceClassification(DnaBert2PreTrainedModel):
         dropout = config.classifier_dropout
         self.bert = DnaBert2Model(config)
         self.dropout = nn.Dropout(config.hidden_dropout_prob if dropout is None else dropout)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        # num_labels is None only for a configuration without id2label, which transformers always sets
+        self.classifier = nn.Linear(config.hidden_size, config.num_labels)  # type: ignore[arg-type]
         self.post_init()
 
     @can_return_tuple

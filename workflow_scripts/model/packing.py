@@ -1,4 +1,4 @@
-"""Batches without their padding: the tokens of all sequences, one sequence behind the other."""
+"""Batches without padding: the tokens of all sequences, one sequence after the other."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Packing:
-    """Where the tokens of a padded batch [batch, longest row] lie once the padding is left out.
+    """The positions of the tokens of a padded batch [batch, longest row] after its padding is removed.
 
-    ``starts`` (int32, [batch + 1]) is where each sequence begins and the last one ends. ``lengths`` counts the tokens
-    of each, and ``kept`` (int64, [tokens]) is the place of each token in the flattened batch: both are None where
-    nothing is padded, so that nothing there depends on the data.
+    ``starts`` (int32, [batch + 1]): where each sequence begins and the last one ends. ``lengths``: tokens of each
+    sequence. ``kept`` (int64, [tokens]): position of each token in the flattened batch. Without padding the last two
+    are None, so that no shape depends on the data.
     """
 
     shape: tuple[int, int]
@@ -23,12 +23,12 @@ class Packing:
 
     @property
     def longest(self) -> int:
-        """Tokens of the longest sequence."""
+        """Number of tokens of the longest sequence."""
         return self.shape[1] if self.lengths is None else max(self.lengths)
 
     @property
     def tokens(self) -> int:
-        """Tokens of all sequences."""
+        """Number of tokens of all sequences."""
         return self.shape[0] * self.shape[1] if self.lengths is None else sum(self.lengths)
 
     def pack(self, rows: Tensor) -> Tensor:
@@ -49,11 +49,11 @@ class Packing:
         return numbers.repeat_interleave(self.starts.diff(), output_size=self.tokens)
 
 
-def packing(input_ids: Tensor, mask: Tensor | None) -> Packing:
+def make_packing(input_ids: Tensor, mask: Tensor | None) -> Packing:
     """The packing of ``input_ids`` under ``mask``, both [batch, longest row]; the mask is 1 for tokens, 0 for padding.
 
-    Padding stands before or behind a sequence. Within one it would shorten the distances that ALiBi counts, so such a
-    mask is refused with a ValueError.
+    Raises ValueError for padding between tokens: it would shorten the distances that ALiBi counts. Padding before or
+    after a sequence is correct.
     """
     batch, longest = input_ids.shape
     if mask is not None:
@@ -62,7 +62,7 @@ def packing(input_ids: Tensor, mask: Tensor | None) -> Packing:
         lengths, runs = torch.stack([present.sum(dim=1), begins.sum(dim=1)]).tolist()
         if max(runs) > 1:
             row = next(row for row, count in enumerate(runs) if count > 1)
-            raise ValueError(f"attention_mask, row {row}: padding between tokens; it belongs before or behind them")
+            raise ValueError(f"attention_mask, row {row}: padding between tokens; it must be before or after them")
         if min(lengths) < longest:
             starts = functional.pad(present.sum(dim=1).cumsum(0), (1, 0)).int()
             return Packing((batch, longest), starts, lengths, present.flatten().nonzero().squeeze(1))

@@ -1,7 +1,7 @@
 """Batches for masked language modelling, as pure functions of (seed, step).
 
-A resumed run, or one on other hardware, sees the same sequences with the same masks: nothing depends on what was
-drawn before.
+A resumed run, or one on other hardware, sees the same sequences with the same masks, because no batch depends on what
+was drawn before it.
 """
 
 import hashlib
@@ -20,17 +20,20 @@ from workflow_scripts.settings.pretrain import SeededTraining
 
 UNK, CLS, SEP, PAD, MASK = range(5)
 IGNORED = -100
+Batch = tuple[np.ndarray, np.ndarray]  # inputs and labels, see mask_tokens
 
 
-def may_open(files: int) -> None:
-    """Let this process hold so many files open beside its others: a mapped file is an open one.
+def raise_open_file_limit(files: int) -> None:
+    """Let this process open ``files`` more files; each memory-mapped file counts as open.
 
-    The usual limit is 1,024, which it may lift itself up to the system's. Raises UserError where that is too low.
+    The usual soft limit is 1,024; a process may raise it up to the hard limit. Raises UserError if that is too low.
     """
     needed = files + 256
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < needed:
-        raise UserError(f"ulimit -n: {hard} open files are allowed, {needed} needed for the token shards; raise it")
+        raise UserError(
+            f"ulimit -n: {hard} open files are allowed, {needed} are needed for the token shards; raise the limit"
+        )
     if soft != resource.RLIM_INFINITY and soft < needed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
@@ -39,8 +42,8 @@ class Corpus:
     """The token shards of a corpus, memory-mapped; chunks are numbered through all shards in the order given."""
 
     def __init__(self, shards: list[tuple[Path, Path]]):
-        """``shards``: (tokens, index) files per genome, as the encoder writes them."""
-        may_open(2 * len(shards))
+        """``shards``: (tokens, index) files of each genome, as the tokenizer stage writes them."""
+        raise_open_file_limit(2 * len(shards))
         self.tokens = [np.load(tokens, mmap_mode="r") for tokens, _ in shards]
         self.index = [np.load(index, mmap_mode="r") for _, index in shards]
         self.ends = np.cumsum([len(index) for index in self.index])
@@ -49,7 +52,7 @@ class Corpus:
             raise UserError(f"{shards[0][1]}: the corpus has no training chunks; check genomes.chunk")
 
     def _numbers(self, validation: bool) -> np.ndarray:
-        """The chunks of one side that hold tokens, uint32: each process has the list, of 10^8 chunks maybe."""
+        """Numbers of the non-empty training or validation chunks; uint32, because there may be 10^8 of them."""
         parts = [
             np.flatnonzero((index["validation"] == validation) & (index["length"] > 0)) + (end - len(index))
             for index, end in zip(self.index, self.ends, strict=True)
@@ -65,8 +68,9 @@ class Corpus:
     def rows(self, chunks: np.ndarray, length: int, offsets: np.ndarray) -> np.ndarray:
         """Rows ``[CLS] tokens [SEP]`` padded to ``length``, shape [chunks, length], int64.
 
-        ``offsets`` in [0, 1) name the token of each chunk that its stretch is centred on; a stretch that would reach
-        beyond an end is moved to it, so tokens at the ends are seen too, half as often as the mean at least.
+        Each row is a window of its chunk, centred on the token at the relative position ``offsets`` in [0, 1). A
+        window that would reach beyond an end is moved to that end, so every token is seen at least half as often as
+        the average token.
         """
         rows, fitting = np.full((len(chunks), length), PAD, dtype=np.int64), length - 2
         rows[:, 0] = CLS
@@ -81,17 +85,17 @@ class Corpus:
 
 
 def corpus_digest(shards: list[tuple[Path, Path]]) -> str:
-    """SHA-256 over the bytes of all shards, in their order; the files are read side by side."""
+    """SHA-256 over the bytes of all shards, in their order; the files are read in parallel."""
     with ThreadPoolExecutor() as pool:
         digests = list(pool.map(digest, [path for pair in shards for path in pair]))
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def permuted(positions: np.ndarray, size: int, *key: object) -> np.ndarray:
-    """Where ``positions`` of range(size) go under a permutation that depends on ``key`` alone.
+def permute(positions: np.ndarray, size: int, *key: object) -> np.ndarray:
+    """The images of ``positions`` under a permutation of range(size) that depends only on ``key``.
 
-    A four-round Feistel network over the next power of four, walked until it lands inside: no table of ``size``
-    entries is needed, so an epoch over 10^8 chunks costs nothing to shuffle.
+    A four-round Feistel network over the next power of four, applied until the value is below ``size`` (cycle walking).
+    It needs no table of ``size`` entries, so shuffling an epoch of 10^8 chunks costs nothing.
     """
     half = max((int(size - 1).bit_length() + 1) // 2, 1)
     low = np.uint64((1 << half) - 1)
@@ -112,12 +116,12 @@ def permuted(positions: np.ndarray, size: int, *key: object) -> np.ndarray:
     return values.astype(np.int64)
 
 
-def masked(rows: np.ndarray, share: float, run: int, vocab_size: int, *key: object) -> tuple[np.ndarray, np.ndarray]:
+def mask_tokens(rows: np.ndarray, share: float, run: int, vocab_size: int, *key: object) -> Batch:
     """Mask tokens for prediction; returns (inputs, labels), both shaped like ``rows``.
 
-    Runs of ``run`` tokens are chosen, each token starting one independently with probability ``share / run``; of the
-    chosen 80% become [MASK], 10% a random token, 10% stay. Special tokens are never chosen. Labels are IGNORED where
-    nothing is to be predicted.
+    Runs of ``run`` tokens are chosen: each token starts one independently with probability ``share / run``. Of the
+    chosen tokens 80% become [MASK], 10% a random token, and 10% stay. Special tokens are never chosen. Labels are
+    IGNORED at all other positions.
     """
     random = generator(*key)
     chosen = random.random(rows.shape) < share / run
@@ -131,12 +135,10 @@ def masked(rows: np.ndarray, share: float, run: int, vocab_size: int, *key: obje
     return inputs, np.where(chosen, rows, IGNORED)
 
 
-def training_batch(
-    corpus: Corpus, step: int, training: SeededTraining, vocab_size: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and labels of one optimiser step, [batch size, length]: a function of (seed, step) alone.
+def training_batch(corpus: Corpus, step: int, training: SeededTraining, vocab_size: int) -> Batch:
+    """Inputs and labels of one optimiser step, [batch size, length]; they depend only on (seed, step).
 
-    Every epoch visits each training chunk once, in an order of its own.
+    Every epoch visits each training chunk once, in another order.
     """
     size = len(corpus.training)
     serial = np.arange(training.batch_size, dtype=np.int64) + step * training.batch_size
@@ -144,40 +146,40 @@ def training_batch(
     chunks = np.empty_like(positions)
     for epoch in np.unique(epochs):
         here = epochs == epoch
-        chunks[here] = corpus.training[permuted(positions[here], size, training.seed, "epoch", epoch)]
+        chunks[here] = corpus.training[permute(positions[here], size, training.seed, "epoch", epoch)]
     offsets = np.zeros(len(chunks))
     if training.crop == "window":
         offsets = generator(training.seed, "offsets", step).random(len(chunks))
     rows = corpus.rows(chunks, training.length, offsets)
-    return masked(rows, training.mask_share, training.mask_run, vocab_size, training.seed, "masks", step)
+    return mask_tokens(rows, training.mask_share, training.mask_run, vocab_size, training.seed, "masks", step)
 
 
-def batches(
-    corpus: Corpus, begin: int, training: SeededTraining, vocab_size: int
-) -> Iterator[tuple[int, tuple[np.ndarray, np.ndarray]]]:
-    """(step, its batch) from step ``begin`` to the last; the next batch is made while one is trained on."""
-    if begin >= training.steps:
+def training_batches(
+    corpus: Corpus, first_step: int, training: SeededTraining, vocab_size: int
+) -> Iterator[tuple[int, Batch]]:
+    """(step, batch) from ``first_step`` to the last step; the next batch is made while one is trained on."""
+    if first_step >= training.steps:
         return
     with ThreadPoolExecutor(1) as pool:
-        upcoming = pool.submit(training_batch, corpus, begin, training, vocab_size)
-        for step in range(begin, training.steps):
-            batch = upcoming.result()
+        next_batch = pool.submit(training_batch, corpus, first_step, training, vocab_size)
+        for step in range(first_step, training.steps):
+            batch = next_batch.result()
             if step + 1 < training.steps:
-                upcoming = pool.submit(training_batch, corpus, step + 1, training, vocab_size)
+                next_batch = pool.submit(training_batch, corpus, step + 1, training, vocab_size)
             yield step, batch
 
 
-def validation_batch(corpus: Corpus, training: SeededTraining, vocab_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The fixed validation rows, [sequences, length]: spread over the validation chunks, always masked alike."""
+def validation_batch(corpus: Corpus, training: SeededTraining, vocab_size: int) -> Batch:
+    """The fixed validation rows, [sequences, length]: spread evenly over the validation chunks, with fixed masks."""
     wanted = min(training.validation_sequences, len(corpus.validation))
     chunks = corpus.validation[np.linspace(0, len(corpus.validation) - 1, wanted).astype(np.int64)]
     offsets = generator(training.seed, "validation offsets").random(wanted)
     rows = corpus.rows(chunks, training.length, offsets)
-    return masked(rows, 0.15, training.mask_run, vocab_size, training.seed, "validation masks")
+    return mask_tokens(rows, 0.15, training.mask_run, vocab_size, training.seed, "validation masks")
 
 
 def unigram_entropy(labels: np.ndarray) -> float:
-    """Entropy in nats of the tokens to predict: no model that ignores the context can have a lower loss on them."""
+    """Entropy in nats of the tokens to predict: the lowest loss of a model that ignores the context."""
     counts = np.bincount(labels[labels != IGNORED])
     shares = counts[counts > 0] / counts.sum()
     return float(-(shares * np.log(shares)).sum())

@@ -1,10 +1,10 @@
-"""Encode the training sets of GUE into token shards for further pre-training.
+"""Encode the training sets of GUE into a token shard for further pre-training.
 
-In: train.csv of each data set (one sequence or two, and a label, which is not looked at) and the model's tokenizer. No
-other split is ever read: a file of another name is refused.
-Out: what the tokenizer stage writes for a genome: ``--tokens``, a uint16 array with the tokens of all sequences, and
-``--index``, one row a sequence (start: int64, length: int32, validation: bool, never true). ``--counts`` says what came
-in and what went out.
+In:  train.csv of each data set (one or two sequences, and a label, which is ignored) and the model's tokenizer. Files
+     with other names are refused, so that no other split is trained on.
+Out: a shard like the tokenizer stage's: ``--tokens``, a uint16 array of the tokens of all sequences, and ``--index``,
+     one row per sequence (start: int64, length: int32, validation: bool, always false). ``--counts``: sequences and
+     bases read, tokens and unknown tokens written.
 """
 
 import argparse
@@ -23,9 +23,9 @@ INDEX = np.dtype([("start", "<i8"), ("length", "<i4"), ("validation", "?")])
 
 
 def sequences(path: Path) -> Iterator[str]:
-    """Every sequence of a training set, those of a pair one after the other. Raises UserError with file and line."""
+    """All sequences of a training set, first and second of a pair in turn. Raises UserError with file and line."""
     if path.name != "train.csv":
-        raise UserError(f"{path}: only train.csv may be trained on; leave {path.name} out")
+        raise UserError(f"{path}: only train.csv may be trained on; remove {path.name}")
     with path.open(newline="") as handle:
         _header, *rows = labelled_rows(handle, str(path))
         for _place, row in rows:
@@ -33,7 +33,7 @@ def sequences(path: Path) -> Iterator[str]:
 
 
 def encoded(tokenizer: Tokenizer, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens of all texts, uint16, without special tokens, and their index."""
+    """Tokens of all texts without special tokens (uint16), and their index."""
     ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
     index = np.zeros(len(ids), dtype=INDEX)
     index["length"] = [len(row) for row in ids]
@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> None:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     if tokenizer.get_vocab_size() > 2**16:
-        raise UserError(f"{args.tokenizer}: {tokenizer.get_vocab_size()} tokens do not fit 16 bits; at most 65536")
+        raise UserError(f"{args.tokenizer}: {tokenizer.get_vocab_size()} tokens do not fit 16 bits; use at most 65536")
     texts = {str(path): list(sequences(path)) for path in args.train}
     tokens, index = encoded(tokenizer, [text for rows in texts.values() for text in rows])
     for path, array in ((args.tokens, tokens), (args.index, index)):

@@ -20,11 +20,11 @@ A DNABERT-2 encoder (ALiBi, GEGLU) of {layers} layers of {width}, {heads} heads 
 from transformers import AutoModelForMaskedLM, PreTrainedTokenizerFast
 
 tokenizer = PreTrainedTokenizerFast.from_pretrained(".")
-model = AutoModelForMaskedLM.from_pretrained(".", trust_remote_code=True)  # the code is the .py files beside
+model = AutoModelForMaskedLM.from_pretrained(".", trust_remote_code=True)  # runs the .py files of this folder
 ```
 
-Sequences are upper-case A, C, G, T; any other letter becomes [UNK]. There is no maximum length. As
-`AutoModelForSequenceClassification` it has a head that is new: fine-tune it.
+Sequences are upper-case A, C, G, T; any other letter becomes [UNK]. There is no maximum length. Loaded as
+`AutoModelForSequenceClassification` it has an untrained head: fine-tune it.
 
 ## What was measured
 
@@ -34,14 +34,14 @@ Sequences are upper-case A, C, G, T; any other letter becomes [UNK]. There is no
 
 {making}
 
-Every setting and the versions of the libraries are in `summary.json`, the curve in `log.jsonl`. The counts and
-addresses of the genomes are in `results/genomes/corpus.tsv` of the run that made it; the weights may be passed on as
-far as their terms allow.
+All settings and library versions are in `summary.json`, the learning curve in `log.jsonl`. Counts and addresses of
+the genomes are in `results/genomes/corpus.tsv` of the run that made it; their terms of use decide whether the weights
+may be shared.
 
-## What it is not
+## Limits
 
-Nothing here says how well it does on a task: that is in the report of its run. It knows the genomes that it has seen,
-in the proportions in which it has seen them, and gives no reasons; no diagnosis may rest on it.
+This card does not say how well the model performs on a task: see the report of its run. The model reflects the genomes
+that it was trained on, in their proportions, and does not explain its predictions. Do not use it for diagnosis.
 """
 
 
@@ -51,7 +51,7 @@ def table(rows: Sequence[tuple[str, str]]) -> str:
 
 
 def training_seconds(log: Sequence[dict[str, Any]]) -> float:
-    """The seconds that all steps took, of a log whose lines hold the mean of the steps since the line before."""
+    """Total seconds of all steps; each line of the log has the mean of the steps since the previous line."""
     seconds, done = 0.0, 0
     for entry in log:
         if "step_seconds" in entry:
@@ -61,7 +61,7 @@ def training_seconds(log: Sequence[dict[str, Any]]) -> float:
 
 
 def making(summary: dict[str, Any], start: str | None) -> str:
-    """How it was trained; ``start`` is the sha256 of the weights that it went on from."""
+    """How it was trained; ``start``: sha256 of the weights that the training continued from."""
     settings = summary["settings"]
     rows = [
         ("start", f"weights with the sha256 {start}" if start else f"random weights, seed {settings['seed']}"),
@@ -75,19 +75,19 @@ def making(summary: dict[str, Any], start: str | None) -> str:
     return table(rows)
 
 
-def model_card(summary: dict[str, Any], log: Sequence[dict[str, Any]], start: str | None = None) -> str:
-    """Markdown with the figures of ``summary`` (see train.Run.summary) and of the lines of the log."""
+def render_card(summary: dict[str, Any], log: Sequence[dict[str, Any]], start: str | None = None) -> str:
+    """Markdown with the figures of ``summary`` (see Run.summary) and of the lines of the log."""
     if summary["steps"]:
         origin = (
             f"It was pre-trained by\nmasked language modelling for {summary['steps']:,} steps on "
             f"{summary['tokens_seen']:,} tokens, in {training_seconds(log) / 3600:.2f} hours."
         )
     else:
-        origin = "It has its\ninitial weights: the baseline of a model without pre-training."
+        origin = "It has its\ninitial weights: the baseline without pre-training."
     if "validation_loss" in summary:
         quality = (
-            f"On held-out chunks: loss {summary['validation_loss']:.4f} nats per token (a predictor blind to the\n"
-            f"context cannot be under {summary['unigram_entropy']:.4f}), accuracy "
+            f"On held-out chunks: loss {summary['validation_loss']:.4f} nats per token (a predictor that ignores the\n"
+            f"context has at least {summary['unigram_entropy']:.4f}), accuracy "
             f"{summary['validation_accuracy']:.4f}, {summary['bits_per_base']:.4f} bits per base."
         )
     else:

@@ -9,12 +9,12 @@ from torch.nn import functional
 from workflow_scripts.common.errors import UserError
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
-# Gradients that overflow even with a loss this small are no matter of scale.
+# Gradients that overflow even at this loss scale will overflow at any.
 SMALLEST_SCALE = 2.0**-10
 
 
 class LowPrecisionLayerNorm(nn.LayerNorm):
-    """LayerNorm in the precision of autocast, which by itself leaves it in 32 bits; the paper's models ran so."""
+    """LayerNorm in the precision of autocast, as in the paper's models; autocast itself keeps LayerNorm in 32 bits."""
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         device = hidden.device.type
@@ -27,7 +27,7 @@ class LowPrecisionLayerNorm(nn.LayerNorm):
 
 
 def lower_layernorm(model: nn.Module) -> None:
-    """Make every LayerNorm of a model a LowPrecisionLayerNorm; parameters and their names stay."""
+    """Turn every LayerNorm of a model into a LowPrecisionLayerNorm; parameters and their names do not change."""
     for module in model.modules():
         if type(module) is nn.LayerNorm:
             module.__class__ = LowPrecisionLayerNorm
@@ -41,14 +41,15 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
 
 
 def loss_scaler(device: torch.device, precision: str) -> torch.amp.GradScaler:
-    """Scales the loss for fp16, whose gradients would vanish; does nothing for the others."""
+    """A scaler of the loss for fp16, whose gradients would underflow; it does nothing for other precisions."""
     return torch.amp.GradScaler(device.type, enabled=precision == "fp16")
 
 
 def check_gradients(scaler: torch.amp.GradScaler, parameters: list[nn.Parameter], step: int) -> None:
-    """Raise UserError before a step would spoil the weights.
+    """Raise UserError if the step would make the weights infinite or NaN.
 
-    With fp16 the scaler passes over a step whose gradients overflow and halves its scale; that may not go on for ever.
+    With fp16 the scaler itself skips a step whose gradients overflow and halves its scale. This stops it when the
+    scale becomes too small.
     """
     if scaler.is_enabled():
         if scaler.get_scale() < SMALLEST_SCALE:
@@ -57,5 +58,6 @@ def check_gradients(scaler: torch.amp.GradScaler, parameters: list[nn.Parameter]
     norm = nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
     if not torch.isfinite(norm):
         raise UserError(
-            f"step {step}: the gradients have norm {norm.item()}; lower learning_rate, the last saved state is intact"
+            f"step {step}: the gradients have norm {norm.item()}; lower learning_rate and start again, "
+            "the last saved state is intact"
         )

@@ -1,4 +1,4 @@
-"""Requests to leave: SIGTERM, and SIGUSR1, with which Slurm warns a job before its time is up."""
+"""Requests to stop: SIGTERM, and SIGUSR1, by which Slurm warns a job before its time limit."""
 
 import contextlib
 import os
@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 WARNING = signal.SIGUSR1
 SIGNALS = (signal.SIGTERM, WARNING)
-# EX_TEMPFAIL of sysexits.h. For Snakemake any status but 0 is a failed attempt, which `retries` repeats; of several
-# processes torchrun leaves with 1.
+# EX_TEMPFAIL of sysexits.h. To Snakemake any status but 0 is a failed attempt, which `retries` repeats. With several
+# processes torchrun itself exits with 1.
 TRY_AGAIN = 75
 
 
-class Request:
-    """Whether the process has been asked to leave, and by which signal."""
+class StopRequest:
+    """The signal by which this process was asked to stop, or None."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
@@ -24,9 +24,9 @@ class Request:
 
 
 def requeue() -> None:
-    """Ask Slurm to run this job once more when it has ended; for Snakemake it then is the same attempt.
+    """Ask Slurm to run this job again after it has ended; to Snakemake that is the same attempt.
 
-    Does nothing outside of Slurm; where Slurm refuses, it says why on standard error.
+    Does nothing outside of Slurm. If Slurm refuses, scontrol prints the reason on standard error.
     """
     if job := os.environ.get("SLURM_JOB_ID"):
         with contextlib.suppress(FileNotFoundError):
@@ -34,9 +34,9 @@ def requeue() -> None:
 
 
 @contextlib.contextmanager
-def noticed() -> Iterator[Request]:
-    """Take note of the signals instead of dying of them."""
-    request = Request()
+def stop_request() -> Iterator[StopRequest]:
+    """Record the signals of SIGNALS instead of ending the process."""
+    request = StopRequest()
     before = {number: signal.signal(number, request.note) for number in SIGNALS}
     try:
         yield request

@@ -1,9 +1,10 @@
-"""One optimiser step over a global batch, and the validation: the same sums on any number of processes."""
+"""One optimiser step over a global batch, and validation: the same sums on any number of processes."""
 
 import contextlib
 import dataclasses
 import math
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 import torch
@@ -19,17 +20,17 @@ from workflow_scripts.pretrain.precision import autocast, check_gradients
 from workflow_scripts.pretrain.processes import Processes
 from workflow_scripts.settings.pretrain import SeededTraining, Training
 
-# The number of places that the head predicts is filled up to a multiple of this: kernels are chosen, and on CPUs kept
-# in memory, by shape, and every number of masked tokens would be a shape of its own.
-PLACES = 64
+# The number of positions that the head predicts is padded to a multiple of this. Kernels are chosen by shape, and on
+# CPUs cached by shape, and every number of masked tokens would be another shape.
+POSITION_MULTIPLE = 64
 
 
 @dataclasses.dataclass
 class Tally:
-    """Sums over the masked tokens of some steps: loss in nats, tokens predicted right, tokens, and their bases."""
+    """Sums over the masked tokens of some steps: loss in nats, correct predictions, tokens, and their bases."""
 
     loss: float = 0.0
-    right: float = 0
+    right: float = 0.0
     tokens: int = 0
     bases: int = 0
 
@@ -38,56 +39,66 @@ class Tally:
             setattr(self, name, getattr(self, name) + value)
 
     def means(self) -> dict[str, float]:
-        """Loss per masked token, share predicted right, bits per masked base."""
+        """Loss per masked token, accuracy, bits per masked base."""
         tokens = max(self.tokens, 1)  # a tiny batch may have nothing to predict
         bits = self.loss / math.log(2)
         return {"loss": self.loss / tokens, "accuracy": self.right / tokens, "bits_per_base": bits / max(self.bases, 1)}
 
 
 class MaskedLoss(nn.Module):
-    """The model with its loss, as one module that can be compiled and distributed."""
+    """The model with its loss as one module, which can be compiled and distributed."""
 
     def __init__(self, model: DnaBert2ForMaskedLM):
         super().__init__()
         self.model = model
 
     def forward(
-        self, inputs: torch.Tensor, labels: torch.Tensor, places: torch.Tensor, attention_mask: torch.Tensor | None
+        self, inputs: torch.Tensor, labels: torch.Tensor, positions: torch.Tensor, attention_mask: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Cross-entropy summed over the tokens to predict, and the number predicted right.
+        """Cross-entropy summed over the tokens to predict, and the number of correct predictions.
 
-        All are [rows, length]; ``places`` is true wherever ``labels`` is not IGNORED, and at some more places.
+        All arguments are [rows, length]; ``positions`` is true where ``labels`` is not IGNORED, and may be true
+        elsewhere (see :func:`padded_positions`).
         """
-        logits = self.model.masked_logits(inputs, attention_mask, places).float()
-        targets = labels[places]
+        logits = self.model.masked_logits(inputs, attention_mask, positions).float()
+        targets = labels[positions]
         loss = functional.cross_entropy(logits, targets, ignore_index=batches.IGNORED, reduction="sum")
         return loss, (logits.argmax(-1) == targets).sum()
 
 
-def filled(chosen: np.ndarray) -> np.ndarray:
-    """The chosen places and the first others, so that their number is a multiple of PLACES if there are so many."""
-    places = chosen.copy()
-    flat = places.reshape(-1)
-    flat[np.flatnonzero(~flat)[: -int(flat.sum()) % PLACES]] = True
-    return places
+def padded_positions(chosen: np.ndarray) -> np.ndarray:
+    """The chosen positions, and the first others that make their number a multiple of POSITION_MULTIPLE, if any."""
+    positions = chosen.copy()
+    flat = positions.reshape(-1)
+    flat[np.flatnonzero(~flat)[: -int(flat.sum()) % POSITION_MULTIPLE]] = True
+    return positions
 
 
-def pieces(
-    batch: tuple[np.ndarray, np.ndarray], size: int, processes: Processes, device: torch.device
-) -> Iterator[tuple[int, tuple[torch.Tensor, ...]]]:
-    """The micro-batches of this process, numbered through the batch: every so-manieth is its own."""
+MicroBatch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None]
+
+
+def micro_batches(
+    batch: batches.Batch, size: int, processes: Processes, device: torch.device
+) -> Iterator[tuple[int, MicroBatch]]:
+    """Number in the batch and arguments of MaskedLoss of each micro-batch of this process: every ``count``-th."""
     inputs, labels = batch
     for number in range(processes.rank, -(-len(inputs) // size), processes.count):
         rows = slice(number * size, (number + 1) * size)
         padding = inputs[rows] == batches.PAD
-        arrays = [inputs[rows], labels[rows], filled(labels[rows] != batches.IGNORED)]
-        tensors = [torch.from_numpy(array).to(device) for array in arrays]
         mask = torch.from_numpy((~padding).astype(np.int64)).to(device) if padding.any() else None
-        yield number, (*tensors, mask)
+        yield (
+            number,
+            (
+                torch.from_numpy(inputs[rows]).to(device),
+                torch.from_numpy(labels[rows]).to(device),
+                torch.from_numpy(padded_positions(labels[rows] != batches.IGNORED)).to(device),
+                mask,
+            ),
+        )
 
 
 def adamw(model: nn.Module, training: Training) -> torch.optim.AdamW:
-    """The optimiser of a pre-training; fused, because on a CPU too that takes a fraction of the time."""
+    """The optimiser of a pre-training; fused, because that is several times faster, on CPUs too."""
     return torch.optim.AdamW(
         model.parameters(),
         lr=training.learning_rate,
@@ -99,7 +110,7 @@ def adamw(model: nn.Module, training: Training) -> torch.optim.AdamW:
 
 
 class Stepper:
-    """What a step needs: the module to train, its optimiser, and where and how it is computed."""
+    """The module to train with its optimiser, which performs steps and validations on this process's device."""
 
     def __init__(
         self,
@@ -116,41 +127,44 @@ class Stepper:
         self.parameters = list(model.parameters())
         self.module: nn.Module = MaskedLoss(model)
         if training.compile:
-            self.module = torch.compile(self.module, dynamic=True)
-        if processes.count > 1:
-            self.module = DistributedDataParallel(self.module)
+            # a compiled module is a module too, which torch's type of compile does not say
+            self.module = cast(nn.Module, torch.compile(self.module, dynamic=True))
+        self.distributed = DistributedDataParallel(self.module) if processes.count > 1 else None
 
     def tally(self, labels: np.ndarray, loss: torch.Tensor | float, right: torch.Tensor | int) -> Tally:
-        """The sums of all processes; ``labels`` are those of the whole batch, which every process has."""
+        """The sums over all processes; ``labels`` are those of the whole batch, which every process has."""
         targets = labels[labels != batches.IGNORED]
-        loss, right = self.processes.sums(float(loss), float(right))
-        return Tally(loss, right, len(targets), int(self.bases[targets].sum()))
+        total_loss, total_right = self.processes.sum(float(loss), float(right))
+        return Tally(total_loss, total_right, len(targets), int(self.bases[targets].sum()))
 
-    def step(self, batch: tuple[np.ndarray, np.ndarray], step: int) -> Tally:
-        """One optimiser step over the whole batch, the mean over all its masked tokens being minimised.
+    def step(self, batch: batches.Batch, step: int) -> Tally:
+        """One optimiser step over the whole batch, which minimises the mean loss over all its masked tokens.
 
         Dropout is seeded by step and micro-batch, so that a resumed run repeats it on any number of processes. Raises
-        UserError before the weights change where loss or gradients are not finite.
+        UserError before the weights change if the loss or the gradients are not finite.
         """
         training, processes = self.training, self.processes
         for group in self.optimizer.param_groups:
             group["lr"] = training.learning_rate_at(step)
         masked = max(int((batch[1] != batches.IGNORED).sum()), 1)
-        last = training.batch_size // training.micro_batch_size - processes.count
-        total, right = 0.0, 0
-        for number, piece in pieces(batch, training.micro_batch_size, processes, self.device):
+        last_round = training.batch_size // training.micro_batch_size - processes.count
+        module = self.distributed or self.module
+        total: torch.Tensor | float = 0.0
+        right: torch.Tensor | int = 0
+        for number, arguments in micro_batches(batch, training.micro_batch_size, processes, self.device):
             torch.manual_seed(stable_hash(training.seed, "dropout", step, number))
-            together = number >= last or processes.count == 1
-            with contextlib.nullcontext() if together else self.module.no_sync():
+            accumulating = number < last_round
+            with self.distributed.no_sync() if self.distributed and accumulating else contextlib.nullcontext():
                 with autocast(self.device, training.precision):
-                    loss, hits = self.module(*piece)
-                # the gradients of the processes are averaged, their losses are to be summed
+                    loss, hits = module(*arguments)
+                # gradients are averaged over the processes, but the losses must be summed
                 self.scaler.scale(loss * (processes.count / masked)).backward()
             total, right = total + loss.detach().double(), right + hits
         tally = self.tally(batch[1], total, right)
         if not math.isfinite(tally.loss):
             raise UserError(
-                f"step {step}: the loss is {tally.loss}; lower learning_rate, the last saved state is intact"
+                f"step {step}: the loss is {tally.loss}; lower learning_rate and start again, "
+                "the last saved state is intact"
             )
         check_gradients(self.scaler, self.parameters, step)
         self.scaler.step(self.optimizer)
@@ -159,14 +173,14 @@ class Stepper:
         return tally
 
     @torch.no_grad()
-    def validate(self, batch: tuple[np.ndarray, np.ndarray]) -> dict[str, float]:
+    def validate(self, batch: batches.Batch) -> dict[str, float]:
         """Loss per token, accuracy and bits per base on the fixed validation rows."""
         self.model.eval()
-        module = self.module.module if self.processes.count > 1 else self.module
-        total, right = 0.0, 0
-        for _, piece in pieces(batch, self.training.micro_batch_size, self.processes, self.device):
+        total: torch.Tensor | float = 0.0
+        right: torch.Tensor | int = 0
+        for _, arguments in micro_batches(batch, self.training.micro_batch_size, self.processes, self.device):
             with autocast(self.device, self.training.precision):
-                loss, hits = module(*piece)
+                loss, hits = self.module(*arguments)
             total, right = total + loss.double(), right + hits
         self.model.train()
         means = self.tally(batch[1], total, right).means()

@@ -1,4 +1,4 @@
-"""What a training tells while it runs: ``log.jsonl``, its cost, TensorBoard, and a warning where it goes astray."""
+"""What a training reports while it runs: ``log.jsonl``, TensorBoard, its cost, and a warning if it does not learn."""
 
 import contextlib
 import importlib
@@ -10,48 +10,48 @@ from typing import Any
 
 import torch
 
-from workflow_scripts.common.checkpoints import room
+from workflow_scripts.common.checkpoints import disk_errors
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import write_text
 from workflow_scripts.model import DnaBert2Config
 from workflow_scripts.settings.pretrain import Training
 
-# Dense floating-point operations a second in 16 bits, by the makers' data sheets.
+# Dense 16-bit floating-point operations per second, from the data sheets of the manufacturer.
 PEAKS = {"NVIDIA H200": 989e12, "NVIDIA H100 80GB HBM3": 989e12, "NVIDIA A100": 312e12}
-# The only public marks for a vocabulary of 4,096: users of the original who trained it anew stayed at 5.03 to 5.08 nats
-# a token (issues 98, 148 and 150 of its repository), its author speaks of about 4.3 late in training. No curve was
-# published, so nothing is said about a run that is young: less than half done, or under a tenth of the paper's tokens.
+# The only public reference points for a vocabulary of 4,096: users who retrained the original stayed at 5.03 to 5.08
+# nats per token (issues 98, 148 and 150 of its repository); its author reports about 4.3 late in training. No curve was
+# published, so there is no warning early in a run: before half of its steps or a tenth of the paper's tokens.
 STUCK, REFERENCE, REFERENCE_VOCABULARY, LATE_TOKENS = 5.03, 4.3, 4096, 26_000_000_000
 
 
 class Log:
-    """``log.jsonl``: appended while training, cut back to the saved step when a run resumes, begun anew without one."""
+    """``log.jsonl``: appended while training, truncated to the saved step when a run resumes, emptied otherwise."""
 
     def __init__(self, path: Path, resumed_at: int):
         lines = path.read_text().splitlines() if resumed_at and path.exists() else []
         self.path = path
-        self.entries = []
+        self.entries: list[dict[str, Any]] = []
         for line in lines:
             with contextlib.suppress(json.JSONDecodeError):  # a line cut off by a kill
                 entry = json.loads(line)
                 if entry["step"] <= resumed_at:
                     self.entries.append(entry)
-        with room(path):
+        with disk_errors(path):
             write_text(path, "".join(json.dumps(entry) + "\n" for entry in self.entries))
 
     def add(self, entry: dict[str, Any]) -> None:
-        """Append a line and wait until it is on the disk: a state that is saved later finds its log whole."""
+        """Append a line and flush it to disk, so that the log is complete up to every state that is saved later."""
         self.entries.append(entry)
-        with room(self.path), self.path.open("a") as handle:
+        with disk_errors(self.path), self.path.open("a") as handle:
             handle.write(json.dumps(entry) + "\n")
             handle.flush()
             os.fsync(handle.fileno())
 
 
 class Board:
-    """The same entries for TensorBoard, in ``folder``; what was written beyond the resumed step is replaced.
+    """The same entries for TensorBoard, in ``folder``; entries after the resumed step are replaced.
 
-    Raises UserError where the package is missing.
+    Raises UserError if the package tensorboard is missing.
     """
 
     def __init__(self, folder: Path, resumed_at: int):
@@ -59,7 +59,7 @@ class Board:
             tensorboard = importlib.import_module("torch.utils.tensorboard")
         except ImportError:
             raise UserError(
-                "training.tensorboard: the package tensorboard is missing; install it, or take false"
+                "training.tensorboard: the package tensorboard is missing; install it, or set false"
             ) from None
         self.writer = tensorboard.SummaryWriter(str(folder), purge_step=resumed_at + 1)
 
@@ -70,11 +70,29 @@ class Board:
         self.writer.flush()
 
 
-def flops(config: DnaBert2Config, tokens: int, length: int, masked: int) -> int:
-    """Floating-point operations of forward and backward pass over ``tokens`` in rows of ``length``.
+class Recorder:
+    """Log and TensorBoard of a run in ``folder``; of several processes only the first one (``active``) records."""
 
-    Matrix products alone, a multiplication and an addition each, backward counted as twice forward: projections and
-    gated feed-forward of each layer, both products of attention, and the head on the ``masked`` tokens.
+    def __init__(self, folder: Path, resumed_at: int, tensorboard: bool, active: bool):
+        self.entries: list[dict[str, Any]] = []
+        self.writers: list[Log | Board] = []
+        if active:
+            log = Log(folder / "log.jsonl", resumed_at)
+            self.entries = log.entries
+            self.writers.append(log)
+            if tensorboard:
+                self.writers.append(Board(folder / "tensorboard", resumed_at))
+
+    def add(self, entry: dict[str, Any]) -> None:
+        for writer in self.writers:
+            writer.add(entry)
+
+
+def flops(config: DnaBert2Config, tokens: int, length: int, masked: int) -> int:
+    """Floating-point operations of a forward and a backward pass over ``tokens`` tokens in rows of ``length``.
+
+    Counts only matrix products, a multiply-add as two operations and the backward pass as twice the forward pass:
+    projections and gated feed-forward of each layer, both products of attention, and the head on the ``masked`` tokens.
     """
     hidden, inner = config.hidden_size, config.intermediate_size
     layer = 2 * (4 * hidden**2 + 3 * hidden * inner) + 4 * length * hidden
@@ -83,22 +101,22 @@ def flops(config: DnaBert2Config, tokens: int, length: int, masked: int) -> int:
 
 
 def peak(device: torch.device, precision: str) -> float | None:
-    """What the GPU could do in a second; None where that is not known."""
+    """Peak operations per second of the GPU in this precision; None if unknown."""
     if device.type != "cuda" or precision == "fp32":
         return None
     name = torch.cuda.get_device_name(device)
-    return next((operations for known, operations in PEAKS.items() if name.startswith(known)), None)
+    return next((operations for model, operations in PEAKS.items() if name.startswith(model)), None)
 
 
 def memory_mb(device: torch.device) -> int:
-    """The most memory so far in MB: of the GPU's, or of this process's."""
+    """Peak memory so far in MB: on the GPU, or of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) // 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**10
 
 
 class Meter:
-    """Measures the cost of steps between two lines of the log."""
+    """Measures the cost of the steps between two lines of the log."""
 
     def __init__(self, config: DnaBert2Config, training: Training, device: torch.device, processes: int):
         self.config, self.training, self.device = config, training, device
@@ -110,11 +128,11 @@ class Meter:
         self.seconds, self.steps, self.masked = 0.0, 0, 0
 
     def add(self, seconds: float, masked: int) -> None:
-        """Count a step of so many seconds and masked tokens."""
+        """Count one step."""
         self.seconds, self.steps, self.masked = self.seconds + seconds, self.steps + 1, self.masked + masked
 
     def cost(self) -> dict[str, float]:
-        """Seconds a step, tokens a second, memory, and on a known GPU the share of its peak that is used (MFU)."""
+        """Seconds per step, tokens per second, memory, and on a known GPU its model FLOPs utilisation (MFU)."""
         tokens = self.steps * self.training.batch_size * self.training.length
         cost = {
             "step_seconds": self.seconds / self.steps,
@@ -128,24 +146,24 @@ class Meter:
 
 
 def reference(vocab_size: int) -> list[float] | None:
-    """Losses that others report with this vocabulary: the author's late in training, and where users were stuck."""
+    """Losses reported for this vocabulary size: the author's late in training, and where users got stuck; else None."""
     return [REFERENCE, STUCK] if vocab_size == REFERENCE_VOCABULARY else None
 
 
 def warning(
     training: Training, step: int, validation_loss: float, unigram_entropy: float, vocab_size: int
 ) -> str | None:
-    """A line where a training goes astray: it learns nothing from the context, or it is stuck where others were."""
+    """A line if the training learns nothing from the context, or is stuck where others were; else None."""
     tokens = step * training.batch_size * training.length
     if step > training.warmup_steps and validation_loss >= unigram_entropy:
         return (
             f"warning: step {step:,}: validation loss {validation_loss:.3f} is not below {unigram_entropy:.3f}, the "
-            "entropy of the tokens: nothing is learned from their context; try another learning_rate or warmup_steps"
+            "entropy of the tokens: the model learns nothing from context; try another learning_rate or warmup_steps"
         )
     late = tokens >= LATE_TOKENS and 2 * step >= training.steps
     if late and reference(vocab_size) and validation_loss >= STUCK:
         return (
-            f"warning: step {step:,}: validation loss {validation_loss:.3f} is where others were stuck ({STUCK} and "
+            f"warning: step {step:,}: validation loss {validation_loss:.3f} is where others got stuck ({STUCK} and "
             f"above); the author of the original reports about {REFERENCE} late in training"
         )
     return None

@@ -1,9 +1,9 @@
-"""The audits of all data sets -> one table.
+"""Join the audits of all data sets into one table.
 
-In: ``datasheet.json`` and ``audit.json`` of each data set. Out: a table with one row a data set, in the order of the
-datasheets. Leaks are dev or test rows that are related to a train row, under the closest relation: an exact copy, a
-copy of the other strand, a near-duplicate, an overlap on the genome. A cell is empty where nothing is known: overlaps
-of rows whose places are not, a GC area of a single class.
+In: ``datasheet.json`` and ``audit.json`` of each data set. Out: a table with one row for each data set, in the order
+of the datasheets. Leaks are dev or test rows that are related to a train row, counted by the closest relation: an exact
+copy, a copy on the other strand, a near-duplicate, or an overlap on the genome. A cell is empty if the figure is
+unknown: overlaps of rows without known places, the AUROC of a single class.
 """
 
 import argparse
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import read_table, write_table
-from workflow_scripts.report.inputs import load
+from workflow_scripts.common.files import write_table
+from workflow_scripts.report.json_files import read_object
 
-KINDS = ("exact", "reverse_complement", "near", "overlap")
+RELATIONS = ("exact", "reverse_complement", "near", "overlap")
 COUNTS = (
     *("rows", "duplicates"),
-    *(f"{split}_{kind}" for split in ("dev", "test") for kind in ("rows", "leaks", *KINDS)),
+    *(f"{split}_{kind}" for split in ("dev", "test") for kind in ("rows", "leaks", *RELATIONS)),
     *("conflicting_labels", "non_acgt", "other_length"),
 )
 MEASURES = ("gc_auroc", "kmer_mcc", "kmer_f1")
@@ -26,7 +26,7 @@ COLUMNS = ["task", "dataset", "origin", "split", *COUNTS, *MEASURES]
 
 
 def tabulate(sheet: dict[str, Any], audit: dict[str, Any]) -> dict[str, Any]:
-    """The row of one data set. ``duplicates`` are rows with an earlier copy in their own split, on either strand."""
+    """The row of a data set. ``duplicates`` are rows with an earlier copy in their split, on either strand."""
     relations, rows = audit["relations"], audit["rows"]
     row = {
         **{"task": sheet["task"], "dataset": sheet["dataset"], "origin": sheet["origin"]},
@@ -35,7 +35,7 @@ def tabulate(sheet: dict[str, Any], audit: dict[str, Any]) -> dict[str, Any]:
     }
     for split in ("dev", "test"):
         row |= {f"{split}_rows": rows[split], f"{split}_leaks": audit["leaks"][split]}
-        row |= {f"{split}_{kind}": relations[f"{split}_in_train"][kind] for kind in KINDS}
+        row |= {f"{split}_{kind}": relations[f"{split}_in_train"][kind] for kind in RELATIONS}
     return row | {
         **{"conflicting_labels": audit["conflicting_labels"]["either_strand"]},
         **{"non_acgt": audit["non_acgt"]["rows"], "other_length": audit["lengths"]["other"]["rows"]},
@@ -44,14 +44,14 @@ def tabulate(sheet: dict[str, Any], audit: dict[str, Any]) -> dict[str, Any]:
 
 
 def collect(datasheets: list[Path], audits: list[Path]) -> list[dict[str, Any]]:
-    """One row for each data set; UserError where a file lacks a figure, or a data set lacks its datasheet or audit."""
+    """One row for each data set; UserError if a figure is missing, or a data set has only one of the two files."""
     loaded = {}
     for path in audits:
-        figures = load(path)
+        figures = read_object(path)
         loaded[figures.get("task"), figures.get("dataset")] = path, figures
     rows = []
     for sheet_path in datasheets:
-        sheet = load(sheet_path)
+        sheet = read_object(sheet_path)
         name = sheet.get("task"), sheet.get("dataset")
         if name not in loaded:
             raise UserError(f"{sheet_path}: no audit of {name[0]}/{name[1]} was given; add its audit.json")
@@ -59,30 +59,22 @@ def collect(datasheets: list[Path], audits: list[Path]) -> list[dict[str, Any]]:
         try:
             rows.append(tabulate(sheet, figures))
         except (KeyError, TypeError) as error:
-            raise UserError(f"{path}: it or its datasheet lacks {error}; build and audit the data set again") from None
+            raise UserError(f"{path}: no {error} in it or its datasheet; build and audit the data set again") from None
     if loaded:
         path, _ = next(iter(loaded.values()))
         raise UserError(f"{path}: no datasheet of this data set was given; add its datasheet.json")
     return rows
 
 
-def read_audits(path: Path) -> list[dict[str, Any]]:
-    """Read the table of audits, its numbers as numbers; empty cells are ``None``."""
-    rows = read_table(path)
-    for row in rows:
-        try:
-            row.update({name: int(row[name]) if row[name] else None for name in COUNTS})
-            row.update({name: float(row[name]) if row[name] else None for name in MEASURES})
-        except (KeyError, ValueError) as error:
-            raise UserError(f"{path}: {row.get('task')}/{row.get('dataset')}: {error}; make the table again") from None
-    return rows
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--datasheets", nargs="+", required=True, type=Path, metavar="FILE", help="datasheet.json")
-    parser.add_argument("--audits", nargs="+", required=True, type=Path, metavar="FILE", help="audit.json of the same")
+    parser.add_argument(
+        "--datasheets", nargs="+", required=True, type=Path, metavar="FILE", help="datasheet.json of each data set"
+    )
+    parser.add_argument(
+        "--audits", nargs="+", required=True, type=Path, metavar="FILE", help="audit.json of each data set"
+    )
     parser.add_argument("--out", required=True, type=Path, help="table to write (TSV)")
     return parser
 

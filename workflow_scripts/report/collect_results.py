@@ -1,11 +1,12 @@
-"""GUE scores of every fit -> tables of scores, verdicts and pairs, and a summary with means and the paper's sums.
+"""Join the GUE scores of all fits: tables of scores, verdicts and pairs of runs, and a summary.
 
-In: the folder of the fits with their metrics and predictions (scores as fractions), the fits that the configuration
-asks for, the datasheets, the registry of data sets, the paper's cells and models.
-Out: a table with one row for each (model, method, task, data set), scores x 100 as in the paper, with a verdict beside
-the paper's DNABERT-2; the verdicts beside all of the paper's models; every two runs on each data set; a JSON summary.
-A fit that is not there is named as not run. A collapsed fit counts like any other: it is what the protocol gives; the
-mean without such fits stands beside.
+In: the folder of the fits with metrics and predictions (scores as fractions), the fits that the configuration plans,
+the datasheets, the registry of data sets, and the paper's scores and models.
+Out: a table with one row for each (model, method, task, data set), scores x 100 as in the paper, with the verdict
+against the paper's DNABERT-2; the verdicts against all of the paper's models; every pair of runs on each data set; and
+a JSON summary with means, comparisons, ranks, and the paper's claims recomputed.
+Missing fits are listed as not run. Collapsed fits count in the means, as the protocol has it; the mean without them is
+a separate column.
 """
 
 import argparse
@@ -19,38 +20,31 @@ import numpy as np
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import read_table, write_json
 from workflow_scripts.report import comparisons, paper, verdicts
-from workflow_scripts.report.fit_results import Cell, Key, planned, read_cells
-from workflow_scripts.report.resampling import METRICS
-from workflow_scripts.report.scores import mean_by_task, rank, stated_interval
-from workflow_scripts.report.tables import write_numbers
+from workflow_scripts.report.bootstrap import METRICS
+from workflow_scripts.report.fit_results import Cell, Key, dataset_key, parse_planned, read_cells
+from workflow_scripts.report.numeric_tables import write_numbers
+from workflow_scripts.report.score_statistics import combined_interval, mean_by_task, rank_runs
 
 COLUMNS = [
     *("model", "method", "task", "dataset", "metric", "seeds", "missing", "mean", "sd", "low", "high", "over"),
     *("seeds_low", "seeds_high", "rows_low", "rows_high", "collapsed", "mean_without_collapsed"),
     *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
-    *(
-        "test_rows",
-        "truncated",
-        "chance",
-        "paper_dnabert2",
-        "paper_nt_2500m_multi",
-        "difference_dnabert2",
-        "verdict",
-        "why",
-    ),
+    *("test_rows", "truncated", "chance", "paper_dnabert2", "paper_nt_2500m_multi"),
+    *("difference_dnabert2", "verdict", "why"),
 ]
 
 
-def tabulate(cells: Sequence[Cell], theirs: paper.Cells, reasons: Mapping[Key, str]) -> list[dict[str, Any]]:
-    """One row for each run and data set. ``reasons`` say which data sets do not compare with the paper's, and why."""
+def tabulate(cells: Sequence[Cell], paper_cells: paper.Cells, reasons: Mapping[Key, str]) -> list[dict[str, Any]]:
+    """One row for each run and data set. ``reasons``: why data sets are not comparable with the paper's."""
     rows = []
     for cell in cells:
-        row = dict.fromkeys(COLUMNS) | dict(zip(COLUMNS[:4], (*cell.run, *cell.dataset), strict=True))
+        row: dict[str, Any] = dict.fromkeys(COLUMNS)
+        row |= dict(zip(COLUMNS[:4], (*cell.run, *cell.dataset), strict=True))
         row |= {"metric": cell.metric, "seeds": len(cell.fits), "missing": " ".join(map(str, cell.missing))}
         row |= {"collapsed": sum(fit["collapse"] is not None for fit in cell.fits)}
-        row |= scores_of(cell) if cell.fits else {}
-        row |= {"paper_dnabert2": theirs[paper.DNABERT2].get(cell.dataset)}
-        row |= {"paper_nt_2500m_multi": theirs[paper.NT_MULTI].get(cell.dataset)}
+        row |= summarize_scores(cell) if cell.fits else {}
+        row |= {"paper_dnabert2": paper_cells[paper.DNABERT2].get(cell.dataset)}
+        row |= {"paper_nt_2500m_multi": paper_cells[paper.NT_MULTI].get(cell.dataset)}
         row["verdict"], row["why"] = verdicts.judge(row, row["paper_dnabert2"], reasons.get(cell.dataset))
         if row["verdict"] in verdicts.COMPARABLE:
             row["difference_dnabert2"] = row["mean"] - row["paper_dnabert2"]
@@ -58,11 +52,11 @@ def tabulate(cells: Sequence[Cell], theirs: paper.Cells, reasons: Mapping[Key, s
     return rows
 
 
-def scores_of(cell: Cell) -> dict[str, Any]:
-    """Mean, spread and intervals of a cell's own metric; means with intervals of all metrics."""
+def summarize_scores(cell: Cell) -> dict[str, Any]:
+    """Mean, spread and intervals of a cell's metric, and means with intervals of all metrics."""
     kept = [fit["test"][cell.metric] for fit in cell.fits if fit["collapse"] is None]
     facts = {
-        **stated_interval(cell.scores(cell.metric), cell.resampled.get(cell.metric)),
+        **combined_interval(cell.scores(cell.metric), cell.resampled.get(cell.metric)),
         "mean_without_collapsed": 100 * float(np.mean(kept)) if 0 < len(kept) < len(cell.fits) else None,
         "test_rows": cell.fits[0]["test"]["rows"],
         "truncated": 100 * cell.fits[0]["truncated"]["test"],
@@ -70,15 +64,15 @@ def scores_of(cell: Cell) -> dict[str, Any]:
     }
     for metric in METRICS:
         if values := cell.scores(metric):
-            found = stated_interval(values, cell.resampled.get(metric))
+            found = combined_interval(values, cell.resampled.get(metric))
             facts |= {metric: found["mean"], f"{metric}_low": found["low"], f"{metric}_high": found["high"]}
     return facts
 
 
 def describe_runs(cells: Sequence[Cell]) -> list[dict[str, Any]]:
-    """Each run: its means by task and over its data sets, the fits that have collapsed, and what is missing.
+    """Each run: its means by task and over its data sets, its collapsed fits, and what it lacks.
 
-    Missing are data sets, or single seeds of them.
+    ``missing`` lists data sets without any fit, and single seeds of the others.
     """
     runs = []
     datasets = list(dict.fromkeys(cell.dataset for cell in cells))
@@ -86,8 +80,8 @@ def describe_runs(cells: Sequence[Cell]) -> list[dict[str, Any]]:
         mine = {cell.dataset: cell for cell in cells if cell.run == run}
         scores = {key: cell.mean for key, cell in mine.items() if cell.fits}
         fits = [fit for cell in mine.values() for fit in cell.fits]
-        lacking = ["/".join(key) for key in datasets if key not in scores]
-        lacking += [f"{'/'.join(key)} (seed {seed})" for key in scores for seed in mine[key].missing]
+        missing = ["/".join(key) for key in datasets if key not in scores]
+        missing += [f"{'/'.join(key)} (seed {seed})" for key in scores for seed in mine[key].missing]
         runs.append(
             {
                 "model": run[0],
@@ -97,19 +91,28 @@ def describe_runs(cells: Sequence[Cell]) -> list[dict[str, Any]]:
                 "hardware": sorted({fit["hardware"] for fit in fits}),
                 "seeds": sorted({fit["seed"] for fit in fits}),
                 "fits": len(fits),
-                "collapsed": [collapse_of(fit) for fit in fits if fit["collapse"]],
+                "collapsed": [describe_collapse(fit) for fit in fits if fit["collapse"]],
                 "datasets": len(scores),
                 "mean": float(np.mean(list(scores.values()))) if scores else None,
                 "tasks": mean_by_task(scores),
-                "missing": lacking,
+                "missing": missing,
             }
         )
     return runs
 
 
-def collapse_of(fit: Mapping[str, Any]) -> str:
-    """The name of a fit that has collapsed, and how."""
+def describe_collapse(fit: Mapping[str, Any]) -> str:
+    """A collapsed fit by name, and how it collapsed."""
     return f"{fit['task']}/{fit['dataset']} (seed {fit['seed']}: {fit['collapse']})"
+
+
+def read_metrics(registry: Path, custom: Sequence[str]) -> dict[Key, str]:
+    """The metric of each registered data set and of each of ``custom``, "task/dataset=metric"."""
+    metrics = {(row["task"], row["dataset"]): row["metric"] for row in read_table(registry)}
+    for text in custom:
+        name, _, metric = text.partition("=")
+        metrics[dataset_key(name)] = metric
+    return metrics
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -125,17 +128,17 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="TASK/DATASET=METRIC",
-        help="data sets that the registry does not list",
+        help="data sets that are not in the registry",
     )
-    parser.add_argument("--paper", type=Path, required=True, help="the paper's cells (config/paper_results.tsv)")
+    parser.add_argument("--paper", type=Path, required=True, help="the paper's scores (config/paper_results.tsv)")
     parser.add_argument("--paper-models", type=Path, required=True, help="its models (config/paper_models.tsv)")
-    parser.add_argument("--seed", type=int, required=True, help="seed of the resamples of test rows")
+    parser.add_argument("--seed", type=int, required=True, help="seed for resampling the test rows")
     parser.add_argument(
-        "--simulated", action="store_true", help="the data are invented: nothing compares with the paper"
+        "--simulated", action="store_true", help="the data are simulated, so nothing is comparable with the paper"
     )
     parser.add_argument("--out", type=Path, required=True, help="table of scores to write (TSV)")
     parser.add_argument("--verdicts", type=Path, required=True, help="table of verdicts to write (TSV)")
-    parser.add_argument("--pairs", type=Path, required=True, help="table of every two runs to write (TSV)")
+    parser.add_argument("--pairs", type=Path, required=True, help="table of pairs of runs to write (TSV)")
     parser.add_argument("--summary", type=Path, required=True, help="summary to write (JSON)")
     return parser
 
@@ -144,34 +147,32 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> None:
     """Write the tables and the summary."""
     options = build_parser().parse_args(argv)
-    registry = {(row["task"], row["dataset"]): row["metric"] for row in read_table(options.registry)}
-    for name, _, metric in (dataset.partition("=") for dataset in options.custom):
-        registry[tuple(name.split("/"))] = metric
-    theirs, paper_metrics = paper.read_cells(options.paper)
+    registered = read_metrics(options.registry, options.custom)
+    paper_cells, paper_metrics = paper.read_cells(options.paper)
     models = read_table(options.paper_models)
-    cells = read_cells(options.fits, planned(options.planned), options.seeds, registry, options.seed)
+    cells = read_cells(options.fits, parse_planned(options.planned), options.seeds, registered, options.seed)
     if not any(cell.fits for cell in cells):
-        raise UserError(f"{options.fits}: holds none of the fits that are planned; run some")
+        raise UserError(f"{options.fits}: has none of the fits that are planned; run some")
 
     metrics = {cell.dataset: cell.metric for cell in cells}
     if options.simulated:
         reasons = dict.fromkeys(metrics, "simulated data")
     else:
-        reasons = verdicts.obstacles(options.datasheets, metrics, paper_metrics)
-    rows = tabulate(cells, theirs, reasons)
-    judged = verdicts.tabulate(rows, theirs, reasons)
-    pairs = comparisons.pairs(cells)
+        reasons = verdicts.find_obstacles(options.datasheets, metrics, paper_metrics)
+    rows = tabulate(cells, paper_cells, reasons)
+    judged = verdicts.tabulate(rows, paper_cells, reasons)
+    pairs = comparisons.compare_pairs(cells)
     summary = {
         "runs": describe_runs(cells),
-        "comparisons": comparisons.compare_runs(cells, pairs, theirs, set(metrics) - set(reasons)),
-        "ranks": rank(comparisons.means(cells)),
+        "comparisons": comparisons.compare_runs(cells, pairs, paper_cells, set(metrics) - set(reasons)),
+        "ranks": rank_runs(comparisons.mean_scores(cells)),
         "verdicts": verdicts.count(judged),
-        "not_comparable": {why: verdicts.named(reasons, why) for why in dict.fromkeys(reasons.values())},
-        "not_run": ["/".join(key) for key in registry if key not in metrics],
+        "not_comparable": {why: verdicts.datasets_with(reasons, why) for why in dict.fromkeys(reasons.values())},
+        "not_run": ["/".join(key) for key in registered if key not in metrics],
         "paper": {
-            "claims": paper.claims(theirs, models),
-            "averages": paper.averages(theirs, models),
-            "against_kmers": paper.against_kmers(theirs),
+            "claims": paper.claims(paper_cells, models),
+            "averages": paper.averages(paper_cells, models),
+            "against_kmers": paper.against_kmers(paper_cells),
         },
     }
     write_numbers(options.out, rows, COLUMNS)

@@ -1,4 +1,4 @@
-"""The fits of the configuration as they lie on disk: their metrics, their predictions, and which of them are missing.
+"""The results of the planned fits: their metrics, their predictions on resampled test rows, and the missing fits.
 
 A fit is the folder ``<model>/<method>/<task>/<dataset>/seed<seed>`` with ``metrics.json`` and ``predictions.parquet``.
 """
@@ -14,13 +14,13 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.report.inputs import load
-from workflow_scripts.report.resampling import METRICS, Predictions, resampled_scores, weighted_scores
+from workflow_scripts.report.bootstrap import METRICS, Predictions, resampled_scores, weighted_scores
+from workflow_scripts.report.json_files import read_object
 
 Key = tuple[str, str]
-"""A run is (model, method), a data set is (task, dataset)."""
+"""A run, (model, method), or a data set, (task, data set)."""
 
-NEEDED = ("metric", "collapse", "chance", "truncated", "parameters", "trainable_parameters", "hardware")
+REQUIRED = ("metric", "collapse", "chance", "truncated", "parameters", "trainable_parameters", "hardware")
 TOLERANCE = 1e-6  # between the MCC in metrics.json and that of the predictions
 
 
@@ -28,8 +28,8 @@ TOLERANCE = 1e-6  # between the MCC in metrics.json and that of the predictions
 class Cell:
     """The fits of one run on one data set, one for each seed, and the seeds whose fit is missing.
 
-    ``resampled`` holds the scores of each fit on resamples of the test rows, [seeds, resamples] by metric; it is
-    empty for fits that predict no classes. Scores are x 100.
+    ``resampled`` has the scores of the fits on resamples of the test rows, [seeds, resamples] by metric; it is empty
+    if the fits do not predict classes. Scores are x 100.
     """
 
     run: Key
@@ -40,92 +40,100 @@ class Cell:
     resampled: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def scores(self, metric: str) -> list[float]:
-        """The test scores of the fits that have this metric, x 100."""
+        """The test scores, x 100, of the fits that have this metric."""
         values = [fit["test"].get(metric) for fit in self.fits]
         return [100 * value for value in values if value is not None]
 
     @property
     def mean(self) -> float:
-        """The mean of the data set's own metric over all fits, collapsed ones too."""
+        """The mean of the data set's metric over all fits, including collapsed ones."""
         return float(np.mean(self.scores(self.metric)))
 
 
-def planned(text: str) -> list[tuple[Key, Key]]:
-    """The (run, data set) that the fits of the configuration make, from JSON; each once, in their order.
+def parse_planned(text: str) -> list[tuple[Key, Key]]:
+    """The distinct (run, data set) of the planned fits, in order.
 
-    The JSON is a list of objects with ``model``, ``method`` and ``datasets`` ("task/dataset").
+    ``text`` is a JSON list of objects with ``model``, ``method`` and ``datasets`` ("task/dataset").
     """
     pairs = [((run["model"], run["method"]), name) for run in json.loads(text) for name in run["datasets"]]
-    return [(run, tuple(name.split("/"))) for run, name in dict.fromkeys(pairs)]
+    return [(run, dataset_key(name)) for run, name in dict.fromkeys(pairs)]
+
+
+def dataset_key(name: str) -> Key:
+    """The (task, data set) of "task/dataset"."""
+    task, _, dataset = name.partition("/")
+    return task, dataset
 
 
 def read_cells(
     folder: Path, pairs: Sequence[tuple[Key, Key]], seeds: Sequence[int], metrics: Mapping[Key, str], seed: int
 ) -> list[Cell]:
-    """Read the fits of each (run, data set) and score them on resamples drawn by ``seed``.
+    """Read the fits of each (run, data set) and score them on resamples drawn with ``seed``.
 
-    Runs come in the order of ``pairs``, the data sets of each in the order of ``metrics``, which names the metric of
-    each data set of the registry; those that are not in it follow. Raises UserError for a file that is broken, lacks
-    something, or belongs to another fit or to other test rows.
+    Runs are in the order of ``pairs``. The data sets of each run are in the order of ``metrics``, the metric of each
+    registered data set; other data sets follow. Raises UserError for a file that is damaged, lacks a key, or belongs
+    to another fit or to other test rows.
     """
-    order = list(dict.fromkeys([*metrics, *(dataset for _run, dataset in pairs)]))
+    datasets = list(dict.fromkeys([*metrics, *(dataset for _run, dataset in pairs)]))
     runs = list(dict.fromkeys(run for run, _dataset in pairs))
     wanted, seeds = set(pairs), sorted(seeds)
     cells = []
-    for dataset in order:
-        asked = [run for run in runs if (run, dataset) in wanted]
-        mine = [read_cell(folder, run, dataset, seeds, metrics.get(dataset)) for run in asked]
-        resample(folder, [cell for cell in mine if cell.fits], seed)
-        cells += mine
+    for dataset in datasets:
+        planned = [run for run in runs if (run, dataset) in wanted]
+        found = [read_cell(folder, run, dataset, seeds, metrics.get(dataset)) for run in planned]
+        resample(folder, [cell for cell in found if cell.fits], seed)
+        cells += found
     return sorted(cells, key=lambda cell: runs.index(cell.run))
 
 
-def place(folder: Path, run: Key, dataset: Key, seed: int) -> Path:
-    """The folder of a fit."""
+def fit_folder(folder: Path, run: Key, dataset: Key, seed: int) -> Path:
+    """The folder of a fit below ``folder``."""
     return folder.joinpath(*run, *dataset, f"seed{seed}")
 
 
 def read_cell(folder: Path, run: Key, dataset: Key, seeds: Sequence[int], metric: str | None) -> Cell:
-    """The fits of a run on a data set; ``metric`` is the registry's, ``None`` for a data set that is not in it."""
-    paths = {seed: place(folder, run, dataset, seed) / "metrics.json" for seed in seeds}
+    """The fits of a run on a data set; ``metric`` is the registered one, ``None`` for an unregistered data set."""
+    paths = {seed: fit_folder(folder, run, dataset, seed) / "metrics.json" for seed in seeds}
     found = {seed: path for seed, path in paths.items() if path.is_file()}
     fits = []
     for seed, path in found.items():
         fit = read_fit(path, (*run, *dataset, seed))
         metric = metric or fit["metric"]
         if metric != fit["metric"]:
-            raise UserError(f"{path}: metric {fit['metric']} where {metric} is expected; run this fit again")
+            raise UserError(f"{path}: metric {fit['metric']}, expected {metric}; run this fit again")
         fits.append(fit)
     return Cell(run, dataset, metric or "", fits, [seed for seed in seeds if seed not in found])
 
 
-def read_fit(path: Path, name: tuple) -> dict[str, Any]:
+def read_fit(path: Path, name: tuple[str, str, str, str, int]) -> dict[str, Any]:
     """The metrics of the fit ``name``: model, method, task, data set and seed."""
-    fit = load(path)
+    fit = read_object(path)
     try:
-        own = tuple(fit[part] for part in ("model", "method", "task", "dataset", "seed"))
+        found = tuple(fit[part] for part in ("model", "method", "task", "dataset", "seed"))
         score = fit["test"][fit["metric"]]
-        for needed in NEEDED:
-            fit[needed]
+        for key in REQUIRED:
+            fit[key]
         fit["test"]["rows"]
     except (KeyError, TypeError) as error:
-        raise UserError(f"{path}: lacks {error} of a fit's metrics; run this fit again") from None
-    if own != name:
-        raise UserError(f"{path}: metrics of {' '.join(map(str, own))}, which is another fit; run this fit again")
+        raise UserError(f"{path}: no {error} in the metrics; run this fit again") from None
+    if found != name:
+        raise UserError(
+            f"{path}: these are the metrics of another fit, {' '.join(map(str, found))}; run this fit again"
+        )
     if not isinstance(score, int | float) or not math.isfinite(score):
-        raise UserError(f"{path}: test score {score!r} is no number; run this fit again")
+        raise UserError(f"{path}: test score {score!r} is not a finite number; run this fit again")
     return fit
 
 
 def resample(folder: Path, cells: list[Cell], seed: int) -> None:
-    """Fill in ``resampled`` of the cells of one data set, on the same resamples, unless they predict no classes."""
+    """Fill in ``resampled`` of the cells of one data set, all on the same resamples, if the fits predict classes."""
     cells = [cell for cell in cells if cell.fits[0].get("problem", "classification") == "classification"]
     predictions: list[Predictions] = []
     for cell in cells:
         for fit in cell.fits:
-            path = place(folder, cell.run, cell.dataset, fit["seed"]) / "predictions.parquet"
+            path = fit_folder(folder, cell.run, cell.dataset, fit["seed"]) / "predictions.parquet"
             predictions.append(read_predictions(path))
-            check(path, predictions[-1], predictions[0], fit)
+            check_predictions(path, predictions[-1], predictions[0], fit)
     scores = iter(resampled_scores(predictions, seed, *cells[0].dataset) if cells else [])
     for cell in cells:
         fits = [next(scores) for _fit in cell.fits]
@@ -133,9 +141,9 @@ def resample(folder: Path, cells: list[Cell], seed: int) -> None:
 
 
 def read_predictions(path: Path) -> Predictions:
-    """The predictions of a fit on its test rows, in the order of the file."""
+    """The predictions of a fit on its test rows, in file order."""
     if not path.is_file():
-        raise UserError(f"{path}: no such file, though its metrics are there; run this fit again")
+        raise UserError(f"{path}: no such file, although its metrics exist; run this fit again")
     columns = pq.read_table(path).to_pydict()
     return Predictions(
         labels=np.array(columns["label"]),
@@ -144,8 +152,8 @@ def read_predictions(path: Path) -> Predictions:
     )
 
 
-def check(path: Path, predictions: Predictions, first: Predictions, fit: Mapping[str, Any]) -> None:
-    """UserError where predictions are of other rows than the first fit's, or do not give the MCC of the metrics."""
+def check_predictions(path: Path, predictions: Predictions, first: Predictions, fit: Mapping[str, Any]) -> None:
+    """UserError if predictions are for other rows than those of the first fit, or have another MCC than the metrics."""
     if not np.array_equal(predictions.labels, first.labels):
         raise UserError(f"{path}: other test rows than the other fits on this data set; run this fit again")
     found = weighted_scores(predictions, np.ones((1, len(predictions.labels))))["mcc"][0]
@@ -155,6 +163,6 @@ def check(path: Path, predictions: Predictions, first: Predictions, fit: Mapping
 
 
 def by_run(cells: Sequence[Cell]) -> Iterator[tuple[str, dict[Key, Cell]]]:
-    """Each run by its name, "model, method", with its cells that hold fits, by data set."""
+    """Each run by name, "model, method", with its cells by data set, without those that have no fits."""
     for run in dict.fromkeys(cell.run for cell in cells):
         yield ", ".join(run), {cell.dataset: cell for cell in cells if cell.run == run and cell.fits}

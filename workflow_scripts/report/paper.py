@@ -1,6 +1,6 @@
-"""The paper's own numbers: its cells by data set and model, and its claims recomputed from them.
+"""The paper's numbers: its scores by model and data set, and its claims recomputed from them.
 
-The cells are those of config/paper_results.tsv, the models those of config/paper_models.tsv.
+The scores are in config/paper_results.tsv, the models in config/paper_models.tsv.
 """
 
 from collections.abc import Iterable
@@ -16,14 +16,14 @@ DNABERT2 = "DNABERT-2"
 FURTHER = "DNABERT-2 (further pre-trained on GUE, diamond)"
 NT_MULTI = "NT-2500M-multi"
 KMERS = ("DNABERT (3-mer)", "DNABERT (4-mer)", "DNABERT (5-mer)", "DNABERT (6-mer)")
-GUE_PLUS = ("epi", "species")  # the tasks that the averages over 28 data sets leave out
+GUE_PLUS = ("epi", "species")  # tasks that are not in the averages over 28 data sets
 
 Cells = dict[str, dict[tuple[str, str], float]]
 """Scores (x 100) by model, then by (task, data set)."""
 
 
 def number(path: str | PathLike, row: dict[str, str], column: str) -> float:
-    """The number in a cell of a table; UserError where it is missing or no number."""
+    """The number in a cell of a table; UserError if it is missing or not a number."""
     try:
         return float(row[column])
     except (KeyError, ValueError):
@@ -48,9 +48,9 @@ def gue_28(scores: dict[tuple[str, str], float]) -> dict[tuple[str, str], float]
 
 
 def averages(cells: Cells, models: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
-    """Each model's average over GUE as quoted and as its cells give it, and whether the two agree.
+    """Each model's average over GUE, quoted and recomputed from its scores, and whether the two agree.
 
-    They agree within 0.01, because the paper truncates where rounding would be expected.
+    The tolerance is 0.01, because the paper truncates instead of rounding.
     """
     rows = []
     for model in models:
@@ -72,7 +72,7 @@ def averages(cells: Cells, models: Iterable[dict[str, str]]) -> list[dict[str, A
 
 
 def against_kmers(cells: Cells) -> dict[str, Any]:
-    """DNABERT-2 beside the four DNABERTs over GUE: data sets where it beats the best of them, and each singly."""
+    """DNABERT-2 compared with the four DNABERTs on GUE: data sets on which it beats the best, and each of them."""
     ours = gue_28(cells[DNABERT2])
     kmers = [gue_28(cells[model]) for model in KMERS]
     return {
@@ -84,25 +84,25 @@ def against_kmers(cells: Cells) -> dict[str, Any]:
 
 
 def difference(value: float) -> str:
-    """A difference with its sign, to three decimals: at two the paper's truncation would show as an error."""
+    """A difference with its sign, to three decimals: with two, the paper's truncation would look like an error."""
     return f"{value:+.3f}".replace("-", "−")
 
 
 def claims(cells: Cells, models: list[dict[str, str]]) -> list[dict[str, str]]:
-    """The paper's claims that its own tables allow to recompute: what is said and what the numbers give."""
+    """The paper's claims that can be recomputed from its tables, with the recomputed values."""
     kmers = against_kmers(cells)
     mean = {row["model"]: row["recomputed"] for row in averages(cells, models)}
     datasets = kmers["datasets"]
     return [
         {
             "claim": "DNABERT-2 beats the best DNABERT on 23 of 28 data sets",
-            "recomputed": f"{kmers['wins_over_best']} of {datasets} over the best of the four; "
+            "recomputed": f"{kmers['wins_over_best']} of {datasets} against the best of the four; "
             + ", ".join(f"{n}" for n in kmers["wins_over_each"])
-            + " over the 3-, 4-, 5- and 6-mer singly",
+            + " against the 3-, 4-, 5- and 6-mer model",
         },
         {
             "claim": "6 points above DNABERT on average",
-            "recomputed": f"{difference(kmers['mean_difference'])} points to the mean of the four",
+            "recomputed": f"{difference(kmers['mean_difference'])} points above the mean of the four",
         },
         {
             "claim": "Comparable to NT-2500M-multi: 66.80 against 66.93",

@@ -1,11 +1,11 @@
-"""The record of a run: what the results were made from, with what, and how it was asked for.
+"""Record what the results of a run were made from and with.
 
-In:  results/configuration.json, which the workflow writes when a run starts: the configuration as it was resolved,
-     Snakemake's version and deployment methods; and the files that a run depends on and that say what came of them.
-Out: ``run.json``: configuration, versions of Snakemake, Python and every package of this environment, digests of the
-     environments' files, the repository's commit and what differs from it, a sha256 of each file.
+In:  results/configuration.json, which the workflow writes when a run starts: the resolved configuration, Snakemake's
+     version and deployment methods; and the input and result files of the run.
+Out: ``run.json``: the same, with the versions of Python and of all packages of this environment, digests of the
+     environment files, the repository's commit and changed files, and the sha256 of each file.
 
-The record is written when the results have changed, so that it is theirs, and not of a later look at them.
+The record is written only when results change, so that it describes the run that made them.
 """
 
 import argparse
@@ -23,17 +23,17 @@ from workflow_scripts.common.files import digest, read_json, write_json
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def git(repository: Path, *words: str) -> str:
-    """What git says of a repository. Raises OSError without git, CalledProcessError where it is no repository."""
-    # without optional locks a look changes nothing
-    command = ["git", "--no-optional-locks", "-C", str(repository), *words]
+def git(repository: Path, *arguments: str) -> str:
+    """The output of a git command. Raises OSError without git, CalledProcessError outside a repository."""
+    # without optional locks, so that the command changes nothing
+    command = ["git", "--no-optional-locks", "-C", str(repository), *arguments]
     return subprocess.run(command, capture_output=True, check=True, text=True).stdout
 
 
 def git_state(repository: Path) -> dict[str, Any] | None:
-    """Commit, and the files that differ from it or are not in it; None where the code is no repository, or git absent.
+    """The commit and the changed or untracked files; ``None`` without git or if ``repository`` is not a repository.
 
-    ``dirty``: whether there are such files. A repository around the code is not its own, and is not taken for it.
+    ``dirty``: whether there are such files. A repository in a parent folder does not count, as it is not the code's.
     """
     try:
         if Path(git(repository, "rev-parse", "--show-toplevel").rstrip("\n")) != repository:
@@ -47,35 +47,37 @@ def git_state(repository: Path) -> dict[str, Any] | None:
     return {"commit": commit, "dirty": bool(changed), "changed": changed}
 
 
-def installed() -> dict[str, str]:
-    """Version of each package of this environment, by name."""
+def package_versions() -> dict[str, str]:
+    """The version of each package of this environment, by name."""
     versions = {found.metadata["Name"]: found.version for found in distributions()}
     return dict(sorted(versions.items(), key=lambda item: item[0].lower()))
 
 
-def record(run: dict[str, Any], files: list[Path], repository: Path = REPOSITORY) -> dict[str, Any]:
-    """The record of a run. ``run`` is what the workflow knows: its configuration, Snakemake's version, ``--sdm``."""
+def record(run: dict[str, Any], files: list[Path]) -> dict[str, Any]:
+    """The record of a run. ``run`` is the content of results/configuration.json."""
     return run | {
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "git": git_state(repository),
+        "git": git_state(REPOSITORY),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": installed(),
-        "environments": {path.name: digest(path) for path in sorted((repository / "envs").iterdir())},
+        "packages": package_versions(),
+        "environments": {path.name: digest(path) for path in sorted((REPOSITORY / "envs").iterdir())},
         "files": {str(path): digest(path) for path in files},
     }
 
 
 def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, required=True, help="what the workflow knows of the run (.json)")
-    parser.add_argument("--files", type=Path, nargs="+", required=True, help="files whose digests are recorded")
+    parser.add_argument("--run", type=Path, required=True, help="configuration and Snakemake's version (.json)")
+    parser.add_argument("--files", type=Path, nargs="+", required=True, help="files to record with their digests")
     parser.add_argument("--out", type=Path, required=True, help="record to write (.json)")
     return parser
 
 
 @program
 def main(argv: list[str] | None = None) -> None:
+    """Run from the command line."""
     args = build_parser().parse_args(argv)
     if not args.run.is_file():
         raise UserError(f"{args.run}: no such file; Snakemake writes it when a run starts, unless with --no-hooks")

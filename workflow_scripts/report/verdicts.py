@@ -1,8 +1,8 @@
-"""Whether our scores reproduce the paper's: a verdict for each of our cells against each of its models.
+"""Whether our scores reproduce the paper's: a verdict for each of our cells and each of the paper's models.
 
-The paper's value is *reproduced* where it lies in our 95% interval; our score is *above* or *below* it where it does
-not. A cell is *not comparable* where the two numbers are no measurements of the same thing, and *not run* without a
-fit. The paper gives no spread of its own means over three seeds, so its value counts as exact.
+A score of the paper is *reproduced* if it is within our 95% interval; otherwise our score is *above* or *below* it. A
+cell is *not comparable* if the two numbers do not measure the same thing, and *not run* if it has no fit. The paper
+gives no spread for its means over three seeds, so its values are treated as exact.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from typing import Any
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.report.fit_results import Key
-from workflow_scripts.report.inputs import load
+from workflow_scripts.report.json_files import read_object
 from workflow_scripts.report.paper import Cells
 
 COMPARABLE = ("reproduced", "above", "below")
@@ -22,44 +22,43 @@ OURS = ("model", "method", "task", "dataset", "metric", "mean", "low", "high", "
 COLUMNS = [*OURS, "paper_model", "paper", "difference", "verdict", "why"]
 
 
-def obstacles(folder: Path, metrics: Mapping[Key, str], theirs: Mapping[Key, str]) -> dict[Key, str]:
-    """Why scores on a data set do not compare with the paper's; data sets on which they do are left out.
+def find_obstacles(folder: Path, metrics: Mapping[Key, str], paper_metrics: Mapping[Key, str]) -> dict[Key, str]:
+    """Why the scores on a data set are not comparable with the paper's; comparable data sets are left out.
 
-    ``metrics`` are those of our fits, ``theirs`` the paper's. The datasheets in ``folder`` say where the rows come
-    from and how many they are.
+    ``metrics`` are those of our fits. The datasheets in ``folder`` give the origin and the number of the rows.
     """
     reasons = {}
     for key, metric in metrics.items():
-        if key not in theirs:
+        if key not in paper_metrics:
             reasons[key] = NO_VALUE
-        elif theirs[key] != metric:
-            reasons[key] = f"the paper's metric is {theirs[key]}, ours {metric}"
-        elif reason := other_rows(folder.joinpath(*key, "datasheet.json")):
+        elif paper_metrics[key] != metric:
+            reasons[key] = f"the paper's metric is {paper_metrics[key]}, ours {metric}"
+        elif reason := differing_rows(folder.joinpath(*key, "datasheet.json")):
             reasons[key] = reason
     return reasons
 
 
-def other_rows(path: Path) -> str | None:
-    """In what the rows of a datasheet differ from the published ones, if they do."""
-    sheet = load(path)
+def differing_rows(path: Path) -> str | None:
+    """How the rows in a datasheet differ from the published ones; ``None`` if they do not."""
+    sheet = read_object(path)
     try:
         origin, published = sheet["origin"], sheet["registry_rows"]
         rows = {split: facts["rows"] for split, facts in sheet["splits"].items()}
-        other = [split for split in rows if rows[split] != published[split]]
+        differing = [split for split in rows if rows[split] != published[split]]
     except (KeyError, TypeError) as error:
-        raise UserError(f"{path}: lacks {error} of a datasheet; build this data set again") from None
+        raise UserError(f"{path}: no {error} in the datasheet; build this data set again") from None
     if origin != "published":
         return "built from primary sources, not the published rows"
-    return "; ".join(f"{rows[split]:,} {split} rows, published {published[split]:,}" for split in other) or None
+    return "; ".join(f"{rows[split]:,} {split} rows, published {published[split]:,}" for split in differing) or None
 
 
-def named(reasons: Mapping[Key, str], why: str) -> list[str]:
-    """The data sets that do not compare for this reason."""
+def datasets_with(reasons: Mapping[Key, str], why: str) -> list[str]:
+    """The data sets that are not comparable for this reason, as "task/dataset"."""
     return ["/".join(key) for key, reason in reasons.items() if reason == why]
 
 
 def judge(row: Mapping[str, Any], score: float | None, obstacle: str | None) -> tuple[str, str]:
-    """Verdict and reason for a row of the table of results beside a score of the paper."""
+    """Verdict and reason for a row of the table of results, compared with a score of the paper."""
     if not row["seeds"]:
         return "not run", "no fit"
     if score is None or obstacle:
@@ -77,16 +76,15 @@ def tabulate(rows: Sequence[Mapping[str, Any]], cells: Cells, reasons: Mapping[K
         key = row["task"], row["dataset"]
         for model, scores in cells.items():
             verdict, why = judge(row, scores.get(key), reasons.get(key))
-            comparable = verdict in COMPARABLE
             line = {"paper_model": model, "paper": scores.get(key), "verdict": verdict, "why": why}
-            line["difference"] = row["mean"] - scores[key] if comparable else None
+            line["difference"] = row["mean"] - scores[key] if verdict in COMPARABLE else None
             lines.append({column: row[column] for column in OURS} | line)
     return lines
 
 
 def count(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """How often each verdict was given, for each run and model of the paper."""
-    counts: dict[tuple[str, str], Counter] = {}
+    """How often each verdict occurs, for each run and model of the paper."""
+    counts: dict[tuple[str, str], Counter[str]] = {}
     for line in lines:
         pair = f"{line['model']}, {line['method']}", line["paper_model"]
         counts.setdefault(pair, Counter()).update([line["verdict"]])

@@ -1,31 +1,32 @@
-"""All results of a run -> one HTML page that needs no network, with its charts as files beside it.
+"""Write the results of a run as one HTML page that needs no network, and its charts as files.
 
-In: the tables and summaries that the steps wrote; what a run did not make is simply not given.
-Out: ``index.html`` (style, scripts and data inside; light and dark) and a folder of SVG and PNG figures.
+In: the tables and summaries that the steps wrote; options for steps that a run leaves out are omitted.
+Out: ``index.html``, with styles, scripts and data included, and a folder of SVG and PNG figures.
 """
 
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import altair as alt
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import read_table, write_text
-from workflow_scripts.report import count_costs, figures, overview, paper, sections, tokenization
-from workflow_scripts.report.collect_audits import read_audits
-from workflow_scripts.report.inputs import load, read_paths
+from workflow_scripts.report import count_costs, figures, overview, page_content, paper, tokenization_section
+from workflow_scripts.report.json_files import read_object
 
 TEMPLATES = Path(__file__).parent / "templates"
 ABSENT = "not given"
-FILES = (  # inputs that the page names as its sources, beside the datasheets
-    *("corpus", "species", "tokenizers", "tokenization", "pretraining", "logs", "results", "verdicts", "pairs"),
-    *("summary", "efficiency", "paper", "paper_models", "audits", "record"),
+FILES = (  # inputs that the page lists as its sources
+    *("corpus", "species", "tokenizers", "tokenization", "pretraining", "logs", "datasheets", "results", "verdicts"),
+    *("pairs", "summary", "efficiency", "paper", "paper_models", "audits", "record"),
 )
 
 
@@ -35,22 +36,22 @@ def count(value: float | None) -> str:
 
 
 def decimal(value: float | None, digits: int = 2) -> str:
-    """A number with a fixed number of decimals and a true minus sign."""
+    """A number with a fixed number of decimals and a typographic minus sign."""
     return ABSENT if value is None else f"{value:,.{digits}f}".replace("-", "−")
 
 
 def signed(value: float | None, digits: int = 2) -> str:
-    """A difference: always with its sign."""
+    """A difference, always with its sign."""
     return ABSENT if value is None else f"{value:+.{digits}f}".replace("-", "−")
 
 
 def number(text: str, digits: int = 2) -> str:
-    """A number of a table, with thousands separated; nothing for an empty cell."""
+    """A number in a cell of a table, with thousands separated; an empty cell stays empty."""
     return f"{float(text):,.{digits}f}" if text else ""
 
 
 def share(part: float | None, whole: float | None) -> str:
-    """Part of a whole in per cent."""
+    """Part of a whole as a percentage."""
     return ABSENT if part is None or not whole else f"{100 * part / whole:.2f}%"
 
 
@@ -72,7 +73,7 @@ def probability(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A time in the unit that it is commonly told in."""
+    """A time in the largest unit of which it has at least two."""
     if seconds is None:
         return "time not measured"
     for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
@@ -81,13 +82,13 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:,.0f} seconds"
 
 
-def address(path: str | os.PathLike, page: Path) -> str:
-    """The address of a file as a link on the page has it."""
+def link_target(path: str | os.PathLike, page: Path) -> str:
+    """The relative URL of a file for a link on the page."""
     return quote(Path(os.path.relpath(path, page.parent)).as_posix())
 
 
-def draw(charts: dict[str, Any], folder: Path) -> dict[str, dict[str, Any]]:
-    """Write each chart's files; give its specification and where they lie."""
+def write_figures(charts: Mapping[str, alt.TopLevelMixin | None], folder: Path) -> dict[str, dict[str, Any]]:
+    """Write the files of each chart; return its specification and their paths."""
     drawn = {}
     for name, chart in charts.items():
         if chart is None:
@@ -98,36 +99,34 @@ def draw(charts: dict[str, Any], folder: Path) -> dict[str, dict[str, Any]]:
     return drawn
 
 
-def gather(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read every input: the template's variables, and the charts by name."""
-    groups = sections.corpus_by_group(options.corpus) if options.corpus else []
-    corpus = sections.total(groups) if groups else None
-    models, curves = sections.pretraining(options.pretraining, options.logs)
-    rows = sections.read_results(options.results)
-    cells, quoted = paper.read_cells(options.paper)
-    summary = load(options.summary)
+def read_content(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, alt.TopLevelMixin | None]]:
+    """Read all inputs: the template's variables, and the charts by name."""
+    groups = page_content.corpus_by_group(options.corpus) if options.corpus else []
+    corpus = page_content.corpus_total(groups) if groups else None
+    models, curves = page_content.pretraining(options.pretraining, options.logs)
+    rows = page_content.read_results(options.results)
+    paper_cells, paper_metrics = paper.read_cells(options.paper)
+    summary = read_object(options.summary)
     runs = [f"{run['model']}, {run['method']}" for run in summary["runs"]]
-    stray = sorted({row["run"] for row in rows} - set(runs))
-    if stray:
-        raise UserError(f"{options.results}: {stray[0]} is not in {options.summary}; make both again, together")
-    sections.locate(rows, summary["runs"], options.fits)
-    lines = sections.matrix(rows, runs, quoted)
-    study = load(options.tokenization) if options.tokenization else None
-    models_of_paper = sections.paper_models(cells, options.paper_models)
-    sheets = read_paths(options.datasheets_list) if options.datasheets_list else options.datasheets
-    dots = sections.dots(lines)
+    if unknown := sorted({row["run"] for row in rows} - set(runs)):
+        raise UserError(f"{options.results}: {unknown[0]} is not in {options.summary}; make both again, together")
+    page_content.add_fit_paths(rows, summary["runs"], options.fits)
+    lines = page_content.score_lines(rows, runs, paper_metrics)
+    study = read_object(options.tokenization) if options.tokenization else None
+    paper_models = page_content.paper_models(paper_cells, options.paper_models)
+    dots = page_content.chart_dots(lines)
     costs = read_table(options.efficiency) if options.efficiency else []
-    fates = sections.fates(corpus)
+    fates = page_content.occurring_fates(corpus)
     labelled = [row | {"label": f"{row['group']}: {row['genomes']}, {bases(row['bases'])}"} for row in groups]
     charts = {
         "corpus": figures.corpus_chart(labelled, fates),
         "pretraining": figures.pretraining_chart(curves),
         "scores": figures.scores_chart(dots, runs),
         "tasks": figures.tasks_chart(dots, runs),
-        **(tokenization.charts(study) if study else {}),
+        **(tokenization_section.charts(study) if study else {}),
     }
-    datasets = sections.datasets(sheets)
-    files = {name: getattr(options, name) for name in FILES} | {"datasheets": sheets}
+    datasets = page_content.datasets(options.datasheets)
+    files = {name: getattr(options, name) for name in FILES}
     content = {
         "title": options.title,
         "notice": options.notice,
@@ -135,32 +134,32 @@ def gather(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]
         "corpus": corpus,
         "corpus_note": options.corpus_note,
         "fates": fates,
-        "tokenizers": sections.tokenizers(options.tokenizers, corpus["kept_bases"] if corpus else None),
-        "tokenization": tokenization.section(study, models_of_paper) if study else None,
+        "tokenizers": page_content.tokenizers(options.tokenizers, corpus["kept_bases"] if corpus else None),
+        "tokenization": tokenization_section.content(study, paper_models) if study else None,
         "models": models,
         "lines": lines,
         "run_names": runs,
         "rows": rows,
         "summary": summary,
-        "beside_paper": overview.beside_paper(lines, runs, summary["verdicts"]),
-        "spent": overview.spent(costs) if costs else None,
+        "comparison": overview.compare_with_paper(lines, runs, summary["verdicts"]),
+        "total_costs": overview.total_costs(costs) if costs else None,
         "hardware": sorted({name for run in summary["runs"] for name in run["hardware"]}),
         "findings": overview.findings(rows, runs, summary, groups, files),
-        "task_means": sections.task_means(lines, summary["runs"]),
-        "paper_models": models_of_paper,
+        "task_means": page_content.task_means(lines, summary["runs"]),
+        "paper_models": paper_models,
         "costs": costs,
-        "cost_statements": count_costs.statements(costs, models_of_paper) if costs else [],
+        "cost_claims": count_costs.cost_claims(costs, paper_models) if costs else [],
         "datasets": datasets,
         "sheets": {f"{row['task']}/{row['dataset']}": row["file"] for row in datasets},
-        "audits": read_audits(options.audits) if options.audits else [],
-        "record": load(options.record) if options.record else None,
+        "audits": page_content.read_audits(options.audits) if options.audits else [],
+        "record": read_object(options.record) if options.record else None,
         "files": files,
     }
     return content, charts
 
 
 def render(content: dict[str, Any], page: Path) -> str:
-    """The page that lies at ``page``; every value is escaped but for the project's own style and scripts."""
+    """The HTML of the page at ``page``; all values are escaped except the project's own styles and scripts."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -177,7 +176,7 @@ def render(content: dict[str, Any], page: Path) -> str:
         "bases": bases,
         "probability": probability,
         "duration": duration,
-        "address": partial(address, page=page),
+        "link_target": partial(link_target, page=page),
     }
     parts = {name: Markup((TEMPLATES / name).read_text(encoding="utf-8")) for name in ("report.css", "report.js")}
     return environment.get_template("report.html.j2").render(
@@ -189,29 +188,28 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 
-    def files(name: str, text: str) -> None:
+    def add_files(name: str, text: str) -> None:
         parser.add_argument(name, nargs="*", type=Path, default=[], metavar="FILE", help=text)
 
     parser.add_argument("--title", required=True, help="title of the page")
-    parser.add_argument("--notice", help="text of a banner on top, e.g. that the data are simulated")
-    parser.add_argument("--corpus", type=Path, help="corpus.tsv: one row a genome")
-    parser.add_argument("--species", type=Path, help="table of species, to name those without an assembly")
-    parser.add_argument("--corpus-note", help="what the corpus is, in a sentence")
-    files("--tokenizers", "stats.json of each tokenizer")
-    parser.add_argument("--tokenization", type=Path, help="tokenization.json, the study of tokenizers")
-    files("--pretraining", "summary.json of each pre-trained model")
-    files("--logs", "log.jsonl of each pre-trained model, in the folder of its summary")
-    files("--datasheets", "datasheet.json of each data set")
-    parser.add_argument("--datasheets-list", type=Path, metavar="FILE", help="text file with one such path a line")
+    parser.add_argument("--notice", help="text of a banner at the top, such as that the data are simulated")
+    parser.add_argument("--corpus", type=Path, help="corpus.tsv: one row for each genome")
+    parser.add_argument("--species", type=Path, help="table of species, to list those without an assembly")
+    parser.add_argument("--corpus-note", help="a sentence that describes the corpus")
+    add_files("--tokenizers", "stats.json of each tokenizer")
+    parser.add_argument("--tokenization", type=Path, help="tokenization.json, the tokenization study")
+    add_files("--pretraining", "summary.json of each pre-trained model")
+    add_files("--logs", "log.jsonl of each pre-trained model, in the folder of its summary")
+    add_files("--datasheets", "datasheet.json of each data set")
     parser.add_argument("--audits", type=Path, help="table of the data sets' audits (gue_audit.tsv)")
     parser.add_argument("--results", type=Path, required=True, help="table of the results (gue_results.tsv)")
     parser.add_argument("--fits", type=Path, required=True, metavar="FOLDER", help="folder of all fits")
     parser.add_argument("--verdicts", type=Path, required=True, help="table of verdicts (gue_verdicts.tsv)")
-    parser.add_argument("--pairs", type=Path, required=True, help="table of every two runs (gue_pairs.tsv)")
+    parser.add_argument("--pairs", type=Path, required=True, help="table of pairs of runs (gue_pairs.tsv)")
     parser.add_argument("--summary", type=Path, required=True, help="summary of the results (gue_summary.json)")
     parser.add_argument("--efficiency", type=Path, help="table of costs (efficiency.tsv)")
     parser.add_argument("--record", type=Path, help="record of the run (run.json)")
-    parser.add_argument("--paper", type=Path, required=True, help="the paper's cells (config/paper_results.tsv)")
+    parser.add_argument("--paper", type=Path, required=True, help="the paper's scores (config/paper_results.tsv)")
     parser.add_argument("--paper-models", type=Path, required=True, help="its models (config/paper_models.tsv)")
     parser.add_argument("--out", type=Path, required=True, help="page to write (HTML)")
     parser.add_argument("--figures", type=Path, required=True, help="folder for the charts (SVG and PNG)")
@@ -222,8 +220,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> None:
     """Write the page and its figures."""
     options = build_parser().parse_args(argv)
-    content, charts = gather(options)
-    content["charts"] = draw(charts, options.figures)
+    content, charts = read_content(options)
+    content["charts"] = write_figures(charts, options.figures)
     write_text(options.out, render(content, options.out))
 
 

@@ -124,7 +124,7 @@ class FitSettings(Section):
     alpha: Positive = key(
         16,
         "LoRA: scale of the update, which is multiplied by alpha / rank.",
-        paper="16, for the Nucleotide Transformer",
+        paper="16, 32 for covid, for the Nucleotide Transformer",
         source=SCRIPTS,
     )
     dropout: Share = key(
@@ -261,7 +261,7 @@ class Finetune(Section):
         [SEED, SEED + 1, SEED + 2],
         "Seeds; each fit is repeated with each.",
         paper="three, values not stated; the released scripts have 42",
-        source="section 5, released scripts",
+        source="section 5, by its summaries",
     )
     runs: Annotated[list[Run], Field(min_length=1)] = key(RUNS, "What is fitted.")
     threads: Positive = key(4, "Threads of a fit; they matter on a machine without a GPU.")

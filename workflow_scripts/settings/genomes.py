@@ -65,7 +65,7 @@ class Genomes(Section):
         "whose own list is not available; the paper compares with models trained on that corpus;\n"
         "  dnabert2_135: the paper's own, the 135 names that it printed, where assemblies could be found for them.",
         paper="135 species, 32.49 billion bases; only the names were published",
-        source="section 4.1",
+        source="section 4.1, by its summaries",
         min_length=1,
     )
     mirror: Plain = key(

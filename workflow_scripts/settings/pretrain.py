@@ -24,7 +24,7 @@ from workflow_scripts.settings.names import SEED
 from workflow_scripts.settings.validation import parsed, read
 
 PUBLISHED = "config.json of DNABERT-2-117M"
-SECTION = "section 4.1"
+SECTION = "section 4.1, by its summaries"
 
 
 class Architecture(Section):

@@ -134,7 +134,7 @@ def _in_words(mistake: ErrorDetails) -> str:
 
 
 def _quoted(value: Any) -> str:
-    text = in_yaml(value) if isinstance(value, bool) else repr(value)
+    text = repr(value) if isinstance(value, str | float | list | dict) else in_yaml(value)
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
@@ -155,6 +155,6 @@ def _remedy(value: Any, wanted: str) -> str:
         return f"; write {in_yaml(str(value).lower() in YES)} without quotes"
     if wanted == "a list" and not isinstance(value, dict):
         return f"; write [{in_yaml(value)}]"
-    if wanted == "text" and isinstance(value, int | float):
+    if wanted == "text" and not isinstance(value, list | dict):
         return f'; write "{in_yaml(value)}"'
     return ""

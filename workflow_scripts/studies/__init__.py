@@ -1,1 +1,1 @@
-"""The claims of the paper, measured on this run's own data."""
+"""Studies: claims of the paper, measured on the data of this run."""

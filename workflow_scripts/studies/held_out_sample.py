@@ -1,4 +1,4 @@
-"""A sample of validation chunks, even over the groups of genomes."""
+"""A sample of validation chunks with an equal number from each group of genomes."""
 
 import dataclasses
 from collections import Counter
@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workflow_scripts.common.chunk_reader import accession_of, group_of, naming
+from workflow_scripts.common.chunk_reader import accession_of, chunk_file_errors, group_of
 from workflow_scripts.common.randomness import generator
 
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """Chunks of validation: sequence, genome, group and soft-masked share of each; ``windows`` are their beginnings."""
+    """Validation chunks: sequence, genome, group, soft-masked share, and ``windows``, the first bases, of each."""
 
     sequences: list[str]
     genomes: np.ndarray
@@ -25,12 +25,12 @@ class Sample:
 
     @property
     def genome_soft_masked(self) -> np.ndarray:
-        """For each chunk, the mean soft-masked share of the sampled chunks of its genome."""
+        """Mean soft-masked share of the sampled chunks of each chunk's genome."""
         _, number = np.unique(self.genomes, return_inverse=True)
         return (np.bincount(number, self.soft_masked) / np.bincount(number))[number]
 
     def describe(self) -> dict[str, Any]:
-        """What was sampled."""
+        """Facts about the sample."""
         return {
             "chunks": len(self.sequences),
             "bases": sum(map(len, self.sequences)),
@@ -41,38 +41,36 @@ class Sample:
 
 
 def read_validation(path: Path) -> pa.Table:
-    """Sequence and soft-masked share of the validation chunks of one file. UserError where it cannot be read."""
-    with naming(path):
+    """Sequence and soft-masked share of the validation chunks of one file. Raises UserError for a damaged file."""
+    with chunk_file_errors(path):
         return pq.read_table(path, columns=["sequence", "soft_masked"], filters=[("split", "==", "validation")])
 
 
-def draw(paths: list[Path], groups: dict[str, str] | None, per_group: int, window: int, seed: int) -> Sample:
-    """At most ``per_group`` validation chunks of each group, drawn evenly, whatever the order of the files.
+def draw_sample(paths: list[Path], groups: dict[str, str] | None, per_group: int, window: int, seed: int) -> Sample:
+    """Draw at most ``per_group`` random validation chunks of each group, independent of the order of the files.
 
-    ``groups`` gives the group of each accession; ``None`` puts all into one. A chunk's window is its first ``window``
-    bases; where no chunk is that long, the window is the longest chunk. Shorter chunks are left out.
+    ``groups``: group of each accession; with None all genomes are one group. A chunk's window is its first ``window``
+    bases, or as many as the longest chunk has. Shorter chunks are left out.
     """
     by_group: dict[str, list[tuple[str, str, float]]] = {}
     for path in sorted(paths, key=accession_of):
         accession = accession_of(path)
         group = group_of(path, groups)
         table = read_validation(path)
-        rows = zip(table["sequence"].to_pylist(), table["soft_masked"].to_pylist(), strict=True)
-        mine = by_group.setdefault(group, [])
-        mine += [(sequence, accession, share) for sequence, share in rows]
+        shares = zip(table["sequence"].to_pylist(), table["soft_masked"].to_pylist(), strict=True)
+        by_group.setdefault(group, []).extend((sequence, accession, share) for sequence, share in shares)
     longest = max((len(row[0]) for rows in by_group.values() for row in rows), default=0)
     window = min(window, longest)
-    kept = []
+    drawn: list[tuple[str, str, float, str]] = []
     for group, rows in sorted(by_group.items()):
         rows = [row for row in rows if len(row[0]) >= window]
         random = generator(seed, "study", "sample", group)
         numbers = np.sort(random.permutation(len(rows))[:per_group])
-        kept += [(*rows[number], group) for number in numbers]
-    sequences, genomes, shares, names = zip(*kept, strict=True) if kept else ((), (), (), ())
+        drawn += [(*rows[number], group) for number in numbers]
     return Sample(
-        sequences=list(sequences),
-        genomes=np.array(genomes),
-        groups=np.array(names),
-        soft_masked=np.array(shares, dtype=np.float64),
-        windows=[sequence[:window] for sequence in sequences],
+        sequences=[sequence for sequence, _, _, _ in drawn],
+        genomes=np.array([genome for _, genome, _, _ in drawn]),
+        groups=np.array([group for _, _, _, group in drawn]),
+        soft_masked=np.array([share for _, _, share, _ in drawn], dtype=np.float64),
+        windows=[sequence[:window] for sequence, _, _, _ in drawn],
     )

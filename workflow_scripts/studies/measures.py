@@ -1,4 +1,4 @@
-"""What a tokenization costs and how it behaves: FLOPs, tokens that an edit changes, masked tokens given away."""
+"""Measures of a tokenization: FLOPs, tokens that an edit changes, masked tokens that their context reveals."""
 
 import numpy as np
 
@@ -14,9 +14,9 @@ FLOPS_FORMULA = {
 
 
 def flops(tokens: np.ndarray, gated: bool = True) -> dict[str, float]:
-    """Forward FLOPs of the encoder for one sequence of ``tokens`` tokens, mean over all that are given.
+    """Forward FLOPs of the encoder for one sequence, mean over the sequences of ``tokens`` tokens.
 
-    ``gated``: the feed-forward layer is DNABERT-2's GEGLU (three matrices), else the plain one of DNABERT (two).
+    ``gated``: the feed-forward layer is DNABERT-2's GEGLU (three matrices), otherwise DNABERT's plain one (two).
     """
     attention, mlp = encoder_flops(tokens.astype(np.float64), LAYERS, WIDTH, INTERMEDIATE, gated)
     return {"attention": float(attention.mean()), "mlp": float(mlp.mean()), "total": float((attention + mlp).mean())}
@@ -25,8 +25,8 @@ def flops(tokens: np.ndarray, gated: bool = True) -> dict[str, float]:
 EDITS = ("substitution", "insertion", "deletion")
 
 
-def edited(sequence: str, edit: str, random: np.random.Generator) -> str:
-    """The sequence with one base substituted by another one, inserted, or deleted, at a random place."""
+def apply_edit(sequence: str, edit: str, random: np.random.Generator) -> str:
+    """The sequence with one base substituted, inserted or deleted at a random position."""
     place = int(random.integers(len(sequence)))
     if edit == "deletion":
         return sequence[:place] + sequence[place + 1 :]
@@ -37,7 +37,7 @@ def edited(sequence: str, edit: str, random: np.random.Generator) -> str:
 
 
 def changed_tokens(before: np.ndarray, after: np.ndarray) -> int:
-    """Tokens outside the prefix and the suffix that the two sequences of tokens share, in the longer of them."""
+    """Number of tokens of the longer sequence outside of the prefix and the suffix that both share."""
     shorter = min(len(before), len(after))
     different = np.flatnonzero(before[:shorter] != after[:shorter])
     prefix = int(different[0]) if len(different) else shorter
@@ -48,23 +48,23 @@ def changed_tokens(before: np.ndarray, after: np.ndarray) -> int:
 
 
 def independent_mask(tokens: int, share: float, random: np.random.Generator) -> np.ndarray:
-    """Tokens chosen one by one, as in the pre-training of DNABERT-2."""
+    """Tokens chosen independently, as in the pre-training of DNABERT-2."""
     return random.random(tokens) < share
 
 
 def contiguous_mask(tokens: int, share: float, run: int, random: np.random.Generator) -> np.ndarray:
-    """Runs of ``run`` tokens, begun so that about ``share`` of all are chosen: the masks of DNABERT."""
+    """Runs of ``run`` tokens, so that about ``share`` of all tokens are chosen, as in DNABERT."""
     chosen = np.zeros(tokens, dtype=bool)
     for start in np.flatnonzero(random.random(tokens) < share / run):
         chosen[start : start + run] = True
     return chosen
 
 
-def given_away(starts: np.ndarray, lengths: np.ndarray, chosen: np.ndarray) -> tuple[int, int, int, int]:
-    """How much of the masked tokens can be read off the tokens that are not masked.
+def leaked_tokens(starts: np.ndarray, lengths: np.ndarray, chosen: np.ndarray) -> tuple[int, int, int, int]:
+    """How much of the masked (``chosen``) tokens is visible in unmasked tokens.
 
-    ``starts``, ``lengths``: the bases that each token covers. Returns the number of masked tokens, of those whose
-    every base also lies in a token that is not masked, the bases of the masked tokens, and of those the ones seen.
+    ``starts``, ``lengths``: bases that each token covers. Returns the number of masked tokens, the number of those of
+    which an unmasked token covers every base, the bases of the masked tokens, and the covered ones of these bases.
     """
     bases = int((starts + lengths).max(initial=0))
     cover = np.zeros(bases + 1, dtype=np.int64)

@@ -1,18 +1,17 @@
-"""Tokenization study: what each tokenizer does to DNA (paper, section 3.1 and figure 3).
+"""Tokenization study: properties of tokenizers on DNA (paper, section 3.1 and figure 3).
 
-In: tokenizer directories, the chunk files of the genomes stage, and the corpus table for the groups. Every tokenizer
-meets the same sample of validation chunks; overlapping 6-mers, 6-mers side by side and single nucleotides stand beside
-those of the run, and the largest BPE vocabulary is cut to 2^8, 2^9 ... entries.
-
-Out: ``--out`` (JSON) with everything, and ``--table`` (TSV) with one row per tokenizer and size:
+In:  tokenizer directories, the chunk files of the genomes stage, and the corpus table for the groups. All tokenizers
+     encode the same sample of validation chunks. Besides those of the run, overlapping 6-mers, non-overlapping 6-mers
+     and single nucleotides are measured, and the largest BPE vocabulary reduced to 2^8, 2^9 ... entries.
+Out: ``--out`` (JSON) with all results, and ``--table`` (TSV) with one row per tokenizer and size:
 
 - tokens per base and token lengths over whole chunks, per group of genomes;
 - tokens and forward FLOPs of the published encoder on the first 500 bases of each chunk;
-- tokens that one substituted, inserted or deleted base changes there: those outside the prefix and the suffix that
+- tokens that one substituted, inserted or deleted base changes there: those outside of the prefix and the suffix that
   the token sequences before and after the edit share;
-- masked tokens that the tokens beside them give away, with 15% masked;
-- the longest and the most frequent tokens of the BPE vocabulary nearest to the paper's 4,096, the motifs in its
-  tokens, and the soft-masked share of the chunks in which a token occurs, beside that of the same genomes' chunks.
+- masked tokens that unmasked tokens reveal, with 15% masked;
+- the longest and the most frequent tokens of the BPE vocabulary whose size is nearest to the paper's 4,096, motifs in
+  its tokens, and the soft-masked share of the chunks with a token, compared to that of the same genomes' chunks.
 """
 
 import argparse
@@ -32,10 +31,11 @@ from workflow_scripts.common.special_tokens import SPECIAL_TOKENS
 from workflow_scripts.common.species_table import genome_files
 from workflow_scripts.settings.names import SEED
 from workflow_scripts.studies import measures, token_motifs, vocabularies
-from workflow_scripts.studies.held_out_sample import Sample, draw
+from workflow_scripts.studies.held_out_sample import Sample, draw_sample
 from workflow_scripts.studies.vocabularies import REFERENCE, Vocabulary
 
-WINDOW = 500  # bases, the paper's input length for counting FLOPs
+WINDOW = 500  # bases, the paper's input length for FLOPs
+CHUNKS_PER_GROUP = 1000  # largest number of validation chunks of a group
 MASKED = 0.15
 PAPER_SIZE = 4096
 TOP = 20  # words in each list
@@ -49,7 +49,7 @@ COLUMNS = (
 
 
 def compression(vocabulary: Vocabulary, sample: Sample, tokens: list[np.ndarray]) -> dict[str, Any]:
-    """Bases per token, tokens per base by group, and the share of tokens of each length."""
+    """Bases per token, tokens per base by group, and share of tokens of each length."""
     counts = np.array(list(map(len, tokens)))
     bases = np.array(list(map(len, sample.sequences)))
     lengths = Counter(vocabulary.lengths[np.concatenate(tokens)].tolist())
@@ -68,7 +68,7 @@ def edits(windows: list[str], seed: int) -> dict[str, list[str]]:
     """Each window with one edit of each kind, the same for all tokenizers."""
     return {
         edit: [
-            measures.edited(window, edit, generator(seed, "study", edit, number))
+            measures.apply_edit(window, edit, generator(seed, "study", edit, number))
             for number, window in enumerate(windows)
         ]
         for edit in measures.EDITS
@@ -76,7 +76,7 @@ def edits(windows: list[str], seed: int) -> dict[str, list[str]]:
 
 
 def changes(vocabulary: Vocabulary, before: list[np.ndarray], edited: dict[str, list[str]]) -> dict[str, Any]:
-    """Per kind of edit, the share of a window's tokens that one edit changes, and how many; means over windows."""
+    """Per kind of edit, share and number of a window's tokens that one edit changes; means over windows."""
     results = {}
     for edit, windows in edited.items():
         pairs = list(zip(before, vocabulary.encode(windows), strict=True))
@@ -87,9 +87,9 @@ def changes(vocabulary: Vocabulary, before: list[np.ndarray], edited: dict[str, 
 
 
 def leaks(vocabulary: Vocabulary, tokens: list[np.ndarray], seed: int) -> dict[str, dict[str, float] | None]:
-    """The share of masked tokens, and of their bases, that tokens which are not masked give away.
+    """Share of masked tokens, and of their bases, that unmasked tokens reveal.
 
-    Tokens that cover a base each only once are masked one by one; overlapping k-mers also in runs of k.
+    Tokens are masked independently; overlapping k-mers are also masked in runs of k.
     """
 
     def share(mask: str) -> dict[str, float]:
@@ -100,7 +100,7 @@ def leaks(vocabulary: Vocabulary, tokens: list[np.ndarray], seed: int) -> dict[s
                 chosen = measures.contiguous_mask(len(ids), MASKED, vocabulary.k, random)
             else:
                 chosen = measures.independent_mask(len(ids), MASKED, random)
-            total += measures.given_away(*vocabulary.spans(ids), chosen)
+            total += measures.leaked_tokens(*vocabulary.spans(ids), chosen)
         masked, seen, bases, bases_seen = total
         return {"tokens": float(seen / max(masked, 1)), "bases": float(bases_seen / max(bases, 1))}
 
@@ -109,7 +109,7 @@ def leaks(vocabulary: Vocabulary, tokens: list[np.ndarray], seed: int) -> dict[s
 
 
 def measure(vocabulary: Vocabulary, sample: Sample, edited: dict[str, list[str]], seed: int) -> dict[str, Any]:
-    """Everything that is measured of one tokenizer."""
+    """All measures of one tokenizer."""
     tokens = vocabulary.encode(sample.sequences)
     windows = vocabulary.encode(sample.windows)
     sizes = np.array(list(map(len, windows))) + 2  # [CLS] and [SEP]
@@ -128,25 +128,25 @@ def measure(vocabulary: Vocabulary, sample: Sample, edited: dict[str, list[str]]
 
 
 def occurrences(vocabulary: Vocabulary, sample: Sample) -> list[dict[str, Any]]:
-    """Each word's count in the sample, its labels, and how much of the chunks around it is soft-masked.
+    """Count of each word in the sample, its labels, and the soft-masked share of its chunks.
 
-    ``soft_masked`` is the mean soft-masked share of the chunks in which the word occurs, once per occurrence;
-    ``soft_masked_genome`` the mean over all sampled chunks of the same genomes, weighted alike.
+    ``soft_masked``: mean soft-masked share of the chunks with the word, once per occurrence. ``soft_masked_genome``:
+    mean over all sampled chunks of the same genomes, with the same weights.
     """
     tokens = vocabulary.encode(sample.sequences)
     ids = np.concatenate(tokens)
     chunk = np.repeat(np.arange(len(tokens)), list(map(len, tokens)))
     size = len(vocabulary.words)
     counts = np.bincount(ids, minlength=size)
-    here = np.bincount(ids, sample.soft_masked[chunk], size) / np.maximum(counts, 1)
-    around = np.bincount(ids, sample.genome_soft_masked[chunk], size) / np.maximum(counts, 1)
+    of_chunks = np.bincount(ids, sample.soft_masked[chunk], size) / np.maximum(counts, 1)
+    of_genomes = np.bincount(ids, sample.genome_soft_masked[chunk], size) / np.maximum(counts, 1)
     return [
         {
             "word": word,
             "length": len(word),
             "count": int(counts[number]),
-            "soft_masked": float(here[number]) if counts[number] else None,
-            "soft_masked_genome": float(around[number]) if counts[number] else None,
+            "soft_masked": float(of_chunks[number]) if counts[number] else None,
+            "soft_masked_genome": float(of_genomes[number]) if counts[number] else None,
             "labels": token_motifs.labels(word),
         }
         for number, word in enumerate(vocabulary.words)
@@ -155,18 +155,23 @@ def occurrences(vocabulary: Vocabulary, sample: Sample) -> list[dict[str, Any]]:
 
 
 def motif_table(words: list[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
-    """Per rule: words that follow it, those that do when their bases are shuffled, and how the former occur."""
+    """Per rule: number of words that match it, number of shuffled words that do, and occurrences of the former."""
     texts = [word["word"] for word in words]
-    chance = Counter()
+    chance: Counter[str] = Counter()
     for number in range(SHUFFLES):
         chance += token_motifs.label_counts(token_motifs.shuffled(texts, generator(seed, "study", "shuffle", number)))
     total = sum(word["count"] for word in words)
     rows = []
     for label, rule in token_motifs.RULES.items():
-        mine = [word for word in words if label in word["labels"]]
-        seen = [word for word in mine if word["count"]]
+        matching = [word for word in words if label in word["labels"]]
+        seen = [word for word in matching if word["count"]]
         count = sum(word["count"] for word in seen)
-        row = {"label": label, "rule": rule, "words": len(mine), "words_shuffled": chance[label] / SHUFFLES}
+        row: dict[str, Any] = {
+            "label": label,
+            "rule": rule,
+            "words": len(matching),
+            "words_shuffled": chance[label] / SHUFFLES,
+        }
         row["share_of_tokens"] = count / total
         for name in ("soft_masked", "soft_masked_genome"):
             row[name] = sum(word[name] * word["count"] for word in seen) / count if count else None
@@ -175,7 +180,7 @@ def motif_table(words: list[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
 
 
 def describe_words(vocabulary: Vocabulary, sample: Sample, seed: int) -> dict[str, Any]:
-    """The longest and the most frequent words of a vocabulary, and the motifs in all of them."""
+    """The longest and the most frequent words of a vocabulary, and motifs in all of its words."""
     words = occurrences(vocabulary, sample)
     return {
         "name": vocabulary.name,
@@ -187,7 +192,7 @@ def describe_words(vocabulary: Vocabulary, sample: Sample, seed: int) -> dict[st
 
 
 def study(trained: list[Vocabulary], sample: Sample, seed: int) -> dict[str, Any]:
-    """All measurements; FLOPs are relative to overlapping 6-mers on the same bases."""
+    """All results; FLOPs are relative to those of overlapping 6-mers on the same bases."""
     tokenizers, sizes = vocabularies.with_fixed(trained), vocabularies.sweep(trained)
     edited = edits(sample.windows, seed)
     rows = []
@@ -212,7 +217,7 @@ def study(trained: list[Vocabulary], sample: Sample, seed: int) -> dict[str, Any
 
 
 def table_rows(results: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows of the TSV table; an empty cell is what does not apply."""
+    """The rows of the TSV table; cells that do not apply are empty."""
     rows = []
     for name in ("tokenizers", "sweep"):
         for entry in results[name]:
@@ -232,9 +237,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--chunks", type=Path, nargs="+", required=True, help="chunk files, ACCESSION.parquet, or a folder of them"
     )
-    parser.add_argument("--species", type=Path, help="species table; of a folder only its genomes are read")
-    parser.add_argument("--corpus", type=Path, help="corpus.tsv, for the groups; without it all genomes are one group")
-    parser.add_argument("--chunks-per-group", type=int, default=1000, help="validation chunks of a group at most")
+    parser.add_argument("--species", type=Path, help="species table: only its genomes are read from a folder")
+    parser.add_argument("--corpus", type=Path, help="corpus.tsv with the groups; without it all genomes are one group")
     parser.add_argument("--seed", type=int, default=SEED, help="seed of sample, edits, masks and shuffles")
     parser.add_argument("--out", type=Path, required=True, help="results to write (.json)")
     parser.add_argument("--table", type=Path, required=True, help="table to write (.tsv)")
@@ -246,7 +250,7 @@ def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     trained = [vocabularies.load(folder) for folder in args.tokenizers]
     files = genome_files(args.chunks, ".parquet", args.species)
-    sample = draw(files, read_groups(args.corpus), args.chunks_per_group, WINDOW, args.seed)
+    sample = draw_sample(files, read_groups(args.corpus), CHUNKS_PER_GROUP, WINDOW, args.seed)
     if not sample.sequences:
         remedy = "raise genomes.validation.fraction, or lower genomes.validation.block"
         raise UserError(f"{files[0]}: no validation chunks in the corpus; {remedy}")

@@ -1,4 +1,4 @@
-"""What a token is biologically, by rules that can be checked by eye. A word and its reverse complement are the same."""
+"""Biological motifs in tokens, by simple rules. A word and its reverse complement match the same rules."""
 
 import re
 from collections import Counter
@@ -8,7 +8,7 @@ import numpy as np
 
 from workflow_scripts.common.sequences import reverse_complement
 
-ALU_Y = (  # consensus of AluY, a repeat of primate genomes, with its tail of A
+ALU_Y = (  # consensus of AluY, a repeat of primate genomes, with its poly-A tail
     "GGCCGGGCGCGGTGGCTCACGCCTGTAATCCCAGCACTTTGGGAGGCCGAGGCGGGCGGATCACGAGGTCAGGAGATCGAGACCATCCCGGCTAAA"
     "ACGGTGAAACCCCGTCTCTACTAAAAATACAAAAAATTAGCCGGGCGTGGTGGCGGGCGCCTGTAGTCCCAGCTACTCGGGAGGCTGAGGCAGGAG"
     "AATGGCGTGAACCCGGGAGGCGGAGCTTGCAGTGAGCCGAGATCGCGCCACTGCACTCCAGCCTGGGCGACAGAGCGAGACTCCGTCTCAAAAAAA"
@@ -31,7 +31,7 @@ def _repeats(word: str, unit: int, times: int) -> bool:
 
 
 def labels(word: str) -> list[str]:
-    """The names of the RULES that hold for a word, in their order."""
+    """The names of the RULES that a word matches, in their order."""
     strands = (word, reverse_complement(word))
     homopolymer = _repeats(word, 1, 4)
     dinucleotide = not homopolymer and _repeats(word, 2, 3)
@@ -48,10 +48,10 @@ def labels(word: str) -> list[str]:
 
 
 def label_counts(words: Iterable[str]) -> Counter[str]:
-    """How many words each label holds for."""
+    """Number of words with each label."""
     return Counter(label for word in words for label in labels(word))
 
 
 def shuffled(words: list[str], random: np.random.Generator) -> list[str]:
-    """The words with the bases of each in a random order: what chance makes of the same lengths and bases."""
+    """The words with the bases of each in random order, as a control with the same lengths and compositions."""
     return ["".join(random.permutation(list(word))) for word in words]

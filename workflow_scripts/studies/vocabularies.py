@@ -1,4 +1,4 @@
-"""The tokenizers that the study compares: those of the run, fixed ones beside them, and smaller vocabularies of BPE."""
+"""The tokenizers that the study compares: those of the run, fixed ones, and smaller BPE vocabularies."""
 
 import dataclasses
 import functools
@@ -15,14 +15,14 @@ from workflow_scripts.common.files import read_json
 from workflow_scripts.common.special_tokens import SPECIAL_TOKENS
 from workflow_scripts.settings.names import FIXED_KINDS, TOKENIZER_KINDS
 
-REFERENCE = ("kmer_overlapping", 6)  # DNABERT's, against which the paper counts FLOPs
+REFERENCE = ("kmer_overlapping", 6)  # DNABERT's, to which the paper compares FLOPs
 FIXED = {REFERENCE: "overlapping 6-mer", ("kmer", 6): "6-mer", ("nucleotide", 1): "nucleotide"}
 SWEEP = tuple(2**power for power in range(8, 16))  # the paper's vocabulary sizes (figure 3)
 
 
 @dataclasses.dataclass(frozen=True)
 class Vocabulary:
-    """A tokenizer with the name that the tables give it."""
+    """A tokenizer with its name in the tables."""
 
     name: str
     kind: str
@@ -36,12 +36,12 @@ class Vocabulary:
 
     @functools.cached_property
     def lengths(self) -> np.ndarray:
-        """Bases by id; a special token stands for one letter, an unknown one."""
+        """Number of bases by id; 1 for special tokens, because [UNK] stands for one letter."""
         return np.array([1 if word in SPECIAL_TOKENS else len(word) for word in self.words])
 
     @property
     def k(self) -> int:
-        """The length of the longest word."""
+        """Length of the longest word."""
         return int(self.lengths.max())
 
     def encode(self, sequences: list[str]) -> list[np.ndarray]:
@@ -53,7 +53,7 @@ class Vocabulary:
         return [np.array(encoding.ids, dtype=np.uint16) for encoding in encodings]
 
     def spans(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The first base and the number of bases of each token of a sequence."""
+        """First base and number of bases of each token of a sequence."""
         if self.kind == "kmer_overlapping":
             return np.arange(len(ids)), np.full(len(ids), self.k)
         lengths = self.lengths[ids]
@@ -61,10 +61,10 @@ class Vocabulary:
 
 
 def load(folder: Path) -> Vocabulary:
-    """A tokenizer directory with its ``stats.json``, which names the kind."""
+    """Load a tokenizer directory, whose ``stats.json`` has the kind. Raises UserError for missing or wrong files."""
     for name in ("tokenizer.json", "stats.json"):
         if not (folder / name).is_file():
-            raise UserError(f"{folder / name}: not there; a tokenizer directory of this workflow holds it")
+            raise UserError(f"{folder / name}: no such file; give a tokenizer directory of this workflow")
     kind = read_json(folder / "stats.json").get("kind")
     if kind not in TOKENIZER_KINDS:
         raise UserError(f"{folder / 'stats.json'}: kind {kind!r} is not one of {', '.join(TOKENIZER_KINDS)}")
@@ -72,7 +72,7 @@ def load(folder: Path) -> Vocabulary:
 
 
 def with_fixed(vocabularies: Iterable[Vocabulary]) -> list[Vocabulary]:
-    """The vocabularies, and each of the FIXED ones that is not among them."""
+    """The vocabularies, followed by those of FIXED that are not among them."""
     vocabularies = list(vocabularies)
     present = {(vocabulary.kind, vocabulary.k) for vocabulary in vocabularies}
     fixed = [
@@ -84,29 +84,29 @@ def with_fixed(vocabularies: Iterable[Vocabulary]) -> list[Vocabulary]:
 
 
 def prefix(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
-    """The BPE tokenizer that training would have given had it stopped at ``vocab_size`` entries.
+    """The BPE tokenizer that training with ``vocab_size`` entries would have given.
 
-    Training adds one merge after the other and never looks ahead, so a smaller vocabulary is the beginning of a
-    larger one. A merge that makes a word anew takes no entry.
+    Training adds merges one by one without looking ahead, so a smaller vocabulary is a prefix of a larger one. A merge
+    that spells an existing word adds no entry.
     """
     state = json.loads(tokenizer.to_str())
     model = state["model"]
     words = {word for word, number in model["vocab"].items() if number < vocab_size}
-    made = set(model["vocab"]) - {left + right for left, right in model["merges"]}
+    entries = set(model["vocab"]) - {left + right for left, right in model["merges"]}
     merges = []
     for left, right in model["merges"]:
-        if len(made) == vocab_size:
+        if len(entries) == vocab_size:
             break
         merges.append([left, right])
-        made.add(left + right)
-    assert made == words, "entries are numbered in the order of the merges"
+        entries.add(left + right)
+    assert entries == words, "entries are numbered in the order of the merges"
     model["merges"] = merges
     model["vocab"] = {word: number for word, number in model["vocab"].items() if number < vocab_size}
     return Tokenizer.from_str(json.dumps(state))
 
 
 def sweep(vocabularies: Iterable[Vocabulary]) -> list[Vocabulary]:
-    """The SWEEP sizes up to that of the largest BPE vocabulary, each a prefix of it; none without BPE."""
+    """Prefixes of the largest BPE vocabulary with the sizes of SWEEP; none without a BPE vocabulary."""
     trained = [vocabulary for vocabulary in vocabularies if vocabulary.kind == "bpe"]
     if not trained:
         return []

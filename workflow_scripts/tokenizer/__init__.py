@@ -1,1 +1,1 @@
-"""From chunks to a BPE vocabulary and token shards."""
+"""Tokenizers: from chunks to a BPE vocabulary and token shards."""

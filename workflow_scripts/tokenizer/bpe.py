@@ -1,77 +1,79 @@
-"""Byte-pair encoding of DNA, trained exactly: the merges of Hugging Face `tokenizers`, in its order.
+"""Byte-pair encoding of DNA, trained exactly: the same merges in the same order as Hugging Face `tokenizers`.
 
-The rule (Sennrich et al. 2016; tokenizers 0.23, BpeTrainer): merge the most frequent pair of neighbouring tokens
-everywhere, from left to right; of equally frequent pairs, the one with the smaller ids; until the vocabulary is full or
-no pair is frequent enough. Counts have 64 bits, where `tokenizers` has 32 and overflows.
+The algorithm (Sennrich et al. 2016; tokenizers 0.23, BpeTrainer): merge the most frequent pair of adjacent tokens
+everywhere, from left to right; among equally frequent pairs the one with the smaller ids; until the vocabulary is full
+or no pair is frequent enough. Counts have 64 bits; those of `tokenizers` have 32 bits and overflow.
 
-`tokenizers` also gives a merge that spells an existing token that token's id. It never comes to that: as long as no
-merge reaches across its ends, a stretch of letters is tokenized alike wherever it stands. So when the token was made
-it was made of every such stretch, and no other pair is left that spells it.
+If a merge spells an existing token, `tokenizers` gives it that token's id. This never happens here: as long as no merge
+crosses its ends, a run of letters has the same tokens wherever it occurs. So when the token was created, every such
+run became that token, and no other pair that spells it is left.
 
-How it is fast. The corpus is one array of 16-bit ids with separators between the chunks. A pass over it lists the
-places of the most frequent pairs, a quarter of all places at most. Merging such a pair visits its places only: its
-first token takes the new id, its second becomes a hole, and the neighbours are counted, which is all that the table of
-counts needs. Places that an earlier merge has changed are passed over. Lists stay complete, for a new token only makes
-new pairs; when one of these has become the most frequent, it is searched for. When the lists are used up, the next
-pass closes the holes and lists anew: a dozen passes make 4,096 tokens. Threads work on parts of the array; counts add
-up, so their number changes nothing.
+Speed: the corpus is one array of 16-bit ids with separators between the chunks. A pass over it lists the positions of
+the most frequent pairs, at most a quarter of all positions. Merging a listed pair visits only its positions: its first
+token gets the new id, its second becomes a hole, and the neighbours are counted, from which the pair counts are
+updated. Positions that an earlier merge has changed are skipped. The lists stay complete, because a new token creates
+only new pairs; when one of these becomes the most frequent, the array is searched for it. When the lists are used up,
+the next pass removes the holes and lists again: 4,096 tokens need a dozen passes. Threads work on parts of the array;
+counts are sums over the parts, so the result does not depend on their number.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise, repeat
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from workflow_scripts.common.compiled import compiled
+from workflow_scripts.common.numba_cache import compiled
 from workflow_scripts.common.sequences import BASES
 from workflow_scripts.common.special_tokens import FIRST_BASE
 
-SEPARATOR, HOLE = 0, 1  # ids of special tokens, which no letter has
+SEPARATOR, HOLE = 0, 1  # ids of special tokens, so no letter has them
 FIRST_MERGED = FIRST_BASE + len(BASES)
-MAX_PART = 2**32  # cells; places are numbers of 32 bits
-MAX_LISTED = 2**16 - 1  # pairs; slots are numbers of 16 bits
-LISTED_SHARE = 0.25  # of all places
-BLOCK = 2**14  # places that are looked at at once, so that what is found stays in the cache
+MAX_PART = 2**32  # cells; positions are 32-bit numbers
+MAX_LISTED = 2**16 - 1  # pairs; slots are 16-bit numbers
+LISTED_SHARE = 0.25  # of all positions
+BLOCK = 2**14  # positions per block, so that the results for a block fit into the CPU cache
 
 CODES = np.full(256, SEPARATOR, dtype=np.uint16)
 CODES[np.frombuffer(BASES.encode(), np.uint8)] = range(FIRST_BASE, FIRST_MERGED)
-"""The id of each letter by its byte; any letter but A, C, G, T ends a stretch, as it is unknown to the tokenizer."""
+"""The id of each letter by its byte; letters other than A, C, G and T are separators, because they are unknown."""
 
 
 class Merge(NamedTuple):
-    """A pair of ids, and how often it was counted."""
+    """A pair of ids, and how often it occurred."""
 
     left: int
     right: int
-    count: int
+    frequency: int
 
 
 def to_cells(sequences: Iterable[str]) -> np.ndarray:
-    """The array that :func:`merges` takes: uint16 ids, each sequence between separators."""
+    """The input array of :func:`merges`: uint16 ids, each sequence between separators."""
     return CODES[np.frombuffer("\n".join(["", *sequences, ""]).encode(), np.uint8)]
 
 
 def merges(cells: np.ndarray, vocab_size: int, min_frequency: int, threads: int = 1) -> Iterator[Merge]:
-    """Yield the merges one by one; the n-th makes the token FIRST_MERGED + n. They end when no pair is frequent enough.
+    """Yield the merges in order, until no pair is frequent enough; the n-th creates the token FIRST_MERGED + n.
 
-    ``cells``: uint16, as :func:`to_cells` lays them out; they are overwritten. ``vocab_size`` counts special tokens
-    and bases. Memory beside the cells: 4 bytes for each listed place, 10 vocab_size^2 for tables.
+    ``cells``: uint16 from :func:`to_cells`; they are overwritten. ``vocab_size`` includes special tokens and bases.
+    Memory in addition to the cells: 4 bytes per listed position, and 10 vocab_size^2 bytes of tables.
     """
     parts = split(cells, max(threads, -(-len(cells) // MAX_PART)))
     with ThreadPoolExecutor(threads) as pool:
-        each = pool.map if len(parts) > 1 else map
+        each: Callable[..., Iterator[Any]] = pool.map if len(parts) > 1 else map
         pairs = PairCounts(vocab_size, sum(each(count_letters, parts)))
         slots = np.zeros((vocab_size, vocab_size), dtype=np.uint16)
-        listed, least, lists = np.nonzero(slots), np.inf, []
+        listed, least = np.nonzero(slots), np.inf
+        lists: list[tuple[np.ndarray, np.ndarray]] = []
+        places: Iterable[np.ndarray] = []
         for new in range(FIRST_MERGED, vocab_size):
             left, right, count = pairs.top()
             if count < min_frequency:
                 return
             if not slots[left, right] and count < least:
                 slots[listed] = 0
-                lists = places = []  # free their memory for the new ones
+                lists, places = [], []  # frees their memory for the new ones
                 parts = list(each(close_holes, parts))
                 listed = pairs.most_frequent(int(LISTED_SHARE * sum(map(len, parts))))
                 least = pairs.counts[listed].min()
@@ -89,7 +91,7 @@ def merges(cells: np.ndarray, vocab_size: int, min_frequency: int, threads: int 
 
 
 def split(cells: np.ndarray, count: int) -> list[np.ndarray]:
-    """Cut into ``count`` views that begin and end with a separator, which neighbours share."""
+    """Divide into ``count`` views that begin and end with a separator; adjacent views share it."""
     cuts = [0]
     for number in range(1, count):
         cut = max(len(cells) * number // count, cuts[-1])
@@ -100,28 +102,28 @@ def split(cells: np.ndarray, count: int) -> list[np.ndarray]:
 
 
 class PairCounts:
-    """How often each pair of tokens stands side by side, overlapping ones (AAA) included; int64."""
+    """How often each pair of tokens occurs, including overlapping ones (AAA); int64."""
 
     def __init__(self, vocab_size: int, letters: np.ndarray):
         self.counts = np.zeros((vocab_size, vocab_size), dtype=np.int64)
         self.counts[FIRST_BASE:FIRST_MERGED, FIRST_BASE:FIRST_MERGED] = letters[FIRST_BASE:, FIRST_BASE:]
-        # No count of a row is above its bound. A new token takes its places from another pair of the row, so no bound
-        # need rise; it is lowered when it matters.
+        # Upper bounds of the counts of each row. A new token takes its occurrences from another pair of the row, so
+        # bounds never have to rise; they are lowered when needed.
         self.bounds = self.counts.max(axis=1)
 
     def top(self) -> tuple[int, int, int]:
-        """The most frequent pair, the one with the smallest ids of several, and its count."""
+        """The most frequent pair and its count; among several pairs the one with the smallest ids."""
         return top_pair(self.counts, self.bounds)
 
     def most_frequent(self, places: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and columns of the most frequent pairs that have ``places`` places together at most, and of the first.
+        """Rows and columns of the most frequent pairs with at most ``places`` positions in total, at least of one pair.
 
-        Those of less than a quarter of the largest count are left out: their turn comes after the next pass.
+        Pairs with less than a quarter of the largest count are left for the next pass.
         """
         least = max(self.top()[2] // 4, 1)
-        rows = np.flatnonzero(self.bounds >= least)
-        columns = [np.flatnonzero(self.counts[row] >= least) for row in rows]
-        rows, columns = np.repeat(rows, [len(found) for found in columns]), np.concatenate(columns)
+        candidates = np.flatnonzero(self.bounds >= least)
+        columns_of = [np.flatnonzero(self.counts[row] >= least) for row in candidates]
+        rows, columns = np.repeat(candidates, [len(found) for found in columns_of]), np.concatenate(columns_of)
         counts = self.counts[rows, columns]
         order = np.argsort(-counts, kind="stable")[:MAX_LISTED]
         within = np.searchsorted(np.cumsum(counts[order]), places, side="right")
@@ -129,13 +131,13 @@ class PairCounts:
         return rows[chosen], columns[chosen]
 
     def update(self, left: int, right: int, new: int, neighbours: np.ndarray) -> None:
-        """Book a merge: ``neighbours`` are the counts of the tokens before and behind the merged places."""
-        book_merge(self.counts, self.bounds, left, right, new, neighbours)
+        """Update the counts after a merge; ``neighbours``: counts of the tokens before and after the merged pairs."""
+        update_counts(self.counts, self.bounds, left, right, new, neighbours)
 
 
 @compiled
-def count_letters(cells):
-    """The counts of pairs of letters, (9, 9) int64."""
+def count_letters(cells: np.ndarray) -> np.ndarray:
+    """Counts of pairs of letters, (9, 9) int64."""
     counts = np.zeros((FIRST_MERGED, FIRST_MERGED), dtype=np.int64)
     for place in range(1, len(cells)):
         counts[cells[place - 1], cells[place]] += 1
@@ -143,8 +145,8 @@ def count_letters(cells):
 
 
 @compiled
-def close_holes(cells):
-    """Move the tokens together; returns the view that holds them."""
+def close_holes(cells: np.ndarray) -> np.ndarray:
+    """Remove the holes in place; returns the view of the remaining tokens."""
     end = 0
     for place in range(len(cells)):
         cells[end] = cells[place]
@@ -153,12 +155,14 @@ def close_holes(cells):
 
 
 @compiled
-def find_listed(cells, first, last, slots, places, found):
-    """Write place and slot of the listed pairs that begin in first ... last - 1; returns their number."""
+def find_listed(
+    cells: np.ndarray, first: int, last: int, slots: np.ndarray, places: np.ndarray, found: np.ndarray
+) -> int:
+    """Write position and slot of the listed pairs that start in first ... last - 1; returns their number."""
     count = 0
     for place in range(first, last):
         slot = slots[cells[place], cells[place + 1]]
-        # written always, kept if listed: a branch here would be guessed wrong once in four places
+        # always written, counted only if listed: a branch would be mispredicted for every fourth position
         places[count] = place
         found[count] = slot
         count += slot != 0
@@ -166,8 +170,8 @@ def find_listed(cells, first, last, slots, places, found):
 
 
 @compiled
-def list_places(cells, slots, size):
-    """The places of the listed pairs, in order of slot and place (uint32), and where each of ``size`` slots ends."""
+def list_places(cells: np.ndarray, slots: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the listed pairs (uint32), in order of slot and position, and the end of each of ``size`` slots."""
     places = np.empty(BLOCK, dtype=np.uint32)
     found = np.empty(BLOCK, dtype=np.uint16)
     ends = np.zeros(size, dtype=np.int64)
@@ -185,8 +189,8 @@ def list_places(cells, slots, size):
 
 
 @compiled
-def find_pair(cells, left, right, count):
-    """The places of one pair that stands ``count`` times in all parts together, (uint32)."""
+def find_pair(cells: np.ndarray, left: int, right: int, count: int) -> np.ndarray:
+    """Positions of one pair (uint32), which occurs ``count`` times in all parts together."""
     places = np.empty(count, dtype=np.uint32)
     found = 0
     for place in range(len(cells) - 1):
@@ -201,10 +205,10 @@ def find_pair(cells, left, right, count):
 
 
 @compiled
-def merge_at(cells, places, left, right, new, vocab_size):
-    """Merge the pair where it still stands at its listed places.
+def merge_at(cells: np.ndarray, places: np.ndarray, left: int, right: int, new: int, vocab_size: int) -> np.ndarray:
+    """Merge the pair at its listed positions, where it still exists.
 
-    Returns the counts of the tokens before and behind, (2, vocab_size) int64.
+    Returns the counts of the tokens before and after it, (2, vocab_size) int64.
     """
     neighbours = np.zeros((2, vocab_size), dtype=np.int64)
     for place in places:
@@ -220,35 +224,37 @@ def merge_at(cells, places, left, right, new, vocab_size):
         before = place - 1
         while cells[before] == HOLE:
             before -= 1
-        behind = second + 1
-        while cells[behind] == HOLE:
-            behind += 1
+        after = second + 1
+        while cells[after] == HOLE:
+            after += 1
         neighbours[0, cells[before]] += 1
-        neighbours[1, cells[behind]] += 1
+        neighbours[1, cells[after]] += 1
     return neighbours
 
 
 @compiled
-def book_merge(counts, bounds, left, right, new, neighbours):
+def update_counts(
+    counts: np.ndarray, bounds: np.ndarray, left: int, right: int, new: int, neighbours: np.ndarray
+) -> None:
     """Move the counts of the neighbours from the old pairs to those with the new token; see PairCounts.update."""
     for token in range(FIRST_BASE, new + 1):
-        before, behind = neighbours[0, token], neighbours[1, token]
+        before, after = neighbours[0, token], neighbours[1, token]
         if before:
             counts[token, left] -= before
             counts[token, new] += before
-        if behind:
-            counts[right, token] -= behind
-            counts[new, token] += behind
+        if after:
+            counts[right, token] -= after
+            counts[new, token] += after
     counts[left, right] = 0
     bounds[new] = counts[new].max()
 
 
 @compiled
-def top_pair(counts, bounds):
-    """The first pair in order of ids with the largest count: (left, right, count)."""
+def top_pair(counts: np.ndarray, bounds: np.ndarray) -> tuple[int, int, int]:
+    """The first pair in the order of ids with the largest count: (left, right, count)."""
     while True:
         row = np.argmax(bounds)
         column = np.argmax(counts[row])
         if counts[row, column] == bounds[row]:
-            return row, column, counts[row, column]
+            return int(row), int(column), int(counts[row, column])
         bounds[row] = counts[row, column]

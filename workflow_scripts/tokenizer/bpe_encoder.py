@@ -1,13 +1,12 @@
 """BPE encoding of DNA in one pass over the letters, with the ids of Hugging Face `tokenizers`.
 
-A trained BPE vocabulary has this property: a row of tokens is the encoding of the letters that it spells exactly when
-every two neighbours are, together, the encoding of theirs. So the encoder takes the longest token that fits behind the
-last one, tries shorter ones where the two do not stand together, and takes the last one back where none does. Whether
-two tokens stand together is told by undoing their merges at the border, latest first: they do not, if an earlier merge
-would have joined the two sides. (github.com/github/rust-gems, crate bpe; Hendrik van Antwerpen and Alexander Neubeck,
-"So many tokens, so little time", 2024.)
+With a trained BPE vocabulary a token sequence is the encoding of its letters if and only if every adjacent pair is the
+encoding of the pair's letters. So the encoder takes the longest token after the last one, tries shorter ones if the
+pair is not valid, and removes the last token if none is. Whether a pair is valid follows from undoing the merges at its
+border, latest first: it is not if an earlier merge would have joined the two sides. (github.com/github/rust-gems, crate
+bpe; Hendrik van Antwerpen and Alexander Neubeck, "So many tokens, so little time", 2024.)
 
-What it needs of a tokenizer is checked: ids in the order of the merges, and words that encode to themselves.
+The encoder checks that the tokenizer's ids are in the order of its merges and that words encode to themselves.
 """
 
 import json
@@ -17,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from workflow_scripts.common.compiled import compiled
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.numba_cache import compiled
 from workflow_scripts.common.sequences import BASE_CODES, BASES, OTHER
 from workflow_scripts.common.special_tokens import SPECIAL_TOKENS, UNKNOWN
 
@@ -26,10 +25,10 @@ NONE = -1
 
 
 class Encoder:
-    """The tables of one tokenizer: its words as a tree by letters, and its merges."""
+    """The tables of one tokenizer: its words as a prefix tree, and its merges."""
 
     def __init__(self, tokenizer: Tokenizer, path: Path):
-        """``path`` names the tokenizer in an error. UserError for one that was not trained on DNA as BPE."""
+        """``path``: file of the tokenizer, for errors. Raises UserError for one that is not a BPE trained on DNA."""
         model = json.loads(tokenizer.to_str())["model"]
         merges = model.get("merges", [])
         words = [*SPECIAL_TOKENS, *BASES, *(left + right for left, right in merges)]
@@ -43,16 +42,16 @@ class Encoder:
             or np.any(self.halves.max(axis=1) >= np.arange(len(words)))
             or any(len(encoding.ids) > 1 for encoding in spelled)
         ):
-            raise UserError(f"{path}: not a BPE vocabulary as training on DNA makes it; give its kind, or train one")
+            raise UserError(f"{path}: not a BPE vocabulary trained on DNA; give its kind, or train one")
         self.lengths = np.array([len(word) for word in words])
         self.tree, self.token_at = word_tree({word: ids[word] for word in words[len(SPECIAL_TOKENS) :]})
-        self.shorter = np.array([longest_beginning(word, ids) for word in words])
+        self.shorter = np.array([longest_prefix(word, ids) for word in words])
         self.merged = pair_table(self.halves)
 
     def encode(self, sequences: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The ids of the sequences, without [CLS] and [SEP]; each letter but A, C, G and T is one [UNK].
+        """The ids of the sequences, without [CLS] and [SEP]; each letter other than A, C, G and T is one [UNK].
 
-        Returns the ids of all sequences one after the other (uint16), and the number of tokens of each (int64).
+        Returns the ids of all sequences end to end (uint16), and the number of tokens of each (int64).
         """
         letters = np.frombuffer("".join(sequences).encode("ascii", "replace"), np.uint8)
         ends = np.cumsum([0, *map(len, sequences)])
@@ -60,13 +59,13 @@ class Encoder:
         return encode_all(BASE_CODES[letters], ends, *tables)
 
 
-def longest_beginning(word: str, ids: dict[str, int]) -> int:
-    """The longest token that a word begins with, other than itself; NONE if there is none."""
+def longest_prefix(word: str, ids: dict[str, int]) -> int:
+    """The longest token that is a prefix of a word, but not the word itself; NONE if there is none."""
     return next((ids[word[:end]] for end in range(len(word) - 1, 0, -1) if word[:end] in ids), NONE)
 
 
 def word_tree(words: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Words by letters: the next node by (node, letter), (n, 4) int64, and the token that ends at each node, (n,)."""
+    """The prefix tree: the next node by (node, letter), (n, 4) int64, and the token that ends at each node, (n,)."""
     rows, tokens = [[NONE] * 4], [NONE]
     for word, token in words.items():
         node = 0
@@ -95,14 +94,14 @@ def pair_table(halves: np.ndarray) -> np.ndarray:
 
 
 @compiled
-def slot_of(left, right, size):
-    """Where the search for a pair begins."""
+def slot_of(left: int, right: int, size: int) -> int:
+    """The slot at which the search for a pair starts."""
     return (left * 40503 + right * 2654435) & (size - 1)
 
 
 @compiled
-def find_merge(merged, left, right):
-    """The token that a pair is merged to; NONE if it is not."""
+def find_merge(merged: np.ndarray, left: int, right: int) -> int:
+    """The token that a pair is merged to; NONE if there is no such merge."""
     slot = slot_of(left, right, len(merged))
     while merged[slot, 0] != NONE:
         if merged[slot, 0] == left and merged[slot, 1] == right:
@@ -112,11 +111,11 @@ def find_merge(merged, left, right):
 
 
 @compiled
-def stand_together(left, right, halves, merged):
-    """Whether two tokens are the encoding of what they spell.
+def is_valid_pair(left: int, right: int, halves: np.ndarray, merged: np.ndarray) -> bool:
+    """Whether two tokens are the encoding of their letters.
 
-    Their merges are undone at the border, the latest first. Of merges of one pair the left one is the earlier, so
-    a merge across the border must come before what is undone on its left and not after what is undone on its right.
+    Undoes the merges at the border, latest first. Merges of the same pair are applied from left to right, so a merge
+    across the border must be earlier than the one undone on its left, and not later than the one undone on its right.
     """
     limit = len(halves)
     while True:
@@ -136,8 +135,8 @@ def stand_together(left, right, halves, merged):
 
 
 @compiled
-def longest_word(codes, place, tree, token_at):
-    """The longest token that the letters from ``place`` on begin with."""
+def longest_word(codes: np.ndarray, place: int, tree: np.ndarray, token_at: np.ndarray) -> int:
+    """The longest token that starts at ``place``."""
     node, token = 0, NONE
     while place < len(codes):
         node = tree[node, codes[place]]
@@ -150,17 +149,28 @@ def longest_word(codes, place, tree, token_at):
 
 
 @compiled
-def encode_stretch(codes, ids, written, dead, tree, token_at, lengths, shorter, halves, merged):
-    """Write the ids of known letters from ``ids[written]`` on; returns where they end.
+def encode_run(
+    codes: np.ndarray,
+    ids: np.ndarray,
+    written: int,
+    dead_ends: np.ndarray,
+    tree: np.ndarray,
+    token_at: np.ndarray,
+    lengths: np.ndarray,
+    shorter: np.ndarray,
+    halves: np.ndarray,
+    merged: np.ndarray,
+) -> int:
+    """Write the ids of a run of known letters from ``ids[written]`` on; returns their end.
 
-    ``dead`` is room for len(codes) + 1 flags: where a token ended behind which nothing fits.
+    ``dead_ends``: memory for len(codes) + 1 flags of positions after which no token is valid.
     """
     first, place = written, 0
-    dead[: len(codes) + 1] = False
+    dead_ends[: len(codes) + 1] = False
     token = longest_word(codes, 0, tree, token_at)
     while place < len(codes):
         end = place + lengths[token]
-        if not dead[end] and (written == first or stand_together(int(ids[written - 1]), token, halves, merged)):
+        if not dead_ends[end] and (written == first or is_valid_pair(int(ids[written - 1]), token, halves, merged)):
             ids[written] = token
             written += 1
             place = end
@@ -168,7 +178,7 @@ def encode_stretch(codes, ids, written, dead, tree, token_at, lengths, shorter, 
         elif shorter[token] != NONE:
             token = shorter[token]
         else:
-            dead[place] = True
+            dead_ends[place] = True
             written -= 1
             token = int(ids[written])
             place -= lengths[token]
@@ -176,11 +186,20 @@ def encode_stretch(codes, ids, written, dead, tree, token_at, lengths, shorter, 
 
 
 @compiled
-def encode_all(codes, ends, tree, token_at, lengths, shorter, halves, merged):
-    """See Encoder.encode; ``codes`` are 0 to 3 for bases and 4 for other letters."""
+def encode_all(
+    codes: np.ndarray,
+    ends: np.ndarray,
+    tree: np.ndarray,
+    token_at: np.ndarray,
+    lengths: np.ndarray,
+    shorter: np.ndarray,
+    halves: np.ndarray,
+    merged: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """See Encoder.encode; ``codes``: 0 to 3 for bases, 4 for other letters."""
     ids = np.empty(ends[-1] - ends[0], dtype=np.uint16)
     counts = np.zeros(len(ends) - 1, dtype=np.int64)
-    dead = np.empty(ends[-1] - ends[0] + 1, dtype=np.bool_)
+    dead_ends = np.empty(ends[-1] - ends[0] + 1, dtype=np.bool_)
     written = 0
     for number in range(len(counts)):
         before, place = written, ends[number]
@@ -189,8 +208,8 @@ def encode_all(codes, ends, tree, token_at, lengths, shorter, halves, merged):
             while last < ends[number + 1] and codes[last] != OTHER:
                 last += 1
             if last > place:
-                stretch = codes[place:last]
-                written = encode_stretch(stretch, ids, written, dead, tree, token_at, lengths, shorter, halves, merged)
+                run = codes[place:last]
+                written = encode_run(run, ids, written, dead_ends, tree, token_at, lengths, shorter, halves, merged)
                 place = last
             else:
                 ids[written] = UNKNOWN

@@ -1,11 +1,12 @@
 """Encode the chunks of one genome into a token shard.
 
-Three files result: ``--tokens``, a uint16 array with the tokens of all chunks one after the other, without special
-tokens; ``--index``, a structured array with one row a chunk (start: int64 offset into the tokens, length: int32,
-validation: bool, reverse: bool); and ``--counts``, what came in and what went out.
+In:  the chunk file of the genome, and a tokenizer.json.
+Out: ``--tokens``, a uint16 array of the tokens of all chunks end to end, without special tokens; ``--index``, a
+     structured array with one row per chunk (start: int64 offset into the tokens, length: int32, validation: bool,
+     reverse: bool); and ``--counts``, the numbers of chunks, bases and tokens.
 
-A share of the chunks may be encoded as their reverse complement; which ones depends on (seed, accession) alone, and
-the index records it. Any letter but upper-case A, C, G and T is unknown to the tokenizer and counted.
+A share of the chunks can be encoded as their reverse complement. The choice depends only on (seed, accession) and is
+recorded in the index. Letters other than upper-case A, C, G and T are unknown to the tokenizer and are counted.
 """
 
 import argparse
@@ -33,11 +34,11 @@ INDEX = np.dtype([("start", "<i8"), ("length", "<i4"), ("validation", "?"), ("re
 HEADER_BYTES = 128
 
 Encode = Callable[[list[str]], tuple[np.ndarray, np.ndarray]]
-"""From sequences to all their ids, one after the other (uint16), and the number of ids of each."""
+"""From sequences to their ids end to end (uint16), and the number of ids of each sequence."""
 
 
 class TokenFile:
-    """A .npy file of uint16 written as a stream: the header is completed when the number of tokens is known."""
+    """A .npy file of uint16 that is written as a stream; the header is written last, when the size is known."""
 
     def __init__(self, path: Path):
         self.handle = path.open("wb")
@@ -57,43 +58,45 @@ class TokenFile:
         self.handle.close()
 
 
-def encoding_of(path: Path, kind: str, k: int) -> Encode:
-    """The function that encodes as the tokenizer file does. UserError if it is not of that kind or has too many ids."""
+def load_encoder(path: Path, kind: str, k: int) -> Encode:
+    """The encoding function of a tokenizer file. Raises UserError if it is of another kind or has too many ids."""
     tokenizer = Tokenizer.from_file(str(path))
     if tokenizer.get_vocab_size() > 2**16:
-        raise UserError(f"{path}: {tokenizer.get_vocab_size()} tokens do not fit 16 bits; at most 65536")
+        raise UserError(f"{path}: {tokenizer.get_vocab_size()} tokens do not fit 16 bits; use at most 65536")
     if kind == "bpe":
         return Encoder(tokenizer, path).encode
     if tokenizer.get_vocab() != kmer_tokenizers.build(kind, k).get_vocab():
-        raise UserError(f"{path}: not a tokenizer of kind {kind} with k {k}; make it anew")
+        raise UserError(f"{path}: not a tokenizer of kind {kind} with k {k}; remove it and run again")
     return partial(kmer_tokenizers.encode, kind=kind, k=k)
 
 
-def encode_all(sequences: list[str], encode: Encode, pool: ThreadPoolExecutor, threads: int) -> list:
-    """Encode equal parts of the sequences on each thread; (ids, numbers of ids) of each part, in order."""
+def encode_parallel(
+    sequences: list[str], encode: Encode, pool: ThreadPoolExecutor, threads: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Encode an equal part of the sequences on each thread; returns the result of ``encode`` of each part, in order."""
     size = -(-len(sequences) // threads)
     return list(pool.map(encode, (sequences[first : first + size] for first in range(0, len(sequences), size))))
 
 
-def oriented(path: Path, share: float, seed: int) -> Iterator[tuple[list[str], np.ndarray, np.ndarray]]:
-    """Yield sequences as they are to be encoded, validation flags, and flags of those turned to the other strand."""
+def read_oriented(path: Path, share: float, seed: int) -> Iterator[tuple[list[str], np.ndarray, np.ndarray]]:
+    """Yield sequences, a ``share`` of them reverse-complemented, validation flags, and flags of the reversed ones."""
     random = generator(seed, "reverse complement", chunk_reader.accession_of(path))
-    for sequences, validation in chunk_reader.batches(path):
+    for sequences, validation in chunk_reader.read_batches(path):
         reverse = random.random(len(sequences)) < share
         pairs = zip(sequences.to_pylist(), reverse, strict=True)
-        yield [reverse_complement(text) if turn else text for text, turn in pairs], validation, reverse
+        yield [reverse_complement(text) if reversed_ else text for text, reversed_ in pairs], validation, reverse
 
 
 def write_tokens(args: argparse.Namespace, encode: Encode, path: Path) -> tuple[np.ndarray, dict[str, int]]:
-    """Write the tokens of all chunks to ``path``; returns the index, and the numbers of bases and unknown letters."""
+    """Write the tokens of all chunks to ``path``; returns the index, and counts of bases and unknown letters."""
     rows, bases, unknown = [np.zeros(0, dtype=INDEX)], 0, 0
     stream = TokenFile(path)
     with (
         ThreadPoolExecutor(args.threads) as pool,
         Progress(None, "base", f"encoding {args.chunks.stem}") as progress,
     ):
-        for sequences, validation, reverse in oriented(args.chunks, args.reverse_complement, args.seed):
-            parts = encode_all(sequences, encode, pool, args.threads)
+        for sequences, validation, reverse in read_oriented(args.chunks, args.reverse_complement, args.seed):
+            parts = encode_parallel(sequences, encode, pool, args.threads)
             for ids, _ in parts:
                 stream.append(ids)
                 unknown += int(np.count_nonzero(ids == UNKNOWN))
@@ -114,16 +117,16 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--chunks", type=Path, required=True, help="chunk file, ACCESSION.parquet")
     parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json")
-    parser.add_argument("--kind", choices=TOKENIZER_KINDS, required=True, help="what its tokens are")
+    parser.add_argument("--kind", choices=TOKENIZER_KINDS, required=True, help="kind of the tokenizer")
     parser.add_argument("--k", type=int, default=1, help="length of the k-mers")
     parser.add_argument(
         "--reverse-complement",
         type=float,
         default=BPE4096.reverse_complement,
-        help="share of chunks to turn, 0 to 1 (default %(default)s)",
+        help="share of reverse-complemented chunks, 0 to 1",
     )
-    parser.add_argument("--seed", type=int, default=SEED, help="seed of the chunks to turn")
-    parser.add_argument("--threads", type=int, default=1, help="cores to encode on")
+    parser.add_argument("--seed", type=int, default=SEED, help="seed of the choice of these chunks")
+    parser.add_argument("--threads", type=int, default=1, help="number of threads")
     parser.add_argument("--tokens", type=Path, required=True, help="token shard to write (.npy)")
     parser.add_argument("--index", type=Path, required=True, help="index of the chunks to write (.npy)")
     parser.add_argument("--counts", type=Path, required=True, help="counts to write (.json)")
@@ -133,7 +136,7 @@ def build_parser() -> argparse.ArgumentParser:
 @program
 def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
-    encode = encoding_of(args.tokenizer, args.kind, args.k)
+    encode = load_encoder(args.tokenizer, args.kind, args.k)
     with atomic(args.tokens) as temporary:
         index, letters = write_tokens(args, encode, temporary)
     with atomic(args.index) as temporary, temporary.open("wb") as handle:

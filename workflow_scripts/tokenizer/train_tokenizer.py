@@ -1,20 +1,23 @@
-"""Make a tokenizer: a BPE vocabulary trained on the training chunks of a corpus (paper, section 3.1), or a fixed one.
+"""Train a BPE vocabulary on the training chunks of a corpus (paper, section 3.1), or write a fixed tokenizer.
 
 In:  the chunk files of the genomes; validation chunks are never read.
 Out: a directory with tokenizer.json and tokenizer_config.json, which transformers' ``PreTrainedTokenizerFast`` loads,
-     and stats.json: sizes, lengths of the tokens, what was sampled.
+     and stats.json: sizes, lengths of tokens, facts about the sample.
 
-BPE follows the authors' own script (MAGICS-LAB/DNABERT_2, issue 74): Hugging Face `tokenizers` with the special tokens
-[UNK] 0, [CLS] 1, [SEP] 2, [PAD] 3, [MASK] 4, one word per chunk. The merges are the same, see bpe.py. Any letter but
-upper-case A, C, G and T is unknown to the tokenizer: it parts its neighbours and is counted (unknown_letters).
+BPE follows the authors' script (MAGICS-LAB/DNABERT_2, issue 74): Hugging Face `tokenizers` with the special tokens
+[UNK] 0, [CLS] 1, [SEP] 2, [PAD] 3, [MASK] 4, and one word per chunk. The merges are the same, see bpe.py. Letters other
+than upper-case A, C, G and T are unknown to the tokenizer: they separate their neighbours and are counted
+(unknown_letters).
 
-Memory and time are told before the training starts, and a sample that does not fit the machine is refused.
+The program prints the expected memory and time before the training starts, and refuses a sample that does not fit the
+memory.
 """
 
 import argparse
 import collections
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -37,29 +40,29 @@ TOKENIZER_CONFIG = {
     "sep_token": "[SEP]",
     "pad_token": "[PAD]",
     "mask_token": "[MASK]",
-    # Token types tell the halves of a pair apart; without this line transformers leaves them out.
+    # token types distinguish the halves of a pair; without this line transformers omits them
     "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
 }
-EXAMPLES = 1000  # stretches of the sample that are encoded to see whether their tokens spell them
+EXAMPLES = 1000  # runs of the sample that are encoded to verify that their tokens spell them
 OF_BPE = {  # settings of a BPE tokenizer -> what they say
-    "vocab_size": "entries, special tokens included (paper: 4096)",
-    "min_frequency": "a pair seen less often is not merged",
-    "sample_bases": "bases to train on at most; 0: all",
-    "sample_genome_bases": "of each genome at most; 0: all",
-    "sample_group_bases": "of each group at most; 0: all",
+    "vocab_size": "entries, including special tokens (paper: 4096)",
+    "min_frequency": "smallest frequency of a pair that is merged",
+    "sample_bases": "largest number of bases to train on; 0: no limit",
+    "sample_genome_bases": "bases of each genome; 0: no limit",
+    "sample_group_bases": "bases of each group; 0: no limit",
 }
-FIXED_SAMPLE = 1_000_000  # bases on which a tokenizer that needs no training is described
+FIXED_SAMPLE = 1_000_000  # bases for the statistics of a tokenizer without training
 
 
 def train_bpe(cells: np.ndarray, vocab_size: int, min_frequency: int, threads: int = 1) -> Tokenizer:
-    """Train BPE on an array of ids (see :func:`bpe.merges`, which overwrites it) with special tokens and template."""
+    """Train BPE with special tokens and template on an array of ids (see :func:`bpe.merges`, which overwrites it)."""
     words = [*SPECIAL_TOKENS, *BASES]
-    merges = []
+    merges: list[tuple[str, str]] = []
     with Progress(vocab_size - len(words), "merge", "training BPE") as progress:
         for merge in bpe.merges(cells, vocab_size, min_frequency, threads):
             merges.append((words[merge.left], words[merge.right]))
             words.append("".join(merges[-1]))
-            progress.step(1, f"the last of {merge.count:,} places")
+            progress.step(1, f"the last pair occurred {merge.frequency:,} times")
     vocabulary = {word: number for number, word in enumerate(words)}
     tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -69,7 +72,7 @@ def train_bpe(cells: np.ndarray, vocab_size: int, min_frequency: int, threads: i
 
 
 def token_count(tokenizer: Tokenizer, kind: str, sequences: list[str]) -> int:
-    """Number of tokens of the sequences; asserts that they spell them."""
+    """Number of tokens of the sequences. Raises AssertionError if they do not spell the sequences."""
     tokens = 0
     for sequence, encoding in zip(sequences, tokenizer.encode_batch(sequences, add_special_tokens=False), strict=True):
         if kmer_tokenizers.spell(encoding.tokens, kind) != sequence:
@@ -78,8 +81,8 @@ def token_count(tokenizer: Tokenizer, kind: str, sequences: list[str]) -> int:
     return tokens
 
 
-def describe(tokenizer: Tokenizer, kind: str, examples: list[str]) -> dict:
-    """Facts about a vocabulary: sizes, lengths of tokens, bases per token of the examples."""
+def describe(tokenizer: Tokenizer, kind: str, examples: list[str]) -> dict[str, Any]:
+    """Statistics of a vocabulary: sizes, lengths of tokens, bases per token of the examples."""
     words = [word for word in tokenizer.get_vocab() if word not in SPECIAL_TOKENS]
     lengths = collections.Counter(map(len, words))
     return {
@@ -92,8 +95,8 @@ def describe(tokenizer: Tokenizer, kind: str, examples: list[str]) -> dict:
     }
 
 
-def make(args: argparse.Namespace, cells: np.ndarray) -> Tokenizer:
-    """The tokenizer that the command line asks for. UserError for a k that its kind cannot have."""
+def make_tokenizer(args: argparse.Namespace, cells: np.ndarray) -> Tokenizer:
+    """The tokenizer of the command line. Raises UserError for a k that its kind does not allow."""
     if args.kind == "bpe":
         return train_bpe(cells, args.vocab_size, args.min_frequency, args.threads)
     try:
@@ -103,34 +106,29 @@ def make(args: argparse.Namespace, cells: np.ndarray) -> Tokenizer:
 
 
 def bases_by_group(genomes: list[training_sample.Genome]) -> dict[str, int]:
-    """Bases that are sampled of each group."""
-    found = collections.Counter()
+    """Sampled bases of each group."""
+    bases: collections.Counter[str] = collections.Counter()
     for genome in genomes:
-        found[genome.group] += genome.bases
-    return dict(found)
-
-
-def say(text: str) -> None:
-    """Tell the log."""
-    print(text, file=sys.stderr, flush=True)
+        bases[genome.group] += genome.bases
+    return dict(bases)
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kind", choices=TOKENIZER_KINDS, required=True, help="what its tokens are")
+    parser.add_argument("--kind", choices=TOKENIZER_KINDS, required=True, help="kind of the tokenizer")
     parser.add_argument("--k", type=int, default=1, help="length of the k-mers")
     parser.add_argument(
         "--chunks", type=Path, nargs="+", required=True, help="chunk files, ACCESSION.parquet, or a folder of them"
     )
-    parser.add_argument("--species", type=Path, help="species table; of a folder only its genomes are read")
-    parser.add_argument("--corpus", type=Path, help="table with the group of each accession, for --sample-group-bases")
+    parser.add_argument("--species", type=Path, help="species table: only its genomes are read from a folder")
+    parser.add_argument("--corpus", type=Path, help="table with the groups, for --sample-group-bases")
     for name, about in OF_BPE.items():
         default = getattr(BPE4096, name)
         parser.add_argument(
             f"--{name.replace('_', '-')}", type=int, default=default, help=f"{about} (default %(default)s)"
         )
     parser.add_argument("--seed", type=int, default=SEED, help="seed of the sample")
-    parser.add_argument("--threads", type=int, default=1, help="cores to train on")
+    parser.add_argument("--threads", type=int, default=1, help="number of threads")
     parser.add_argument("--out", type=Path, required=True, help="tokenizer directory to write")
     return parser
 
@@ -145,21 +143,23 @@ def main(argv: list[str] | None = None) -> None:
     else:
         limits = training_sample.Limits(FIXED_SAMPLE)
     files = genome_files(args.chunks, ".parquet", args.species)
-    genomes = training_sample.draw(files, limits, args.seed, chunk_reader.read_groups(args.corpus))
+    genomes = training_sample.draw_sample(files, limits, args.seed, chunk_reader.read_groups(args.corpus))
     bases, cells = sum(genome.bases for genome in genomes), sum(genome.cells for genome in genomes)
     if not bases:
-        raise UserError(f"{files[0]}: no training chunks in the corpus; lower genomes.chunk or add genomes")
+        raise UserError(f"{files[0]}: no training chunks in the corpus; lower genomes.chunk.length or add genomes")
     if args.kind == "bpe":
         bpe_memory.check(bases, cells, args.vocab_size, bpe_memory.available_bytes())
-        say(bpe_memory.forecast(bases, cells, args.vocab_size, args.threads))
-    letters, unknown = training_sample.load(genomes, args.threads)
-    # a stretch that is shorter than a k-mer has none
-    examples = [stretch for stretch in training_sample.examples(letters, EXAMPLES) if len(stretch) >= args.k]
-    tokenizer = make(args, letters)
+        print(bpe_memory.forecast(bases, cells, args.vocab_size, args.threads), file=sys.stderr, flush=True)
+    letters, unknown = training_sample.load_sample(genomes, args.threads)
+    # a run that is shorter than a k-mer has no tokens
+    examples = [run for run in training_sample.example_runs(letters, EXAMPLES) if len(run) >= args.k]
+    tokenizer = make_tokenizer(args, letters)
     if args.kind == "bpe" and tokenizer.get_vocab_size() < args.vocab_size:
-        say(
-            f"tokenizer: {tokenizer.get_vocab_size()} of {args.vocab_size} entries; no further pair stands "
-            f"{args.min_frequency} times in {bases:,} bases"
+        print(
+            f"tokenizer: {tokenizer.get_vocab_size()} of {args.vocab_size} entries; no further pair occurs "
+            f"{args.min_frequency} times in {bases:,} bases",
+            file=sys.stderr,
+            flush=True,
         )
     facts = describe(tokenizer, args.kind, examples) | {
         "sample_bases": bases,

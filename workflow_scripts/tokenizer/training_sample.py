@@ -1,8 +1,9 @@
-"""What a tokenizer is trained on: training chunks, all of them or a sample, laid out as one array of ids.
+"""The training data of a tokenizer: all training chunks or a sample of them, as one array of ids.
 
-A sample is limited in bases per genome, per group of genomes and in total. Where genomes have more than a group or the
-total may have, all give the same share. Of a genome's chunks, those with the smallest random numbers are taken, which
-depend on (seed, accession) alone: a larger sample holds the smaller one, and the order of the files changes nothing.
+A sample is limited in bases per genome, per group of genomes and in total. If genomes together exceed the limit of
+their group or the total, all contribute the same share of their bases. The chunks of a genome with the smallest random
+numbers are taken. These depend only on (seed, accession), so a larger sample includes a smaller one, and the order of
+the files does not matter.
 """
 
 from collections import Counter
@@ -15,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from workflow_scripts.common import chunk_reader
-from workflow_scripts.common.compiled import compiled
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.numba_cache import compiled
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.common.sequences import BASES
@@ -26,7 +27,7 @@ from workflow_scripts.tokenizer.bpe import CODES, SEPARATOR
 
 @dataclass(frozen=True)
 class Limits:
-    """Bases to train on at most, give or take a chunk of each genome; 0 is no limit."""
+    """Largest numbers of bases to train on, up to one chunk per genome; 0 is no limit."""
 
     total: int = 0
     genome: int = 0
@@ -35,7 +36,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Genome:
-    """A chunk file with the lengths of its training chunks, and which of them are sampled."""
+    """A chunk file with the lengths of its training chunks, and flags of the sampled ones."""
 
     path: Path
     group: str
@@ -44,48 +45,48 @@ class Genome:
 
     @property
     def bases(self) -> int:
-        """Bases that are sampled."""
+        """Number of sampled bases."""
         return int(self.lengths[self.kept].sum(dtype=np.int64))
 
     @property
     def cells(self) -> int:
-        """Places in the array, a separator behind each chunk included."""
+        """Size in the array, including a separator after each chunk."""
         return self.bases + int(np.count_nonzero(self.kept))
 
 
-def draw(paths: Sequence[Path], limits: Limits, seed: int, groups: dict[str, str] | None = None) -> list[Genome]:
-    """Decide which chunks are taken; the genomes in the order of their accessions.
+def draw_sample(paths: Sequence[Path], limits: Limits, seed: int, groups: dict[str, str] | None = None) -> list[Genome]:
+    """Choose the chunks of each genome; returns the genomes in the order of their accessions.
 
-    ``groups`` gives the group of each accession, which a limit per group needs. UserError for a genome without group.
+    ``groups``: group of each accession, needed for a limit per group. Raises UserError for a genome without group.
     """
     paths = sorted(paths, key=chunk_reader.accession_of)
     lengths = [chunk_reader.training_lengths(path) for path in paths]
     names = [chunk_reader.group_of(path, groups) for path in paths]
-    sizes = [int(found.sum(dtype=np.int64)) for found in lengths]
-    genomes = []
-    for path, group, found, quota in zip(paths, names, lengths, quotas(sizes, names, limits), strict=True):
-        genomes.append(Genome(path, group, found, draw_chunks(found, quota, seed, chunk_reader.accession_of(path))))
-    return genomes
+    sizes = [int(of_genome.sum(dtype=np.int64)) for of_genome in lengths]
+    return [
+        Genome(path, group, of_genome, draw_chunks(of_genome, quota, seed, chunk_reader.accession_of(path)))
+        for path, group, of_genome, quota in zip(paths, names, lengths, quotas(sizes, names, limits), strict=True)
+    ]
 
 
 def quotas(sizes: Sequence[int], groups: Sequence[str], limits: Limits) -> list[int]:
-    """Bases that each genome gives, of the ``sizes`` that it has."""
-    given = [min(size, limits.genome or size) for size in sizes]
+    """Number of bases to sample of each genome; ``sizes``: bases of each genome."""
+    sampled = [min(size, limits.genome or size) for size in sizes]
     of_group: Counter[str] = Counter()
-    for bases, group in zip(given, groups, strict=True):
+    for bases, group in zip(sampled, groups, strict=True):
         of_group[group] += bases
-    given = [share(bases, limits.group, of_group[group]) for bases, group in zip(given, groups, strict=True)]
-    total = sum(given)
-    return [share(bases, limits.total, total) for bases in given]
+    sampled = [scale(bases, limits.group, of_group[group]) for bases, group in zip(sampled, groups, strict=True)]
+    total = sum(sampled)
+    return [scale(bases, limits.total, total) for bases in sampled]
 
 
-def share(bases: int, limit: int, together: int) -> int:
-    """What is left of ``bases`` when all that is ``together`` shrinks alike to ``limit``."""
-    return bases * limit // together if 0 < limit < together else bases
+def scale(bases: int, limit: int, total: int) -> int:
+    """``bases`` scaled by ``limit`` / ``total`` if the total exceeds the limit (0: no limit)."""
+    return bases * limit // total if 0 < limit < total else bases
 
 
 def draw_chunks(lengths: np.ndarray, quota: int, seed: int, accession: str) -> np.ndarray:
-    """Flags of the chunks that make up ``quota`` bases; the last is in with the probability of the share it fills."""
+    """Flags of chunks with ``quota`` bases; the last one is included with the probability of its needed share."""
     random = generator(seed, "tokenizer sample", accession)
     border = random.random()
     order = np.argsort(random.random(len(lengths)), kind="stable")
@@ -95,11 +96,11 @@ def draw_chunks(lengths: np.ndarray, quota: int, seed: int, accession: str) -> n
     return kept
 
 
-def load(genomes: Sequence[Genome], threads: int) -> tuple[np.ndarray, int]:
-    """Read the sampled chunks into an array of ids as :func:`bpe.merges` takes it.
+def load_sample(genomes: Sequence[Genome], threads: int) -> tuple[np.ndarray, int]:
+    """Read the sampled chunks into an array of ids for :func:`bpe.merges`.
 
-    Returns the array (uint16) and the number of letters that are no upper-case base: they part what they stand
-    between, like the ends of a chunk. UserError for a file that cannot be read or does not hold what it says.
+    Returns the array (uint16) and the number of letters that are not upper-case bases; these become separators, like
+    the ends of a chunk. Raises UserError for a file that cannot be read or whose lengths are wrong.
     """
     ends = np.cumsum([1, *(genome.cells for genome in genomes)])
     cells = np.empty(ends[-1], dtype=np.uint16)
@@ -117,25 +118,25 @@ def load(genomes: Sequence[Genome], threads: int) -> tuple[np.ndarray, int]:
 def load_genome(genome: Genome, cells: np.ndarray) -> int:
     """Fill ``cells`` with a genome's sampled chunks; returns the number of unknown letters."""
     chunk, written, unknown = 0, 0, 0
-    for sequences, validation in chunk_reader.batches(genome.path):
+    for sequences, validation in chunk_reader.read_batches(genome.path):
         kept = np.zeros(len(sequences), dtype=bool)
         training = np.flatnonzero(~validation)
         kept[training] = genome.kept[chunk : chunk + len(training)]
         chunk += len(training)
         letters, ends = chunk_reader.letters(sequences)
         size = int((np.diff(ends) + 1)[kept].sum())
-        unknown += lay_out(cells[written : written + size], letters, ends, kept, CODES)
+        unknown += copy_chunks(cells[written : written + size], letters, ends, kept, CODES)
         written += size
     if written != len(cells):
         raise UserError(
-            f"{genome.path}: its sequences are not as long as start and end say; remove it and run the workflow again"
+            f"{genome.path}: its sequences and its start and end differ in length; remove it and run the workflow again"
         )
     return unknown
 
 
 @compiled
-def lay_out(cells, letters, ends, kept, codes):
-    """Write the ids of the kept chunks with a separator behind each; returns the number of unknown letters."""
+def copy_chunks(cells: np.ndarray, letters: np.ndarray, ends: np.ndarray, kept: np.ndarray, codes: np.ndarray) -> int:
+    """Write the ids of the kept chunks with a separator after each; returns the number of unknown letters."""
     place, unknown = 0, 0
     for chunk in range(len(kept)):
         if not kept[chunk]:
@@ -151,8 +152,8 @@ def lay_out(cells, letters, ends, kept, codes):
     return unknown
 
 
-def examples(cells: np.ndarray, count: int) -> list[str]:
-    """Spell the stretches of letters that stand at ``count`` places, evenly over the array."""
+def example_runs(cells: np.ndarray, count: int) -> list[str]:
+    """The runs of letters at ``count`` positions, which are evenly spaced over the array."""
     found = {}
     for place in ((2 * number + 1) * len(cells) // (2 * count) for number in range(count)):
         first = last = place

@@ -1,4 +1,4 @@
-// Charts: each specification stands in the page, beside the place where it is drawn.
+// Charts: the page has each specification as JSON, next to the element that it is drawn into.
 const theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 for (const source of document.querySelectorAll("script[data-chart]")) {
   const place = document.getElementById(source.dataset.chart);
@@ -7,8 +7,8 @@ for (const source of document.querySelectorAll("script[data-chart]")) {
   });
 }
 
-// Tables: the head of a column sorts its rows, where they are three or more; numbers as numbers, cells without a value
-// last.
+// Tables: in tables of three or more rows a click on a column head sorts the rows. Numbers are sorted as numbers, and
+// cells without a value come last.
 const value = (row, column) => row.cells[column].dataset.sort ?? row.cells[column].textContent.trim();
 
 function sortBy(heading) {
@@ -37,7 +37,7 @@ for (const heading of document.querySelectorAll("thead th")) {
   button.addEventListener("click", () => sortBy(heading));
 }
 
-// On paper nothing unfolds: lists of what is missing and of files are printed whole.
+// Folded lists of missing items and of files are opened for printing.
 addEventListener("beforeprint", () => {
   for (const list of document.querySelectorAll("dd details, td details")) list.open = true;
 });

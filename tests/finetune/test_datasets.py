@@ -1,0 +1,153 @@
+"""Rows are read with their mistakes named by line, and every epoch has its batches."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from workflow_scripts.common.errors import UserError
+from workflow_scripts.finetune.datasets import Tokens, read_rows, read_splits, training_batches, training_order
+from workflow_scripts.finetune.problems import PROBLEMS, Classification, Multilabel, Regression
+from workflow_scripts.inference.encoding import Encoded
+
+
+@pytest.fixture
+def csv_file(tmp_path):
+    def csv_file(text: str, name: str = "train.csv"):
+        path = tmp_path / name
+        path.write_bytes(text.encode())
+        return path
+
+    return csv_file
+
+
+def rows_of_length(sizes: list[int], turned: bool = False) -> Tokens:
+    """Rows of so many tokens, with ``turned`` and their reverse complements, which are a token longer."""
+    entries = [*sizes, *(size + 1 for size in sizes)] if turned else sizes
+    return Tokens(Encoded([np.zeros(size, int) for size in entries], None, 0.0), np.zeros(len(sizes), int))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_rows_of_one_sequence_and_of_two(csv_file, end):
+    rows = read_rows(csv_file(end.join(["sequence,label", "ACGT,0", "GG,12", ""])), Classification)
+    assert rows.texts == ["ACGT", "GG"] and rows.labels.tolist() == [0, 12]
+    rows = read_rows(csv_file(end.join(["enhancer,promoter,label", "ACGT,GG,1", ""])), Classification)
+    assert rows.texts == [("ACGT", "GG")] and rows.labels.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", ":1: header ''; expected"),
+        ("ACGT,0\nGG,1\n", ":1: header 'ACGT,0'; expected 'sequence,label'"),
+        ("a,b,c,label\nA,C,G,1\n", ":1: header 'a,b,c,label'; expected"),
+        ("sequence,label\nACGT,0\nGG\n", ":3: 1 columns where the header has 2"),
+        ("sequence,label\nACGT,GG,0\n", ":2: 3 columns where the header has 2"),
+        ("sequence,label\nACGT,0\nGG,one\n", ":3: label 'one' is not an integer; number classes from 0"),
+        ("sequence,label\nACGT,-1\n", ":2: label '-1' is not an integer"),
+        ("sequence,label\nACGT,1.0\n", ":2: label '1.0' is not an integer"),
+        ("sequence,label\nACGT,\n", ":2: label '' is not an integer"),
+        ("sequence,label\n", ": no rows; every split needs some"),
+    ],
+)
+def test_mistakes_are_named_by_file_and_line(csv_file, text, told):
+    path = csv_file(text)
+    with pytest.raises(UserError) as caught:
+        read_rows(path, Classification)
+    assert str(caught.value).startswith(f"{path}{told}")
+    assert "\n" not in str(caught.value)
+
+
+def test_class_that_training_never_shows_is_refused(csv_file, tmp_path):
+    csv_file("sequence,label\nA,0\nC,1\n", "train.csv")
+    csv_file("sequence,label\nA,0\n", "dev.csv")
+    csv_file("sequence,label\nA,0\nG,2\n", "test.csv")
+    with pytest.raises(UserError, match=rf"^{tmp_path}/test\.csv: label 2 does not occur in train\.csv$"):
+        read_splits(tmp_path, Classification)
+    csv_file("sequence,label\nA,1\n", "test.csv")
+    assert {split: len(rows.labels) for split, rows in read_splits(tmp_path, Classification).items()} == {
+        "train": 2,
+        "dev": 1,
+        "test": 1,
+    }
+
+
+def test_other_problems_read_other_labels(csv_file):
+    assert read_rows(csv_file("sequence,label\nA,-1.5e2\nC,3\n"), Regression).labels.tolist() == [-150, 3]
+    rows = read_rows(csv_file("sequence,label\nA,0;1;1\nC,1 0 0\n"), Multilabel)
+    assert rows.labels.tolist() == [[0, 1, 1], [1, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("problem", "text", "told"),
+    [
+        ("regression", "A,1\nC,high\n", ":3: label 'high' is not a number"),
+        ("regression", "A,nan\n", ":2: label 'nan' is not a number"),
+        ("regression", "A,inf\n", ":2: label 'inf' is not a number"),
+        ("multilabel", "A,0;2\n", ":2: label '0;2' is no list of 0 and 1, such as 0;1;1"),
+        ("multilabel", "A,\n", ":2: label '' is no list of 0 and 1"),
+        ("multilabel", "A,0;1\nC,1\n", ":3: 1 labels where the first row has 2"),
+    ],
+)
+def test_mistakes_in_other_labels_are_named_by_file_and_line(csv_file, problem, text, told):
+    path = csv_file("sequence,label\n" + text)
+    with pytest.raises(UserError) as caught:
+        read_rows(path, PROBLEMS[problem])
+    assert str(caught.value).startswith(f"{path}{told}")
+
+
+def test_splits_must_be_alike(csv_file, tmp_path):
+    with pytest.raises(UserError, match=r"train\.csv: no such file; a data set has train\.csv, dev\.csv and test\.csv"):
+        read_splits(tmp_path, Multilabel)
+    csv_file("sequence,label\nA,0;1\n", "train.csv")
+    csv_file("sequence,label\nA,0;1\n", "dev.csv")
+    csv_file("sequence,label\nA,0;1;1\n", "test.csv")
+    with pytest.raises(UserError, match=r"test\.csv: 3 labels a row where train\.csv has 2"):
+        read_splits(tmp_path, Multilabel)
+    csv_file("one,two,label\nA,C,0;1\n", "test.csv")
+    with pytest.raises(UserError, match=r"test\.csv: one sequence a row where train\.csv has two, or the reverse"):
+        read_splits(tmp_path, Multilabel)
+
+
+def test_every_epoch_has_every_row_once_in_an_order_of_its_own():
+    tokens = rows_of_length([5 + row % 7 for row in range(70)])
+
+    def order(seed: int, epoch: int) -> list[int]:
+        batches = training_order(tokens, 32, seed, epoch, 0.0)
+        assert sorted(len(batch) for batch in batches) == [6, 32, 32]
+        return np.concatenate(batches).tolist()
+
+    orders = [order(42, 0), order(42, 1), order(43, 0)]
+    assert all(sorted(one) == list(range(70)) for one in orders)
+    assert orders[0] != orders[1] and orders[0] != orders[2]
+    assert orders[0] == order(42, 0)
+
+
+def test_training_takes_rows_of_like_length_together_and_the_lengths_in_any_order():
+    sizes = np.random.default_rng(0).integers(10, 200, 1024)
+    batches = training_order(rows_of_length(sizes.tolist()), 16, 42, 0, 0.0)
+    spread = [np.ptp(sizes[batch]) for batch in batches]
+    assert np.mean(spread) < 0.25 * np.mean([np.ptp(part) for part in sizes.reshape(-1, 16)])
+    shortest = [sizes[batch].min() for batch in batches[:8]]
+    assert shortest != sorted(shortest)
+
+
+def test_batches_go_on_from_any_step():
+    tokens = rows_of_length([5 + row % 7 for row in range(70)], turned=True)
+    whole = list(itertools.islice(training_batches(tokens, 32, 42, 0.5), 8))
+    for begin in range(8):
+        rest = itertools.islice(training_batches(tokens, 32, 42, 0.5, begin), 8 - begin)
+        assert all(np.array_equal(one, other) for one, other in zip(whole[begin:], rest, strict=True))
+
+
+def test_reverse_complements_stand_for_their_rows_in_the_share_asked_for():
+    tokens = rows_of_length([9] * 1000, turned=True)
+    for share in (0.0, 0.3, 1.0):
+        entries = np.concatenate(training_order(tokens, 32, 42, 0, share))
+        assert sorted((entries % 1000).tolist()) == list(range(1000))
+        assert (entries >= 1000).mean() == pytest.approx(share, abs=0.05)
+    turned = [
+        set(entries[entries >= 1000])
+        for entries in map(np.concatenate, (training_order(tokens, 32, 42, epoch, 0.5) for epoch in (0, 1)))
+    ]
+    assert 0 < len(turned[0] & turned[1]) < min(map(len, turned)), "drawn anew in each epoch"

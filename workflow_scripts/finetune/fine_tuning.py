@@ -1,0 +1,158 @@
+"""One fine-tuning from its data set to its results, for the program finetune_model."""
+
+import json
+import platform
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+import transformers
+
+from workflow_scripts.common import checkpoints
+from workflow_scripts.common.files import atomic, atomic_directory, digest, write_json
+from workflow_scripts.common.hashing import stable_hash
+from workflow_scripts.finetune.datasets import Rows, Tokens, read_splits
+from workflow_scripts.finetune.initial_model import InitialModel, initial_model
+from workflow_scripts.finetune.problems import PROBLEMS, Problem, collapse, problem_of
+from workflow_scripts.finetune.token_cache import tokens_of
+from workflow_scripts.finetune.training import Fit, memory_mb
+from workflow_scripts.inference.fit_record import FitRecord
+from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.names import SPLITS
+
+
+@dataclass(frozen=True)
+class FitJob:
+    """What is fitted, and where its files are; the options of finetune_model say what each field is."""
+
+    model: dict[str, Any]
+    method: str
+    data: Path
+    name: list[str]
+    metric: str
+    seed: int
+    settings: FitSettings
+    tokens: Path
+    state: Path
+    out: Path
+
+
+def tokens_by_split(job: FitJob, rows: Mapping[str, Rows], initial: InitialModel) -> dict[str, Tokens]:
+    """The tokens of each split; of training rows with both strands if some are read from the other one."""
+    settings = job.settings
+    both = dict.fromkeys(SPLITS, settings.both_strands) | {"train": settings.reverse_complement_share > 0}
+    tokens = {
+        split: tokens_of(
+            job.data / f"{split}.csv", rows[split], initial.encoder, settings.max_tokens, both[split], job.tokens
+        )
+        for split in SPLITS
+    }
+    for split, part in tokens.items():
+        if part.encoded.truncated:
+            print(f"{split}: {part.encoded.truncated:.1%} of the sequences are cut to the limit", file=sys.stderr)
+    return tokens
+
+
+def identity(job: FitJob, initial: InitialModel) -> dict[str, Any]:
+    """Everything that the result of a fit depends on, for its record and its saved states."""
+    return {
+        **dict(zip(("model", "task", "dataset"), job.name, strict=True)),
+        "method": job.method,
+        "seed": job.seed,
+        "metric": job.metric,
+        "problem": job.settings.problem,
+        "parameters": initial.parameters,
+        "max_tokens": job.settings.max_tokens,
+        "settings": job.settings.model_dump(),
+        "data": {split: digest(job.data / f"{split}.csv") for split in SPLITS},
+        "tokenizer": initial.encoder.fingerprint,
+        "start_sha256": checkpoints.digest(initial.model.state_dict(), {}),
+    }
+
+
+def scores_of(fit: Fit, test: np.ndarray) -> dict[str, Any]:
+    """Scores on dev and test, and whether the fit has learned anything."""
+    problem, labels = fit.problem, {split: tokens.labels for split, tokens in fit.tokens.items()}
+    dev = problem.scores(labels["dev"], fit.predict("dev"))
+    training_loss = float(np.mean(fit.losses))
+    return {
+        "test": problem.scores(labels["test"], test),
+        "dev": dev,
+        "training_loss": training_loss,
+        "collapse": collapse(problem, test, training_loss, labels["train"], dev["loss"], labels["dev"]),
+        "chance": problem.chance(labels["test"]),
+    }
+
+
+def course_of(fit: Fit) -> dict[str, Any]:
+    """What was trained for how long, and what it has cost."""
+    gpus = int(fit.network.device.type == "cuda")
+    return {
+        "steps": fit.done,
+        "epochs": fit.done / fit.per_epoch,
+        "best_step": fit.best_step,
+        "effective_batch": fit.settings.batch_size,
+        "trainable_parameters": sum(p.numel() for p in fit.model.parameters() if p.requires_grad),
+        "truncated": {split: tokens.encoded.truncated for split, tokens in fit.tokens.items()},
+        "seconds": fit.seconds,
+        "gpu_seconds": gpus * fit.seconds,
+        "memory_mb": memory_mb(),
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+        "hardware": torch.cuda.get_device_name() if gpus else platform.machine() + " CPU",
+    }
+
+
+def inference_record(job: FitJob, problem: Problem) -> FitRecord:
+    """What predictions with the saved model need beyond its weights."""
+    return FitRecord(
+        outputs=problem.outputs,
+        kmer=job.model.get("kmer", 0),
+        max_tokens=job.settings.max_tokens,
+        both_strands=job.settings.both_strands,
+        precision=job.settings.precision,
+        pooling=job.settings.pooling,
+    )
+
+
+def save_model(job: FitJob, initial: InitialModel, problem: Problem) -> str:
+    """Save the fitted model; returns the sha256 of the file of weights."""
+    with atomic_directory(job.out / "model") as temporary:
+        initial.save(inference_record(job, problem), temporary, job.settings.merge)
+        return digest(min(temporary.glob("*.safetensors")))
+
+
+def write_results(job: FitJob, fit: Fit, initial: InitialModel, record: dict[str, Any]) -> None:
+    """Write predictions, model and metrics. Metrics come last: if they exist, everything else does."""
+    for torn in job.out.glob(".*.tmp"):  # of a killed process
+        shutil.rmtree(torn) if torn.is_dir() else torn.unlink()
+    test = fit.predict("test")
+    with atomic(job.out / "predictions.parquet") as temporary:
+        pq.write_table(fit.problem.table(fit.tokens["test"].labels, test), temporary)
+    weights = {"weights_sha256": save_model(job, initial, fit.problem)}
+    write_json(job.out / "metrics.json", record | scores_of(fit, test) | course_of(fit) | weights)
+
+
+def fine_tune(job: FitJob) -> None:
+    """Fit the model to the data set, from the state of a killed run if there is one, and write the results.
+
+    Raises UserError for whatever the owner of model, data set or settings can mend.
+    """
+    rows = read_splits(job.data, PROBLEMS[job.settings.problem])
+    problem = problem_of(job.settings.problem, job.metric, job.settings.class_weights, rows["train"].labels)
+    initial = initial_model(job.model, problem.outputs.size, job.settings, job.method, job.seed)
+    tokens = tokens_by_split(job, rows, initial)
+    record = identity(job, initial)
+    fit = Fit(initial, problem, tokens, job.settings, job.metric, job.seed)
+    # as it will be read again, where tuples have become lists
+    belongs_to = json.loads(json.dumps(record, sort_keys=True))
+    folder = job.state / f"{stable_hash(json.dumps(belongs_to)):016x}"
+    with checkpoints.locked_folder(folder):
+        fit.train(folder, belongs_to)
+        write_results(job, fit, initial, record)
+        shutil.rmtree(job.state, ignore_errors=True)

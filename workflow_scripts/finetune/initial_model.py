@@ -1,0 +1,81 @@
+"""The model that a fit starts from: pre-trained with a fresh head, whole or with LoRA adapters, or a baseline.
+
+It is given by its entry in the configuration: ``{"directory": path}``, with ``kmer`` and ``trust_remote_code`` if they
+are needed, or ``{"baseline": name}``.
+"""
+
+import copy
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from workflow_scripts.common.hashing import stable_hash
+from workflow_scripts.finetune.lora import with_lora
+from workflow_scripts.inference import baselines
+from workflow_scripts.inference.encoding import Encoder
+from workflow_scripts.inference.fit_record import FitRecord, base_place, weights_sha256
+from workflow_scripts.inference.models import read_pretrained
+from workflow_scripts.settings.finetune import FitSettings
+
+
+@dataclasses.dataclass(frozen=True)
+class InitialModel:
+    """A model that is ready to be fitted, in place, with its encoder.
+
+    ``model(input_ids=, attention_mask=[, token_type_ids=]).logits`` is [rows, outputs]. ``parameters`` counts those
+    without adapters. ``base`` is the directory that a LoRA adapter belongs to, else None.
+    """
+
+    model: Any  # a module with save_pretrained
+    encoder: Encoder
+    parameters: int
+    base: Path | None
+
+    def save(self, record: FitRecord, folder: Path, merge: bool) -> None:
+        """Write weights or adapter, tokenizer and record into an empty folder.
+
+        ``merge``: write an adapted model with its adapter merged into the weights too, into the folder ``merged``.
+        """
+        if self.base is not None:
+            place = dataclasses.replace(
+                record, base=base_place(self.base, folder), base_sha256=weights_sha256(self.base)
+            )
+            self._write(self.model, place, folder)
+            if merge:
+                self._write(copy.deepcopy(self.model).merge_and_unload(), record, folder / "merged")
+        else:
+            self._write(self.model, record, folder)
+
+    def _write(self, model: Any, record: FitRecord, folder: Path) -> None:
+        model.save_pretrained(folder)
+        self.encoder.save(folder)
+        record.write(folder)
+
+
+def initial_model(spec: dict[str, Any], outputs: int, settings: FitSettings, method: str, seed: int) -> InitialModel:
+    """The model of an entry with a new head of ``outputs`` values, which depends on ``seed`` only.
+
+    A head that is in the directory, because the model was fitted before, is kept if it has as many outputs. ``method``:
+    "full", or "lora", which a baseline does not have. Prints the trainable share to standard error. Raises UserError if
+    the entry names no such model, or it lacks what the settings need.
+    """
+    torch.manual_seed(stable_hash(seed, "head"))
+    model: Any
+    encoder: Encoder
+    base: Path | None = None
+    if "baseline" in spec:
+        model, encoder = baselines.build(spec["baseline"], outputs)
+    else:
+        folder = Path(spec["directory"])
+        kmer, trusted = spec.get("kmer", 0), spec.get("trust_remote_code", False)
+        pretrained = read_pretrained(folder, kmer, trusted, outputs, settings.pooling)
+        model, encoder = pretrained.model, pretrained.encoder
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    if method == "lora":
+        model, base = with_lora(model, settings, seed), Path(spec["directory"])
+    trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    print(f"{trained:,} of {parameters:,} parameters are trained ({trained / parameters:.2%})", file=sys.stderr)
+    return InitialModel(model, encoder, parameters, base)

@@ -1,0 +1,28 @@
+"""The rows of a data set: labelled sequences, with the places on the genome that they were cut from."""
+
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """A stretch of a contig: 0-based, half-open, read along ``strand``."""
+
+    contig: str
+    start: int
+    end: int
+    strand: str
+
+
+class Example(NamedTuple):
+    """One row: a sequence, or an enhancer and a promoter; its label; and the place of each sequence, if known.
+
+    ``label`` is the number of the class. In custom data sets for regression or multi-label classification it is the
+    text in the CSV file.
+    """
+
+    sequences: tuple[str, ...]
+    label: int | str
+    places: tuple[Place, ...] = ()
+
+
+Splits = dict[str, list[Example]]
+"""Rows by split: "train", "dev" and "test"."""

@@ -1,0 +1,63 @@
+"""What predictions with a saved fit need beyond its weights; each fit writes it into its model folder."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.files import digest, read_json, write_json
+from workflow_scripts.inference.outputs import PROBLEMS, Outputs
+
+NAME = "inference.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class FitRecord:
+    """How a fit has read its texts and what its outputs mean.
+
+    ``kmer``, ``max_tokens``: see TokenizerEncoder. ``both_strands``: predictions are the mean over both strands.
+    ``precision``: "fp32" or "bf16". Only an adapter needs the rest: ``pooling``, what the head of a DNABERT-2 reads;
+    ``base``, the directory of the model it was fitted to, absolute or relative to the adapter's folder; and
+    ``base_sha256``, the digest of each file of weights there.
+    """
+
+    outputs: Outputs
+    kmer: int = 0
+    max_tokens: int = 0
+    both_strands: bool = False
+    precision: str = "fp32"
+    pooling: str = "cls"
+    base: str | None = None
+    base_sha256: dict[str, str] | None = None
+
+    def write(self, folder: Path) -> None:
+        write_json(folder / NAME, dataclasses.asdict(self))
+
+    @classmethod
+    def read(cls, folder: Path) -> "FitRecord":
+        """The record in a folder. Raises UserError if it is missing or not as :meth:`write` has written it."""
+        path = folder / NAME
+        if not path.is_file():
+            raise UserError(f"{path}: no such file; a saved fit holds it, fit the model again")
+        try:
+            values = read_json(path)
+            record = cls(**values | {"outputs": Outputs(**values["outputs"])})
+        except (ValueError, TypeError, KeyError) as error:
+            raise UserError(f"{path}: no record of a fit ({error}); fit the model again") from error
+        if record.outputs.problem not in PROBLEMS:
+            raise UserError(f"{path}: problem {record.outputs.problem!r} is not known; fit the model again")
+        return record
+
+
+def base_place(base: Path, folder: Path) -> str:
+    """How the record in ``folder`` names a base model: absolute paths stay, others are relative to the folder.
+
+    A tree of results can then be moved as a whole.
+    """
+    return str(base) if base.is_absolute() else os.path.relpath(base, folder)
+
+
+def weights_sha256(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file of weights in a model directory, by its name."""
+    paths = [*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")]
+    return {path.name: digest(path) for path in paths}

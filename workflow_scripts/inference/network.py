@@ -1,0 +1,72 @@
+"""A model at work: batches of tokens go in, predictions or hidden states come out, in the order of the texts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from workflow_scripts.inference.encoding import Encoded, by_length, collate
+from workflow_scripts.inference.outputs import Outputs
+
+
+def device_here() -> torch.device:
+    """The GPU if this process has one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@dataclass(frozen=True)
+class Network:
+    """A model on its device.
+
+    ``model(input_ids=, attention_mask=[, token_type_ids=]).logits`` is [rows, outputs]; ``pad_id`` fills short rows;
+    ``precision`` is "fp32" or "bf16" (autocast).
+    """
+
+    model: nn.Module
+    pad_id: int
+    precision: str
+    device: torch.device
+
+    def output(self, encoded: Encoded, entries: np.ndarray, **options: bool) -> Any:
+        """What the model returns for the texts ``entries`` in one batch, with gradients where they are on."""
+        batch = collate(encoded, entries, self.pad_id, self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            return self.model(**batch, **options)
+
+    def logits(self, encoded: Encoded, entries: np.ndarray) -> torch.Tensor:
+        """Logits [entries, outputs] in float32."""
+        return self.output(encoded, entries).logits.float()
+
+    @torch.no_grad()
+    def values(self, encoded: Encoded, outputs: Outputs, batch_size: int) -> np.ndarray:
+        """What the model predicts for every text, float64, see :meth:`Outputs.values`; without dropout."""
+        self.model.eval()
+        shape = () if outputs.problem == "regression" else (outputs.size,)
+        values = np.empty((len(encoded.ids), *shape))
+        for entries in by_length(encoded, batch_size):
+            values[entries] = outputs.values(self.logits(encoded, entries)).cpu().numpy()
+        return values
+
+    @torch.no_grad()
+    def hidden_states(
+        self, encoded: Encoded, layer: int, batch_size: int
+    ) -> Iterator[tuple[np.ndarray, torch.Tensor, torch.Tensor]]:
+        """Batch by batch: indices of texts [rows], hidden states of a layer, float32 [rows, longest, hidden size], and
+        how many of these are tokens [rows]; the rest is padding.
+
+        ``layer``: 0 is the output of the embedding, n that of layer n, -1 that of the last. Raises IndexError for a
+        layer that the model does not have.
+        """
+        self.model.eval()
+        for entries in by_length(encoded, batch_size):
+            states = self.output(encoded, entries, output_hidden_states=True).hidden_states[layer]
+            lengths = torch.tensor([len(encoded.ids[entry]) for entry in entries], device=states.device)
+            yield entries, states.float(), lengths
+
+
+def strand_mean(values: np.ndarray, texts: int) -> np.ndarray:
+    """The mean over the strands, [texts, ...], of values of one or both, of which the other strands come last."""
+    return values.reshape(-1, texts, *values.shape[1:]).mean(axis=0)

@@ -1,0 +1,236 @@
+"""A pre-training from its first step, or from its saved state, to the finished model directory."""
+
+import argparse
+import contextlib
+import inspect
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from tokenizers import Tokenizer
+from transformers.utils import logging as transformers_logging
+
+from workflow_scripts.common import checkpoints
+from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.files import atomic_directory, digest, read_json, write_json, write_text
+from workflow_scripts.common.progress import Progress
+from workflow_scripts.common.species_table import genome_files
+from workflow_scripts.model import DnaBert2Config
+from workflow_scripts.pretrain import batches, precision, telemetry
+from workflow_scripts.pretrain.model_card import render_card
+from workflow_scripts.pretrain.model_setup import bases_of_tokens, configure_arithmetic, hardware, initial_model
+from workflow_scripts.pretrain.processes import Processes, process_group
+from workflow_scripts.pretrain.signals import TRY_AGAIN, WARNING, StopRequest, requeue, stop_request
+from workflow_scripts.pretrain.step import Stepper, Tally, adamw
+from workflow_scripts.settings.pretrain import RUNNING, Architecture, SeededTraining, read_training
+from workflow_scripts.settings.validation import read_json as read_section
+
+
+def run_identity(
+    training: SeededTraining,
+    config: DnaBert2Config,
+    tokenizer: Path,
+    shards: list[tuple[Path, Path]],
+    start: Path | None,
+) -> dict[str, Any]:
+    """What a saved state is bound to, by name: settings, architecture, and hashes of tokenizer, corpus and start."""
+    sizes = inspect.signature(DnaBert2Config.__init__).parameters
+    return {
+        **{f"training.{key}": value for key, value in training.defining().items()},
+        **{f"architecture.{key}": value for key, value in config.to_dict().items() if key in sizes},
+        "tokenizer": digest(tokenizer / "tokenizer.json"),
+        "corpus": batches.corpus_digest(shards),
+        "start": digest(start / "model.safetensors") if start else None,
+    }
+
+
+class Run:
+    """A training with its saved states (in ``folder``), its log and its validation."""
+
+    def __init__(
+        self, stepper: Stepper, corpus: batches.Corpus, folder: Path, identity: dict[str, Any], request: StopRequest
+    ):
+        self.stepper, self.corpus, self.folder = stepper, corpus, folder
+        self.identity, self.request = identity, request
+        self.training, self.processes, self.model = stepper.training, stepper.processes, stepper.model
+        self.weights: dict[str, torch.Tensor] = dict(self.model.named_parameters())
+        self.first_step, self.window = 0, Tally()
+        self.resume()
+        self.recorder = telemetry.Recorder(folder, self.first_step, self.training.tensorboard, self.processes.first)
+        self.meter = telemetry.Meter(self.model.config, self.training, stepper.device, self.processes.count)
+        self.validation_rows = batches.validation_batch(corpus, self.training, self.model.config.vocab_size)
+        labels = self.validation_rows[1]
+        self.unigram_entropy = batches.unigram_entropy(labels) if len(labels) else None
+        self.validation: dict[str, float] = {}
+        self.warned = False
+
+    def resume(self) -> None:
+        """Load the newest readable state, if there is one."""
+        path = checkpoints.newest(self.folder, self.identity) if self.processes.first else None
+        path = self.processes.broadcast(path)
+        if path is not None:
+            self.first_step, memory = checkpoints.load(path, self.weights, self.stepper.optimizer)
+            self.window = Tally(**memory["window"])
+            self.stepper.scaler.load_state_dict(memory["scaler"])
+            self.processes.print(f"resumed at step {self.first_step:,}")
+
+    def save(self, step: int) -> None:
+        if self.processes.first:
+            memory = {"window": self.window.__dict__, "scaler": self.stepper.scaler.state_dict()}
+            checkpoints.save(
+                self.folder,
+                step,
+                self.identity,
+                memory,
+                self.weights,
+                self.stepper.optimizer,
+                self.training.keep_checkpoints,
+            )
+
+    def validate(self, step: int) -> None:
+        """Log the figures of the validation rows, if there are any; warn once if they are bad."""
+        if self.unigram_entropy is None:
+            return
+        self.validation = self.stepper.validate(self.validation_rows)
+        self.recorder.add({"step": step, **self.validation})
+        loss, vocab_size = self.validation["validation_loss"], self.model.config.vocab_size
+        line = telemetry.warning(self.training, step, loss, self.unigram_entropy, vocab_size)
+        if line and not self.warned:
+            self.processes.print(line)
+            self.warned = True
+
+    def log(self, done: int) -> None:
+        """Log the means since the last line, and the cost of the steps."""
+        entry = {
+            "step": done,
+            **self.window.means(),
+            "learning_rate": self.training.learning_rate_at(done - 1),
+            "tokens": done * self.training.batch_size * self.training.length,
+        }
+        self.recorder.add(entry | self.meter.cost())
+        self.window = Tally()
+        self.meter.restart()
+
+    def stop_requested(self) -> tuple[bool, bool]:
+        """Whether any process was asked to stop, and whether by Slurm's warning; the same in all processes."""
+        number = self.request.signal
+        requests, warnings = self.processes.sum(float(number is not None), float(number == WARNING))
+        return requests > 0, warnings > 0
+
+    def stop(self, done: int, warned: bool) -> None:
+        """Exit with status TRY_AGAIN; after Slurm's warning, requeue the job first."""
+        self.processes.print(f"asked to stop: saved at step {done:,}; start again to continue")
+        if warned and self.processes.first:
+            requeue()
+        raise SystemExit(TRY_AGAIN)
+
+    def train(self) -> None:
+        """Run all remaining steps. Raises SystemExit with status TRY_AGAIN if a signal asks to stop."""
+        training = self.training
+        if not self.first_step:
+            self.validate(0)
+        self.model.train()
+        bar = Progress(training.steps - self.first_step, "step", "pre-training") if self.processes.first else None
+        with bar or contextlib.nullcontext():
+            for step, batch in batches.training_batches(
+                self.corpus, self.first_step, training, self.model.config.vocab_size
+            ):
+                started, done = time.monotonic(), step + 1
+                tally = self.stepper.step(batch, step)
+                self.meter.add(time.monotonic() - started, tally.tokens)
+                self.window.add(tally)
+                if bar:
+                    bar.step(note=f"loss {tally.means()['loss']:.3f}")
+                if done % training.log_every == 0 or done == training.steps:
+                    self.log(done)
+                if done % training.validate_every == 0 or done == training.steps:
+                    self.validate(done)
+                stopping, warned = self.stop_requested()
+                if done < training.steps and (stopping or done % training.checkpoint_every == 0):
+                    self.save(done)
+                    if stopping:
+                        self.stop(done, warned)
+
+    def summary(self, name: str) -> dict[str, Any]:
+        """The facts of a finished run, for the report and the model card."""
+        training = self.training
+        return {
+            "model": name,
+            "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
+            "steps": training.steps,
+            "tokens_seen": training.steps * training.batch_size * training.length,
+            "training_chunks": len(self.corpus.training),
+            "unigram_entropy": self.unigram_entropy,
+            "reference_loss": telemetry.reference(self.model.config.vocab_size),
+            **self.validation,
+            "architecture": self.model.config.to_diff_dict(),
+            "settings": training.model_dump(),
+            "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+            "hardware": hardware(self.stepper.device),
+        }
+
+
+def write_model(run: Run, name: str, tokenizer: Path, out: Path) -> None:
+    """Write the model directory and flush it to disk: the state from which it could be made again is removed next."""
+    for torn in out.parent.glob(f".{out.name}.????????.tmp"):
+        shutil.rmtree(torn)
+    summary = run.summary(name)
+    with checkpoints.disk_errors(out):
+        with atomic_directory(out) as temporary:
+            run.model.save_pretrained(temporary)
+            (temporary / "model.safetensors").chmod(0o644)  # safetensors makes it readable for its owner only
+            for file in ("tokenizer.json", "tokenizer_config.json"):
+                shutil.copyfile(tokenizer / file, temporary / file)
+            shutil.copyfile(run.folder / "log.jsonl", temporary / "log.jsonl")
+            if run.training.tensorboard:
+                shutil.copytree(run.folder / "tensorboard", temporary / "tensorboard")
+            write_json(temporary / "summary.json", summary)
+            write_text(temporary / "README.md", render_card(summary, run.recorder.entries, run.identity["start"]))
+            for path in [*temporary.rglob("*"), temporary]:
+                checkpoints.to_disk(path)
+        checkpoints.to_disk(out.parent)
+
+
+def running_settings(configuration: Path | None, name: str) -> dict[str, Any]:
+    """The settings of a model that do not change its result (RUNNING), from the resolved configuration if there is one.
+
+    Raises UserError if the configuration does not have the model.
+    """
+    if configuration is None:
+        return {}
+    models = read_json(configuration)["configuration"]["pretrain"]
+    if name not in models:
+        raise UserError(f"{configuration}: configuration.pretrain has no model {name!r}; it has {', '.join(models)}")
+    return {key: value for key, value in models[name]["training"].items() if key in RUNNING}
+
+
+def train_model(args: argparse.Namespace, processes: Processes, request: StopRequest) -> None:
+    """Train as the command line says; the first process writes the model and removes the state."""
+    training = read_training(args.training, running_settings(args.configuration, args.name))
+    training.check_processes(processes.count)
+    bases = bases_of_tokens(Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")))
+    shards = [(path, path.with_suffix(".index.npy")) for path in genome_files(args.tokens, ".npy", args.species)]
+    corpus = batches.Corpus(shards)
+    architecture = read_section(Architecture, args.architecture, "--architecture")
+    model = initial_model(args.start, architecture, len(bases), training.seed)
+    model.to(processes.device())  # type: ignore[arg-type]  # transformers wraps nn.Module.to without its types
+    processes.print(f"{processes.count} x {configure_arithmetic(model, training)}")
+    identity = run_identity(training, model.config, args.tokenizer, shards, args.start) if processes.first else {}
+    scaler = precision.loss_scaler(model.device, training.precision)
+    stepper = Stepper(model, training, bases, processes, adamw(model, training), scaler)
+    run = Run(stepper, corpus, args.state, identity, request)
+    run.train()
+    if processes.first:
+        write_model(run, args.name, args.tokenizer, args.out)
+        shutil.rmtree(args.state, ignore_errors=True)
+
+
+def pretrain(args: argparse.Namespace) -> None:
+    """Train in the processes that this one belongs to, with the arguments of ``pretrain_model``."""
+    transformers_logging.disable_progress_bar()
+    with stop_request() as request, process_group() as processes:
+        with checkpoints.locked_folder(args.state) if processes.first else contextlib.nullcontext():
+            train_model(args, processes, request)

@@ -1,0 +1,46 @@
+"""Reading JSON files of the run: single objects, and the log of a pre-training."""
+
+import json
+import math
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.files import read_json
+
+Curves = dict[str, list[dict[str, float]]]
+"""The points of a training curve, each with ``step`` and ``loss``, for "train" and "validation"."""
+
+
+def read_object(path: str | PathLike) -> dict[str, Any]:
+    """Read a JSON file; UserError if it is missing, not JSON, or not an object."""
+    if not Path(path).is_file():
+        raise UserError(f"{path}: no such file; run the step that writes it, or leave out the option")
+    try:
+        value = read_json(path)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}:{error.lineno}: not JSON ({error.msg}); run the step that writes it again") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: contains a {type(value).__name__}, expected a JSON object")
+    return value
+
+
+def read_training_log(path: Path) -> Curves:
+    """Read the losses of a log.jsonl; those that are not finite are left out."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such log; run the pre-training, or leave out the option")
+    curves: Curves = {"train": [], "validation": []}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            step = row["step"]
+        except (json.JSONDecodeError, KeyError, TypeError):
+            raise UserError(f"{path}:{number}: not a log entry with a step; repair or remove the line") from None
+        for kind, name in (("train", "loss"), ("validation", "validation_loss")):
+            loss = row.get(name)
+            if loss is not None and math.isfinite(loss):
+                curves[kind].append({"step": step, "loss": loss})
+    return curves

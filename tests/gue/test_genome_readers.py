@@ -10,7 +10,7 @@ from Bio import SeqIO
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow_scripts.common import fasta as common_fasta
+from workflow_scripts.common import fasta_blocks
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.gue.genome_reader import read_genome
@@ -133,7 +133,7 @@ def test_fasta_is_read_in_upper_case(text):
 
 @pytest.mark.parametrize("buffer", [1, 3, 7, 1 << 20])
 def test_fasta_in_blocks_of_any_size(tmp_path, monkeypatch, buffer):
-    monkeypatch.setattr(common_fasta, "BUFFER", buffer)
+    monkeypatch.setattr(fasta_blocks, "BUFFER", buffer)
     path = tmp_path / "a.fa"
     path.write_text("".join(f">{name}\n{sequence[:5]}\n{sequence[5:]}\n" for name, sequence in CONTIGS.items()))
     assert sequences_of(read_genome(path)) == UPPER

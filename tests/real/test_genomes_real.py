@@ -13,7 +13,7 @@ from tests.real.marks import NEEDS_REAL_DATA
 from workflow_scripts.common.files import read_json, write_json, write_table
 from workflow_scripts.genomes import keep_chunks, select_chunks
 from workflow_scripts.genomes.accounting import DROPPED
-from workflow_scripts.genomes.chunk_genome import Cut, chunk_genome
+from workflow_scripts.genomes.chunk_genome import Cut, cut_genome
 from workflow_scripts.genomes.contigs import read_fasta, replicon
 
 pytestmark = NEEDS_REAL_DATA
@@ -33,7 +33,7 @@ def test_bases_and_n_of_every_genome(manifest, tmp_path, overlap):
     assert len(manifest) > 1
     cut = CUT if not overlap else Cut(6200, 0, 42, 0.05, 20, overlap, 0.5, (), "reverse_complement")
     for row in manifest:
-        counts = chunk_genome(row["path"], row["id"], cut, tmp_path / "g.parquet")
+        counts = cut_genome(row["path"], row["id"], cut, tmp_path / "g.parquet")
         found = (counts["contigs"], counts["bases"], counts["dropped_N"])
         assert found == (int(row["n_records"]), int(row["bp"]), int(row["n_N"])), row["id"]
         assert counts["bases"] == counts["kept_bases"] + sum(counts[reason] for reason in DROPPED)
@@ -74,7 +74,7 @@ def test_plasmids_are_small_replicons_of_bacteria(manifest):
 @pytest.mark.parametrize("overlap", [0, 200])
 def test_chunks_have_the_bases_at_their_position(manifest, tmp_path, name, overlap):
     (path,) = [row["path"] for row in manifest if row["id"] == name]
-    chunk_genome(path, name, Cut(1000, 0, 42, 0.05, 20, overlap), tmp_path / "g.parquet")
+    cut_genome(path, name, Cut(1000, 0, 42, 0.05, 20, overlap), tmp_path / "g.parquet")
     contigs = {contig.name: contig.sequence for contig in read_fasta(path)}
     for row in pq.read_table(tmp_path / "g.parquet").to_pylist():
         expected = contigs[row["contig"]][row["start"] : row["end"]].decode()
@@ -87,7 +87,7 @@ def test_a_virus_with_two_accessions_is_kept_once(manifest, tmp_path):
     rows = {row["id"]: row for row in manifest if row["id"] in names}
     cut = Cut(300, 0, 42, 0.05, 20, duplicates="reverse_complement")
     for name in names:
-        write_json(tmp_path / f"{name}.json", chunk_genome(rows[name]["path"], name, cut, tmp_path / f"{name}.parquet"))
+        write_json(tmp_path / f"{name}.json", cut_genome(rows[name]["path"], name, cut, tmp_path / f"{name}.parquet"))
     species = [{"accession": name, "organism": "SARS-CoV-2", "group": "viral"} for name in names]
     write_table(tmp_path / "species.tsv", species, ["accession", "organism", "group"])
     command = ["--species", tmp_path / "species.tsv", "--windows", tmp_path, "--seed", 1, "--out", tmp_path]

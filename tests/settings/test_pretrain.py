@@ -19,7 +19,7 @@ def test_defaults_are_the_papers():
 
 
 def test_learning_rate_rises_to_its_peak_and_falls_to_zero():
-    training = Training(steps=100, warmup_steps=20, learning_rate=0.5)
+    training = SeededTraining(steps=100, warmup_steps=20, learning_rate=0.5)
     rates = [training.learning_rate_at(step) for step in range(100)]
     assert rates[0] == pytest.approx(0.5 / 20) and rates[9] == pytest.approx(0.25)
     assert max(rates) == rates[19] == rates[20] == 0.5
@@ -30,8 +30,8 @@ def test_learning_rate_rises_to_its_peak_and_falls_to_zero():
 
 
 def test_learning_rate_without_warm_up_and_with_only_warm_up():
-    assert Training(steps=4, warmup_steps=0, learning_rate=1.0).learning_rate_at(0) == 1
-    rates = [Training(steps=4, warmup_steps=4, learning_rate=1.0).learning_rate_at(step) for step in range(4)]
+    assert SeededTraining(steps=4, warmup_steps=0, learning_rate=1.0).learning_rate_at(0) == 1
+    rates = [SeededTraining(steps=4, warmup_steps=4, learning_rate=1.0).learning_rate_at(step) for step in range(4)]
     assert rates == [0.25, 0.5, 0.75, 1]
 
 

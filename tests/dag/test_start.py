@@ -82,5 +82,5 @@ def test_only_programs_of_the_workflow_in_this_folder_are_its_jobs(tmp_path, job
 def test_results_that_cannot_be_written_are_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("results").write_text("a file")
-    reason = "results: File exists; something is there already; move it away, or choose another place"
+    reason = "results: File exists; it exists already; move it away, or choose another place"
     assert start(Plan(), [], Configuration(), {}) == reason

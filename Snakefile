@@ -59,7 +59,7 @@ rule all:
 
 
 onstart:
-    if reason := start(plan, hooks.jobs_to_run(workflow), hooks.run_facts(workflow, config)):
+    if reason := start(plan, hooks.jobs_to_run(workflow), settings, hooks.run_facts(workflow)):
         raise WorkflowError(reason)
 
 

@@ -83,9 +83,10 @@ rule finetune_model:
         model=finetuning.model,
         settings=finetuning.fit_settings,
         metric=gue.metric,
+        gpus=hooks.untracked(settings.finetune.gpus),
     shell:
         """
-        python -m workflow_scripts.finetune.finetune_model --gpus {settings.finetune.gpus:q} \
+        python -m workflow_scripts.finetune.finetune_model --gpus {params.gpus:q} \
             --name {wildcards.model:q} {wildcards.task:q} {wildcards.dataset:q} \
             --model {params.model:q} --method {wildcards.method:q} --seed {wildcards.seed:q} \
             --data results/gue/{wildcards.task:q}/{wildcards.dataset:q} \

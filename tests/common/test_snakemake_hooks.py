@@ -59,7 +59,7 @@ rule work:
         "echo {{params}} > {{output}}"
 
 onstart:
-    print(hooks.run_facts(workflow, config))
+    print(hooks.run_facts(workflow))
 """
 
 
@@ -118,7 +118,7 @@ def test_a_failure_is_told_without_its_command(run):
 
 def test_facts_of_a_run(run):
     told = run("1.done", "--sdm", "env-modules")
-    assert "'configuration': {'seed': 7}" in told and f"'snakemake': '{snakemake.__version__}'" in told
+    assert f"'snakemake': '{snakemake.__version__}'" in told
     assert "'software_deployment': ['env-modules']" in told.replace("env_modules", "env-modules")
 
 

@@ -9,7 +9,7 @@ from workflow_scripts.common import fasta_blocks
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.genomes.contigs import read_fasta, replicon
 
-# without a timestamp: pytest names parameters by their bytes, which must be the same in each of its processes
+# Without a timestamp: pytest names parameters by their bytes, which must be the same in each of its processes.
 compress = partial(gzip.compress, mtime=0)
 TWO = [("one", b"ACGTacgtNN"), ("two", b"GGGRY")]
 

@@ -151,10 +151,10 @@ def _is_no_command(record: logging.LogRecord) -> bool:
     return event != LogEvent.ERROR or "CalledProcessError in file" not in record.getMessage()
 
 
-def run_facts(workflow: "Workflow", config: dict[str, Any]) -> dict[str, Any]:
-    """What a run knows of itself: its configuration, Snakemake's version and --software-deployment-method."""
+def run_facts(workflow: "Workflow") -> dict[str, Any]:
+    """What a run knows of itself beyond its configuration: Snakemake's version and --software-deployment-method."""
     methods = sorted(method.name.lower() for method in workflow.deployment_settings.deployment_method)
-    return {"configuration": config, "snakemake": snakemake.__version__, "software_deployment": methods}
+    return {"snakemake": snakemake.__version__, "software_deployment": methods}
 
 
 class _Handler(logging.Handler):

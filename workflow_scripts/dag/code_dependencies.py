@@ -12,13 +12,7 @@ SCRIPTS = Path(__file__).resolve().parents[1]
 # Rooms whose modules are followed; what settings define reaches a program by its options.
 FOLLOWED = ("common", "inference", "model")
 # They decide how files are written, what is logged and how fast it goes, not what comes out. An edit reruns nothing.
-UNCOUNTED = {
-    "common/bpe_memory.py",
-    "common/numba_cache.py",
-    "common/errors.py",
-    "common/files.py",
-    "common/progress.py",
-}
+UNCOUNTED = {f"common/{name}.py" for name in ("bpe_memory", "errors", "files", "numba_cache", "progress")}
 
 
 def code(program: str, *others: str, scripts: Path = SCRIPTS) -> int:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 # It belongs to the user and works for many runs; each fit that it runs has a process of its own that is found.
-SERVER = b"workflow_scripts.finetune.server"
+SERVER = b"workflow_scripts.finetune.fork_server"
 
 
 def running_jobs(directory: Path) -> list[int]:

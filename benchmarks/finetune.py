@@ -45,8 +45,6 @@ APART = ("-c", "import sys; from workflow_scripts.finetune.finetune_model import
 SERVED = ("-m", "workflow_scripts.finetune.finetune_model")
 PLAIN = "Trainer, plain model"
 NAMES = ("fit", "Trainer", PLAIN)
-SERVER = ("-m", "workflow_scripts.finetune.finetune_model")
-PROCESS = ("-c", "import sys; from workflow_scripts.finetune.finetune_model import main; sys.exit(main())")
 
 
 def unpacked(folder: Path, out: Path) -> Path:
@@ -98,11 +96,7 @@ def one_fit(model: Path, data: Path, steps: int, repeats: int, folder: Path) -> 
         settings, out = RELEASED | {"max_steps": steps, "precision": precision}, folder / f"{name}-{precision}-{repeat}"
         common = ("--data", str(data), "--settings", json.dumps(settings), "--seed", str(SEED), "--out", str(out))
         words = {
-<<<<<<< ours
             "fit": (*APART, *arguments(model, data, settings, out)),
-=======
-            "fit": (*PROCESS, *arguments(model, data, settings, out)),
->>>>>>> theirs
             "Trainer": ("benchmarks/finetune_peer.py", "--model", str(model), *common),
             PLAIN: ("benchmarks/finetune_peer.py", "--model", str(model), "--plain", *common),
         }[name]
@@ -118,29 +112,6 @@ def one_fit(model: Path, data: Path, steps: int, repeats: int, folder: Path) -> 
     ]
 
 
-<<<<<<< ours
-=======
-def many_fits(model: Path, data: Path, count: int, folder: Path) -> list[str]:
-    """Table rows of the many small data sets."""
-    sets = [cut(data, number, folder / f"set{number}") for number in range(count)]
-
-    def run(name: str, program: tuple[str, ...]) -> None:
-        for part in sets:
-            process(*program, *arguments(model, part, SMALL, folder / name / part.name))
-
-    programs = {"separate": PROCESS, "server": SERVER}
-    walls = {name: measured(lambda name=name: run(name, programs[name]))[0] for name in programs}
-    for part in sets:
-        tests = [read_json(folder / name / part.name / "metrics.json")["test"] for name in walls]
-        assert tests[0] == tests[1], f"{part.name}: the scores differ"
-    return [
-        f"| separate processes | {walls['separate']:.0f} |",
-        f"| one server | {walls['server']:.0f} |",
-        f"| ratio | **{walls['separate'] / walls['server']:.2f}** |",
-    ]
-
-
->>>>>>> theirs
 HEAD = """\
 Data set {name}, {steps} steps with the released settings, except for a learning rate of 3e-4. The encoder has {layers}
 layers of width {hidden} and {weights} weights. {hardware}, {threads} threads. Load average before and after:

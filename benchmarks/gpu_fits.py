@@ -6,11 +6,7 @@ On a machine without a GPU the fits run on the CPU.
 import random
 from pathlib import Path
 
-<<<<<<< ours
 from benchmarks.finetune import APART, SERVED, arguments, measured, process, small_model
-=======
-from benchmarks.finetune import PROCESS, SERVER, arguments, measured, process, small_model
->>>>>>> theirs
 from workflow_scripts.common.files import read_json, write_json, write_text
 from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.train_tokenizer import TOKENIZER_CONFIG, train_bpe
@@ -37,15 +33,7 @@ def fits(folder: Path) -> tuple[list[str], dict[str, float]]:
     """Table rows of the fits; and errors: 1 - MCC of the first fit, and the difference between the losses of two."""
     data = planted(folder)
     model, told, lines = small_model(folder, folder / "model"), {}, []
-<<<<<<< ours
     for name, program in (("apart", APART), ("by the server, which starts", SERVED), ("by the server", SERVED)):
-=======
-    for name, program in (
-        ("apart", PROCESS),
-        ("by the server, which starts", SERVER),
-        ("by the server", SERVER),
-    ):
->>>>>>> theirs
         out = folder / name
         words = (*program, *arguments(model, data, SETTINGS, out))
         wall, _processor = measured(lambda words=words: process(*words))

@@ -14,11 +14,7 @@ from workflow_scripts.common.files import read_json, write_json, write_table
 from workflow_scripts.genomes import keep_chunks, select_chunks
 from workflow_scripts.genomes.accounting import DROPPED
 from workflow_scripts.genomes.chunk_genome import Cut, cut_genome
-<<<<<<< ours
 from workflow_scripts.genomes.contigs import read_fasta, replicon
-=======
-from workflow_scripts.genomes.fasta import read_fasta, replicon
->>>>>>> theirs
 
 pytestmark = NEEDS_REAL_DATA
 CUT = Cut(length=1000, min_contig=0, seed=42, validation_fraction=0.05, validation_block=20)

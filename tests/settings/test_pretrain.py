@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.settings.pretrain import RECORDING, RUNNING, SeededTraining, Training, read_training
+from workflow_scripts.settings.pretrain import RECORDING, RUNNING, SeededTraining, read_training
 
 
 def test_defaults_are_the_papers():

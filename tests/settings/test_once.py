@@ -97,7 +97,7 @@ def test_a_setting_of_any_layer_reaches_the_fit(key, layer):
     [
         (chunk_genome, Genomes().chunk.model_dump(include={"overlap", "max_soft_masked"})),
         (chunk_genome, {"duplicates": Genomes().duplicates, "exclude": tuple(Genomes().exclude)}),
-        (train_tokenizer, {name: getattr(BPE4096, name) for name in train_tokenizer.OF_BPE}),
+        (train_tokenizer, {name: getattr(BPE4096, name) for name in train_tokenizer.BPE_OPTIONS}),
         (train_tokenizer, {"seed": names.SEED}),
         (encode_genome, {"reverse_complement": BPE4096.reverse_complement, "seed": names.SEED}),
         (build_dataset, {"split": Gue().split, "max_rows": [*Gue().max_rows.model_dump().values()]}),

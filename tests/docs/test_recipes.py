@@ -19,7 +19,7 @@ STEP = re.compile(
     r"|In `(?P<file>[^`]+)`, (?P<where>after|before) `(?P<anchor>[^`]+)`):\n\n"
     r"```\w*\n(?P<text>.*?)^```$"
     r"|^```sh\n(?P<commands>.*?)^```$"
-    r"|In `(?P<edited>[^`]+)`, replace `(?P<old>[^`]+)`\swith\s`(?P<replacement>[^`]+)`",
+    r"|[Ii]n\s`(?P<edited>[^`]+)`, replace\s`(?P<old>[^`]+)`\swith\s`(?P<replacement>[^`]+)`",
     re.M | re.S,
 )
 """A step of a recipe: a new file, lines at the end of a file or next to a line, commands, or a replacement."""

@@ -10,6 +10,7 @@ GPU, so its children can. It leaves after IDLE seconds without a new fit.
 import contextlib
 import fcntl
 import hashlib
+import importlib
 import json
 import multiprocessing
 import os
@@ -23,6 +24,7 @@ from pathlib import Path
 
 from workflow_scripts.common.locks import private_folder
 
+PROGRAM = "workflow_scripts.finetune.finetune_model"  # which starts the server, and so is not imported above
 REPOSITORY = Path(__file__).resolve().parents[2]
 IDLE = 60.0
 PATIENCE = 10.0  # seconds for a new server to listen
@@ -96,8 +98,6 @@ def end_with(client: socket.socket) -> None:
 
 def work(listener: socket.socket, client: socket.socket) -> None:
     """Run the fit of a client, in a child of the server."""
-    from workflow_scripts.finetune import finetune_model
-
     listener.close()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     request, descriptors, _, _ = socket.recv_fds(client, REQUEST, 2)
@@ -107,7 +107,7 @@ def work(listener: socket.socket, client: socket.socket) -> None:
     client.send(str(os.getpid()).encode())
     status = 1
     try:
-        status = finetune_model.main(json.loads(request))
+        status = importlib.import_module(PROGRAM).main(json.loads(request))
     finally:
         client.send(bytes([status]))
 

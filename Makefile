@@ -7,7 +7,7 @@ ARGS ?=
 SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo plan test lint format keys lock clean
+.PHONY: demo plan test test-fast lint format keys lock clean
 
 demo: .venv/installed ## the whole workflow in small, on simulated data
 	snakemake --profile profiles/demo $(ARGS)
@@ -18,6 +18,9 @@ plan: .venv/installed ## what a run would do and about what it costs: make plan 
 
 test: .venv/installed ## all tests; those on real data need REAL_DATA=folder
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-fast: .venv/installed ## what to run while you work: no workflow runs, no trainings, no real data
+	pytest --quiet --numprocesses 2 --dist worksteal -m "not slow and not real" $(ARGS)
 
 lint: .venv/installed ## style and workflow checks
 	ruff check .

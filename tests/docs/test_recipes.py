@@ -57,7 +57,9 @@ def replace(path: Path, old: str, new: str) -> None:
 
 def follow(recipe: Recipe, root: Path) -> str:
     """Do each step of a recipe in ``root``; returns the output of the last block of commands, which must succeed."""
-    environment = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    # the options of the outer pytest are not for the inner one
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")} | {"PATH": path}
     output = ""
     for step in STEP.finditer(recipe.text):
         if step["commands"]:

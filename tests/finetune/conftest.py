@@ -163,7 +163,8 @@ def fit(entries, arguments, tmp_path):
 
     def fit(kind: str, method: str = "full", dataset: str = "two", metric: str = "mcc", **settings) -> Path:
         out = f"{kind}_{method}_{dataset}"
-        quick = {"max_steps": 2, "rank": 2, "targets": tiny_models.TARGETS.get(kind, ()), **settings}
+        targets = {"targets": tiny_models.TARGETS[kind]} if kind in tiny_models.TARGETS else {}
+        quick = {"max_steps": 2, "rank": 2, **targets, **settings}
         command = arguments(out, method=method, dataset=dataset, **quick)
         command[command.index("--model") + 1] = json.dumps(entries[kind])
         assert main([*command, "--metric", metric]) == 0

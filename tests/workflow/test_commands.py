@@ -18,7 +18,7 @@ MADE = {
     "encode_genome": "tokenizer/bpe4096/tokens/GCF_900000001.1.npy",
     "pretrain_model": "pretrain/dnabert2_random/model.safetensors",
     "build_dataset": "gue/covid/variants/test.csv",
-    "finetune_model": "finetune/dnabert2_random/full/covid/variants/seed42/model/config.json",
+    "finetune_model": "finetune/dnabert2_random/full/covid/variants/seed42/predictions.parquet",
     "summarize_corpus": "genomes/corpus.tsv",
 }
 
@@ -27,8 +27,9 @@ def command_of(root: Path, rule: str, file: str) -> str:
     """The command that a dry run prints for the job of a rule that makes a file of the results."""
     target = f"results/{file}"
     output = snakemake(target, "-n", "-p", "--force", "--cores", "2", *tiny(root), cwd=root).stdout
-    (block,) = (block for block in re.split(r"^rule ", output, flags=re.M) if block.startswith(f"{rule}:"))
-    return block.split("Shell command: ")[1].split("\n\n")[0]
+    jobs = re.split(r"^ *(?:local)?rule ", output, flags=re.M)  # those of a group are indented
+    (block,) = (block for block in jobs if block.startswith(f"{rule}:"))
+    return re.split(r"\n(?:Job stats:|\[|\n)", block.split("Shell command: ")[1])[0]
 
 
 def pasted(root: Path, command: str) -> None:

@@ -35,7 +35,9 @@ def command_of(root: Path, rule: str, file: str) -> str:
 def pasted(root: Path, command: str) -> None:
     """Run a command as if it was pasted into a terminal: in the folder of the run, with the Python on the PATH."""
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
-    environment = kept | {"PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"}
+    # Snakemake sets the number of threads; on another one a fit adds up in another order, and other bytes come out
+    threads = {"OMP_NUM_THREADS": "1"}
+    environment = kept | threads | {"PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"}
     done = subprocess.run(["bash", "-c", command], cwd=root, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 

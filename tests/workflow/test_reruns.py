@@ -66,7 +66,7 @@ def test_a_new_clone_over_the_results_has_nothing_to_do(run):
     assert pending(run) == {}
 
 
-@pytest.mark.parametrize("module", ["page", "figures"])
+@pytest.mark.parametrize("module", ["write_report", "figures"])
 def test_an_edited_script_or_module_reruns_its_rule(run, module):
     script = run / f"workflow_scripts/report/{module}.py"
     script.write_text(script.read_text() + "\n")

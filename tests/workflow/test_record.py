@@ -20,7 +20,7 @@ def test_the_record_is_of_this_run(finished):
     assert "results/gue/promoter/tata/datasheet.json" in told["files"]
     assert all(digest(finished / path) == sha256 for path, sha256 in told["files"].items())
     page = (finished / "results/report/index.html").read_text()
-    assert "Made with code of no known commit, Snakemake" in page
+    assert "Made with code without a known commit, Snakemake" in page
 
 
 def test_snakemake_packs_a_report(finished, tmp_path):

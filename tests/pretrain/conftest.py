@@ -12,8 +12,9 @@ import torch
 from tokenizers import Tokenizer
 
 from workflow_scripts.common.files import write_json
-from workflow_scripts.pretrain import batches, precision
-from workflow_scripts.pretrain.model_setup import bases_of_tokens, initial_model
+from workflow_scripts.inference.masking import MASK
+from workflow_scripts.pretrain import precision
+from workflow_scripts.pretrain.model_setup import initial_model
 from workflow_scripts.pretrain.pretrain_model import build_parser
 from workflow_scripts.pretrain.processes import Processes
 from workflow_scripts.pretrain.step import Stepper, adamw
@@ -76,7 +77,7 @@ def write_shard(tmp_path):
 def planted(write_shard) -> list[tuple[Path, Path]]:
     """Two shards in which every chunk repeats one token, so context predicts it. A tenth is for validation."""
     random = np.random.default_rng(0)
-    chunks = [np.full(random.integers(15, 30), random.integers(batches.MASK + 1, VOCABULARY)) for _ in range(300)]
+    chunks = [np.full(random.integers(15, 30), random.integers(MASK + 1, VOCABULARY)) for _ in range(300)]
     flags = [number % 10 == 0 for number in range(300)]
     return [write_shard("one", chunks[:200], flags[:200]), write_shard("two", chunks[200:], flags[200:])]
 
@@ -129,10 +130,10 @@ def stepper():
     def stepper(command: list[str]) -> Stepper:
         args = build_parser().parse_args(command)
         training = read_training(args.training)
-        bases = bases_of_tokens(Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")))
-        model = initial_model(args.start, Architecture(**json.loads(args.architecture)), len(bases), training.seed)
+        tokens = Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")).get_vocab_size()
+        model = initial_model(args.start, Architecture(**json.loads(args.architecture)), tokens, training.seed)
         scaler = precision.loss_scaler(model.device, training.precision)
-        return Stepper(model, training, bases, Processes(), adamw(model, training), scaler)
+        return Stepper(model, training, Processes(), adamw(model, training), scaler)
 
     return stepper
 

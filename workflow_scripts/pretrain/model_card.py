@@ -75,6 +75,31 @@ def making(summary: dict[str, Any], start: str | None) -> str:
     return table(rows)
 
 
+def measured(summary: dict[str, Any]) -> str:
+    """The loss of [MASK] places of held-out chunks, next to what simpler predictors need there."""
+    references = summary.get("references")
+    if references is None:
+        return "It was not validated: the corpus has no validation chunks."
+    markov, copy = references["markov_bits_per_base"], references["copy"]
+    best = markov.index(min(markov))
+    rows = [
+        ("loss, nats per token", f"{summary['mask_loss']:.4f}"),
+        ("the training tokens' frequencies, without context", f"{references['unigram_loss']:.4f}"),
+    ]
+    if references["both_sides_loss"]:
+        two_sided = references["both_sides_loss"]
+        order = two_sided.index(min(two_sided)) + 1
+        rows.append((f"these and a Markov model of order {order} on both sides", f"{min(two_sided):.4f}"))
+    rows += [
+        ("accuracy", f"{summary['mask_accuracy']:.4f}"),
+        ("bits per base", f"{summary['mask_bits_per_base']:.4f}"),
+        (f"a Markov model of order {best}, told where tokens end", f"{markov[best]:.4f}"),
+        (f"this, and copying what follows the same {copy['k']} bases", f"{copy['bits_per_base']:.4f}"),
+    ]
+    where = f"At the [MASK] places of held-out chunks, {references['places']:,} of them for the simpler predictors:"
+    return f"{where}\n\n{table(rows)}"
+
+
 def render_card(summary: dict[str, Any], log: Sequence[dict[str, Any]], start: str | None = None) -> str:
     """Markdown with the figures of ``summary`` (see Run.summary) and of the lines of the log."""
     if summary["steps"]:
@@ -84,14 +109,7 @@ def render_card(summary: dict[str, Any], log: Sequence[dict[str, Any]], start: s
         )
     else:
         origin = "It has its\ninitial weights: the baseline without pre-training."
-    if "validation_loss" in summary:
-        quality = (
-            f"On held-out chunks: loss {summary['validation_loss']:.4f} nats per token (a predictor that ignores the\n"
-            f"context has at least {summary['unigram_entropy']:.4f}), accuracy "
-            f"{summary['validation_accuracy']:.4f}, {summary['bits_per_base']:.4f} bits per base."
-        )
-    else:
-        quality = "It was not validated: the corpus has no validation chunks."
+    quality = measured(summary)
     sizes = DnaBert2Config().to_dict() | summary["architecture"]
     return TEMPLATE.format(
         origin=origin,

@@ -1,11 +1,9 @@
-"""The model before its first step: weights, arithmetic, and what its tokens stand for."""
+"""The model before its first step: its weights and its arithmetic."""
 
 import platform
 from pathlib import Path
 
-import numpy as np
 import torch
-from tokenizers import Tokenizer
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.hashing import stable_hash
@@ -31,15 +29,6 @@ def initial_model(start: Path | None, architecture: Architecture, vocab_size: in
             "use the tokenizer that belongs to the model"
         )
     return model
-
-
-def bases_of_tokens(tokenizer: Tokenizer) -> np.ndarray:
-    """Number of bases that each token adds to a sequence, by id: its length, or one if tokens overlap."""
-    words = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
-    sequence = "ACGT" * 16
-    tokens = tokenizer.encode(sequence, add_special_tokens=False).tokens
-    overlapping = sum(map(len, tokens)) > len(sequence)
-    return np.array([1 if overlapping else len(word) for word, _ in words])
 
 
 def configure_arithmetic(model: DnaBert2ForMaskedLM, training: Training) -> str:

@@ -14,9 +14,10 @@ from tokenizers import Tokenizer
 from workflow_scripts.common.files import write_json
 from workflow_scripts.pretrain import batches, precision
 from workflow_scripts.pretrain.model_setup import bases_of_tokens, initial_model
+from workflow_scripts.pretrain.optimizers import make_optimizer
 from workflow_scripts.pretrain.pretrain_model import build_parser
 from workflow_scripts.pretrain.processes import Processes
-from workflow_scripts.pretrain.step import Stepper, adamw
+from workflow_scripts.pretrain.step import Stepper
 from workflow_scripts.settings.pretrain import Architecture, read_training
 from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.encode_genome import INDEX
@@ -132,7 +133,7 @@ def stepper():
         bases = bases_of_tokens(Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")))
         model = initial_model(args.start, Architecture(**json.loads(args.architecture)), len(bases), training.seed)
         scaler = precision.loss_scaler(model.device, training.precision)
-        return Stepper(model, training, bases, Processes(), adamw(model, training), scaler)
+        return Stepper(model, training, bases, Processes(), make_optimizer(model, training), scaler)
 
     return stepper
 

@@ -33,6 +33,16 @@ def initial_model(start: Path | None, architecture: Architecture, vocab_size: in
     return model
 
 
+def check_length(model: DnaBert2ForMaskedLM, training: Training) -> None:
+    """Raise UserError if the sequences are longer than the table of positions that the model learns."""
+    limit = model.config.max_positions
+    if model.config.positions == "learned" and training.length > limit:
+        raise UserError(
+            f"training.length: {training.length} tokens, but the model has learned positions for {limit} "
+            "(architecture.max_positions); train on shorter sequences, or a model with other positions"
+        )
+
+
 def bases_of_tokens(tokenizer: Tokenizer) -> np.ndarray:
     """Number of bases that each token adds to a sequence, by id: its length, or one if tokens overlap."""
     words = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])

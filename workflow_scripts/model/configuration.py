@@ -73,3 +73,12 @@ class DnaBert2Config(PreTrainedConfig):
         kwargs["auto_map"] = dict(self.auto_map)
         kwargs |= {"pad_token_id": pad_token_id, "tie_word_embeddings": tie_word_embeddings}
         super().__init__(**kwargs)
+
+    def to_diff_dict(self) -> dict[str, Any]:
+        """What config.json says: the keys of positions only for a model to which they make a difference."""
+        described: dict[str, Any] = super().to_diff_dict()
+        if self.positions != "learned":
+            described.pop("max_positions", None)
+        if self.positions == "alibi":
+            described.pop("positions", None)
+        return described

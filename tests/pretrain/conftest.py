@@ -13,11 +13,13 @@ from tokenizers import Tokenizer
 
 from workflow_scripts.common.files import write_json
 from workflow_scripts.inference.masking import MASK
+from workflow_scripts.inference.spelling import Spelling
 from workflow_scripts.pretrain import precision
 from workflow_scripts.pretrain.model_setup import initial_model
+from workflow_scripts.pretrain.optimizers import make_optimizer
 from workflow_scripts.pretrain.pretrain_model import build_parser
 from workflow_scripts.pretrain.processes import Processes
-from workflow_scripts.pretrain.step import Stepper, adamw
+from workflow_scripts.pretrain.step import Stepper
 from workflow_scripts.settings.pretrain import Architecture, read_training
 from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.encode_genome import INDEX
@@ -130,10 +132,10 @@ def stepper():
     def stepper(command: list[str]) -> Stepper:
         args = build_parser().parse_args(command)
         training = read_training(args.training)
-        tokens = Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")).get_vocab_size()
-        model = initial_model(args.start, Architecture(**json.loads(args.architecture)), tokens, training.seed)
+        words = Spelling(Tokenizer.from_file(str(args.tokenizer / "tokenizer.json"))).words
+        model = initial_model(args.start, Architecture(**json.loads(args.architecture)), words, training)
         scaler = precision.loss_scaler(model.device, training.precision)
-        return Stepper(model, training, Processes(), adamw(model, training), scaler)
+        return Stepper(model, training, Processes(), make_optimizer(model, training), scaler)
 
     return stepper
 

@@ -35,7 +35,13 @@ def test_model_card_quotes_the_figures_or_says_there_are_none():
         "5 layers of 768",
     )
     assert all(figure in card for figure in figures)
+    assert "(ALiBi, GEGLU)" in card and "There is no maximum length." in card
     assert "in 2.00 hours" in card and "random weights" in card
     assert "It was not validated" in render_card(summary, log)
     assert "weights with the sha256 abc" in render_card(summary, log, "abc")
     assert "initial weights" in render_card(summary | {"steps": 0}, []) and "initial weights" not in card
+    learned = summary | {"architecture": {"positions": "learned", "max_positions": 1000}}
+    assert "(learned positions, GEGLU)" in (card := render_card(learned, log)) and "length is 1,000 tokens." in card
+    assert "AdamW |" in card and "no maximum" not in card
+    muon = summary | {"settings": SeededTraining(steps=7, optimizer="muon").model_dump()}
+    assert "Muon for matrices" in render_card(muon, log)

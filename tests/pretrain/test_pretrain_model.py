@@ -17,7 +17,6 @@ from workflow_scripts.inference.spelling import Spelling
 from workflow_scripts.pretrain import batches, pretrain_model
 from workflow_scripts.settings.pretrain import read_training
 
-
 VOCABULARY = 24
 
 

@@ -12,7 +12,8 @@ tags: [dna, genomics, masked-language-model, dnabert2]
 ---
 # {model}
 
-A DNABERT-2 encoder (ALiBi, GEGLU) of {layers} layers of {width}, {heads} heads and {parameters:,} parameters. {origin}
+A DNABERT-2 encoder ({positions}, GEGLU) of {layers} layers of {width}, {heads} heads and {parameters:,} parameters.
+{origin}
 
 ## Use
 
@@ -23,7 +24,7 @@ tokenizer = PreTrainedTokenizerFast.from_pretrained(".")
 model = AutoModelForMaskedLM.from_pretrained(".", trust_remote_code=True)  # runs the .py files of this folder
 ```
 
-Sequences are upper-case A, C, G, T; any other letter becomes [UNK]. There is no maximum length. Loaded as
+Sequences are upper-case A, C, G, T; any other letter becomes [UNK]. {limit} Loaded as
 `AutoModelForSequenceClassification` it has an untrained head: fine-tune it.
 
 ## What was measured
@@ -43,6 +44,9 @@ may be shared.
 This card does not say how well the model performs on a task: see the report of its run. The model reflects the genomes
 that it was trained on, in their proportions, and does not explain its predictions. Do not use it for diagnosis.
 """
+
+
+POSITIONS = {"alibi": "ALiBi", "rotary": "rotary positions", "learned": "learned positions"}
 
 
 def table(rows: Sequence[tuple[str, str]]) -> str:
@@ -68,6 +72,7 @@ def making(summary: dict[str, Any], start: str | None) -> str:
         ("data", f"{summary['training_chunks']:,} sequences, {settings['length']} tokens of each at a time"),
         ("steps", f"{summary['steps']:,} of {settings['batch_size']:,} sequences"),
         ("predicted", f"{settings['mask_share']:.0%} of the tokens"),
+        ("optimizer", {"adamw": "AdamW", "muon": "Muon for matrices, AdamW for the rest"}[settings["optimizer"]]),
         ("learning rate", f"up to {settings['learning_rate']:g} in {settings['warmup_steps']:,} steps, then down to 0"),
         ("precision", settings["precision"]),
         ("hardware", summary["hardware"]),
@@ -111,7 +116,12 @@ def render_card(summary: dict[str, Any], log: Sequence[dict[str, Any]], start: s
         origin = "It has its\ninitial weights: the baseline without pre-training."
     quality = measured(summary)
     sizes = DnaBert2Config().to_dict() | summary["architecture"]
+    limit = "There is no maximum length."
+    if sizes["positions"] == "learned":
+        limit = f"The maximum length is {sizes['max_positions']:,} tokens."
     return TEMPLATE.format(
+        positions=POSITIONS[sizes["positions"]],
+        limit=limit,
         origin=origin,
         quality=quality,
         making=making(summary, start),

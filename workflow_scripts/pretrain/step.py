@@ -18,7 +18,7 @@ from workflow_scripts.inference.masking import IGNORED, KINDS, Batch
 from workflow_scripts.model import DnaBert2ForMaskedLM
 from workflow_scripts.pretrain.precision import autocast, check_gradients
 from workflow_scripts.pretrain.processes import Processes
-from workflow_scripts.settings.pretrain import SeededTraining, Training
+from workflow_scripts.settings.pretrain import SeededTraining
 
 # The number of positions that the head predicts is padded to a multiple of this. Kernels are chosen by shape, and on
 # CPUs cached by shape, and every number of masked tokens would be another shape.
@@ -54,18 +54,6 @@ def micro_batches(
                 mask,
             ),
         )
-
-
-def adamw(model: nn.Module, training: Training) -> torch.optim.AdamW:
-    """The optimiser of a pre-training; fused, because that is several times faster, on CPUs too."""
-    return torch.optim.AdamW(
-        model.parameters(),
-        lr=training.learning_rate,
-        betas=(training.beta1, training.beta2),
-        eps=training.epsilon,
-        weight_decay=training.weight_decay,
-        fused=True,
-    )
 
 
 class Stepper:

@@ -26,10 +26,11 @@ from workflow_scripts.inference.spelling import Spelling
 from workflow_scripts.model import DnaBert2Config
 from workflow_scripts.pretrain import batches, precision, telemetry
 from workflow_scripts.pretrain.model_card import render_card
-from workflow_scripts.pretrain.model_setup import configure_arithmetic, hardware, initial_model
+from workflow_scripts.pretrain.model_setup import check_length, configure_arithmetic, hardware, initial_model
+from workflow_scripts.pretrain.optimizers import make_optimizer
 from workflow_scripts.pretrain.processes import Processes, process_group
 from workflow_scripts.pretrain.signals import TRY_AGAIN, WARNING, StopRequest, requeue, stop_request
-from workflow_scripts.pretrain.step import Stepper, adamw
+from workflow_scripts.pretrain.step import Stepper
 from workflow_scripts.settings.pretrain import RUNNING, Architecture, SeededTraining, read_training
 from workflow_scripts.settings.validation import read_json as read_section
 
@@ -233,12 +234,13 @@ def train_model(args: argparse.Namespace, processes: Processes, request: StopReq
     shards = [(path, path.with_suffix(".index.npy")) for path in genome_files(args.tokens, ".npy", args.species)]
     corpus = Corpus(shards)
     architecture = read_section(Architecture, args.architecture, "--architecture")
-    model = initial_model(args.start, architecture, len(spelling.words), training.seed)
+    model = initial_model(args.start, architecture, spelling.words, training)
+    check_length(model, training)
     model.to(processes.device())  # type: ignore[arg-type]  # transformers wraps nn.Module.to without its types
     processes.print(f"{processes.count} x {configure_arithmetic(model, training)}")
     identity = run_identity(training, model.config, args.tokenizer, shards, args.start) if processes.first else {}
     scaler = precision.loss_scaler(model.device, training.precision)
-    stepper = Stepper(model, training, processes, adamw(model, training), scaler)
+    stepper = Stepper(model, training, processes, make_optimizer(model, training), scaler)
     run = Run(stepper, corpus, spelling, args.state, identity, request)
     run.train()
     if processes.first:

@@ -1,4 +1,4 @@
-"""The optimiser of a pre-training: AdamW for all parameters, or Muon for the matrices of the layers and AdamW else."""
+"""The optimiser of a pre-training: AdamW, or Muon for the matrices of the layers and AdamW for the rest."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

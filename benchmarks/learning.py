@@ -127,8 +127,8 @@ def report(log: list[dict[str, Any]], summary: dict[str, Any], seconds: float, b
         "bits_per_base"
     ]
     lines = [
-        f"A model of {summary['parameters']:,} parameters (config/laptop.yaml), trained on {bases / 1e6:,.1f} Mbp of real "
-        f"genomes for {seconds / 60:.1f} minutes at {np.median(cost):,.0f} tokens per second. {machine('torch')}.",
+        f"A model of {summary['parameters']:,} parameters (config/laptop.yaml), trained on {bases / 1e6:,.1f} Mbp of "
+        f"real genomes for {seconds / 60:.1f} minutes at {np.median(cost):,.0f} tokens per second. {machine('torch')}.",
         "",
         "All figures are of places that show [MASK], on held-out blocks.",
         "",

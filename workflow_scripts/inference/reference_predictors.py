@@ -9,7 +9,8 @@
 - copy: bases by what follows the same k bases elsewhere in the visible row, on either strand, over the best of
   ``markov``.
 
-Orders, k and weights are the best on these very places, in favour of the predictors. All are counted on training chunks. Rows beyond MAX_PLACES places are left out, evenly.
+k and weights are the best on these very places, in favour of the predictors. All are counted on training chunks. Rows
+beyond MAX_PLACES places are left out, evenly.
 """
 
 import math

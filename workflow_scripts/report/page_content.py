@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from workflow_scripts.common.bootstrap import METRICS
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_table
+from workflow_scripts.common.fit_results import fit_folder
+from workflow_scripts.common.json_objects import read_object
 from workflow_scripts.report import paper
-from workflow_scripts.report.bootstrap import METRICS
 from workflow_scripts.report.collect_audits import COUNTS, MEASURES
 from workflow_scripts.report.figures import FATES
-from workflow_scripts.report.fit_results import fit_folder
-from workflow_scripts.report.json_files import read_object, read_training_log
 from workflow_scripts.report.numeric_tables import read_numbers
+from workflow_scripts.report.training_log import read_training_log
 from workflow_scripts.settings.names import SPLITS
 
 CORPUS_COUNTS = ("bases", *FATES, "chunks", "train_chunks", "validation_chunks")

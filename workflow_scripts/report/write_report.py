@@ -19,8 +19,8 @@ from markupsafe import Markup
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import read_table, write_text
+from workflow_scripts.common.json_objects import read_object
 from workflow_scripts.report import count_costs, figures, overview, page_content, paper, tokenization_section
-from workflow_scripts.report.json_files import read_object
 
 TEMPLATES = Path(__file__).parent / "templates"
 ABSENT = "not given"

@@ -184,6 +184,11 @@ def task_means(lines: list[dict[str, Any]], runs: list[dict[str, Any]]) -> list[
     return rows
 
 
+def claims(paths: list[Path]) -> list[dict[str, Any]]:
+    """The result of each study, with its file and its table."""
+    return [read_object(path) | {"file": path, "table": path.with_name("table.tsv")} for path in paths]
+
+
 def paper_models(cells: paper.Cells, path: Path) -> list[dict[str, Any]]:
     """The paper's models, with their averages as quoted and as recomputed."""
     models = read_table(path)

@@ -16,6 +16,7 @@ from workflow_scripts.settings.gue import Gue, gue_errors
 from workflow_scripts.settings.names import SEED
 from workflow_scripts.settings.pretrain import DNABERT2, DNABERT2_RANDOM, Model, pretrain_errors
 from workflow_scripts.settings.report import Report
+from workflow_scripts.settings.studies import Studies, studies_errors
 from workflow_scripts.settings.tables import table_errors
 from workflow_scripts.settings.tokenizer import BPE4096, Tokenizer, tokenizer_errors
 from workflow_scripts.settings.validation import mistakes_in
@@ -38,6 +39,7 @@ class Configuration(Section):
     )
     gue: Gue = key(Gue(), "The data sets of the benchmark, and your own.")
     finetune: Finetune = key(Finetune(), "Which models are fitted how to which data sets.")
+    studies: Studies = key(Studies(), "Claims of the paper, each tested on models of this configuration.")
     report: Report = key(Report(), "The tables and the page.")
 
 
@@ -78,3 +80,4 @@ def _benchmark_errors(settings: Configuration) -> Iterator[str]:
     names += settings.gue.custom
     yield from gue_errors(settings.gue, names)
     yield from finetune_errors(settings.finetune, settings.pretrain, settings.gue, names)
+    yield from studies_errors(settings.studies, settings.pretrain, settings.finetune.models, settings.gue, names)

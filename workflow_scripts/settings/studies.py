@@ -1,0 +1,134 @@
+"""Section ``studies``: the claims of the paper that are tested, and the models that each test compares."""
+
+from collections.abc import Collection, Iterator
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from workflow_scripts.settings.fields import (
+    Omittable,
+    Patterns,
+    Plain,
+    Positive,
+    Section,
+    UniqueList,
+    key,
+    keys_of,
+)
+from workflow_scripts.settings.gue import Gue, dataset_errors
+
+Models = Annotated[UniqueList[str], Field(min_length=1)]
+DATASETS = "Data sets that they are fitted to, as in gue.datasets."
+
+
+class Study(Section):
+    """The models that a claim is tested on, and the data sets that they are fitted to."""
+
+    roles: ClassVar[tuple[str, ...]] = ()
+    """The keys that name models."""
+    fits_only: ClassVar[bool] = False
+    """Whether only fits of the models are read, so that they may be entries of finetune.models too."""
+
+    @property
+    def models(self) -> list[str]:
+        """All models of the study, in the order of its keys."""
+        named = [getattr(self, role) for role in self.roles]
+        return [model for value in named for model in ([value] if isinstance(value, str) else value)]
+
+
+class TokenizerAblation(Study):
+    """Models that differ in their tokenizer only."""
+
+    roles = ("bpe", "others", "sizes")
+    bpe: str = key(..., "The model with BPE; all of this study are names of pretrain.")
+    others: Models = key(..., "Models of other tokenizers, the one with overlapping k-mers first.")
+    sizes: UniqueList[str] = key([], "Models with other sizes of the BPE vocabulary.")
+    datasets: Patterns = key(..., DATASETS)
+
+
+class SampleEfficiency(Study):
+    """Fits to shares of the training rows (train_share), the same shares in each list."""
+
+    roles = ("pretrained", "random", "baselines")
+    fits_only = True
+    pretrained: Models = key(
+        ..., "The pre-trained model, once for each share; these are names of pretrain or of finetune.models."
+    )
+    random: Models = key(..., "The same for the model with its initial weights.")
+    baselines: UniqueList[str] = key([], "The same for baselines.")
+    datasets: Patterns = key(..., DATASETS)
+
+
+class Strands(Study):
+    """Fits with and without reverse complements among their training rows."""
+
+    roles = ("plain", "augmented")
+    fits_only = True
+    plain: str = key(..., "The model fitted to the rows as they are; of pretrain or finetune.models.")
+    augmented: str = key(..., "The same model fitted with reverse_complement_share.")
+    datasets: Patterns = key(..., "Data sets whose labels hold for both strands, as in gue.datasets.")
+
+
+class Length(Study):
+    """Models that differ in their positions only, read beyond the length that they were trained at."""
+
+    roles = ("alibi", "others")
+    alibi: str = key(..., "The model with ALiBi; all of this study are names of pretrain.")
+    others: UniqueList[str] = key([], "Models with other positions.")
+    multiples: Annotated[UniqueList[Positive], Field(min_length=1)] = key(
+        [1, 2, 5, 10, 20], "Multiples of the trained length to read at once; the largest must fit a chunk."
+    )
+
+
+class CorpusAblation(Study):
+    """Models that differ in the genomes they saw, measured on those of genomes.validation.genomes."""
+
+    roles = ("many", "one")
+    many: str = key(..., "The model of many species; all of this study are names of pretrain.")
+    one: Models = key(..., "Models of a single species each.")
+
+
+class Scaling(Study):
+    """Models of several sizes, and of several amounts of training."""
+
+    roles = ("sizes", "data")
+    sizes: Models = key(..., "Models from the smallest to the largest, trained alike; names of pretrain.")
+    data: Models = key(..., "Models of one size, from the fewest to the most tokens of training.")
+
+
+class Studies(Section):
+    """The claims that are tested; one that is left out is not."""
+
+    scale: Plain = key("", "What the page says about the scale of the studies, such as laptop.")
+    genome_chunks: Positive = key(32, "Held-out chunks of a genome, at most, on which studies measure losses.")
+    threads: Positive = key(4, "Threads of a study; they matter on a machine without a GPU.")
+    gpus: Annotated[int, Field(ge=0, le=1)] = key(1, "GPUs of a study that runs models, 1 or 0.")
+    tokenizers: Omittable[TokenizerAblation] = key(None, "Whether BPE beats overlapping k-mers at equal compute.")
+    sample_efficiency: Omittable[SampleEfficiency] = key(
+        None, "Whether pre-training helps when there are few training rows."
+    )
+    strands: Omittable[Strands] = key(
+        None, "Whether a model with BPE needs no reverse complements to agree on both strands."
+    )
+    length: Omittable[Length] = key(None, "Whether a model with ALiBi gains from reading more than its trained length.")
+    corpus: Omittable[CorpusAblation] = key(None, "Whether many species generalize better than one.")
+    scaling: Omittable[Scaling] = key(None, "Whether the loss falls with the size of the model, and with training.")
+
+    @property
+    def chosen(self) -> dict[str, Study]:
+        """The studies of the configuration by name, in the order of the keys."""
+        values = {name: getattr(self, name) for name, _, _ in keys_of(Studies)}
+        return {name: value for name, value in values.items() if isinstance(value, Study)}
+
+
+def studies_errors(
+    studies: Studies, pretrained: Collection[str], fitted: Collection[str], gue: Gue, names: list[str]
+) -> Iterator[str]:
+    """Models and data sets that do not exist: of ``pretrained``, of all that can be ``fitted``, of ``names``."""
+    for claim, study in studies.chosen.items():
+        known = [*pretrained, *fitted] if study.fits_only else [*pretrained]
+        for model in study.models:
+            if model not in known:
+                yield f"config studies.{claim}: no model {model!r}; defined are {', '.join(dict.fromkeys(known))}"
+        if patterns := getattr(study, "datasets", None):
+            yield from dataset_errors(f"studies.{claim}.datasets", patterns, names, gue.registry)

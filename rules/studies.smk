@@ -73,12 +73,12 @@ rule measure_mask_loss:
         index=studying.shard_files(".index.npy"),
     output:
         "results/studies/losses/{reading}/{model}.parquet",
-    wildcard_constraints:
-        reading="trained|long",
     log:
         "results/logs/studies/measure_mask_loss/{reading}/{model}.log",
     benchmark:
         "results/benchmarks/studies/measure_mask_loss/{reading}/{model}.tsv"
+    wildcard_constraints:
+        reading="trained|long",
     conda:
         "../envs/torch.yaml"
     threads: settings.studies.threads

@@ -5,6 +5,8 @@
 
 The genomes are those in the manifest of the data folder: mammals and other animals, yeast, protozoa, viruses and some
 bacteria. The data sets are the published GUE files that the folder has with all three splits.
+
+With --studies it lays out fewer genomes and the data sets, for config/studies.yaml, and writes no configuration.
 """
 
 import argparse
@@ -25,6 +27,14 @@ LEFT_OUT = ("chicken_galGal3_axt_blocks", "a_thaliana_braker", "human_chr8_cen")
 DATASETS = [
     *("tf_mouse/0", "tf_mouse/2", "tf_mouse/3", "tf_human/1", "tf_human/2", "tf_human/4"),
     *("promoter/tata", "core_promoter/tata", "core_promoter/notata"),
+]
+# Those of config/studies.yaml, some of each group; the last ones are new to every model.
+STUDIED = [
+    *("GCF_000005845.2_MG1655", "GCF_006742205.1", "GCF_000148585.2", "s_cerevisiae_R64-1-1", "p_falciparum_3D7_v3"),
+    *("c_elegans_III_1Mb", "aug_chr3_42M", "aug_chr4_103M", "aug_chr5_124M", "cgp_mm10", "gerp_Ailurus_fulgens"),
+    *("gerp_Balaenoptera_acutorostrata", "gerp_Lipotes_vexillifer", "lambda_phage", "mpox_NC_063383"),
+    *("GCF_001457655.1", "GCF_001457455.1", "l_braziliensis_chr1", "d_melanogaster_r6.42_1pct"),
+    *("gerp_Manis_javanica", "gerp_Tragulus_javanicus", "cgp_monDom5", "cgp_galGal4"),
 ]
 MODELS = ["dnabert2", "dnabert2_random", "kmer_regression", "cnn"]
 
@@ -112,6 +122,16 @@ def prepare(data: Path, out: Path, bacteria: int, steps: int, seeds: list[int]) 
     return out / "real.yaml"
 
 
+def prepare_studies(data: Path, out: Path) -> Path:
+    """Write the mirror and the species table of STUDIED below ``out``, and a link to the data sets; return ``out``."""
+    rows = {row["id"]: row for row in read_table(data / "genomes" / "manifest.tsv")}
+    species = write_mirror(data, out / "mirror", [rows[name] for name in STUDIED])
+    write_table(out / "species.tsv", species, COLUMNS)
+    (out / "gue").unlink(missing_ok=True)
+    (out / "gue").symlink_to((data / "gue").resolve())
+    return out
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with genomes/manifest.tsv and gue/")
@@ -119,7 +139,11 @@ def main() -> None:
     parser.add_argument("--bacteria", type=int, default=6, help="bacterial genomes to include")
     parser.add_argument("--steps", type=int, default=1500, help="pre-training steps of 64 x 128 tokens")
     parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44], help="fine-tuning seeds")
+    parser.add_argument("--studies", action="store_true", help="lay out the data of config/studies.yaml")
     args = parser.parse_args()
+    if args.studies:
+        print(prepare_studies(args.data, args.out))
+        return
     print(prepare(args.data, args.out, args.bacteria, args.steps, args.seeds))
 
 

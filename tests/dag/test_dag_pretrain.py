@@ -98,3 +98,9 @@ def test_only_a_job_on_several_nodes_asks_for_tasks(pretraining):
     together = pretraining(gpus=4, nodes=2)
     assert (together.mpi(NEW), together.tasks(NEW), together.tasks_per_gpu(NEW)) == ("srun", 8, 0)
     assert pretraining(gpus=0, nodes=3).tasks(NEW) == 3
+
+
+def test_a_model_of_some_genomes_reads_only_their_shards(pretraining):
+    models = pretraining(genomes=["small.*"])
+    assert models.shards(NEW) == ["results/tokenizer/bpe4096/tokens/small.1.npy"]
+    assert models.shard_files(".index.npy")(NEW) == ["results/tokenizer/bpe4096/tokens/small.1.index.npy"]

@@ -178,7 +178,7 @@ rule study_strands:
     input:
         fits=studying.fits("strands"),
         models=studying.fitted_models("strands"),
-        rows=studying.test_rows("strands"),
+        rows=studying.rows("strands", "test"),
     output:
         result="results/studies/strands/result.json",
         table="results/studies/strands/table.tsv",
@@ -304,6 +304,73 @@ rule study_scaling:
         python -m workflow_scripts.studies.study_scaling \
             {params.models:q} {params.scale:q} --seed {params.seed:q} \
             --losses results/studies/losses/trained --pretrained results/pretrain \
+            --out {output.result:q} --table {output.table:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule study_embeddings:
+    """Compare regressions on frozen embeddings and on counts of k-mers"""
+    input:
+        models=studying.pretrained_models("embeddings"),
+        rows=studying.rows("embeddings", "train", "dev", "test"),
+    output:
+        result="results/studies/embeddings/result.json",
+        table="results/studies/embeddings/table.tsv",
+    log:
+        "results/logs/studies/study_embeddings.log",
+    benchmark:
+        "results/benchmarks/studies/study_embeddings.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: settings.studies.threads
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(60),
+        gpu=settings.studies.gpus,
+    params:
+        code=code("studies/study_embeddings.py"),
+        models=studying.options("embeddings"),
+        scale=studying.scale_option(),
+        seed=settings.seed,
+        datasets=studying.datasets("embeddings"),
+        gpus=hooks.untracked(settings.studies.gpus),
+    shell:
+        """
+        python -m workflow_scripts.studies.study_embeddings \
+            {params.models:q} {params.scale:q} --seed {params.seed:q} \
+            --models results/pretrain --data results/gue --datasets {params.datasets:q} --gpus {params.gpus:q} \
+            --out {output.result:q} --table {output.table:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule study_attention:
+    """Compare the backends of attention that this machine has"""
+    output:
+        result="results/studies/attention/result.json",
+        table="results/studies/attention/table.tsv",
+    log:
+        "results/logs/studies/study_attention.log",
+    benchmark:
+        "results/benchmarks/studies/study_attention.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: settings.studies.threads
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(60),
+        gpu=settings.studies.gpus,
+    params:
+        code=code("studies/study_attention.py"),
+        sizes=studying.options("attention"),
+        scale=studying.scale_option(),
+        seed=settings.seed,
+        gpus=hooks.untracked(settings.studies.gpus),
+    shell:
+        """
+        python -m workflow_scripts.studies.study_attention \
+            {params.sizes:q} {params.scale:q} --seed {params.seed:q} --gpus {params.gpus:q} \
             --out {output.result:q} --table {output.table:q} \
             >{log:q} 2>&1
         """

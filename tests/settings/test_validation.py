@@ -24,6 +24,8 @@ EXAMPLES = {  # of sections of which the default configuration has none
         "length": {"alibi": "a", "others": [], "multiples": [1, 2]},
         "corpus": {"many": "a", "one": ["b"]},
         "scaling": {"sizes": ["a"], "data": ["b"]},
+        "embeddings": {"pretrained": "a", "random": "b", "datasets": ["*"]},
+        "attention": {"lengths": [64], "tokens": 128},
     },
 }
 WRONG = {  # what a key may be -> values that it may not be, with the end of their line

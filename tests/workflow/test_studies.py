@@ -9,7 +9,17 @@ from workflow_scripts.settings.studies import Studies
 from workflow_scripts.studies.claim_result import VERDICTS
 
 CONFIGS = ["config/demo.yaml", "tests/workflow/tiny.yaml", "tests/workflow/studies.yaml"]
-CLAIMS = {"tokenization", "tokenizers", "sample_efficiency", "strands", "length", "corpus", "scaling"}
+CLAIMS = {
+    "tokenization",
+    "tokenizers",
+    "sample_efficiency",
+    "strands",
+    "length",
+    "corpus",
+    "scaling",
+    "embeddings",
+    "attention",
+}
 
 
 def studies(folder, *arguments: str) -> str:

@@ -54,8 +54,13 @@ class Studying:
         """The folders of the fitted models of a study."""
         return [path.replace("metrics.json", "model") for path in self.fits(claim) if path.endswith("metrics.json")]
 
-    def test_rows(self, claim: str) -> list[str]:
-        return [f"results/gue/{dataset}/test.csv" for dataset in self.datasets(claim)]
+    def pretrained_models(self, claim: str) -> list[str]:
+        """The files of the models of a study that are not fitted."""
+        return [f"results/pretrain/{model}/{file}" for model in self._models(claim) for file in MODEL_FILES]
+
+    def rows(self, claim: str, *splits: str) -> list[str]:
+        """The rows of the data sets of a study."""
+        return [f"results/gue/{dataset}/{split}.csv" for dataset in self.datasets(claim) for split in splits]
 
     def datasets(self, claim: str) -> list[str]:
         """The data sets of a study."""
@@ -63,14 +68,13 @@ class Studying:
         return matching(self.finetuning.gue.registry, study.datasets) if study else []  # type: ignore[attr-defined]
 
     def options(self, claim: str) -> list[str]:
-        """The models of a study by their roles, as options."""
+        """The models of a study by their roles, and its other values, as options."""
         study = self.settings.chosen.get(claim, Study())
-        named = {role: getattr(study, role) for role in study.roles}
-        return [
-            word
-            for role, models in named.items()
-            for word in option(f"--{role}", *([models] if isinstance(models, str) else models))
-        ]
+        words = []
+        for key in (*study.roles, *study.values):
+            value = getattr(study, key)
+            words += option(f"--{key}", *(value if isinstance(value, list) else [value]))
+        return words
 
     def scale_option(self) -> list[str]:
         return option("--scale", self.settings.scale)

@@ -26,6 +26,8 @@ class Study(Section):
 
     roles: ClassVar[tuple[str, ...]] = ()
     """The keys that name models."""
+    values: ClassVar[tuple[str, ...]] = ()
+    """Other keys that the program takes as options."""
     fits_only: ClassVar[bool] = False
     """Whether only fits of the models are read, so that they may be entries of finetune.models too."""
 
@@ -96,6 +98,25 @@ class Scaling(Study):
     data: Models = key(..., "Models of one size, from the fewest to the most tokens of training.")
 
 
+class Attention(Study):
+    """The backends of attention that the machine has; no models."""
+
+    values = ("lengths", "tokens")
+    lengths: Annotated[UniqueList[Positive], Field(min_length=1)] = key(
+        [128, 512, 2048], "Lengths of a sequence.", unit="tokens"
+    )
+    tokens: Positive = key(8192, "Tokens of a batch at every length.", unit="tokens")
+
+
+class Embeddings(Study):
+    """A pre-trained model and the same with its initial weights, neither of them fitted."""
+
+    roles = ("pretrained", "random")
+    pretrained: str = key(..., "The pre-trained model; both are names of pretrain.")
+    random: str = key(..., "The same model with its initial weights.")
+    datasets: Patterns = key(..., "Data sets of one sequence and a class a row, as in gue.datasets.")
+
+
 class Studies(Section):
     """The claims that are tested; one that is left out is not."""
 
@@ -113,6 +134,8 @@ class Studies(Section):
     length: Omittable[Length] = key(None, "Whether a model with ALiBi gains from reading more than its trained length.")
     corpus: Omittable[CorpusAblation] = key(None, "Whether many species generalize better than one.")
     scaling: Omittable[Scaling] = key(None, "Whether the loss falls with the size of the model, and with training.")
+    embeddings: Omittable[Embeddings] = key(None, "Whether frozen embeddings tell more than counts of k-mers.")
+    attention: Omittable[Attention] = key(None, "Whether fused attention is faster, without loss.")
 
     @property
     def chosen(self) -> dict[str, Study]:

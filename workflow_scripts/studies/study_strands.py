@@ -21,12 +21,12 @@ from workflow_scripts.common import gpus
 from workflow_scripts.common.bootstrap import RESAMPLES, row_counts
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.fit_results import dataset_key, fit_folder
-from workflow_scripts.common.labelled_csv import labelled_rows
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.inference.encoding import other_strand
 from workflow_scripts.inference.predictor import load
 from workflow_scripts.studies.claim_result import Claim, Comparison, write_result
 from workflow_scripts.studies.fitted_scores import METHOD, mean_row, mean_score, read_fits, score_difference
+from workflow_scripts.studies.sequence_rows import read_sequences
 from workflow_scripts.studies.study_options import fits as fit_options
 from workflow_scripts.studies.study_options import parser_of
 
@@ -37,13 +37,6 @@ CLAIM = Claim(
 )
 Disagreement = dict[str, np.ndarray]
 """Of a data set: whether the class differs between the strands, and by how much the probabilities, [seeds, rows]."""
-
-
-def read_sequences(path: Path) -> list[Any]:
-    """The sequences of a split, or its pairs of sequences."""
-    with path.open(newline="") as handle:
-        _header, *rows = labelled_rows(handle, str(path))
-        return [row[0] if len(row) == 2 else (row[0], row[1]) for _, row in rows]
 
 
 def disagreement(folders: Sequence[Path], texts: Sequence[Any]) -> Disagreement:
@@ -107,7 +100,7 @@ def main(argv: list[str] | None = None) -> None:
     found: dict[str, dict[str, Disagreement]] = {model: {} for model in models}
     with Progress(len(models) * len(args.datasets), "fit", "predicting both strands") as progress:
         for dataset in args.datasets:
-            texts = read_sequences(args.data / dataset / "test.csv")
+            texts, _ = read_sequences(args.data / dataset / "test.csv")
             for model in models:
                 run = model, METHOD
                 folders = [fit_folder(args.fits, run, dataset_key(dataset), seed) / "model" for seed in args.seeds]

@@ -4,18 +4,16 @@ Studies: the claims of the paper, each a question with a verdict, measured on mo
 REQUIRED INPUTS:
     results/genomes/chunks/{accession}.parquet, results/genomes/corpus.tsv
     results/tokenizer/{tokenizer}/tokenizer.json, stats.json, tokens/{accession}.npy
-    results/pretrain/{model}/..., results/finetune/{model}/full/{task}/{dataset}/seed{seed}/... of the models that the
-    section studies names; fits that no run names are made for a study
+    results/pretrain/{model}/..., results/finetune/{model}/full/... of the models that the section studies names
 OUTPUTS:
     results/studies/{claim}/result.json    question, setting, comparisons with 95% intervals, verdict and why
     results/studies/{claim}/table.tsv      all figures
     results/studies/tokenization/tokenization.json    every measurement, per tokenizer and vocabulary size
-    results/studies/losses/{trained,long}/{model}.parquet    loss on [MASK] places of held-out chunks, read in windows
-        of the trained length, or of its multiples
+    results/studies/losses/{trained,long}/{model}.parquet    loss on [MASK] places, in windows of the trained length or
+        of its multiples
 
-The claim tokenization needs no training and is always measured; the others are those of the section studies. The sizes
-of BPE in it go from 2^8 up to the largest BPE vocabulary of the configuration, which is trained once and cut; the
-paper's sweep needs one of 2^15 = 32,768 entries.
+The claim tokenization is always studied, the others if the section studies has them. In it, BPE goes from 2^8 up to
+the largest vocabulary of the configuration, which is trained once and cut; the paper's sweep needs 2^15 = 32,768.
 """
 
 
@@ -124,17 +122,11 @@ rule study_tokenizers:
         runtime=growing(60),
     params:
         code=code("studies/study_tokenizers.py"),
-        models=studying.options("tokenizers"),
-        scale=studying.scale_option(),
-        seed=settings.seed,
-        datasets=studying.datasets("tokenizers"),
-        seeds=settings.finetune.seeds,
+        options=studying.options("tokenizers"),
     shell:
         """
-        python -m workflow_scripts.studies.study_tokenizers \
-            {params.models:q} {params.scale:q} --seed {params.seed:q} \
-            --losses results/studies/losses/trained --pretrained results/pretrain \
-            --fits results/finetune --datasets {params.datasets:q} --seeds {params.seeds:q} \
+        python -m workflow_scripts.studies.study_tokenizers {params.options:q} \
+            --losses results/studies/losses/trained --pretrained results/pretrain --fits results/finetune \
             --out {output.result:q} --table {output.table:q} \
             >{log:q} 2>&1
         """
@@ -158,17 +150,11 @@ rule study_sample_efficiency:
         runtime=growing(60),
     params:
         code=code("studies/study_sample_efficiency.py"),
-        models=studying.options("sample_efficiency"),
-        scale=studying.scale_option(),
-        seed=settings.seed,
-        datasets=studying.datasets("sample_efficiency"),
-        seeds=settings.finetune.seeds,
+        options=studying.options("sample_efficiency"),
     shell:
         """
-        python -m workflow_scripts.studies.study_sample_efficiency \
-            {params.models:q} {params.scale:q} --seed {params.seed:q} \
-            --fits results/finetune --datasets {params.datasets:q} --seeds {params.seeds:q} \
-            --out {output.result:q} --table {output.table:q} \
+        python -m workflow_scripts.studies.study_sample_efficiency {params.options:q} \
+            --fits results/finetune --out {output.result:q} --table {output.table:q} \
             >{log:q} 2>&1
         """
 
@@ -195,17 +181,12 @@ rule study_strands:
         gpu=settings.studies.gpus,
     params:
         code=code("studies/study_strands.py"),
-        models=studying.options("strands"),
-        scale=studying.scale_option(),
-        seed=settings.seed,
-        datasets=studying.datasets("strands"),
-        seeds=settings.finetune.seeds,
+        options=studying.options("strands"),
         gpus=hooks.untracked(settings.studies.gpus),
     shell:
         """
-        python -m workflow_scripts.studies.study_strands \
-            {params.models:q} {params.scale:q} --seed {params.seed:q} \
-            --fits results/finetune --datasets {params.datasets:q} --seeds {params.seeds:q} \
+        python -m workflow_scripts.studies.study_strands {params.options:q} \
+            --fits results/finetune \
             --gpus {params.gpus:q} --data results/gue \
             --out {output.result:q} --table {output.table:q} \
             >{log:q} 2>&1
@@ -230,16 +211,11 @@ rule study_length:
         runtime=growing(60),
     params:
         code=code("studies/study_length.py"),
-        models=studying.options("length"),
-        scale=studying.scale_option(),
-        seed=settings.seed,
-        windows=studying.windows(),
+        options=studying.options("length"),
     shell:
         """
-        python -m workflow_scripts.studies.study_length \
-            {params.models:q} {params.scale:q} --seed {params.seed:q} \
+        python -m workflow_scripts.studies.study_length {params.options:q} \
             --losses results/studies/losses/long --pretrained results/pretrain \
-            --windows {params.windows:q} \
             --out {output.result:q} --table {output.table:q} \
             >{log:q} 2>&1
         """
@@ -263,16 +239,11 @@ rule study_corpus:
         runtime=growing(60),
     params:
         code=code("studies/study_corpus.py"),
-        models=studying.options("corpus"),
-        scale=studying.scale_option(),
-        seed=settings.seed,
-        held_out=settings.genomes.validation.genomes,
+        options=studying.options("corpus"),
     shell:
         """
-        python -m workflow_scripts.studies.study_corpus \
-            {params.models:q} {params.scale:q} --seed {params.seed:q} \
+        python -m workflow_scripts.studies.study_corpus {params.options:q} \
             --losses results/studies/losses/trained --pretrained results/pretrain \
-            --held-out {params.held_out:q} \
             --out {output.result:q} --table {output.table:q} \
             >{log:q} 2>&1
         """
@@ -296,13 +267,10 @@ rule study_scaling:
         runtime=growing(60),
     params:
         code=code("studies/study_scaling.py"),
-        models=studying.options("scaling"),
-        scale=studying.scale_option(),
-        seed=settings.seed,
+        options=studying.options("scaling"),
     shell:
         """
-        python -m workflow_scripts.studies.study_scaling \
-            {params.models:q} {params.scale:q} --seed {params.seed:q} \
+        python -m workflow_scripts.studies.study_scaling {params.options:q} \
             --losses results/studies/losses/trained --pretrained results/pretrain \
             --out {output.result:q} --table {output.table:q} \
             >{log:q} 2>&1
@@ -330,16 +298,12 @@ rule study_embeddings:
         gpu=settings.studies.gpus,
     params:
         code=code("studies/study_embeddings.py"),
-        models=studying.options("embeddings"),
-        scale=studying.scale_option(),
-        seed=settings.seed,
-        datasets=studying.datasets("embeddings"),
+        options=studying.options("embeddings"),
         gpus=hooks.untracked(settings.studies.gpus),
     shell:
         """
-        python -m workflow_scripts.studies.study_embeddings \
-            {params.models:q} {params.scale:q} --seed {params.seed:q} \
-            --models results/pretrain --data results/gue --datasets {params.datasets:q} --gpus {params.gpus:q} \
+        python -m workflow_scripts.studies.study_embeddings {params.options:q} \
+            --models results/pretrain --data results/gue --gpus {params.gpus:q} \
             --out {output.result:q} --table {output.table:q} \
             >{log:q} 2>&1
         """
@@ -363,14 +327,74 @@ rule study_attention:
         gpu=settings.studies.gpus,
     params:
         code=code("studies/study_attention.py"),
-        sizes=studying.options("attention"),
-        scale=studying.scale_option(),
-        seed=settings.seed,
+        options=studying.options("attention"),
         gpus=hooks.untracked(settings.studies.gpus),
     shell:
         """
         python -m workflow_scripts.studies.study_attention \
-            {params.sizes:q} {params.scale:q} --seed {params.seed:q} --gpus {params.gpus:q} \
+            {params.options:q} --gpus {params.gpus:q} \
+            --out {output.result:q} --table {output.table:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule study_variants:
+    """Compare zero-shot scores at first and third positions of codons"""
+    input:
+        **studying.annotated("variants"),
+        model=studying.pretrained_models("variants"),
+    output:
+        result="results/studies/variants/result.json",
+        table="results/studies/variants/table.tsv",
+    log:
+        "results/logs/studies/study_variants.log",
+    benchmark:
+        "results/benchmarks/studies/study_variants.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: settings.studies.threads
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(60),
+        gpu=settings.studies.gpus,
+    params:
+        code=code("studies/study_variants.py"),
+        options=studying.options("variants"),
+        gpus=hooks.untracked(settings.studies.gpus),
+    shell:
+        """
+        python -m workflow_scripts.studies.study_variants {params.options:q} \
+            --models results/pretrain --tokenizer "$(dirname {input.tokenizer[0]:q})" \
+            --chunks {input.chunks:q} --regions {input.annotation:q} --gpus {params.gpus:q} \
+            --out {output.result:q} --table {output.table:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule study_tokens:
+    """Look for words of a vocabulary that are enriched in annotated features"""
+    input:
+        **studying.annotated("tokens"),
+    output:
+        result="results/studies/tokens/result.json",
+        table="results/studies/tokens/table.tsv",
+    log:
+        "results/logs/studies/study_tokens.log",
+    benchmark:
+        "results/benchmarks/studies/study_tokens.tsv"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(60),
+    params:
+        code=code("studies/study_tokens.py"),
+        options=studying.options("tokens"),
+    shell:
+        """
+        python -m workflow_scripts.studies.study_tokens {params.options:q} \
+            --tokenizer "$(dirname {input.tokenizer[0]:q})" --chunks {input.chunks:q} --tokens {input.tokens:q} \
+            --features {input.annotation:q} \
             --out {output.result:q} --table {output.table:q} \
             >{log:q} 2>&1
         """

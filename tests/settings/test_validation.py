@@ -25,6 +25,8 @@ EXAMPLES = {  # of sections of which the default configuration has none
         "corpus": {"many": "a", "one": ["b"]},
         "scaling": {"sizes": ["a"], "data": ["b"]},
         "embeddings": {"pretrained": "a", "random": "b", "datasets": ["*"]},
+        "tokens": {"model": "a", "accession": "GCF_1", "features": "features.bed"},
+        "variants": {"model": "a", "accession": "GCF_1", "regions": "genes.bed"},
         "attention": {"lengths": [64], "tokens": 128},
     },
 }

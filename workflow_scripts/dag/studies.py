@@ -8,7 +8,7 @@ from workflow_scripts.dag.pretrain import MODEL_FILES, Pretraining
 from workflow_scripts.dag.rule_values import Wildcards, option
 from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.patterns import matching
-from workflow_scripts.settings.studies import Study
+from workflow_scripts.settings.studies import CorpusAblation, Length, TokenEnrichment, Variants
 
 METHOD = "full"
 
@@ -23,6 +23,7 @@ class Studying:
         self, settings: Configuration, genomes: Genomes, pretraining: Pretraining, finetuning: Finetuning
     ) -> None:
         self.settings = settings.studies
+        self.seed = settings.seed
         self.held_out_genomes = settings.genomes.validation.genomes
         self.genomes = genomes
         self.pretraining = pretraining
@@ -63,17 +64,28 @@ class Studying:
         return [f"results/gue/{dataset}/{split}.csv" for dataset in self.datasets(claim) for split in splits]
 
     def datasets(self, claim: str) -> list[str]:
-        """The data sets of a study."""
-        study = self.settings.chosen.get(claim)
-        return matching(self.finetuning.gue.registry, study.datasets) if study else []  # type: ignore[attr-defined]
+        """The data sets of a study; many have none."""
+        patterns = getattr(self.settings.chosen.get(claim), "datasets", [])
+        return matching(self.finetuning.gue.registry, patterns)
 
     def options(self, claim: str) -> list[str]:
-        """The models of a study by their roles, and its other values, as options."""
-        study = self.settings.chosen.get(claim, Study())
-        words = []
+        """The models of a study by their roles, its data sets with the seeds of their fits, and its other values."""
+        study = self.settings.chosen.get(claim)
+        if study is None:
+            return []
+        words = [*self.scale_option(), *option("--seed", self.seed)]
         for key in (*study.roles, *study.values):
             value = getattr(study, key)
             words += option(f"--{key}", *(value if isinstance(value, list) else [value]))
+        words += option("--datasets", *self.datasets(claim))
+        words += option("--seeds", *self.finetuning.settings.seeds) if study.fits else []
+        match study:
+            case Length():
+                words += option("--windows", *self.windows())
+            case CorpusAblation():
+                words += option("--held-out", *self.held_out_genomes)
+            case Variants():
+                words += option("--window", self._window(study.model))
         return words
 
     def scale_option(self) -> list[str]:
@@ -83,6 +95,22 @@ class Studying:
         """The windows of the study of lengths: multiples of the tokens that fit the trained length."""
         study = self.settings.length
         return [multiple * self._window(study.alibi) for multiple in study.multiples] if study else []
+
+    # ---- a genome with its annotation
+
+    def annotated(self, claim: str) -> dict[str, list[str]]:
+        """The chunks and the tokens of the genome of a study, their tokenizer, and the annotation."""
+        study = self.settings.chosen.get(claim)
+        if not isinstance(study, TokenEnrichment | Variants):
+            return {"chunks": [], "tokens": [], "index": [], "tokenizer": [], "annotation": []}
+        folder = f"results/tokenizer/{self.pretraining.models[study.model].tokenizer}"
+        return {
+            "chunks": [f"results/genomes/chunks/{study.accession}.parquet"],
+            "tokens": [f"{folder}/tokens/{study.accession}.npy"],
+            "index": [f"{folder}/tokens/{study.accession}.index.npy"],
+            "tokenizer": [f"{folder}/stats.json", f"{folder}/tokenizer.json"],
+            "annotation": [study.features if isinstance(study, TokenEnrichment) else study.regions],
+        }
 
     # ---- the loss of a model
 

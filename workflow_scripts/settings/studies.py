@@ -28,8 +28,10 @@ class Study(Section):
     """The keys that name models."""
     values: ClassVar[tuple[str, ...]] = ()
     """Other keys that the program takes as options."""
+    fits: ClassVar[bool] = False
+    """Whether fits of the models to data sets are read."""
     fits_only: ClassVar[bool] = False
-    """Whether only fits of the models are read, so that they may be entries of finetune.models too."""
+    """Whether nothing else of the models is read, so that they may be entries of finetune.models too."""
 
     @property
     def models(self) -> list[str]:
@@ -42,6 +44,7 @@ class TokenizerAblation(Study):
     """Models that differ in their tokenizer only."""
 
     roles = ("bpe", "others", "sizes")
+    fits = True
     bpe: str = key(..., "The model with BPE; all of this study are names of pretrain.")
     others: Models = key(..., "Models of other tokenizers, the one with overlapping k-mers first.")
     sizes: UniqueList[str] = key([], "Models with other sizes of the BPE vocabulary.")
@@ -52,7 +55,7 @@ class SampleEfficiency(Study):
     """Fits to shares of the training rows (train_share), the same shares in each list."""
 
     roles = ("pretrained", "random", "baselines")
-    fits_only = True
+    fits = fits_only = True
     pretrained: Models = key(
         ..., "The pre-trained model, once for each share; these are names of pretrain or of finetune.models."
     )
@@ -65,7 +68,7 @@ class Strands(Study):
     """Fits with and without reverse complements among their training rows."""
 
     roles = ("plain", "augmented")
-    fits_only = True
+    fits = fits_only = True
     plain: str = key(..., "The model fitted to the rows as they are; of pretrain or finetune.models.")
     augmented: str = key(..., "The same model fitted with reverse_complement_share.")
     datasets: Patterns = key(..., "Data sets whose labels hold for both strands, as in gue.datasets.")
@@ -117,6 +120,26 @@ class Embeddings(Study):
     datasets: Patterns = key(..., "Data sets of one sequence and a class a row, as in gue.datasets.")
 
 
+class Variants(Study):
+    """A model of single nucleotides, and the coding regions of a genome of the corpus."""
+
+    roles = ("model",)
+    model: str = key(..., "A model of pretrain whose tokenizer has kind nucleotide.")
+    accession: str = key(..., "The genome, an accession of the species table.")
+    regions: Plain = key(
+        ..., "Its coding regions: BED with six columns, each one exon that begins with a whole codon.", min_length=1
+    )
+
+
+class TokenEnrichment(Study):
+    """A model whose vocabulary is looked at, and the annotated features of a genome of the corpus."""
+
+    roles = ("model",)
+    model: str = key(..., "A model of pretrain with a learned vocabulary.")
+    accession: str = key(..., "The genome, an accession of the species table.")
+    features: Plain = key(..., "Its features: BED whose names are the kinds of the features.", min_length=1)
+
+
 class Studies(Section):
     """The claims that are tested; one that is left out is not."""
 
@@ -135,6 +158,8 @@ class Studies(Section):
     corpus: Omittable[CorpusAblation] = key(None, "Whether many species generalize better than one.")
     scaling: Omittable[Scaling] = key(None, "Whether the loss falls with the size of the model, and with training.")
     embeddings: Omittable[Embeddings] = key(None, "Whether frozen embeddings tell more than counts of k-mers.")
+    tokens: Omittable[TokenEnrichment] = key(None, "Whether learned tokens are enriched in annotated features.")
+    variants: Omittable[Variants] = key(None, "Whether zero-shot scores of variants know the reading frame.")
     attention: Omittable[Attention] = key(None, "Whether fused attention is faster, without loss.")
 
     @property

@@ -94,11 +94,10 @@ rule measure_mask_loss:
         gpus=hooks.untracked(settings.studies.gpus),
     shell:
         """
-        python -m workflow_scripts.studies.measure_mask_loss --gpus {params.gpus:q} \
+        python -m workflow_scripts.studies.measure_mask_loss --gpus {params.gpus:q} --out {output:q} \
             --model results/pretrain/{wildcards.model:q} --tokenizer "$(dirname {input.tokenizer[0]:q})" \
             --tokens "$(dirname {input.tokens[0]:q})" --species {params.species:q} \
             --windows {params.windows:q} --chunks {params.chunks:q} --run {params.run:q} --seed {params.seed:q} \
-            --out {output:q} \
             >{log:q} 2>&1
         """
 

@@ -34,7 +34,7 @@ from workflow_scripts.common.files import write_text  # noqa: E402
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM  # noqa: E402
 from workflow_scripts.model.attention import alibi_bias, alibi_slopes  # noqa: E402
 from workflow_scripts.model.modeling import Embeddings, GatedFeedForward  # noqa: E402
-from workflow_scripts.pretrain.step import adamw  # noqa: E402
+from workflow_scripts.pretrain.optimizers import make_optimizer  # noqa: E402
 from workflow_scripts.settings.pretrain import Training  # noqa: E402
 
 IGNORED = -100
@@ -66,7 +66,7 @@ class PlainModel(nn.Module):
             attn_implementation="sdpa",
         )
         self.heads = config.num_attention_heads
-        self.embeddings = Embeddings(config)
+        self.embeddings = Embeddings(model.config)
         self.layers = nn.ModuleList(PlainLayer(config) for _ in range(config.num_hidden_layers))
         self.cls = BertOnlyMLMHead(config)
         self.cls.predictions.bias = self.cls.predictions.decoder.bias
@@ -170,7 +170,7 @@ class Contender:
 
 def ours(model: DnaBert2ForMaskedLM) -> Contender:
     """This model with the AdamW of its pre-training, which is fused."""
-    return Contender(model, our_loss, adamw(model, Training()))
+    return Contender(model, our_loss, make_optimizer(model, Training()))
 
 
 def peer(model: DnaBert2ForMaskedLM) -> Contender:

@@ -88,7 +88,7 @@ class Training:
 
 def losses(results: Path) -> list[tuple[int, float]]:
     entries = [json.loads(line) for line in (results / "pretrain/dnabert2/log.jsonl").open()]
-    return [(entry["step"], entry[key]) for entry in entries for key in ("loss", "validation_loss") if key in entry]
+    return [(entry["step"], entry[key]) for entry in entries for key in ("loss", "mask_loss") if key in entry]
 
 
 def model(results: Path) -> dict[str, bytes]:

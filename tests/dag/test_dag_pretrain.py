@@ -71,7 +71,8 @@ def test_settings_that_do_not_change_the_model_are_told_apart(pretraining):
 
 def test_the_architecture_is_complete(pretraining):
     sizes = json.loads(pretraining(architecture=SIZES).architecture(NEW))
-    assert sizes == SIZES | {"hidden_dropout_prob": 0.1, "initializer_range": 0.02}
+    rest = {"hidden_dropout_prob": 0.1, "initializer_range": 0.02, "positions": "alibi", "max_positions": 512}
+    assert sizes == SIZES | rest
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_the_example_makes_the_table_and_the_page(example, tmp_path):
     assert all((row["task"], row["dataset"], row["missing"]) == ("my_task", "my_set", "") for row in rows.values())
     assert float(rows["kmer_regression"]["mean"]) > 50
     summary = read_json(results / "pretrain/dnabert2/summary.json")
-    assert summary["validation_loss"] > 0 and summary["hardware"].endswith("CPU")
+    assert summary["mask_loss"] > 0 and summary["hardware"].endswith("CPU")
     assert "my_set" in (results / "report/index.html").read_text()
     assert "| train |" in (results / "gue/my_task/my_set/README.md").read_text()
     assert job_counts(snakemake(*example, "-n").stdout) == {}

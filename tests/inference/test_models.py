@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_json, write_json
 from workflow_scripts.inference.models import in_head, read_pretrained
+from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
 
 
 @pytest.fixture
@@ -49,6 +50,20 @@ def test_published_weights_are_those_of_our_classes(entries):
     assert ours.keys() == published.keys()
     encoder = [name for name in ours if not in_head(name)]
     assert len(encoder) == len(ours) - 4 and all(torch.equal(ours[name], published[name]) for name in encoder)
+
+
+def test_inputs_are_cut_to_the_positions_that_a_model_has_learned(copied):
+    """Not those of other models; the share of texts that are cut is told."""
+    texts = ["ACGT" * 40, "ACG"]
+    for kind, limited in (("alibi", False), ("rotary", False), ("learned", True)):
+        folder = copied("ours")
+        config = DnaBert2Config.from_pretrained(folder, positions=kind, max_positions=12)
+        DnaBert2ForMaskedLM(config).save_pretrained(folder)
+        pretrained = read(folder)
+        encoded = pretrained.encoder.encode(texts, 0)
+        assert (len(encoded.ids[0]) == 12) == limited and encoded.truncated == (0.5 if limited else 0)
+        assert pretrained.model(input_ids=torch.tensor(encoded.ids[0])[None]).logits.isfinite().all()
+        shutil.rmtree(folder)
 
 
 def test_weights_that_lack_a_part_of_the_encoder_are_refused(copied):

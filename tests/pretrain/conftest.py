@@ -12,11 +12,14 @@ import torch
 from tokenizers import Tokenizer
 
 from workflow_scripts.common.files import write_json
-from workflow_scripts.pretrain import batches, precision
-from workflow_scripts.pretrain.model_setup import bases_of_tokens, initial_model
+from workflow_scripts.inference.masking import MASK
+from workflow_scripts.inference.spelling import Spelling
+from workflow_scripts.pretrain import precision
+from workflow_scripts.pretrain.model_setup import initial_model
+from workflow_scripts.pretrain.optimizers import make_optimizer
 from workflow_scripts.pretrain.pretrain_model import build_parser
 from workflow_scripts.pretrain.processes import Processes
-from workflow_scripts.pretrain.step import Stepper, adamw
+from workflow_scripts.pretrain.step import Stepper
 from workflow_scripts.settings.pretrain import Architecture, read_training
 from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.encode_genome import INDEX
@@ -76,7 +79,7 @@ def write_shard(tmp_path):
 def planted(write_shard) -> list[tuple[Path, Path]]:
     """Two shards in which every chunk repeats one token, so context predicts it. A tenth is for validation."""
     random = np.random.default_rng(0)
-    chunks = [np.full(random.integers(15, 30), random.integers(batches.MASK + 1, VOCABULARY)) for _ in range(300)]
+    chunks = [np.full(random.integers(15, 30), random.integers(MASK + 1, VOCABULARY)) for _ in range(300)]
     flags = [number % 10 == 0 for number in range(300)]
     return [write_shard("one", chunks[:200], flags[:200]), write_shard("two", chunks[200:], flags[200:])]
 
@@ -129,10 +132,10 @@ def stepper():
     def stepper(command: list[str]) -> Stepper:
         args = build_parser().parse_args(command)
         training = read_training(args.training)
-        bases = bases_of_tokens(Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")))
-        model = initial_model(args.start, Architecture(**json.loads(args.architecture)), len(bases), training.seed)
+        words = Spelling(Tokenizer.from_file(str(args.tokenizer / "tokenizer.json"))).words
+        model = initial_model(args.start, Architecture(**json.loads(args.architecture)), words, training)
         scaler = precision.loss_scaler(model.device, training.precision)
-        return Stepper(model, training, bases, Processes(), adamw(model, training), scaler)
+        return Stepper(model, training, Processes(), make_optimizer(model, training), scaler)
 
     return stepper
 

@@ -7,21 +7,10 @@ import numpy as np
 import pytest
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.pretrain.batches import (
-    CLS,
-    IGNORED,
-    MASK,
-    PAD,
-    SEP,
-    UNK,
-    Corpus,
-    mask_tokens,
-    permute,
-    raise_open_file_limit,
-    training_batch,
-    unigram_entropy,
-    validation_batch,
-)
+from workflow_scripts.common.special_tokens import UNKNOWN as UNK
+from workflow_scripts.common.token_shards import CLS, PAD, SEP, Corpus, raise_open_file_limit
+from workflow_scripts.inference.masking import IGNORED, MASK, mask_tokens
+from workflow_scripts.pretrain.batches import permute, training_batch, validation_batch
 from workflow_scripts.settings.pretrain import SeededTraining
 
 VOCABULARY = 4096
@@ -229,12 +218,6 @@ def test_chunks_without_tokens_are_skipped(write_shard):
 def test_corpus_without_training_chunks_is_refused(write_shard):
     with pytest.raises(UserError, match=r"one\.index\.npy: the corpus has no training chunks"):
         Corpus([write_shard("one", [np.array([9])], [True])])
-
-
-def test_unigram_entropy():
-    labels = np.array([[IGNORED, 7, 7], [9, IGNORED, 9]])
-    assert unigram_entropy(labels) == pytest.approx(math.log(2))
-    assert unigram_entropy(np.array([7, 7, 7, 9])) == pytest.approx(-0.75 * math.log(0.75) - 0.25 * math.log(0.25))
 
 
 def test_a_corpus_may_have_more_shards_than_the_usual_limit_of_open_files(write_shard):

@@ -6,14 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer
 from transformers import AutoModelForMaskedLM, PreTrainedTokenizerFast
 
 from workflow_scripts.common import kmer_tokenizers
 from workflow_scripts.common.files import read_json, write_json
+from workflow_scripts.common.token_shards import Corpus
+from workflow_scripts.inference.masking import MASK
+from workflow_scripts.inference.reference_predictors import reference_figures
+from workflow_scripts.inference.spelling import Spelling
 from workflow_scripts.pretrain import batches, pretrain_model
-from workflow_scripts.pretrain.model_setup import bases_of_tokens
 from workflow_scripts.settings.pretrain import read_training
+
+VOCABULARY = 24
 
 
 def value(arguments: list[str], name: str) -> str:
@@ -30,30 +34,51 @@ def weights_of(folder: Path) -> bytes:
     return (folder / "model.safetensors").read_bytes()
 
 
-def test_loss_falls_below_the_entropy_of_the_tokens(arguments, read_log, tmp_path):
+def test_the_loss_of_masked_places_falls_below_that_of_simple_predictors(arguments, read_log, tmp_path):
+    """The planted chunks repeat a token: context tells it, frequencies do not."""
     assert pretrain_model.main(arguments("model")) == 0
     log, summary = read_log(tmp_path / "model"), read_json(tmp_path / "model" / "summary.json")
-    losses = [entry["loss"] for entry in log if "loss" in entry]
-    validations = [entry for entry in log if "validation_loss" in entry]
+    losses = [entry["training_mask_loss"] for entry in log if "loss" in entry]
+    validations = [entry for entry in log if "mask_loss" in entry]
     assert losses[-1] < losses[0] - 1
-    assert validations[0]["validation_loss"] == pytest.approx(math.log(24), abs=0.6)
-    assert validations[-1]["validation_loss"] < summary["unigram_entropy"] - 1
-    assert validations[-1]["validation_accuracy"] > 0.9 > 0.3 > validations[0]["validation_accuracy"]
+    assert validations[0]["mask_loss"] == pytest.approx(math.log(24), abs=0.6)
+    assert validations[-1]["mask_loss"] < summary["references"]["unigram_loss"] - 1
+    assert validations[-1]["mask_accuracy"] > 0.9 > 0.3 > validations[0]["mask_accuracy"]
+
+
+def test_a_model_that_only_copies_does_not_pass_for_one_that_learned(arguments, stepper, planted):
+    """A model in which each token predicts itself: right at unchanged places, and no better than chance at [MASK]."""
+    copying = stepper(arguments("model"))
+    model = copying.model
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "layernorm" not in name.lower():
+                parameter.zero_()  # what is left of a layer hands its input on
+        model.cls.predictions.transform.dense.weight.copy_(torch.eye(model.config.hidden_size))
+        one_hot = torch.eye(VOCABULARY, model.config.hidden_size)
+        one_hot[MASK] = 0
+        model.bert.embeddings.word_embeddings.weight.copy_(one_hot)
+    corpus = Corpus(planted)
+    batch = batches.validation_batch(corpus, copying.training, VOCABULARY)
+    figures = copying.validate(batch).figures()
+    unigram = reference_figures(corpus, batch, Spelling(kmer_tokenizers.build("kmer", 2)))["unigram_loss"]
+    assert figures["unchanged_accuracy"] == 1
+    assert figures["mask_loss"] > unigram - 0.05, "to copy is to know nothing"
 
 
 def test_log_summary_and_card_agree(arguments, read_log, tmp_path):
     assert pretrain_model.main(arguments("model", steps=25)) == 0
     log, summary = read_log(tmp_path / "model"), read_json(tmp_path / "model" / "summary.json")
     assert [entry["step"] for entry in log if "loss" in entry] == [10, 20, 25]
-    assert [entry["step"] for entry in log if "validation_loss" in entry] == [0, 20, 25]
+    assert [entry["step"] for entry in log if "mask_loss" in entry] == [0, 20, 25]
     assert [entry["tokens"] for entry in log if "loss" in entry] == [step * 32 * 16 for step in (10, 20, 25)]
     training = read_training(value(arguments("model", steps=25), "--training"))
     assert log[1]["learning_rate"] == training.learning_rate_at(9)
-    for name in ("validation_loss", "validation_accuracy", "bits_per_base"):
+    for name in ("mask_loss", "mask_accuracy", "mask_bits_per_base", "unchanged_loss", "objective"):
         assert summary[name] == log[-1][name]
     assert summary["tokens_seen"] == 25 * 32 * 16 and summary["training_chunks"] == 270
     assert summary["settings"] == training.model_dump()
-    assert f"{summary['validation_loss']:.4f}" in (tmp_path / "model" / "README.md").read_text()
+    assert f"{summary['mask_loss']:.4f}" in (tmp_path / "model" / "README.md").read_text()
     model = AutoModelForMaskedLM.from_pretrained(tmp_path / "model")
     assert summary["parameters"] == sum(parameter.numel() for parameter in model.parameters())
 
@@ -64,7 +89,7 @@ def test_saved_model_is_the_trained_one(arguments, planted, stepper, tmp_path):
     assert pretrain_model.main(command) == 0
     expected = stepper(command)
     expected.model.train()
-    for step, batch in batches.training_batches(batches.Corpus(planted), 0, expected.training, 24):
+    for step, batch in batches.training_batches(Corpus(planted), 0, expected.training, 24):
         expected.step(batch, step)
     expected.model.save_pretrained(tmp_path / "saved")
     assert_same_weights(AutoModelForMaskedLM.from_pretrained(tmp_path / "saved"), expected.model)
@@ -83,24 +108,6 @@ def test_model_directory_is_complete_and_the_state_is_removed(arguments, tokeniz
     model = AutoModelForMaskedLM.from_pretrained(tmp_path / "model")
     logits = model(**tokenizer("ACGTTGA", return_tensors="pt")).logits
     assert logits.shape[-1] == 24 and model.config.pad_token_id == tokenizer.pad_token_id == 3
-
-
-@pytest.mark.parametrize(
-    ("kind", "k", "bases"),
-    [("nucleotide", 1, {"A": 1}), ("kmer", 3, {"A": 1, "ACG": 3}), ("kmer_overlapping", 3, {"AAA": 1, "TGC": 1})],
-)
-def test_a_token_counts_as_many_bases_as_it_adds(kind, k, bases):
-    tokenizer = kmer_tokenizers.build(kind, k)
-    counted = bases_of_tokens(tokenizer)
-    assert len(counted) == tokenizer.get_vocab_size()
-    assert {word: counted[tokenizer.token_to_id(word)] for word in bases} == bases
-
-
-def test_a_bpe_token_counts_its_letters(tokenizer_folder):
-    tokenizer = Tokenizer.from_file(str(tokenizer_folder / "tokenizer.json"))
-    counted = bases_of_tokens(tokenizer)
-    assert all(counted[number] == len(word) for word, number in tokenizer.get_vocab().items())
-    assert counted[batches.MASK + 1 :].max() > 1
 
 
 def test_a_training_of_no_steps_writes_the_initial_weights(arguments, stepper, read_log, tmp_path):
@@ -125,7 +132,7 @@ def test_micro_batches_do_not_change_the_loss(arguments, read_log, tmp_path):
             f"micro{size}", architecture={"hidden_dropout_prob": 0.0}, steps=8, log_every=1, micro_batch_size=size
         )
         assert pretrain_model.main(command) == 0
-        logs.append([entry.get("loss", entry.get("validation_loss")) for entry in read_log(tmp_path / f"micro{size}")])
+        logs.append([entry.get("loss", entry.get("mask_loss")) for entry in read_log(tmp_path / f"micro{size}")])
     assert len(logs[0]) == 8 + 2
     assert logs[1] == pytest.approx(logs[0], rel=1e-4) and logs[2] == pytest.approx(logs[0], rel=1e-4)
 
@@ -144,13 +151,10 @@ def test_validation_of_a_model_that_knows_nothing_has_exact_figures(arguments, p
     with torch.no_grad():
         for parameter in blank.model.parameters():
             parameter.zero_()
-    blank.bases = np.arange(24)
-    batch = batches.validation_batch(batches.Corpus(planted), blank.training, 24)
-    figures = blank.validate(batch)
-    targets = batch[1][batch[1] != batches.IGNORED]
-    assert figures["validation_loss"] == pytest.approx(math.log(24), rel=1e-5)
-    assert figures["bits_per_base"] == pytest.approx(len(targets) * math.log2(24) / targets.sum(), rel=1e-5)
-    assert figures["validation_accuracy"] == 0  # argmax of equal logits is [UNK], which is never a label
+    tally = blank.validate(batches.validation_batch(Corpus(planted), blank.training, 24))
+    for kind in ("mask", "replaced", "unchanged"):
+        assert tally.figures()[f"{kind}_loss"] == pytest.approx(math.log(24), rel=1e-5)
+        assert tally.figures()[f"{kind}_accuracy"] == 0  # argmax of equal logits is [UNK], which is never a label
     assert blank.model.training
 
 
@@ -158,7 +162,7 @@ def test_a_training_without_validation_chunks_says_so_in_its_card(arguments, wri
     shards = [write_shard("plain", [np.full(20, 5 + n) for n in range(10)])]
     assert pretrain_model.main(arguments("model", shards=shards, steps=4)) == 0
     assert [entry["step"] for entry in read_log(tmp_path / "model")] == [4]
-    assert read_json(tmp_path / "model" / "summary.json")["unigram_entropy"] is None
+    assert read_json(tmp_path / "model" / "summary.json")["references"] is None
     assert "It was not validated" in (tmp_path / "model" / "README.md").read_text()
 
 

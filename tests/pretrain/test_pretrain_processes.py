@@ -21,7 +21,7 @@ TOGETHER = {"processes": 2}
 
 
 def losses(log: list[dict]) -> list[float]:
-    return [entry.get("loss", entry.get("validation_loss")) for entry in log]
+    return [entry.get("loss", entry.get("mask_loss")) for entry in log]
 
 
 def test_a_run_on_one_then_two_then_one_process_equals_one_on_one_process(arguments, attempts, read_log, tmp_path):

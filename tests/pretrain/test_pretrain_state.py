@@ -185,14 +185,14 @@ def test_nan_and_infinity_stop_the_run_in_one_line_before_they_reach_the_weights
 
     def poisoned(module, *piece):
         nonlocal passes
-        loss, right = genuine(module, *piece)
+        loss, sums = genuine(module, *piece)
         if torch.is_grad_enabled():
             passes += 1
             if passes == 20:
                 if burst == "loss":
-                    return loss * math.nan, right
+                    return loss * math.nan, sums * math.nan
                 loss.register_hook(lambda gradient: gradient * math.inf)
-        return loss, right
+        return loss, sums
 
     monkeypatch.setattr(step.MaskedLoss, "forward", poisoned)
     assert pretrain_model.main(arguments("model")) == 1

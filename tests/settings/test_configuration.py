@@ -101,6 +101,22 @@ def test_values_that_break_the_schema(sound, path, value, told):
             "config pretrain.dnabert2.architecture: hidden_size 100 is not a multiple of num_attention_heads 12",
         ),
         (
+            "pretrain.dnabert2.architecture",
+            {"hidden_size": 36, "positions": "rotary"},
+            "config pretrain.dnabert2.architecture.positions: rotary needs heads of an even size; "
+            "hidden_size / num_attention_heads is 3",
+        ),
+        (
+            "pretrain.dnabert2.architecture",
+            {"positions": "learned", "max_positions": 127},
+            "config pretrain.dnabert2.architecture.max_positions: 127 is less than training.length 128",
+        ),
+        (
+            "pretrain.dnabert2.architecture.positions",
+            "absolute",
+            "config pretrain.dnabert2.architecture.positions: 'absolute' is not one of alibi, learned, rotary",
+        ),
+        (
             "pretrain.dnabert2.training.batch_size",
             4000,
             "config pretrain.dnabert2.training: batch_size 4000 is not a multiple of micro_batch_size 512",

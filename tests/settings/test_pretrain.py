@@ -16,6 +16,7 @@ def test_defaults_are_the_papers():
     optimiser = (training.learning_rate, training.beta1, training.beta2, training.epsilon, training.weight_decay)
     assert optimiser == (5e-4, 0.9, 0.98, 1e-6, 1e-5)
     assert training.mask_share == 0.15
+    assert (training.optimizer, training.weight_decay_scaling) == ("adamw", "schedule")
 
 
 def test_learning_rate_rises_to_its_peak_and_falls_to_zero():

@@ -1,11 +1,12 @@
-"""Attention with symmetric ALiBi: a penalty on distance instead of position embeddings.
+"""Attention, by default with symmetric ALiBi: a penalty on distance instead of position embeddings.
 
 ``prepare_attention(backend, slopes, packing, dtype)`` prepares a batch once and returns the function that each layer
-calls, ``attend(qkv)``, from [tokens, 3, heads, head size] to [tokens, heads, head size]. The backends:
+calls, ``attend(qkv)``, from [tokens, 3, heads, head size] to [tokens, heads, head size]. Without slopes there is no
+bias: positions are then in the embedding, or in rotated queries and keys (rotary.py). The backends:
 
-``sdpa``   scaled_dot_product_attention of PyTorch with ALiBi as a bias: the reference, on every device
+``sdpa``   scaled_dot_product_attention of PyTorch, with ALiBi as a bias: the reference, on every device
 ``flex``   FlexAttention of PyTorch, a Triton kernel: on GPUs in any precision, on CPUs without gradients
-``flash``  flash-attn 2 with ``alibi_slopes``: on GPUs of compute capability 8.0 or later, in float16 and bfloat16
+``flash``  flash-attn 2, with ``alibi_slopes``: on GPUs of compute capability 8.0 or later, in float16 and bfloat16
 
 All of them skip padding and agree up to rounding. ``choose_backend`` returns the fastest one that a device supports.
 The attention implementations of transformers (``attn_implementation``) have no ALiBi. The models do not declare
@@ -66,26 +67,30 @@ def reversed_bias(slopes: Tensor, length: int, dtype: torch.dtype) -> Tensor:
     return line.as_strided((1, len(slopes), length, length), (0, 2 * length - 1, 1, 1))
 
 
-def attention_weights(qkv: Tensor, slopes: Tensor, packing: Packing) -> Tensor:
+def attention_weights(qkv: Tensor, slopes: Tensor | None, packing: Packing) -> Tensor:
     """The attention weights, [batch, heads, length, length], which no backend holds in memory.
 
     Each row sums to one over the tokens of its sequence; padded rows and columns are zero.
     """
     query, key, _ = packing.unpack(qkv).permute(2, 0, 3, 1, 4).float()
     present = packing.unpack(torch.ones_like(packing.sequences())).bool()
-    scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]) + alibi_bias(slopes, query.shape[-2])
+    scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
+    if slopes is not None:
+        scores = scores + alibi_bias(slopes, query.shape[-2])
     scores = scores.masked_fill(~present[:, None, None, :], torch.finfo(scores.dtype).min)
     return (scores.softmax(dim=-1) * (present[:, None, :, None] & present[:, None, None, :])).to(qkv.dtype)
 
 
-def sdpa(slopes: Tensor, packing: Packing, dtype: torch.dtype) -> Attend:
+def sdpa(slopes: Tensor | None, packing: Packing, dtype: torch.dtype) -> Attend:
     """PyTorch's own attention: all rows at once if they have the same length, otherwise one by one."""
-    bias = reversed_bias(slopes, packing.longest, dtype)
-    if slopes.device.type != "cpu":
+    bias = None if slopes is None else reversed_bias(slopes, packing.longest, dtype)
+    if bias is not None and bias.device.type != "cpu":
         bias = bias.contiguous()  # kernels of GPUs read whole aligned rows
 
     def rows(qkv: Tensor) -> Tensor:
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        if bias is None:
+            return functional.scaled_dot_product_attention(query, key, value).transpose(1, 2)
         length = query.shape[2]
         part = bias[:, :, packing.longest - length :, :length]
         attended = functional.scaled_dot_product_attention(query.flip(2), key, value, attn_mask=part)
@@ -101,16 +106,16 @@ def sdpa(slopes: Tensor, packing: Packing, dtype: torch.dtype) -> Attend:
     return together if packing.lengths is None else one_by_one
 
 
-def flex(slopes: Tensor, packing: Packing, dtype: torch.dtype) -> Attend:
+def flex(slopes: Tensor | None, packing: Packing, dtype: torch.dtype) -> Attend:
     """FlexAttention: rows of the same length as they are, others as one long row with a mask between sequences."""
     from torch.nn.attention.flex_attention import flex_attention
 
     def alibi(score: Tensor, _batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
-        return score - slopes[head] * (query - key).abs()
+        return score if slopes is None else score - slopes[head] * (query - key).abs()
 
     shape = packing.shape if packing.kept is None else (1, packing.tokens)
     mask = None if packing.kept is None else sequence_mask(packing)
-    on_cpu = slopes.device.type == "cpu"
+    on_cpu = packing.starts.device.type == "cpu"
     kernel: Callable[..., Tensor] = flex_attention
     if not (on_cpu or torch.compiler.is_compiling()):
         kernel = compiled_flex_attention()
@@ -163,7 +168,7 @@ def sequence_mask(packing: Packing) -> "BlockMask":
     )
 
 
-def flash(slopes: Tensor, packing: Packing, dtype: torch.dtype) -> Attend:
+def flash(slopes: Tensor | None, packing: Packing, dtype: torch.dtype) -> Attend:
     """flash-attn 2: without ``causal`` its bias is -slope * |i - j| within each packed sequence."""
     kernel = flash_attention()
     assert kernel is not None  # choose_backend refuses flash without it
@@ -186,11 +191,15 @@ def flash_attention() -> Callable[..., Tensor] | None:
 
 
 # fastest first
-BACKENDS: dict[str, Callable[[Tensor, Packing, torch.dtype], Attend]] = {"flash": flash, "flex": flex, "sdpa": sdpa}
+BACKENDS: dict[str, Callable[[Tensor | None, Packing, torch.dtype], Attend]] = {
+    "flash": flash,
+    "flex": flex,
+    "sdpa": sdpa,
+}
 
 
-def prepare_attention(backend: str, slopes: Tensor, packing: Packing, dtype: torch.dtype) -> Attend:
-    """Attention over one batch; ``slopes`` [heads] on the device of the batch, ``dtype`` of queries and keys."""
+def prepare_attention(backend: str, slopes: Tensor | None, packing: Packing, dtype: torch.dtype) -> Attend:
+    """Attention over one batch; ``slopes`` [heads] of ALiBi, if any, on its device, ``dtype`` of queries and keys."""
     return BACKENDS[backend](slopes, packing, dtype)
 
 

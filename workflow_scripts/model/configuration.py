@@ -8,7 +8,8 @@ from transformers import PreTrainedConfig
 class DnaBert2Config(PreTrainedConfig):
     """Sizes and rates of a DNABERT-2 encoder; the defaults are those of the published model (DNABERT-2-117M).
 
-    There is no ``max_position_embeddings``: ALiBi has no table of positions, so the length is not limited.
+    ``positions``: how the model knows the order of its tokens: ``alibi`` (the published model), ``rotary``, or
+    ``learned``, a table of ``max_positions`` embeddings, which limits the length. With the first two there is no limit.
 
     ``pooling``: the classifier reads the first token (``cls``, as released) or the mean over all tokens that are not
     padding (``mean``). ``pad_token_id`` is the tokenizer's [PAD]; in the published configuration it is 0, which is
@@ -34,6 +35,8 @@ class DnaBert2Config(PreTrainedConfig):
         initializer_range: float = 0.02,
         layer_norm_eps: float = 1e-12,
         type_vocab_size: int = 2,
+        positions: str = "alibi",
+        max_positions: int = 512,
         pad_token_id: int = 3,
         pooling: str = "cls",
         classifier_dropout: float | None = None,
@@ -43,6 +46,13 @@ class DnaBert2Config(PreTrainedConfig):
         if hidden_size % num_attention_heads:
             raise ValueError(
                 f"hidden_size {hidden_size} is not a multiple of num_attention_heads {num_attention_heads}"
+            )
+        if positions not in ("alibi", "learned", "rotary"):
+            raise ValueError(f"positions {positions!r} is none of 'alibi', 'learned' and 'rotary'")
+        if positions == "rotary" and hidden_size // num_attention_heads % 2:
+            raise ValueError(
+                f"positions 'rotary' needs heads of an even size, not {hidden_size} / {num_attention_heads} = "
+                f"{hidden_size // num_attention_heads}"
             )
         if pooling not in ("cls", "mean"):
             raise ValueError(f"pooling {pooling!r} is neither 'cls' nor 'mean'")
@@ -55,9 +65,20 @@ class DnaBert2Config(PreTrainedConfig):
         self.initializer_range = initializer_range
         self.layer_norm_eps = layer_norm_eps
         self.type_vocab_size = type_vocab_size
+        self.positions = positions
+        self.max_positions = max_positions
         self.pooling = pooling
         self.classifier_dropout = classifier_dropout
         # a directory is saved with this code, even if the configuration was loaded from one with other code
         kwargs["auto_map"] = dict(self.auto_map)
         kwargs |= {"pad_token_id": pad_token_id, "tie_word_embeddings": tie_word_embeddings}
         super().__init__(**kwargs)
+
+    def to_diff_dict(self) -> dict[str, Any]:
+        """What config.json says: the keys of positions only for a model to which they make a difference."""
+        described: dict[str, Any] = super().to_diff_dict()
+        if self.positions != "learned":
+            described.pop("max_positions", None)
+        if self.positions == "alibi":
+            described.pop("positions", None)
+        return described

@@ -13,24 +13,31 @@ from transformers.utils import can_return_tuple
 from .attention import Attend, alibi_slopes, attention_weights, choose_backend, prepare_attention
 from .configuration import DnaBert2Config
 from .packing import Packing, make_packing
+from .rotary import rotation
 
 
 class Embeddings(nn.Module):
-    """Token plus token-type embedding, LayerNorm, dropout; no position embedding."""
+    """Token plus token-type embedding, plus position embedding if positions are learned; LayerNorm, dropout."""
 
     def __init__(self, config: DnaBert2Config):
         super().__init__()
         self.word_embeddings: nn.Module = nn.Embedding(config.vocab_size, config.hidden_size, config.pad_token_id)
         self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
+        if config.positions == "learned":
+            self.position_embeddings = nn.Embedding(config.max_positions, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(self, input_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
+    def forward(self, input_ids: Tensor, token_type_ids: Tensor | None, positions: Tensor | None = None) -> Tensor:
+        """Embeddings of tokens; their ``positions`` are given if these are learned."""
         if token_type_ids is None:
             types = self.token_type_embeddings.weight[0]
         else:
             types = self.token_type_embeddings(token_type_ids)
-        return self.dropout(self.LayerNorm(self.word_embeddings(input_ids) + types))
+        embedded = self.word_embeddings(input_ids) + types
+        if positions is not None:
+            embedded = embedded + self.position_embeddings(positions)
+        return self.dropout(self.LayerNorm(embedded))
 
 
 class SelfAttention(nn.Module):
@@ -95,7 +102,7 @@ class Layer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """The stack of layers; ALiBi is computed for the current length, so the length is not limited.
+    """The stack of layers; ALiBi and rotations are computed for the current length, so it is not limited here.
 
     ``attention_backend``: a backend, or ``auto`` for the fastest on the current device and in the current precision.
     """
@@ -104,6 +111,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.heads = config.num_attention_heads
         self.head_size = config.hidden_size // config.num_attention_heads
+        self.positions = config.positions
         self.layer = nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))
         self.attention_backend = "auto"
 
@@ -114,20 +122,24 @@ class Encoder(nn.Module):
         device = hidden.device
         autocast = torch.is_autocast_enabled(device.type)
         dtype = torch.get_autocast_dtype(device.type) if autocast else hidden.dtype
-        slopes = alibi_slopes(self.heads).to(device)
+        slopes = alibi_slopes(self.heads).to(device) if self.positions == "alibi" else None
+        rotate = rotation(packed.positions(), self.head_size) if self.positions == "rotary" else None
         backend = choose_backend(device, dtype, self.head_size, self.attention_backend)
         attend = prepare_attention(backend, slopes, packed, dtype)
         states: list[Tensor] = []
         attentions: list[Tensor] = []
 
-        def attend_and_keep(qkv: Tensor) -> Tensor:
-            attentions.append(attention_weights(qkv, slopes, packed))
+        def attend_in_order(qkv: Tensor) -> Tensor:
+            if rotate is not None:
+                qkv = rotate(qkv)
+            if keep_attentions:
+                attentions.append(attention_weights(qkv, slopes, packed))
             return attend(qkv)
 
         for layer in self.layer:
             if keep_hidden:
                 states.append(packed.unpack(hidden))
-            hidden = layer(hidden, attend_and_keep if keep_attentions else attend)
+            hidden = layer(hidden, attend_in_order)
         return hidden, states, attentions
 
 
@@ -235,12 +247,14 @@ class DnaBert2Model(DnaBert2PreTrainedModel):
 
         ``output_hidden_states`` adds the outputs of the embedding and of every layer, ``output_attentions`` the
         attention weights of every layer, [batch, heads, length, length]. None takes the value of the configuration.
+
+        Raises ValueError for a sequence longer than the table of learned positions.
         """
         keep_hidden = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         keep_attentions = self.config.output_attentions if output_attentions is None else output_attentions
         packed = make_packing(input_ids, attention_mask)
         types = None if token_type_ids is None else packed.pack(token_type_ids)
-        embedded = self.embeddings(packed.pack(input_ids), types)
+        embedded = self.embeddings(packed.pack(input_ids), types, self.learned_positions(packed))
         hidden, states, attentions = self.encoder(embedded, packed, keep_hidden, keep_attentions)
         pooled = None if self.pooler is None else self.pooler(self.summary(hidden, packed))
         hidden = packed.unpack(hidden)
@@ -250,6 +264,17 @@ class DnaBert2Model(DnaBert2PreTrainedModel):
             hidden_states=(*states, hidden) if keep_hidden else None,
             attentions=tuple(attentions) if keep_attentions else None,
         )
+
+    def learned_positions(self, packed: Packing) -> Tensor | None:
+        """Place of each token in its sequence, [tokens]; None if positions are not learned."""
+        if self.config.positions != "learned":
+            return None
+        if packed.longest > self.config.max_positions:
+            raise ValueError(
+                f"a sequence of {packed.longest} tokens: this model has learned {self.config.max_positions} positions "
+                "(max_positions); cut the sequence, or use a model with ALiBi or rotary positions"
+            )
+        return packed.positions()
 
     def summary(self, hidden: Tensor, packed: Packing) -> Tensor:
         """Input of the pooler, from [tokens, hidden size]: each sequence's first token, or the mean over its tokens."""

@@ -48,6 +48,11 @@ class Packing:
         numbers = torch.arange(self.shape[0], device=self.starts.device)
         return numbers.repeat_interleave(self.starts.diff(), output_size=self.tokens)
 
+    def positions(self) -> Tensor:
+        """Place of each token in its sequence, counted from 0 without padding, int64 [tokens]."""
+        tokens = torch.arange(self.tokens, device=self.starts.device)
+        return tokens - self.starts[self.sequences()]
+
 
 def make_packing(input_ids: Tensor, mask: Tensor | None) -> Packing:
     """The packing of ``input_ids`` under ``mask``, both [batch, longest row]; the mask is 1 for tokens, 0 for padding.

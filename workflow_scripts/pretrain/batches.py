@@ -4,91 +4,16 @@ A resumed run, or one on other hardware, sees the same sequences with the same m
 was drawn before it.
 """
 
-import hashlib
-import resource
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 
-from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.files import digest
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.randomness import generator
+from workflow_scripts.common.token_shards import Corpus
+from workflow_scripts.inference.masking import Batch, mask_tokens
 from workflow_scripts.settings.pretrain import SeededTraining
-
-UNK, CLS, SEP, PAD, MASK = range(5)
-IGNORED = -100
-Batch = tuple[np.ndarray, np.ndarray]  # inputs and labels, see mask_tokens
-
-
-def raise_open_file_limit(files: int) -> None:
-    """Let this process open ``files`` more files; each memory-mapped file counts as open.
-
-    The usual soft limit is 1,024; a process may raise it up to the hard limit. Raises UserError if that is too low.
-    """
-    needed = files + 256
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < needed:
-        raise UserError(
-            f"ulimit -n: {hard} open files are allowed, {needed} are needed for the token shards; raise the limit"
-        )
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
-
-
-class Corpus:
-    """The token shards of a corpus, memory-mapped; chunks are numbered through all shards in the order given."""
-
-    def __init__(self, shards: list[tuple[Path, Path]]):
-        """``shards``: (tokens, index) files of each genome, as the tokenizer stage writes them."""
-        raise_open_file_limit(2 * len(shards))
-        self.tokens = [np.load(tokens, mmap_mode="r") for tokens, _ in shards]
-        self.index = [np.load(index, mmap_mode="r") for _, index in shards]
-        self.ends = np.cumsum([len(index) for index in self.index])
-        self.training, self.validation = self._numbers(False), self._numbers(True)
-        if not len(self.training):
-            raise UserError(f"{shards[0][1]}: the corpus has no training chunks; check genomes.chunk")
-
-    def _numbers(self, validation: bool) -> np.ndarray:
-        """Numbers of the non-empty training or validation chunks; uint32, because there may be 10^8 of them."""
-        parts = [
-            np.flatnonzero((index["validation"] == validation) & (index["length"] > 0)) + (end - len(index))
-            for index, end in zip(self.index, self.ends, strict=True)
-        ]
-        return np.concatenate([part.astype(np.uint32) for part in parts])
-
-    def chunk(self, number: int) -> np.ndarray:
-        """Token ids of one chunk, without special tokens."""
-        shard = int(np.searchsorted(self.ends, number, side="right"))
-        row = self.index[shard][number - self.ends[shard]]
-        return self.tokens[shard][row["start"] : row["start"] + row["length"]]
-
-    def rows(self, chunks: np.ndarray, length: int, offsets: np.ndarray) -> np.ndarray:
-        """Rows ``[CLS] tokens [SEP]`` padded to ``length``, shape [chunks, length], int64.
-
-        Each row is a window of its chunk, centred on the token at the relative position ``offsets`` in [0, 1). A
-        window that would reach beyond an end is moved to that end, so every token is seen at least half as often as
-        the average token.
-        """
-        rows, fitting = np.full((len(chunks), length), PAD, dtype=np.int64), length - 2
-        rows[:, 0] = CLS
-        for row, number, offset in zip(rows, chunks, offsets, strict=True):
-            tokens = self.chunk(number)
-            begin = int(offset * len(tokens)) - fitting // 2
-            begin = max(min(begin, len(tokens) - fitting), 0)
-            piece = tokens[begin : begin + fitting]
-            row[1 : 1 + len(piece)] = piece
-            row[1 + len(piece)] = SEP
-        return rows
-
-
-def corpus_digest(shards: list[tuple[Path, Path]]) -> str:
-    """SHA-256 over the bytes of all shards, in their order; the files are read in parallel."""
-    with ThreadPoolExecutor() as pool:
-        digests = list(pool.map(digest, [path for pair in shards for path in pair]))
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def permute(positions: np.ndarray, size: int, *key: object) -> np.ndarray:
@@ -114,25 +39,6 @@ def permute(positions: np.ndarray, size: int, *key: object) -> np.ndarray:
     while (outside := values >= size).any():
         values[outside] = scramble(values[outside])
     return values.astype(np.int64)
-
-
-def mask_tokens(rows: np.ndarray, share: float, run: int, vocab_size: int, *key: object) -> Batch:
-    """Mask tokens for prediction; returns (inputs, labels), both shaped like ``rows``.
-
-    Runs of ``run`` tokens are chosen: each token starts one independently with probability ``share / run``. Of the
-    chosen tokens 80% become [MASK], 10% a random token, and 10% stay. Special tokens are never chosen. Labels are
-    IGNORED at all other positions.
-    """
-    random = generator(*key)
-    chosen = random.random(rows.shape) < share / run
-    for _ in range(run - 1):
-        chosen[:, 1:] |= chosen[:, :-1].copy()
-    chosen &= rows > MASK
-    fate = random.random(rows.shape)
-    replacement = random.integers(MASK + 1, vocab_size, size=rows.shape)
-    inputs = np.where(chosen & (fate < 0.8), MASK, rows)
-    inputs = np.where(chosen & (fate >= 0.9), replacement, inputs)
-    return inputs, np.where(chosen, rows, IGNORED)
 
 
 def training_batch(corpus: Corpus, step: int, training: SeededTraining, vocab_size: int) -> Batch:
@@ -176,10 +82,3 @@ def validation_batch(corpus: Corpus, training: SeededTraining, vocab_size: int) 
     offsets = generator(training.seed, "validation offsets").random(wanted)
     rows = corpus.rows(chunks, training.length, offsets)
     return mask_tokens(rows, 0.15, training.mask_run, vocab_size, training.seed, "validation masks")
-
-
-def unigram_entropy(labels: np.ndarray) -> float:
-    """Entropy in nats of the tokens to predict: the lowest loss of a model that ignores the context."""
-    counts = np.bincount(labels[labels != IGNORED])
-    shares = counts[counts > 0] / counts.sum()
-    return float(-(shares * np.log(shares)).sum())

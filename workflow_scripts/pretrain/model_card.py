@@ -12,7 +12,8 @@ tags: [dna, genomics, masked-language-model, dnabert2]
 ---
 # {model}
 
-A DNABERT-2 encoder (ALiBi, GEGLU) of {layers} layers of {width}, {heads} heads and {parameters:,} parameters. {origin}
+A DNABERT-2 encoder ({positions}, GEGLU) of {layers} layers of {width}, {heads} heads and {parameters:,} parameters.
+{origin}
 
 ## Use
 
@@ -23,7 +24,7 @@ tokenizer = PreTrainedTokenizerFast.from_pretrained(".")
 model = AutoModelForMaskedLM.from_pretrained(".", trust_remote_code=True)  # runs the .py files of this folder
 ```
 
-Sequences are upper-case A, C, G, T; any other letter becomes [UNK]. There is no maximum length. Loaded as
+Sequences are upper-case A, C, G, T; any other letter becomes [UNK]. {limit} Loaded as
 `AutoModelForSequenceClassification` it has an untrained head: fine-tune it.
 
 ## What was measured
@@ -43,6 +44,9 @@ may be shared.
 This card does not say how well the model performs on a task: see the report of its run. The model reflects the genomes
 that it was trained on, in their proportions, and does not explain its predictions. Do not use it for diagnosis.
 """
+
+
+POSITIONS = {"alibi": "ALiBi", "rotary": "rotary positions", "learned": "learned positions"}
 
 
 def table(rows: Sequence[tuple[str, str]]) -> str:
@@ -68,11 +72,37 @@ def making(summary: dict[str, Any], start: str | None) -> str:
         ("data", f"{summary['training_chunks']:,} sequences, {settings['length']} tokens of each at a time"),
         ("steps", f"{summary['steps']:,} of {settings['batch_size']:,} sequences"),
         ("predicted", f"{settings['mask_share']:.0%} of the tokens"),
+        ("optimizer", {"adamw": "AdamW", "muon": "Muon for matrices, AdamW for the rest"}[settings["optimizer"]]),
         ("learning rate", f"up to {settings['learning_rate']:g} in {settings['warmup_steps']:,} steps, then down to 0"),
         ("precision", settings["precision"]),
         ("hardware", summary["hardware"]),
     ]
     return table(rows)
+
+
+def measured(summary: dict[str, Any]) -> str:
+    """The loss of [MASK] places of held-out chunks, next to what simpler predictors need there."""
+    references = summary.get("references")
+    if references is None:
+        return "It was not validated: the corpus has no validation chunks."
+    markov, copy = references["markov_bits_per_base"], references["copy"]
+    best = markov.index(min(markov))
+    rows = [
+        ("loss, nats per token", f"{summary['mask_loss']:.4f}"),
+        ("the training tokens' frequencies, without context", f"{references['unigram_loss']:.4f}"),
+    ]
+    if references["both_sides_loss"]:
+        two_sided = references["both_sides_loss"]
+        order = two_sided.index(min(two_sided)) + 1
+        rows.append((f"these and a Markov model of order {order} on both sides", f"{min(two_sided):.4f}"))
+    rows += [
+        ("accuracy", f"{summary['mask_accuracy']:.4f}"),
+        ("bits per base", f"{summary['mask_bits_per_base']:.4f}"),
+        (f"a Markov model of order {best}, told where tokens end", f"{markov[best]:.4f}"),
+        (f"this, and copying what follows the same {copy['k']} bases", f"{copy['bits_per_base']:.4f}"),
+    ]
+    where = f"At the [MASK] places of held-out chunks, {references['places']:,} of them for the simpler predictors:"
+    return f"{where}\n\n{table(rows)}"
 
 
 def render_card(summary: dict[str, Any], log: Sequence[dict[str, Any]], start: str | None = None) -> str:
@@ -84,16 +114,14 @@ def render_card(summary: dict[str, Any], log: Sequence[dict[str, Any]], start: s
         )
     else:
         origin = "It has its\ninitial weights: the baseline without pre-training."
-    if "validation_loss" in summary:
-        quality = (
-            f"On held-out chunks: loss {summary['validation_loss']:.4f} nats per token (a predictor that ignores the\n"
-            f"context has at least {summary['unigram_entropy']:.4f}), accuracy "
-            f"{summary['validation_accuracy']:.4f}, {summary['bits_per_base']:.4f} bits per base."
-        )
-    else:
-        quality = "It was not validated: the corpus has no validation chunks."
+    quality = measured(summary)
     sizes = DnaBert2Config().to_dict() | summary["architecture"]
+    limit = "There is no maximum length."
+    if sizes["positions"] == "learned":
+        limit = f"The maximum length is {sizes['max_positions']:,} tokens."
     return TEMPLATE.format(
+        positions=POSITIONS[sizes["positions"]],
+        limit=limit,
         origin=origin,
         quality=quality,
         making=making(summary, start),

@@ -1,17 +1,20 @@
-"""The model before its first step: weights, arithmetic, and what its tokens stand for."""
+"""The model before its first step: its weights and its arithmetic."""
 
 import platform
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
-import numpy as np
 import torch
-from tokenizers import Tokenizer
+from torch import nn
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.hashing import stable_hash
+from workflow_scripts.common.special_tokens import FIRST_BASE
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
 from workflow_scripts.pretrain import precision
-from workflow_scripts.settings.pretrain import Architecture, Training
+from workflow_scripts.pretrain.spelled_embeddings import spelled_embeddings
+from workflow_scripts.settings.pretrain import Architecture, SeededTraining, Training
 
 
 def hardware(device: torch.device) -> str:
@@ -19,27 +22,44 @@ def hardware(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine() + " CPU"
 
 
-def initial_model(start: Path | None, architecture: Architecture, vocab_size: int, seed: int) -> DnaBert2ForMaskedLM:
-    """The model of the directory ``start``, or one with random weights that depend only on ``seed``."""
+def initial_model(
+    start: Path | None, architecture: Architecture, words: Sequence[str], training: SeededTraining
+) -> DnaBert2ForMaskedLM:
+    """The model of the directory ``start``, or one with initial weights that depend only on the seed.
+
+    ``words``: what the tokens spell, by id.
+    """
     if start is None:
-        torch.manual_seed(stable_hash(seed, "initial weights"))
-        return DnaBert2ForMaskedLM(DnaBert2Config(vocab_size=vocab_size, **architecture.model_dump()))
+        torch.manual_seed(stable_hash(training.seed, "initial weights"))
+        model = DnaBert2ForMaskedLM(DnaBert2Config(vocab_size=len(words), **architecture.model_dump()))
+        if training.initial_embeddings == "spelling":
+            spell_embeddings(model, words, training.seed)
+        return model
     model = DnaBert2ForMaskedLM.from_pretrained(start, dtype=torch.float32)
-    if vocab_size > model.config.vocab_size:
+    if len(words) > model.config.vocab_size:
         raise UserError(
-            f"{start}: the tokenizer has {vocab_size} tokens, the model only {model.config.vocab_size}; "
+            f"{start}: the tokenizer has {len(words)} tokens, the model only {model.config.vocab_size}; "
             "use the tokenizer that belongs to the model"
         )
     return model
 
 
-def bases_of_tokens(tokenizer: Tokenizer) -> np.ndarray:
-    """Number of bases that each token adds to a sequence, by id: its length, or one if tokens overlap."""
-    words = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
-    sequence = "ACGT" * 16
-    tokens = tokenizer.encode(sequence, add_special_tokens=False).tokens
-    overlapping = sum(map(len, tokens)) > len(sequence)
-    return np.array([1 if overlapping else len(word) for word, _ in words])
+def spell_embeddings(model: DnaBert2ForMaskedLM, words: Sequence[str], seed: int) -> None:
+    """Give the tokens that spell bases initial embeddings by their spelling; special tokens keep theirs."""
+    config, embeddings = model.config, cast(nn.Embedding, model.get_input_embeddings()).weight
+    spelled = spelled_embeddings(words[FIRST_BASE:], config.hidden_size, config.initializer_range, seed)
+    with torch.no_grad():
+        embeddings[FIRST_BASE : len(words)] = spelled
+
+
+def check_length(model: DnaBert2ForMaskedLM, training: Training) -> None:
+    """Raise UserError if the sequences are longer than the table of positions that the model learns."""
+    limit = model.config.max_positions
+    if model.config.positions == "learned" and training.length > limit:
+        raise UserError(
+            f"training.length: {training.length} tokens, but the model has learned positions for {limit} "
+            "(architecture.max_positions); train on shorter sequences, or a model with other positions"
+        )
 
 
 def configure_arithmetic(model: DnaBert2ForMaskedLM, training: Training) -> str:

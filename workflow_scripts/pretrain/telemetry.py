@@ -5,6 +5,7 @@ import importlib
 import json
 import os
 import resource
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -145,25 +146,26 @@ class Meter:
         return cost
 
 
-def reference(vocab_size: int) -> list[float] | None:
-    """Losses reported for this vocabulary size: the author's late in training, and where users got stuck; else None."""
-    return [REFERENCE, STUCK] if vocab_size == REFERENCE_VOCABULARY else None
-
-
 def warning(
-    training: Training, step: int, validation_loss: float, unigram_entropy: float, vocab_size: int
+    training: Training, step: int, validation: Mapping[str, float | None], unigram_loss: float, vocab_size: int
 ) -> str | None:
-    """A line if the training learns nothing from the context, or is stuck where others were; else None."""
+    """A line if the training learns nothing from the context, or is stuck where others were; else None.
+
+    ``validation``: ``mask_loss``, which is compared with ``unigram_loss`` on the same places, and ``objective``, the
+    loss over all places, as others report it.
+    """
     tokens = step * training.batch_size * training.length
-    if step > training.warmup_steps and validation_loss >= unigram_entropy:
+    mask_loss, objective = validation["mask_loss"], validation["objective"]
+    if step > training.warmup_steps and mask_loss is not None and mask_loss >= unigram_loss:
         return (
-            f"warning: step {step:,}: validation loss {validation_loss:.3f} is not below {unigram_entropy:.3f}, the "
-            "entropy of the tokens: the model learns nothing from context; try another learning_rate or warmup_steps"
+            f"warning: step {step:,}: the loss of [MASK] places, {mask_loss:.3f}, is not below {unigram_loss:.3f}, "
+            "that of the training tokens' frequencies: the model learns nothing from context yet; try another "
+            "learning_rate, warmup_steps or a smaller vocabulary"
         )
     late = tokens >= LATE_TOKENS and 2 * step >= training.steps
-    if late and reference(vocab_size) and validation_loss >= STUCK:
+    if late and vocab_size == REFERENCE_VOCABULARY and objective is not None and objective >= STUCK:
         return (
-            f"warning: step {step:,}: validation loss {validation_loss:.3f} is where others got stuck ({STUCK} and "
-            f"above); the author of the original reports about {REFERENCE} late in training"
+            f"warning: step {step:,}: the validation loss of all places, {objective:.3f}, is where others got stuck "
+            f"({STUCK} and above); the author of the original reports about {REFERENCE} late in training"
         )
     return None

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import transformers
 from tokenizers import Tokenizer
@@ -18,13 +19,18 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import atomic_directory, digest, read_json, write_json, write_text
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.species_table import genome_files
+from workflow_scripts.common.token_shards import Corpus, corpus_digest
+from workflow_scripts.inference.masked_loss import Tally, bits_per_base, hidden_bases
+from workflow_scripts.inference.reference_predictors import reference_figures
+from workflow_scripts.inference.spelling import Spelling
 from workflow_scripts.model import DnaBert2Config
 from workflow_scripts.pretrain import batches, precision, telemetry
 from workflow_scripts.pretrain.model_card import render_card
-from workflow_scripts.pretrain.model_setup import bases_of_tokens, configure_arithmetic, hardware, initial_model
+from workflow_scripts.pretrain.model_setup import check_length, configure_arithmetic, hardware, initial_model
+from workflow_scripts.pretrain.optimizers import make_optimizer
 from workflow_scripts.pretrain.processes import Processes, process_group
 from workflow_scripts.pretrain.signals import TRY_AGAIN, WARNING, StopRequest, requeue, stop_request
-from workflow_scripts.pretrain.step import Stepper, Tally, adamw
+from workflow_scripts.pretrain.step import Stepper
 from workflow_scripts.settings.pretrain import RUNNING, Architecture, SeededTraining, read_training
 from workflow_scripts.settings.validation import read_json as read_section
 
@@ -42,7 +48,7 @@ def run_identity(
         **{f"training.{key}": value for key, value in training.defining().items()},
         **{f"architecture.{key}": value for key, value in config.to_dict().items() if key in sizes},
         "tokenizer": digest(tokenizer / "tokenizer.json"),
-        "corpus": batches.corpus_digest(shards),
+        "corpus": corpus_digest(shards),
         "start": digest(start / "model.safetensors") if start else None,
     }
 
@@ -51,7 +57,13 @@ class Run:
     """A training with its saved states (in ``folder``), its log and its validation."""
 
     def __init__(
-        self, stepper: Stepper, corpus: batches.Corpus, folder: Path, identity: dict[str, Any], request: StopRequest
+        self,
+        stepper: Stepper,
+        corpus: Corpus,
+        spelling: Spelling,
+        folder: Path,
+        identity: dict[str, Any],
+        request: StopRequest,
     ):
         self.stepper, self.corpus, self.folder = stepper, corpus, folder
         self.identity, self.request = identity, request
@@ -62,9 +74,9 @@ class Run:
         self.recorder = telemetry.Recorder(folder, self.first_step, self.training.tensorboard, self.processes.first)
         self.meter = telemetry.Meter(self.model.config, self.training, stepper.device, self.processes.count)
         self.validation_rows = batches.validation_batch(corpus, self.training, self.model.config.vocab_size)
-        labels = self.validation_rows[1]
-        self.unigram_entropy = batches.unigram_entropy(labels) if len(labels) else None
-        self.validation: dict[str, float] = {}
+        self.hidden_bases = hidden_bases(self.validation_rows, spelling)
+        self.references = reference_figures(corpus, self.validation_rows, spelling) if self.processes.first else None
+        self.validation: dict[str, float | None] = {}
         self.warned = False
 
     def resume(self) -> None:
@@ -73,13 +85,13 @@ class Run:
         path = self.processes.broadcast(path)
         if path is not None:
             self.first_step, memory = checkpoints.load(path, self.weights, self.stepper.optimizer)
-            self.window = Tally(**memory["window"])
+            self.window = Tally(np.array(memory["window"]))
             self.stepper.scaler.load_state_dict(memory["scaler"])
             self.processes.print(f"resumed at step {self.first_step:,}")
 
     def save(self, step: int) -> None:
         if self.processes.first:
-            memory = {"window": self.window.__dict__, "scaler": self.stepper.scaler.state_dict()}
+            memory = {"window": self.window.sums.tolist(), "scaler": self.stepper.scaler.state_dict()}
             checkpoints.save(
                 self.folder,
                 step,
@@ -91,22 +103,30 @@ class Run:
             )
 
     def validate(self, step: int) -> None:
-        """Log the figures of the validation rows, if there are any; warn once if they are bad."""
-        if self.unigram_entropy is None:
+        """Log the figures of the validation rows, if there are any; warn once if they are bad.
+
+        ``objective`` is the mean loss over places of all kinds, as others report it; a tenth of these can be copied.
+        """
+        if not self.hidden_bases:
             return
-        self.validation = self.stepper.validate(self.validation_rows)
+        tally = self.stepper.validate(self.validation_rows)
+        figures = tally.figures()
+        bits = bits_per_base(tally.sums[0, 0], self.hidden_bases)
+        self.validation = figures | {"mask_bits_per_base": bits, "objective": tally.objective()}
         self.recorder.add({"step": step, **self.validation})
-        loss, vocab_size = self.validation["validation_loss"], self.model.config.vocab_size
-        line = telemetry.warning(self.training, step, loss, self.unigram_entropy, vocab_size)
-        if line and not self.warned:
-            self.processes.print(line)
-            self.warned = True
+        if self.references and not self.warned:
+            vocab_size = self.model.config.vocab_size
+            line = telemetry.warning(self.training, step, self.validation, self.references["unigram_loss"], vocab_size)
+            self.warned = line is not None
+            if line:
+                self.processes.print(line)
 
     def log(self, done: int) -> None:
         """Log the means since the last line, and the cost of the steps."""
         entry = {
             "step": done,
-            **self.window.means(),
+            "loss": self.window.objective(),
+            "training_mask_loss": self.window.figures()["mask_loss"],
             "learning_rate": self.training.learning_rate_at(done - 1),
             "tokens": done * self.training.batch_size * self.training.length,
         }
@@ -143,7 +163,7 @@ class Run:
                 self.meter.add(time.monotonic() - started, tally.tokens)
                 self.window.add(tally)
                 if bar:
-                    bar.step(note=f"loss {tally.means()['loss']:.3f}")
+                    bar.step(note=f"loss {tally.objective():.3f}")
                 if done % training.log_every == 0 or done == training.steps:
                     self.log(done)
                 if done % training.validate_every == 0 or done == training.steps:
@@ -163,9 +183,8 @@ class Run:
             "steps": training.steps,
             "tokens_seen": training.steps * training.batch_size * training.length,
             "training_chunks": len(self.corpus.training),
-            "unigram_entropy": self.unigram_entropy,
-            "reference_loss": telemetry.reference(self.model.config.vocab_size),
             **self.validation,
+            "references": self.references,
             "architecture": self.model.config.to_diff_dict(),
             "settings": training.model_dump(),
             "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
@@ -211,17 +230,18 @@ def train_model(args: argparse.Namespace, processes: Processes, request: StopReq
     """Train as the command line says; the first process writes the model and removes the state."""
     training = read_training(args.training, running_settings(args.configuration, args.name))
     training.check_processes(processes.count)
-    bases = bases_of_tokens(Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")))
+    spelling = Spelling(Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")))
     shards = [(path, path.with_suffix(".index.npy")) for path in genome_files(args.tokens, ".npy", args.species)]
-    corpus = batches.Corpus(shards)
+    corpus = Corpus(shards)
     architecture = read_section(Architecture, args.architecture, "--architecture")
-    model = initial_model(args.start, architecture, len(bases), training.seed)
+    model = initial_model(args.start, architecture, spelling.words, training)
+    check_length(model, training)
     model.to(processes.device())  # type: ignore[arg-type]  # transformers wraps nn.Module.to without its types
     processes.print(f"{processes.count} x {configure_arithmetic(model, training)}")
     identity = run_identity(training, model.config, args.tokenizer, shards, args.start) if processes.first else {}
     scaler = precision.loss_scaler(model.device, training.precision)
-    stepper = Stepper(model, training, bases, processes, adamw(model, training), scaler)
-    run = Run(stepper, corpus, args.state, identity, request)
+    stepper = Stepper(model, training, processes, make_optimizer(model, training), scaler)
+    run = Run(stepper, corpus, spelling, args.state, identity, request)
     run.train()
     if processes.first:
         write_model(run, args.name, args.tokenizer, args.out)

@@ -44,6 +44,16 @@ class Architecture(Section):
         paper="0.02",
         source=PUBLISHED,
     )
+    positions: Literal["alibi", "learned", "rotary"] = key(
+        "alibi",
+        "How the model knows the order of tokens: alibi lowers attention with distance, rotary turns queries and keys "
+        "by their position, learned adds an embedding for each position. Only learned limits the length.",
+        paper="alibi",
+        source="bert_layers.py of DNABERT-2-117M",
+    )
+    max_positions: Positive = key(
+        512, "Longest input of a model with learned positions; without effect on others.", unit="tokens"
+    )
 
 
 class Training(Section):
@@ -97,11 +107,34 @@ class Training(Section):
         paper="1",
         source=SECTION,
     )
-    learning_rate: Rate = key(5e-4, "Peak learning rate of AdamW.", paper="5e-4", source=SECTION)
+    initial_embeddings: Literal["random", "spelling"] = key(
+        "random",
+        "Embeddings of the tokens before the first step: random, or alike for tokens with the same first or last bases "
+        "(spelling), from which a small model learns many times sooner.",
+        paper="random",
+    )
+    optimizer: Literal["adamw", "muon"] = key(
+        "adamw",
+        "adamw, or muon: Muon for the matrices of the layers, with updates as large as AdamW's at the same learning "
+        "rate, and AdamW for embeddings, biases and norms.",
+        paper="adamw",
+        source=SECTION,
+    )
+    learning_rate: Rate = key(5e-4, "Peak learning rate.", paper="5e-4", source=SECTION)
     beta1: Share = key(0.9, "Decay of AdamW's mean of the gradients.", paper="0.9", source=SECTION)
     beta2: Share = key(0.98, "Decay of AdamW's mean of their squares.", paper="0.98", source=SECTION)
     epsilon: Rate = key(1e-6, "AdamW's epsilon.", paper="1e-6", source=SECTION)
-    weight_decay: NotNegative = key(1e-5, "Weight decay of AdamW.", paper="1e-5", source=SECTION)
+    weight_decay: NotNegative = key(
+        1e-5, "Weight decay of all parameters, see weight_decay_scaling.", paper="1e-5", source=SECTION
+    )
+    weight_decay_scaling: Literal["schedule", "learning_rate"] = key(
+        "schedule",
+        "What weight_decay is multiplied by in a step. schedule: the learning rate's share of its peak, from 0 to 1, "
+        "as in Composer's DecoupledAdamW; learning_rate: the rate itself, as in torch, which at 5e-4 is 2,000 times "
+        "less.",
+        paper="not said; schedule in the trainer that the authors name",
+        source="main.py and mosaic-bert-base-uncased.yaml of MosaicBERT",
+    )
     precision: Literal["bf16", "fp16", "fp32"] = key(
         "bf16",
         "Arithmetic: bf16, fp16 (with a scaled loss) or fp32. The weights are in 32 bits in any case.",
@@ -225,12 +258,22 @@ def _fresh_errors(model: Model, place: str, tokenizers: Collection[str]) -> Iter
         yield f"{place}.data: {model.data!r} is for a model that goes on from another; add 'from' or leave it out"
     if model.tokenizer is not None and model.tokenizer not in tokenizers:
         yield f"{place}.tokenizer: no tokenizer {model.tokenizer!r}; defined are {', '.join(tokenizers)}"
-    sizes = model.architecture
-    if sizes is not None and sizes.hidden_size % sizes.num_attention_heads:
+    if model.architecture is not None:
+        yield from _architecture_errors(model.architecture, f"{place}.architecture", model.training.length)
+
+
+def _architecture_errors(sizes: Architecture, place: str, length: int) -> Iterator[str]:
+    """Sizes that do not fit together, or positions that do not reach to the ``length`` of the training sequences."""
+    size, rest = divmod(sizes.hidden_size, sizes.num_attention_heads)
+    if rest:
         yield (
-            f"{place}.architecture: hidden_size {sizes.hidden_size} is not a multiple of "
+            f"{place}: hidden_size {sizes.hidden_size} is not a multiple of "
             f"num_attention_heads {sizes.num_attention_heads}"
         )
+    elif sizes.positions == "rotary" and size % 2:
+        yield f"{place}.positions: rotary needs heads of an even size; hidden_size / num_attention_heads is {size}"
+    if sizes.positions == "learned" and length > sizes.max_positions:
+        yield f"{place}.max_positions: {sizes.max_positions} is less than training.length {length}"
 
 
 def _start_errors(models: Mapping[str, Model], name: str) -> Iterator[str]:

@@ -69,8 +69,9 @@ class FitSettings(Section):
     )
     max_tokens: Count = key(
         0,
-        "Longer inputs are cut, [CLS] and [SEP] counted, and the share that is cut is recorded; 0 never cuts. Released "
-        "limits count tokens of DNABERT-2: they are not taken for a model with a smaller BPE vocabulary or with k-mers.",
+        "Longer inputs are cut, [CLS] and [SEP] counted, and the share that is cut is recorded; 0 never cuts. The "
+        "released limits count tokens of DNABERT-2, so they do not apply to a model with a smaller BPE vocabulary or "
+        "with k-mers.",
         unit="tokens",
         paper="20 to 256, by data set",
         source=SCRIPTS,

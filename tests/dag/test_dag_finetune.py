@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dag.conftest import DEFAULT, DEMO, LAPTOP, SIZES, job
+from tests.dag.conftest import DEFAULT, DEMO, LAPTOP, SIZES, SMALL, job
 from workflow_scripts.dag.costs import bases_per_token
 from workflow_scripts.dag.finetune import Finetuning
 from workflow_scripts.dag.gue import Gue
@@ -125,19 +125,36 @@ def test_without_an_overlay_every_fit_has_the_released_values(finetuning, tmp_pa
             assert settings_of(tuning, model, dataset, "lora").model_dump() == adapted
 
 
-def test_an_overlay_keeps_what_it_says_of_all_fits(finetuning, theirs):
+@pytest.mark.parametrize("overlay", [LAPTOP, SMALL], ids=["laptop", "small"])
+def test_an_overlay_keeps_what_it_says_of_all_fits(finetuning, theirs, overlay):
     models = {"theirs": {"directory": theirs}, "bare": {"directory": theirs, "released": "none"}}
-    tuning = finetuning(LAPTOP, {"genomes": {"corpus": "species.tsv"}, "finetune": {"models": models}})
+    tuning = finetuning(overlay, {"genomes": {"corpus": "species.tsv"}, "finetune": {"models": models}})
+    written = overlay["finetune"]["settings"]
+    assert written["learning_rate"] > 3e-5
     for dataset in tuning.gue.registry:
         for model in ("dnabert2", "dnabert2_random", "theirs", "bare"):
-            told = settings_of(tuning, model, dataset)
-            assert (told.learning_rate, told.pooling) == (LAPTOP["finetune"]["settings"]["learning_rate"], "mean")
+            assert settings_of(tuning, model, dataset).model_dump(include=set(written)) == written
         assert settings_of(tuning, "kmer_regression", dataset).learning_rate == 1e-3, "of its entry"
-    mine = finetuning({"finetune": {"settings": {"learning_rate": 7e-4, "eval_steps": 33}}})
-    for dataset in mine.gue.registry:
-        told = settings_of(mine, "dnabert2", dataset)
+
+
+def test_a_users_overlay_is_over_the_released_values(finetuning):
+    tuning = finetuning({"finetune": {"settings": {"learning_rate": 7e-4, "eval_steps": 33}}})
+    for dataset in tuning.gue.registry:
+        told = settings_of(tuning, "dnabert2", dataset)
         assert (told.learning_rate, told.eval_steps) == (7e-4, 33)
-    assert settings_of(mine, "dnabert2", "tf_mouse/0").max_steps == 1000
+    assert settings_of(tuning, "dnabert2", "tf_mouse/0").max_steps == 1000
+
+
+@pytest.mark.parametrize("overlay", [LAPTOP, SMALL], ids=["laptop", "small"])
+def test_small_models_read_both_strands_where_the_label_holds_for_both(finetuning, overlay):
+    tuning = finetuning(overlay, {"genomes": {"corpus": "species.tsv"}})
+    for dataset in tuning.gue.registry:
+        told = settings_of(tuning, "dnabert2", dataset)
+        if dataset.startswith(("emp/", "tf_human/", "tf_mouse/", "epi/")):
+            assert (told.reverse_complement_share, told.both_strands) == (0.5, True)
+        else:
+            assert (told.reverse_complement_share, told.both_strands) == (0, False)
+    assert not settings_of(finetuning(), "dnabert2", "tf_human/0").both_strands, "the paper's fits do not"
 
 
 KINDS = {  # tokenizers, and whether the released limits of DNABERT-2 suit them

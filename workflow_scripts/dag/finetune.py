@@ -1,5 +1,6 @@
 """The stage ``finetune``: the fits of a configuration, and what their rules ask for."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,7 @@ class Finetuning:
         return tokenizer is not None and tokenizer.kind == "bpe" and bases_per_token(tokenizer) >= BASES_PER_TOKEN
 
 
+@cache  # every fit of the model asks
 def bpe_in(folder: Path) -> Tokenizer | None:
     """The BPE tokenizer of a model directory; None if it has another, or none that can be read."""
     try:

@@ -1,12 +1,15 @@
 """What the rules of the fine-tuning ask for."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from tests.dag.conftest import DEMO, job
+from tests.dag.conftest import DEFAULT, DEMO, LAPTOP, SIZES, SMALL, job
+from workflow_scripts.dag.costs import bases_per_token
 from workflow_scripts.dag.finetune import Finetuning
 from workflow_scripts.dag.gue import Gue
+from workflow_scripts.settings.finetune import LORA, RELEASED, FitSettings
 
 HUB = {"hub": "a/b", "revision": "0" * 40}
 
@@ -103,6 +106,109 @@ def test_settings_of_another_task_are_not_part_of_a_fit(finetuning):
     written = json.loads(before)
     assert written["learning_rate"] == 3e-5 and "rank" not in written, "of LoRA only"
     assert json.loads(finetuning().fit_settings(fit("dnabert2", method="lora")))["rank"] == 8
+
+
+def settings_of(tuning: Finetuning, model: str, dataset: str, method: str = "full") -> FitSettings:
+    """The settings that a fit computes with."""
+    return FitSettings.model_validate_json(tuning.fit_settings(fit(model, dataset, method)))
+
+
+def test_without_an_overlay_every_fit_has_the_released_values(finetuning, tmp_path):
+    tuning = finetuning({"gue": {"custom": {"enhancers/fly": {"folder": str(tmp_path)}}}})
+    default = FitSettings().model_dump()
+    assert not set(RELEASED) & DEFAULT["finetune"]["settings"].keys(), "written, they would override the released ones"
+    for dataset, row in tuning.gue.registry.items():
+        released = {key: type(default[key])(row[key]) for key in RELEASED if row.get(key)}
+        for model in ("dnabert2", "dnabert2_random", "dnabert2_117m"):
+            assert settings_of(tuning, model, dataset).model_dump() == default | released
+            adapted = default | released | {key: default[key] for key in LORA} | {"learning_rate": 1e-4}
+            assert settings_of(tuning, model, dataset, "lora").model_dump() == adapted
+
+
+@pytest.mark.parametrize("overlay", [LAPTOP, SMALL], ids=["laptop", "small"])
+def test_an_overlay_keeps_what_it_says_of_all_fits(finetuning, theirs, overlay):
+    models = {"theirs": {"directory": theirs}, "bare": {"directory": theirs, "released": "none"}}
+    tuning = finetuning(overlay, {"genomes": {"corpus": "species.tsv"}, "finetune": {"models": models}})
+    written = overlay["finetune"]["settings"]
+    assert written["learning_rate"] > 3e-5
+    for dataset in tuning.gue.registry:
+        for model in ("dnabert2", "dnabert2_random", "theirs", "bare"):
+            assert settings_of(tuning, model, dataset).model_dump(include=set(written)) == written
+        assert settings_of(tuning, "kmer_regression", dataset).learning_rate == 1e-3, "of its entry"
+
+
+def test_a_users_overlay_is_over_the_released_values(finetuning):
+    tuning = finetuning({"finetune": {"settings": {"learning_rate": 7e-4, "eval_steps": 33}}})
+    for dataset in tuning.gue.registry:
+        told = settings_of(tuning, "dnabert2", dataset)
+        assert (told.learning_rate, told.eval_steps) == (7e-4, 33)
+    assert settings_of(tuning, "dnabert2", "tf_mouse/0").max_steps == 1000
+
+
+@pytest.mark.parametrize("overlay", [LAPTOP, SMALL], ids=["laptop", "small"])
+def test_small_models_read_both_strands_where_the_label_holds_for_both(finetuning, overlay):
+    tuning = finetuning(overlay, {"genomes": {"corpus": "species.tsv"}})
+    for dataset in tuning.gue.registry:
+        told = settings_of(tuning, "dnabert2", dataset)
+        if dataset.startswith(("emp/", "tf_human/", "tf_mouse/", "epi/")):
+            assert (told.reverse_complement_share, told.both_strands) == (0.5, True)
+        else:
+            assert (told.reverse_complement_share, told.both_strands) == (0, False)
+    assert not settings_of(finetuning(), "dnabert2", "tf_human/0").both_strands, "the paper's fits do not"
+
+
+KINDS = {  # tokenizers, and whether the released limits of DNABERT-2 suit them
+    "bpe4096": ({}, True),
+    "larger": ({"kind": "bpe", "vocab_size": 8192, "min_frequency": 2, "sample_bases": 1000}, True),
+    "smaller": ({"kind": "bpe", "vocab_size": 256, "min_frequency": 2, "sample_bases": 1000}, False),
+    "words": ({"kind": "kmer_overlapping", "k": 6}, False),
+    "side_by_side": ({"kind": "kmer", "k": 6}, False),
+    "bases": ({"kind": "nucleotide", "k": 1}, False),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_released_limits_are_for_the_tokens_that_they_count(finetuning, name):
+    described, suits = KINDS[name]
+    models = {"mine": {"tokenizer": name, "architecture": SIZES}, "further": {"from": "mine", "data": "gue"}}
+    tuning = finetuning({"tokenizer": {name: described}, "pretrain": models})
+    for model in ("mine", "further"):
+        assert settings_of(tuning, model, "emp/H3").max_tokens == (128 if suits else 0)
+    assert settings_of(tuning, "mine", "tf_mouse/0").max_steps == 1000, "the other released values hold"
+    asked = finetuning(
+        {"tokenizer": {name: described}, "pretrain": models, "finetune": {"settings": {"max_tokens": 9}}}
+    )
+    assert settings_of(asked, "mine", "emp/H3").max_tokens == 9
+
+
+def test_a_fit_takes_longer_with_shorter_tokens(finetuning):
+    tokenizers = {name: described for name, (described, _) in KINDS.items() if described}
+    models = {name: {"tokenizer": name, "architecture": SIZES} for name in KINDS}
+    tuning = finetuning({"tokenizer": tokenizers, "pretrain": models})
+    flops = {name: tuning.flops(fit(name, "epi/K562")) for name in KINDS}
+    order = ["side_by_side", "larger", "bpe4096", "smaller", "bases"]
+    assert sorted(order, key=flops.get) == order
+    assert flops["bases"] == flops["words"] > 5 * flops["bpe4096"], "five times the tokens, and attention grows faster"
+    mean = {name: bases_per_token(tuning.tokenizer(name)) for name in KINDS}
+    assert mean["smaller"] == pytest.approx(3.3, abs=0.1) and (mean["bpe4096"], mean["side_by_side"]) == (5, 6)
+
+
+@pytest.mark.parametrize(
+    ("model", "limit"),
+    [
+        ({"type": "BPE", "vocab": dict.fromkeys(map(str, range(4096)), 0)}, 128),
+        ({"type": "BPE", "vocab": dict.fromkeys(map(str, range(1024)), 0)}, 0),
+        ({"type": "WordLevel", "vocab": dict.fromkeys(map(str, range(4101)), 0)}, 0),
+        ("torn", 0),
+    ],
+)
+def test_the_tokenizer_of_a_directory_is_read(finetuning, theirs, model, limit):
+    (Path(theirs) / "tokenizer.json").write_text(json.dumps({"model": model}))
+    models = {"theirs": {"directory": theirs}, "words": {"directory": theirs, "kmer": 3, "released": "dnabert"}}
+    tuning = finetuning({"pretrain": {"further": {"from": theirs, "data": "gue"}}, "finetune": {"models": models}})
+    assert settings_of(tuning, "theirs", "emp/H3").max_tokens == limit
+    assert settings_of(tuning, "further", "emp/H3").max_tokens == limit
+    assert settings_of(tuning, "words", "emp/H3").max_tokens == 512, "those of DNABERT count k-mers"
 
 
 def test_a_custom_problem_is_a_setting_of_the_fit(finetuning, tmp_path):

@@ -139,6 +139,37 @@ def test_training_takes_rows_of_like_length_together_and_the_lengths_in_any_orde
     assert shortest != sorted(shortest)
 
 
+def labelled(sizes: np.ndarray, labels: np.ndarray) -> Tokens:
+    """Rows of so many tokens with these labels."""
+    return Tokens(Encoded([np.zeros(size, int) for size in sizes], None, 0.0), labels)
+
+
+def spread(batches: list[np.ndarray], labels: np.ndarray) -> float:
+    """Standard deviation over batches of the mean of a label, which is the share of class 1 of two."""
+    return float(np.std([labels[batch].mean(axis=0) for batch in batches], axis=0).mean())
+
+
+@pytest.mark.parametrize("kind", ["classes", "rare class", "numbers", "labels"])
+def test_batches_are_as_mixed_as_random_ones_if_length_tells_the_label(kind):
+    random = np.random.default_rng(0)
+    two = random.integers(0, 2, 4096)
+    labels = {
+        "classes": two,
+        "rare class": (random.random(4096) < 0.1).astype(int),
+        "numbers": random.normal(size=4096),
+        "labels": np.stack([two, random.integers(0, 2, 4096)], axis=1),
+    }[kind]
+    first = labels if labels.ndim == 1 else labels[:, 0]
+    sizes = (300 + 40 * first + random.integers(0, 30, 4096)).astype(int)
+    batches = training_order(labelled(sizes, labels), 32, 42, 0, 0.0)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(4096))
+    by_chance = spread(random.permutation(4096).reshape(-1, 32), labels)
+    sorted_only = spread(np.argsort(sizes, kind="stable").reshape(-1, 32), labels)
+    assert spread(batches, labels) < 1.1 * by_chance < sorted_only
+    if kind == "classes":
+        assert all(np.ptp(sizes[batch][labels[batch] == one]) < 12 for batch in batches for one in (0, 1))
+
+
 def test_batches_go_on_from_any_step():
     tokens = rows_of_length([5 + row % 7 for row in range(70)], turned=True)
     whole = list(itertools.islice(training_batches(tokens, 32, 42, 0.5), 8))

@@ -88,7 +88,7 @@ def test_a_setting_of_any_layer_reaches_the_fit(key, layer):
     config["methods"] = {"full": {}, "lora": {}}
     config = config | {"models": {"mine": {"directory": "x"}}} | layers[layer]
     section = Configuration.model_validate({"finetune": config}).finetune
-    made = fit_settings(section, "mine", "lora", {"task": "emp", "dataset": "H3"}, [])
+    made = fit_settings(section, "mine", "lora", {"task": "emp", "dataset": "H3"}, [], True)
     assert getattr(read_settings(made.model_dump_json(exclude_unset=True)), key) == other(key)
 
 

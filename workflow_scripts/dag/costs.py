@@ -1,13 +1,16 @@
 """What jobs cost, before they run: bytes, seconds and floating-point operations, from sizes and settings."""
 
+import math
+
 from workflow_scripts.common.flops import encoder_flops
 from workflow_scripts.settings.finetune import FitSettings
 from workflow_scripts.settings.pretrain import Architecture, Model, Training
+from workflow_scripts.settings.tokenizer import BPE4096, Tokenizer
 
 # Measured, see docs/genomes.md: bytes and seconds of one core for a base.
 GZIP, CHUNKS, TOKENS = 0.285, 0.30, 0.40
 CUT, ENCODE = 8.3e-9, 36e-9
-BASES_PER_TOKEN = 5  # paper, section 3.1: "approximately 5 times"
+BASES_PER_TOKEN = 5  # of BPE with 4,096 entries; paper, section 3.1: "approximately 5 times"
 TRAINING = 3  # times a forward pass
 # Bytes of a pre-training on a CPU: the libraries, a weight with its gradient and AdamW's two means, and what a step
 # keeps of a token, per layer and unit of its width. Measured: with the published sizes 4 and 16 sequences of 128 tokens
@@ -37,9 +40,19 @@ def pretraining_bytes(training: Training, sizes: Architecture) -> float:
     return LIBRARIES + WEIGHT * weights + kept * training.micro_batch_size * training.length * layers * width
 
 
-def fit_flops(settings: FitSettings, sizes: Architecture, rows: int, bases: int) -> float:
-    """FLOPs of the steps of a fit to ``rows`` training rows of so many bases, without its head."""
-    tokens = bases / BASES_PER_TOKEN
+def bases_per_token(tokenizer: Tokenizer) -> float:
+    """Bases of a mean token.
+
+    Those of BPE grow with the logarithm of the vocabulary: measured on mammals and yeast, 256, 1,024 and 4,096 entries
+    have 3.5, 4.3 and 5.1.
+    """
+    if tokenizer.kind == "bpe":
+        return BASES_PER_TOKEN * math.log(tokenizer.vocab_size or 1, BPE4096.vocab_size or 1)
+    return tokenizer.k or 1 if tokenizer.kind == "kmer" else 1
+
+
+def fit_flops(settings: FitSettings, sizes: Architecture, rows: int, tokens: float) -> float:
+    """FLOPs of the steps of a fit to ``rows`` training rows of so many tokens, without its head."""
     tokens = min(tokens, settings.max_tokens or tokens)
     passed = settings.max_steps * settings.batch_size or settings.epochs * rows
     return TRAINING * passed * _pass_flops(tokens, sizes)

@@ -1,10 +1,11 @@
 """The stage ``finetune``: the fits of a configuration, and what their rules ask for."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.common.files import read_table
-from workflow_scripts.dag.costs import architecture_of, fit_flops
+from workflow_scripts.common.files import read_json, read_table
+from workflow_scripts.dag.costs import BASES_PER_TOKEN, architecture_of, bases_per_token, fit_flops
 from workflow_scripts.dag.fit_settings import fit_settings
 from workflow_scripts.dag.gue import Gue, dataset_name
 from workflow_scripts.dag.pretrain import MODEL_FILES
@@ -12,6 +13,7 @@ from workflow_scripts.dag.rule_values import Wildcards, as_json, option
 from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.finetune import FitSettings, Model
 from workflow_scripts.settings.patterns import matching
+from workflow_scripts.settings.tokenizer import Tokenizer
 
 # Files of a foreign model directory that a fit may read.
 READ_FILES = ["config.json", "*.safetensors", "pytorch_model*.bin", "tokenizer*.json", "vocab.txt"]
@@ -32,6 +34,7 @@ class Finetuning:
     def __init__(self, settings: Configuration, gue: Gue) -> None:
         self.settings = settings.finetune
         self.pretrained = settings.pretrain
+        self.tokenizers = settings.tokenizer
         self.gue = gue
         self.hparams = read_table(settings.finetune.hparams)
         self.runs: list[dict[str, Any]] = [
@@ -68,6 +71,16 @@ class Finetuning:
             return f"results/pretrain/{trained}"
         return f"results/finetune/models/{model}" if self.entry(model).hub else self.entry(model).directory
 
+    def tokenizer(self, model: str) -> Tokenizer | None:
+        """What a model reads, if it is trained here or lies in a directory, as far as it is known before the run."""
+        origin = self.trained_here(model) or model
+        while origin in self.pretrained:
+            trained = self.pretrained[origin]
+            if trained.start is None:
+                return self.tokenizers.get(str(trained.tokenizer))
+            origin = trained.start
+        return bpe_in(Path(self.entry(origin).directory or origin))
+
     def model_files(self, wildcards: Wildcards) -> list[str]:
         """The files that a fit reads of its model."""
         folder = self.directory(wildcards.model)
@@ -103,14 +116,15 @@ class Finetuning:
     def flops(self, wildcards: Wildcards) -> float | None:
         """FLOPs of the training steps of a fit; None if the sizes of its model or data set are not known before."""
         sizes = architecture_of(self.trained_here(wildcards.model) or "", self.pretrained)
+        tokenizer = self.tokenizer(wildcards.model)
         row = self.gue.registry[dataset_name(wildcards)]
-        if sizes is None or not row.get("length"):
+        if sizes is None or tokenizer is None or not row.get("length"):
             return None
         gue = self.gue.settings
         limit = gue.max_rows.train if gue.origin == "primary" else 0
         rows = min(int(row["train"]), limit or int(row["train"]))
         bases = gue.length.get(wildcards.task, int(row["length"]))
-        return fit_flops(self._settings(wildcards), sizes, rows, bases)
+        return fit_flops(self._settings(wildcards), sizes, rows, bases / bases_per_token(tokenizer))
 
     def minutes(self, wildcards: Wildcards, attempt: int) -> int:
         """A quarter of an hour, and the time of the operations at a quarter of a good speed."""
@@ -125,5 +139,27 @@ class Finetuning:
         return "small_fits" if self.minutes(wildcards, 1) <= SHORT_MINUTES else None
 
     def _settings(self, wildcards: Wildcards) -> FitSettings:
-        row = self.gue.registry[dataset_name(wildcards)]
-        return fit_settings(self.settings, wildcards.model, wildcards.method, row, self.hparams)
+        model, row = wildcards.model, self.gue.registry[dataset_name(wildcards)]
+        return fit_settings(self.settings, model, wildcards.method, row, self.hparams, self._limits_suit(model))
+
+    def _limits_suit(self, model: str) -> bool:
+        """Whether the released limits hold whole sequences in the tokens of a model.
+
+        Those of DNABERT-2 do for BPE with at least as many entries as its own. The others, and those of a model of the
+        hub, are for the family that the entry names.
+        """
+        entry = self.entry(model)
+        if entry.hub or entry.released != "dnabert2":
+            return True
+        tokenizer = self.tokenizer(model)
+        return tokenizer is not None and tokenizer.kind == "bpe" and bases_per_token(tokenizer) >= BASES_PER_TOKEN
+
+
+@cache  # every fit of the model asks
+def bpe_in(folder: Path) -> Tokenizer | None:
+    """The BPE tokenizer of a model directory; None if it has another, or none that can be read."""
+    try:
+        described = read_json(folder / "tokenizer.json")["model"]
+        return Tokenizer(kind="bpe", vocab_size=len(described["vocab"])) if described["type"] == "BPE" else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

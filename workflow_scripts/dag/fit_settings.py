@@ -8,32 +8,42 @@ from workflow_scripts.settings.names import PROBLEM
 
 
 def fit_settings(
-    finetune: Finetune, model: str, method: str, dataset: dict[str, str], hparams: Iterable[dict[str, str]]
+    finetune: Finetune,
+    model: str,
+    method: str,
+    dataset: dict[str, str],
+    hparams: Iterable[dict[str, str]],
+    limits_suit: bool,
 ) -> FitSettings:
-    """Settings of one fit from five layers, each over the one before: general, released, method, task, model's entry.
+    """Settings of one fit from five layers, each over the one before: released, general, method, task, model's entry.
 
     Of a layer only the keys count that are written in it; those that no layer has are not set in the result either.
     ``dataset`` is the row of the registry, ``hparams`` the released values of other families. A released ``max_steps``
-    holds as it is, although the scripts state epochs next to it.
+    holds as it is, although the scripts state epochs next to it. ``limits_suit``: the released ``max_tokens``, which
+    holds a whole sequence in the tokens of the released model, does so in those of this model; else it is left out.
     """
     entry = finetune.models.get(model, Model())
-    values = _written(finetune.settings)
+    released: dict[str, str] = {}
     if finetune.released_values and entry.baseline is None:
         row = released_row(entry.released, dataset, hparams)
-        values |= _written(FitSettings.model_validate_strings({key: row[key] for key in RELEASED if row.get(key)}))
-    task = finetune.tasks.get(dataset["task"], FitSettings())
-    for layer in map(_written, (getattr(finetune.methods, method), task, entry.settings)):
-        if "epochs" in layer:  # a max_steps from below would win over the epochs that are asked for here
+        keys = RELEASED if limits_suit else [key for key in RELEASED if key != "max_tokens"]
+        released = {key: row[key] for key in keys if row.get(key)}
+    layers = (
+        FitSettings.model_validate_strings(released),
+        finetune.settings,
+        getattr(finetune.methods, method),
+        finetune.tasks.get(dataset["task"], FitSettings()),
+        entry.settings,
+    )
+    values: dict[str, Any] = {}
+    for layer in layers:
+        written = layer.model_dump(exclude_unset=True)
+        if "epochs" in written:  # a max_steps from below would win over the epochs that are asked for here
             values.pop("max_steps", None)
-        values |= layer
+        values |= written
     if dataset.get("problem", PROBLEM) != PROBLEM:
         values["problem"] = dataset["problem"]
     return FitSettings(**values)
-
-
-def _written(settings: FitSettings) -> dict[str, Any]:
-    """The keys that are set, without defaults."""
-    return settings.model_dump(exclude_unset=True)
 
 
 def released_row(family: str, dataset: dict[str, str], hparams: Iterable[dict[str, str]]) -> dict[str, str]:

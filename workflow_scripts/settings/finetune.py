@@ -69,7 +69,9 @@ class FitSettings(Section):
     )
     max_tokens: Count = key(
         0,
-        "Longer inputs are cut, [CLS] and [SEP] counted, and the share that is cut is recorded; 0 never cuts.",
+        "Longer inputs are cut, [CLS] and [SEP] counted, and the share that is cut is recorded; 0 never cuts. The "
+        "released limits count tokens of DNABERT-2, so they do not apply to a model with a smaller BPE vocabulary or "
+        "with k-mers.",
         unit="tokens",
         paper="20 to 256, by data set",
         source=SCRIPTS,
@@ -277,9 +279,10 @@ class Finetune(Section):
     threads: Positive = key(4, "Threads of a fit; they matter on a machine without a GPU.")
     gpus: Annotated[int, Field(ge=0, le=1)] = key(1, "GPUs of a fit, 1 or 0; the batch is the same.")
     settings: FitSettings = key(
-        layer(*(name for name in FitSettings.model_fields if name not in (*LORA, "max_steps", "max_tokens"))),
-        "Settings of all fits. Five layers, each overrides the one before: these; the released values per data set "
-        f"({', '.join(RELEASED)}); those of the method; of the task; of the model's entry.",
+        layer(*(name for name in FitSettings.model_fields if name not in LORA + RELEASED)),
+        "Settings of all fits. Five layers, each overrides the one before: the released values per data set "
+        f"({', '.join(RELEASED)}); these; those of the method; of the task; of the model's entry. A key that none has "
+        "takes its default.",
     )
     released_values: bool = key(
         True,

@@ -145,12 +145,16 @@ class FictitiousRun:
     def pretraining(self, model: str = "demo", validation: bool = True) -> tuple[Path, Path]:
         folder = self.root / model
         summary = {"model": model, "parameters": 4_100_000, "steps": 2000, "tokens_seen": 16_384_000}
-        summary |= {"validation_loss": 6.9, "validation_accuracy": 0.031, "bits_per_base": 1.93}
-        summary |= {"unigram_entropy": 7.4, "reference_loss": [4.3, 5.03]}
+        summary |= {"mask_loss": 6.9, "mask_accuracy": 0.031, "mask_bits_per_base": 1.93, "unchanged_accuracy": 0.97}
+        references = {"places": 6_543, "unigram_loss": 7.4, "both_sides_loss": [7.3, 7.1, 7.2]}
+        references |= {"markov_bits_per_base": [2.0, 1.97, 1.95], "copy": {"k": 11, "bits_per_base": 1.94}}
+        summary |= {"references": references}
         summary |= {"hardware": "an invented machine", "settings": {}, "versions": {}}
-        lines = [{"step": n, "loss": 8.3 - 1.3 * n / 2000 + 0.1 * (n % 30) / 30} for n in range(0, 2001, 10)]
+        lines = [
+            {"step": n, "training_mask_loss": 8.3 - 1.3 * n / 2000 + 0.1 * (n % 30) / 30} for n in range(0, 2001, 10)
+        ]
         if validation:
-            lines += [{"step": n, "validation_loss": 8.3 - 1.4 * n / 2000} for n in range(0, 2001, 250)]
+            lines += [{"step": n, "mask_loss": 8.3 - 1.4 * n / 2000} for n in range(0, 2001, 250)]
         write_json(folder / "summary.json", summary)
         (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         return folder / "summary.json", folder / "log.jsonl"

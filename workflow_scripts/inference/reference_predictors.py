@@ -4,12 +4,13 @@
   [MASK] places.
 - markov: bases by a Markov model of order 0 to 8, each from the visible bases before it and those of its own token
   before it. It is told where the token ends, which the others must predict.
-- markov_both_sides: tokens by the unigram, times what a Markov model says of each token between the visible bases on
-  both sides: the context that the model has. Not for overlapping tokens.
+- both sides: tokens by the unigram, times what a Markov model says of each token between the visible bases on both
+  sides, the context that the model has, to the power of a weight. Not for overlapping tokens.
 - copy: bases by what follows the same k bases elsewhere in the visible row, on either strand, over the best of
-  ``markov``. The best k and weight are chosen in its favour.
+  ``markov``.
 
-All are counted on training chunks. Rows beyond MAX_PLACES places are left out, evenly.
+k and weights are the best on these very places, in favour of the predictors. All are counted on training chunks. Rows
+beyond MAX_PLACES places are left out, evenly.
 """
 
 import math
@@ -30,6 +31,7 @@ TRAINING_CHUNKS = 50_000  # at most these many, spread evenly, are counted
 MAX_PLACES = 8_000
 COPIED = (4, 6, 8, 11, 16)
 COPY_WEIGHTS = (0.25, 1.0, 4.0, 16.0)
+EVIDENCE_WEIGHTS = (0.25, 0.5, 0.75, 1.0)
 WORDS = 4**MAX_ORDER
 REVERSE = np.array([3, 2, 1, 0, OTHER], np.uint8)
 
@@ -141,8 +143,8 @@ class BothSides:
             bits += np.where(place < self.lengths, cost, 0)
         return bits
 
-    def loss(self, place: Place, order: int) -> float:
-        """Nats of the token of a place."""
+    def losses(self, place: Place, order: int) -> np.ndarray:
+        """Nats of the token of a place, for each of EVIDENCE_WEIGHTS."""
         left = place.left[-order:] if order else place.left[:0]
         context, known = number_of(left), len(left)
         bits = self._spelled(context, known, order) - self.alone[order]
@@ -151,9 +153,9 @@ class BothSides:
         for code in place.right[:order].astype(np.int64):
             bits += self.markov.cost(number, seen, code, order)
             number, seen = (number % WORDS) * 4 + code, seen + 1
-        scores = self.log_frequencies - bits * math.log(2)
-        scores -= scores.max()
-        return float(math.log(np.exp(scores).sum()) - scores[place.token])
+        scores = self.log_frequencies - np.outer(EVIDENCE_WEIGHTS, bits * math.log(2))
+        scores -= scores.max(axis=1, keepdims=True)
+        return np.log(np.exp(scores).sum(axis=1)) - scores[:, place.token]
 
 
 def copies(row: Row, k: int) -> dict[int, np.ndarray]:
@@ -221,7 +223,8 @@ def reference_figures(corpus: Corpus, batch: Batch, spelling: Spelling) -> dict[
         predictor = BothSides(counts, spelling)
         places = [place for row in rows for place in row.places]
         both_sides = [
-            float(np.mean([predictor.loss(place, order) for place in places])) for order in range(1, MAX_ORDER + 1)
+            float(np.mean([predictor.losses(place, order) for place in places], axis=0).min())
+            for order in range(1, MAX_ORDER + 1)
         ]
     return {
         "places": sum(len(row.places) for row in rows),

@@ -33,10 +33,9 @@ VEGA_LITE = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
 
 
 def pretraining_chart(curves: list[dict[str, Any]]) -> alt.TopLevelMixin | None:
-    """Training and validation loss by step, with the unigram entropy as a dashed line and reported losses as a band.
+    """Loss of [MASK] places by step, in training and on held-out chunks, with that of token frequencies dashed.
 
-    ``curves``: ``model``, ``train`` and ``validation`` (points with ``step`` and ``loss``), ``entropy`` or ``None``,
-    and ``reference``, the lowest and highest loss of the band, or ``None``.
+    ``curves``: ``model``, ``train`` and ``validation`` (points with ``step`` and ``loss``), ``unigram`` or ``None``.
     """
     curves = [curve for curve in curves if curve["train"] or curve["validation"]]
     if not curves:
@@ -44,7 +43,7 @@ def pretraining_chart(curves: list[dict[str, Any]]) -> alt.TopLevelMixin | None:
     models = [curve["model"] for curve in curves]
     colour = alt.Color("model:N", scale=alt.Scale(domain=models, range=assign(models)), title=None)
     x = alt.X("step:Q", title="Step", axis=alt.Axis(format="~s"))
-    y = alt.Y("loss:Q", title="Loss (nats per masked token)", scale=alt.Scale(zero=False))
+    y = alt.Y("loss:Q", title="Loss (nats per [MASK])", scale=alt.Scale(zero=False))
 
     def points(kind: str) -> alt.InlineData:
         return inline_data({"model": c["model"], "kind": kind} | row for c in curves for row in c[kind])
@@ -53,14 +52,10 @@ def pretraining_chart(curves: list[dict[str, Any]]) -> alt.TopLevelMixin | None:
     train = alt.Chart(points("train")).mark_line(opacity=0.6, strokeWidth=1.5).encode(x, y, colour)
     validation = alt.Chart(points("validation")).mark_line(point={"size": 40, "filled": True}, strokeWidth=2)
     layers = [train, validation.encode(x, y, colour, tooltip=tooltip)]
-    entropies = [{"model": c["model"], "loss": c["entropy"]} for c in curves if c["entropy"] is not None]
-    if entropies:
-        rule = alt.Chart(inline_data(entropies)).mark_rule(strokeDash=[5, 4], strokeWidth=1.5)
+    unigrams = [{"model": c["model"], "loss": c["unigram"]} for c in curves if c["unigram"] is not None]
+    if unigrams:
+        rule = alt.Chart(inline_data(unigrams)).mark_rule(strokeDash=[5, 4], strokeWidth=1.5)
         layers.append(rule.encode(y=y, color=colour, tooltip=["model:N", alt.Tooltip("loss:Q", format=".4f")]))
-    if bands := {tuple(c["reference"]) for c in curves if c["reference"]}:
-        ends = inline_data({"low": low, "high": high} for low, high in sorted(bands))
-        band = alt.Chart(ends).mark_rect(opacity=0.15, color="currentColor")
-        layers.append(band.encode(alt.Y("low:Q"), alt.Y2("high:Q"), tooltip=["low:Q", "high:Q"]))
     return alt.layer(*layers).properties(width="container", height=300)
 
 

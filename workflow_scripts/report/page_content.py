@@ -16,17 +16,12 @@ from workflow_scripts.report import paper
 from workflow_scripts.report.collect_audits import COUNTS, MEASURES
 from workflow_scripts.report.figures import FATES
 from workflow_scripts.report.numeric_tables import read_numbers
-from workflow_scripts.report.training_log import read_training_log
 from workflow_scripts.settings.names import SPLITS
 
 CORPUS_COUNTS = ("bases", *FATES, "chunks", "train_chunks", "validation_chunks")
 TOKENIZER_FACTS = (
     *("kind", "vocab_size", "merges", "sample_bases", "bases_per_token"),
     *("token_length_histogram", "longest_tokens"),
-)
-MODEL_FACTS = (
-    *("model", "parameters", "steps", "tokens_seen", "hardware"),
-    *("validation_loss", "validation_accuracy", "bits_per_base", "unigram_entropy", "reference_loss"),
 )
 RESULT_COUNTS = ("seeds", "collapsed", "test_rows")
 RESULT_NUMBERS = (
@@ -87,18 +82,6 @@ def tokenizers(paths: list[Path], kept_bases: int | None) -> list[dict[str, Any]
             }
         )
     return rows
-
-
-def pretraining(summaries: list[Path], logs: list[Path]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The summary of each pre-trained model and the curves of each log; files in the same folder belong together."""
-    by_folder = {path.parent: dict.fromkeys(MODEL_FACTS) | read_object(path) | {"file": path} for path in summaries}
-    curves = []
-    for path in logs:
-        summary = by_folder.get(path.parent, {})
-        name = summary.get("model", path.parent.name)
-        facts = {"entropy": summary.get("unigram_entropy"), "reference": summary.get("reference_loss")}
-        curves.append({"model": name} | facts | read_training_log(path))
-    return list(by_folder.values()), curves
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:

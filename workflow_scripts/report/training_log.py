@@ -11,7 +11,7 @@ Curves = dict[str, list[dict[str, float]]]
 
 
 def read_training_log(path: Path) -> Curves:
-    """Read the losses of a log.jsonl; those that are not finite are left out."""
+    """Read the losses of [MASK] places of a log.jsonl; those that are not finite are left out."""
     if not path.is_file():
         raise UserError(f"{path}: no such log; run the pre-training, or leave out the option")
     curves: Curves = {"train": [], "validation": []}
@@ -23,7 +23,7 @@ def read_training_log(path: Path) -> Curves:
             step = row["step"]
         except (json.JSONDecodeError, KeyError, TypeError):
             raise UserError(f"{path}:{number}: not a log entry with a step; repair or remove the line") from None
-        for kind, name in (("train", "loss"), ("validation", "validation_loss")):
+        for kind, name in (("train", "training_mask_loss"), ("validation", "mask_loss")):
             loss = row.get(name)
             if loss is not None and math.isfinite(loss):
                 curves[kind].append({"step": step, "loss": loss})

@@ -21,6 +21,7 @@ from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import read_table, write_text
 from workflow_scripts.common.json_objects import read_object
 from workflow_scripts.report import count_costs, figures, overview, page_content, paper, tokenization_section
+from workflow_scripts.report.pretraining_section import pretraining
 
 TEMPLATES = Path(__file__).parent / "templates"
 ABSENT = "not given"
@@ -114,7 +115,7 @@ def read_content(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str,
     """Read all inputs: the template's variables, and the charts by name."""
     groups = page_content.corpus_by_group(options.corpus) if options.corpus else []
     corpus = page_content.corpus_total(groups) if groups else None
-    models, curves = page_content.pretraining(options.pretraining, options.logs)
+    models, curves = pretraining(options.pretraining, options.logs)
     rows = page_content.read_results(options.results)
     paper_cells, paper_metrics = paper.read_cells(options.paper)
     summary = read_object(options.summary)

@@ -116,7 +116,7 @@ def overlaid(*names: str) -> dict:
     return config
 
 
-@pytest.mark.parametrize("overlay", ["demo", "diamond", "laptop", "small"])
+@pytest.mark.parametrize("overlay", ["demo", "diamond", "laptop", "small", "studies", "studies_paper"])
 def test_the_schema_allows_the_overlays(overlay):
     assert list(Draft202012Validator(schema()).iter_errors(overlaid(overlay))) == []
 

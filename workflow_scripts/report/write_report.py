@@ -26,19 +26,8 @@ from workflow_scripts.report.pretraining_section import pretraining
 TEMPLATES = Path(__file__).parent / "templates"
 ABSENT = "not given"
 FILES = (  # inputs that the page lists as its sources
-    *(
-        "corpus",
-        "species",
-        "tokenizers",
-        "tokenization",
-        "studies",
-        "pretraining",
-        "logs",
-        "datasheets",
-        "results",
-        "verdicts",
-    ),
-    *("pairs", "summary", "efficiency", "paper", "paper_models", "audits", "record"),
+    *("corpus", "species", "tokenizers", "tokenization", "studies", "pretraining", "logs", "datasheets", "results"),
+    *("verdicts", "pairs", "summary", "efficiency", "paper", "paper_models", "audits", "record"),
 )
 
 

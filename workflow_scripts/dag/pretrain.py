@@ -10,7 +10,6 @@ from workflow_scripts.settings.pretrain import RUNNING, Model
 
 # Files of a model directory that training and fits read.
 MODEL_FILES = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
-THREADS = 8  # of each process of a training
 
 
 class Pretraining:
@@ -97,7 +96,7 @@ class Pretraining:
         On one node torchrun's processes share a task; on several, each of srun's is a task.
         """
         model = self.models[wildcards.model]
-        return THREADS * _tasks_per_node(model) if model.nodes == 1 else THREADS
+        return model.threads * (_tasks_per_node(model) if model.nodes == 1 else 1)
 
     def slurm_extra(self, wildcards: Wildcards) -> str:
         """A warning five minutes before the time is up; on several nodes, an equal share of the job on each."""

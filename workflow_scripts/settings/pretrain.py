@@ -217,6 +217,12 @@ class Model(Section):
     tokenizer: Omittable[str] = key(None, "A tokenizer of the section tokenizer. Needed without from.")
     gpus: Count = key(1, "GPUs of each node; 0 trains on the CPU. The same is trained on any number.")
     nodes: Positive = key(1, "Nodes; more than one need Slurm. The same is trained on any number.")
+    threads: Positive = key(
+        8,
+        "Threads of each process. On a CPU several small models with one thread each are faster side by side than one "
+        "after the other.",
+        reruns=False,
+    )
     architecture: Omittable[Architecture] = key(None, "Sizes of the model. Needed without from.")
     training: Training = key(Training(), "How it is trained.")
 

@@ -10,6 +10,9 @@ such features more often than tokens of other words. The p values of all words a
 (Benjamini and Hochberg 1995). Tokens and features both come in clusters, which the test takes for independent, so the
 count of enriched pairs is compared with that after moving all features along the genome by a random distance, which
 keeps the clusters. The enriched pairs minus those after the moves decide, with the interval of the moves.
+
+Features differ from the rest of a genome in their composition, so words of a vocabulary that nobody learned would be
+enriched too. The study says which tokens fall into features, not that learning put them there.
 """
 
 import sys

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.settings.conftest import change
+from workflow_scripts.settings.configuration import mistakes
 from workflow_scripts.settings.gue import Gue
 from workflow_scripts.settings.studies import Studies, studies_errors
 
@@ -36,3 +38,16 @@ def test_studies_of_fits_know_all_models_that_can_be_fitted_and_others_those_of_
 def test_a_model_or_data_set_that_does_not_exist_is_one_line(change, told):
     (line,) = errors(sample_efficiency=PAIR | change)
     assert line.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "place"),
+    [
+        ("pretrain.dnabert2.genomes", ["G*", "hg38"], "pretrain.dnabert2.genomes"),
+        ("studies.tokens", {"model": "dnabert2", "accession": "hg38", "features": "a.bed"}, "studies.tokens.accession"),
+    ],
+)
+def test_a_genome_that_the_table_does_not_have_is_one_line(quick, path, value, place):
+    change(quick, path, value)
+    (line,) = mistakes(quick)
+    assert line == f"config {place}: no genome 'hg38' in {quick['genomes']['corpus']}"

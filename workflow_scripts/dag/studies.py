@@ -100,8 +100,8 @@ class Studying:
 
     def annotated(self, claim: str) -> dict[str, list[str]]:
         """The chunks and the tokens of the genome of a study, their tokenizer, and the annotation."""
-        study = self.settings.chosen.get(claim)
-        if not isinstance(study, TokenEnrichment | Variants):
+        study = self.settings.annotated.get(claim)
+        if study is None:
             return {"chunks": [], "tokens": [], "index": [], "tokenizer": [], "annotation": []}
         folder = f"results/tokenizer/{self.pretraining.models[study.model].tokenizer}"
         return {

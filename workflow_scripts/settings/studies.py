@@ -168,6 +168,11 @@ class Studies(Section):
         values = {name: getattr(self, name) for name, _, _ in keys_of(Studies)}
         return {name: value for name, value in values.items() if isinstance(value, Study)}
 
+    @property
+    def annotated(self) -> dict[str, TokenEnrichment | Variants]:
+        """Those of the chosen studies that look at one annotated genome."""
+        return {name: study for name, study in self.chosen.items() if isinstance(study, TokenEnrichment | Variants)}
+
 
 def studies_errors(
     studies: Studies, pretrained: Collection[str], fitted: Collection[str], gue: Gue, names: list[str]

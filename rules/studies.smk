@@ -196,6 +196,7 @@ rule study_length:
     """Compare the losses of models in windows of many lengths"""
     input:
         losses=studying.losses("length"),
+        fits=studying.fits("length"),
     output:
         result="results/studies/length/result.json",
         table="results/studies/length/table.tsv",
@@ -214,7 +215,7 @@ rule study_length:
     shell:
         """
         python -m workflow_scripts.studies.study_length {params.options:q} \
-            --losses results/studies/losses/long --pretrained results/pretrain \
+            --losses results/studies/losses/long --pretrained results/pretrain --fits results/finetune \
             --out {output.result:q} --table {output.table:q} \
             >{log:q} 2>&1
         """
@@ -331,8 +332,7 @@ rule study_attention:
     shell:
         """
         python -m workflow_scripts.studies.study_attention \
-            {params.options:q} --gpus {params.gpus:q} \
-            --out {output.result:q} --table {output.table:q} \
+            {params.options:q} --gpus {params.gpus:q} --out {output.result:q} --table {output.table:q} \
             >{log:q} 2>&1
         """
 

@@ -21,7 +21,7 @@ EXAMPLES = {  # of sections of which the default configuration has none
         "tokenizers": {"bpe": "a", "others": ["b"], "sizes": [], "datasets": ["*"]},
         "sample_efficiency": {"pretrained": ["a"], "random": ["b"], "baselines": [], "datasets": ["*"]},
         "strands": {"plain": "a", "augmented": "b", "datasets": ["*"]},
-        "length": {"alibi": "a", "others": [], "multiples": [1, 2]},
+        "length": {"alibi": "a", "others": [], "multiples": [1, 2], "fitted": ["a"], "datasets": ["*"]},
         "corpus": {"many": "a", "one": ["b"]},
         "scaling": {"sizes": ["a"], "data": ["b"]},
         "embeddings": {"pretrained": "a", "random": "b", "datasets": ["*"]},

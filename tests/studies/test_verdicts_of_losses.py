@@ -70,9 +70,11 @@ def test_longer_windows(planted, planned):
     long = pq.read_table(planted.root / "losses" / "alibi.parquet")
     pq.write_table(pa.concat_tables([short, long]), planted.root / "losses" / "alibi.parquet")
     planted.losses("learned", 3.0, windows=(30, 600), key=3)
-    options = ["--alibi", "alibi", "--others", "learned", "--windows", "30", "600"]
-    result = planted.judge(study_length.main, *planted.loss_options(), *options)
-    assert [part["verdict"] for part in result["comparisons"]] == [EXPECTED[planned], "holds here"]
+    planted.fits("short", 0.7, key=4, max_tokens=32)
+    planted.fits("whole", 0.9, key=5, max_tokens=0)
+    options = ["--alibi", "alibi", "--others", "learned", "--windows", "30", "600", "--fitted", "short", "whole"]
+    result = planted.judge(study_length.main, *planted.loss_options(), *planted.fit_options(), *options)
+    assert [part["verdict"] for part in result["comparisons"]] == [EXPECTED[planned], "holds here", "holds here"]
 
 
 @PLANTED

@@ -43,9 +43,10 @@ class Studying:
 
     def fits(self, claim: str) -> list[str]:
         """The results of the fits of a study."""
+        study = self.settings.chosen.get(claim)
         return [
             f"results/finetune/{model}/{METHOD}/{dataset}/seed{seed}/{file}"
-            for model in self._models(claim)
+            for model in (study.fit_models if study else [])
             for dataset in self.datasets(claim)
             for seed in self.finetuning.settings.seeds
             for file in ("metrics.json", "predictions.parquet")
@@ -78,7 +79,7 @@ class Studying:
             value = getattr(study, key)
             words += option(f"--{key}", *(value if isinstance(value, list) else [value]))
         words += option("--datasets", *self.datasets(claim))
-        words += option("--seeds", *self.finetuning.settings.seeds) if study.fits else []
+        words += option("--seeds", *self.finetuning.settings.seeds) if study.fit_models else []
         match study:
             case Length():
                 words += option("--windows", *self.windows())

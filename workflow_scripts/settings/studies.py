@@ -39,6 +39,11 @@ class Study(Section):
         named = [getattr(self, role) for role in self.roles]
         return [model for value in named for model in ([value] if isinstance(value, str) else value)]
 
+    @property
+    def fit_models(self) -> list[str]:
+        """The models whose fits are read."""
+        return self.models if self.fits else []
+
 
 class TokenizerAblation(Study):
     """Models that differ in their tokenizer only."""
@@ -78,11 +83,22 @@ class Length(Study):
     """Models that differ in their positions only, read beyond the length that they were trained at."""
 
     roles = ("alibi", "others")
+    values = ("fitted",)
     alibi: str = key(..., "The model with ALiBi; all of this study are names of pretrain.")
     others: UniqueList[str] = key([], "Models with other positions.")
     multiples: Annotated[UniqueList[Positive], Field(min_length=1)] = key(
         [1, 2, 5, 10, 20], "Multiples of the trained length to read at once; the largest must fit a chunk."
     )
+    fitted: UniqueList[str] = key(
+        [],
+        "The model with ALiBi, fitted to inputs of several lengths (max_tokens), from the trained length on; of pretrain "
+        "or finetune.models.",
+    )
+    datasets: list[str] = key([], DATASETS)
+
+    @property
+    def fit_models(self) -> list[str]:
+        return self.fitted
 
 
 class CorpusAblation(Study):
@@ -179,9 +195,11 @@ def studies_errors(
 ) -> Iterator[str]:
     """Models and data sets that do not exist: of ``pretrained``, of all that can be ``fitted``, of ``names``."""
     for claim, study in studies.chosen.items():
-        known = [*pretrained, *fitted] if study.fits_only else [*pretrained]
-        for model in study.models:
-            if model not in known:
-                yield f"config studies.{claim}: no model {model!r}; defined are {', '.join(dict.fromkeys(known))}"
+        both = list(dict.fromkeys([*pretrained, *fitted]))
+        known = both if study.fits_only else [*pretrained]
+        for model, names_of in [*((m, known) for m in study.models), *((m, both) for m in study.fit_models)]:
+            if model not in names_of:
+                yield f"config studies.{claim}: no model {model!r}; defined are {', '.join(names_of)}"
+                break
         if patterns := getattr(study, "datasets", None):
             yield from dataset_errors(f"studies.{claim}.datasets", patterns, names, gue.registry)

@@ -91,7 +91,7 @@ class Length(Study):
     )
     fitted: UniqueList[str] = key(
         [],
-        "The model with ALiBi, fitted to inputs of several lengths (max_tokens), from the trained length on; of pretrain "
+        "The model with ALiBi, fitted to inputs of several lengths (max_tokens), the trained one first; of pretrain "
         "or finetune.models.",
     )
     datasets: list[str] = key([], DATASETS)

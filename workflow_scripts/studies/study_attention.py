@@ -1,4 +1,4 @@
-"""Is fused attention faster than the plain one, without loss? (a summary of the paper: 1.5 to 2 times)
+"""Study of attention: whether fused kernels are faster than the plain formula, without loss (a summary: 1.5 to 2).
 
 In:  the sizes of a layer.
 Out: ``--out`` (JSON), the verdict with its comparisons; ``--table`` (TSV), for each backend and length the milliseconds

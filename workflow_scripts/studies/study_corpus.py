@@ -1,4 +1,4 @@
-"""Does pre-training on many species generalize better to others than on one? (paper, section 4)
+"""Study of the corpus: whether many species generalize better to others than one does (paper, section 4).
 
 In:  the losses of models on [MASK] places of the genomes that no model was trained on (measure_mask_loss).
 Out: ``--out`` (JSON), the verdict; ``--table`` (TSV), bits per hidden base of each model on each genome.

@@ -1,4 +1,4 @@
-"""Do the embeddings of a pre-trained model, as they are, tell more than counts of k-mers?
+"""Study of embeddings: whether those of a pre-trained model, as they are, tell more than counts of k-mers.
 
 In:  a pre-trained model, the same model with its initial weights, and data sets.
 Out: ``--out`` (JSON), the verdict with its comparisons; ``--table`` (TSV), the MCC of each representation on each

@@ -1,4 +1,4 @@
-"""Does a model with ALiBi gain from reading more than its trained length at once? (paper, section 3.2)
+"""Study of length: whether a model with ALiBi gains from more than its trained length (paper, section 3.2).
 
 In:  the losses of models that differ in their positions only on [MASK] places of the same held-out chunks, read in
      windows of multiples of the trained length (measure_mask_loss); and fits of the model with ALiBi to inputs of

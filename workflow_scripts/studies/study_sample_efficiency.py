@@ -1,4 +1,4 @@
-"""Does pre-training help most when there are few training rows?
+"""Study of sample efficiency: whether pre-training helps most when there are few training rows.
 
 In:  fits of a pre-trained model, of the same model with its initial weights, and of baselines, each to shares of the
      training rows (train_share); fits with the same seed and share have the same rows.

@@ -1,4 +1,4 @@
-"""Does the loss fall with the size of the model, and with the tokens of training?
+"""Study of scaling: whether the loss falls with the size of the model, and with the tokens of training.
 
 In:  the losses of models on [MASK] places of the same held-out chunks (measure_mask_loss), and their summaries.
 Out: ``--out`` (JSON), the verdict with its comparisons; ``--table`` (TSV), the curve: parameters, tokens of training

@@ -1,4 +1,4 @@
-"""Does a fitted model with BPE agree with itself on the reverse complement without having seen any?
+"""Study of strands: whether a model with BPE agrees with itself on reverse complements that it has never seen.
 
 In:  the fits of a model to data sets whose labels hold for both strands, with and without reverse complements among
      the training rows (reverse_complement_share), and the test rows.

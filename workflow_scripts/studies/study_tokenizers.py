@@ -1,4 +1,4 @@
-"""Does BPE beat other tokenizers in the same model, trained alike? (paper, table 10 and figure 3)
+"""Study of tokenizers: whether BPE beats others in the same model, trained alike (paper, table 10 and figure 3).
 
 In:  the losses of the models on [MASK] places of the same held-out chunks (measure_mask_loss), and their fits.
 Out: ``--out`` (JSON), the verdict with its comparisons; ``--table`` (TSV), bits per hidden base of each model, and the

@@ -1,4 +1,4 @@
-"""Are tokens of a learned vocabulary enriched in annotated features of a genome?
+"""Study of tokens: whether words of a learned vocabulary are enriched in annotated features of a genome.
 
 In:  a tokenizer directory, the chunk file and the token shard of a genome, and its features (BED; the name of a line is
      the kind of the feature).

@@ -1,4 +1,4 @@
-"""Do zero-shot scores of variants know that first positions of codons change less freely than third ones?
+"""Study of variants: whether zero-shot scores know that first positions of codons change less than third ones.
 
 In:  a pre-trained model with single nucleotides as tokens, the chunks of a genome, and its coding regions (BED: contig,
      start, end, name, score, strand; each one exon that begins with a whole codon).

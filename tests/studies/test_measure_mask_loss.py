@@ -55,10 +55,12 @@ def measured(tmp_path, model, folder, shards, *options: object) -> list[dict]:
     return pq.read_table(out).to_pylist()
 
 
-def test_the_same_places_are_masked_in_windows_of_any_length(corpus, tmp_path):
+@pytest.mark.parametrize("positions", ["alibi", "learned", "rotary"])
+def test_the_same_places_are_masked_in_windows_of_any_length(corpus, tmp_path, positions):
     folder, shards = corpus("nucleotide", 1)
     torch.manual_seed(1)
-    DnaBert2ForMaskedLM(DnaBert2Config(vocab_size=9, initializer_range=0.5, **SIZES)).save_pretrained(tmp_path / "m")
+    kind = {"positions": positions, "max_positions": 102, "initializer_range": 0.5}
+    DnaBert2ForMaskedLM(DnaBert2Config(vocab_size=9, **kind, **SIZES)).save_pretrained(tmp_path / "m")
     rows = measured(tmp_path, tmp_path / "m", folder, shards, "--windows", 20, 50, 100, "--chunks", 5)
     by_window = {window: [row for row in rows if row["window"] == window] for window in (20, 50, 100)}
     assert all(len(found) == 10 for found in by_window.values())

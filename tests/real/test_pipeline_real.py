@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.real import mirror
-from tests.workflow.harness import snakemake
+from tests.workflow.harness import REPOSITORY, snakemake
 from workflow_scripts.common.files import read_json, read_table, write_text
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -21,20 +21,21 @@ DATA = Path(os.environ["REAL_DATA"])
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("real")
-    config = mirror.prepare(DATA, root, bacteria=3, steps=20, seeds=[42])
+    config = mirror.prepare(DATA, root, bacteria=3, seeds=[42])
     short = root / "short.yaml"
     write_text(
         short,
         """
-tokenizer: {bpe4096: {sample_bases: 12000000}}
+tokenizer: {bpe4096: {vocab_size: 4096, sample_bases: 12000000}}
+pretrain: {dnabert2: {training: {steps: 20, warmup_steps: 2}}}
 gue: {datasets: [tf_mouse/3, core_promoter/tata]}
 finetune:
   released_values: false
   settings: {max_steps: 40, eval_steps: 20, warmup_steps: 4, max_tokens: 30}
-  tasks: {tf_mouse: {max_steps: 30}, core_promoter: {max_steps: 40}}
 """,
     )
-    snakemake("--directory", root, "--configfile", config, short, "--cores", "2", "--scheduler", "greedy")
+    laptop = REPOSITORY / "config/laptop.yaml"
+    snakemake("--directory", root, "--configfile", laptop, config, short, "--cores", "2", "--scheduler", "greedy")
     return root
 
 

@@ -61,6 +61,7 @@ def test_every_command_is_of_a_program_tested_here():
     assert len(of_program("snakemake")) > 10 and of_program("make")
 
 
+@pytest.mark.slow
 def test_every_call_of_snakemake_plans(tmp_path):
     """Calls that differ only in their targets share a dry run, with the demo's configuration, which needs no files."""
     targets: dict[tuple[str, ...], set[str]] = defaultdict(set)

@@ -17,6 +17,7 @@ from tests.workflow.harness import REPOSITORY, clone, job_counts, snakemake
 from workflow_scripts.common.addresses import NCBI
 from workflow_scripts.common.files import read_json, read_table
 
+pytestmark = pytest.mark.slow
 DROPPED = ("N", "other", "short_contig", "organelle", "plasmid", "tail", "repeat", "border", "duplicate", "cap")
 SUMMARY = ["assembly_accession", "refseq_category", "taxid", "organism_name", "version_status", "assembly_level"]
 SUMMARY += ["seq_rel_date", "asm_name", "ftp_path", "excluded_from_refseq", "genome_size"]

@@ -85,7 +85,7 @@ CUTS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     genomes=st.lists(CONTIGS, min_size=1, max_size=4),
     cut=CUTS,

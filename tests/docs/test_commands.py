@@ -125,6 +125,7 @@ def test_installed_packages_are_those_of_the_environments():
     assert {piece.text for piece in of_program("source")} == {"source .venv/bin/activate"}
 
 
+@pytest.mark.slow
 def test_every_called_script_has_the_given_options():
     for place, _, text in of_program("python"):
         script, *arguments = words(text)[1:]

@@ -12,9 +12,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 if set("{}") & set(str(workflow.basedir)):
-    raise WorkflowError(
-        f"{workflow.basedir}: Snakemake fills in what is in braces; move the repository to a path without"
-    )
+    raise WorkflowError(f"{workflow.basedir}: Snakemake fills in what is in braces; move the repository")
 
 sys.path.insert(0, str(workflow.basedir))
 
@@ -29,6 +27,7 @@ from workflow_scripts.dag.pretrain import MODEL_FILES, Pretraining
 from workflow_scripts.dag.report import Reporting
 from workflow_scripts.dag.rule_values import growing
 from workflow_scripts.dag.start import start
+from workflow_scripts.dag.studies import Studying
 from workflow_scripts.dag.tables import resolve_tables
 from workflow_scripts.dag.tokenizer import Tokenizers
 from workflow_scripts.settings.configuration import Configuration, mistakes
@@ -44,7 +43,8 @@ tokenizers = Tokenizers(settings, genomes)
 pretraining = Pretraining(settings, genomes)
 gue = Gue(settings)
 finetuning = Finetuning(settings, gue)
-reporting = Reporting(settings, pretraining, gue, finetuning)
+studying = Studying(settings, genomes, pretraining, finetuning)
+reporting = Reporting(settings, pretraining, gue, finetuning, studying)
 plan = Plan(genomes, pretraining, finetuning)
 failures = Failures()
 

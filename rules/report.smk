@@ -169,7 +169,8 @@ rule write_report:
         tokenizers=reporting.of_training(
             *expand("results/tokenizer/{tokenizer}/stats.json", tokenizer=settings.tokenizer)
         ),
-        tokenization=reporting.of_training("results/studies/tokenization.json"),
+        tokenization=reporting.of_training("results/studies/tokenization/tokenization.json"),
+        studies=reporting.study_results(),
         pretraining=expand("results/pretrain/{model}/summary.json", model=reporting.trained),
         logs=expand("results/pretrain/{model}/log.jsonl", model=reporting.trained),
         datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=gue.datasets),
@@ -206,13 +207,14 @@ rule write_report:
         corpus=reporting.training_option("--corpus", "results/genomes/corpus.tsv"),
         species=reporting.training_option("--species", genomes.table),
         corpus_note=reporting.corpus_note_option(),
-        tokenization=reporting.training_option("--tokenization", "results/studies/tokenization.json"),
+        tokenization=reporting.training_option("--tokenization", "results/studies/tokenization/tokenization.json"),
+        studies=reporting.studies_option(),
     shell:
         """
         python -m workflow_scripts.report.write_report \
             --title {params.title:q} {params.notice:q} \
             {params.corpus:q} {params.species:q} {params.corpus_note:q} \
-            --tokenizers {input.tokenizers:q} {params.tokenization:q} \
+            --tokenizers {input.tokenizers:q} {params.tokenization:q} {params.studies:q} \
             --pretraining {input.pretraining:q} --logs {input.logs:q} \
             --datasheets {input.datasheets:q} --audits {input.audits:q} \
             --results {input.results:q} --verdicts {input.verdicts:q} --pairs {input.pairs:q} \

@@ -79,12 +79,13 @@ def test_the_architecture_is_complete(pretraining):
     ("keys", "gpus", "threads", "extra"),
     [
         ({"gpus": 0}, 0, 8, ""),
+        ({"gpus": 0, "threads": 1}, 0, 1, ""),
         ({"gpus": 1}, 1, 8, ""),
         ({"gpus": 8}, 8, 64, ""),
         ({"gpus": 4, "nodes": 2}, 8, 8, " --ntasks-per-node=4 --gpus-per-node=4"),
         ({"gpus": 0, "nodes": 3}, 0, 8, " --ntasks-per-node=1"),
     ],
-    ids=["cpu", "one GPU", "eight GPUs", "two nodes", "nodes without GPUs"],
+    ids=["cpu", "one thread", "one GPU", "eight GPUs", "two nodes", "nodes without GPUs"],
 )
 def test_a_job_asks_for_its_gpus_and_threads(pretraining, keys, gpus, threads, extra):
     models = pretraining(**keys)
@@ -99,3 +100,9 @@ def test_only_a_job_on_several_nodes_asks_for_tasks(pretraining):
     together = pretraining(gpus=4, nodes=2)
     assert (together.mpi(NEW), together.tasks(NEW), together.tasks_per_gpu(NEW)) == ("srun", 8, 0)
     assert pretraining(gpus=0, nodes=3).tasks(NEW) == 3
+
+
+def test_a_model_of_some_genomes_reads_only_their_shards(pretraining):
+    models = pretraining(genomes=["small.*"])
+    assert models.shards(NEW) == ["results/tokenizer/bpe4096/tokens/small.1.npy"]
+    assert models.shard_files(".index.npy")(NEW) == ["results/tokenizer/bpe4096/tokens/small.1.index.npy"]

@@ -11,6 +11,7 @@ from workflow_scripts.dag.genomes import Genomes
 from workflow_scripts.dag.gue import Gue
 from workflow_scripts.dag.pretrain import Pretraining
 from workflow_scripts.dag.report import Reporting
+from workflow_scripts.dag.studies import Studying
 
 
 @pytest.fixture
@@ -21,7 +22,10 @@ def reporting(configured):
         runs = {"runs": [{"models": list(models), "method": "full", "datasets": ["emp/H3"]}], "seeds": [1, 2]}
         settings = configured({"finetune": runs}, overlay)
         gue = Gue(settings)
-        return Reporting(settings, Pretraining(settings, Genomes(settings)), gue, Finetuning(settings, gue))
+        genomes, finetuning = Genomes(settings), Finetuning(settings, gue)
+        pretraining = Pretraining(settings, genomes)
+        studying = Studying(settings, genomes, pretraining, finetuning)
+        return Reporting(settings, pretraining, gue, finetuning, studying)
 
     return reporting
 

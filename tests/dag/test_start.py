@@ -55,7 +55,7 @@ def test_the_configuration_is_written_with_its_defaults(configured):
     layers = {"tasks": {"covid": {"epochs": 4}}, "settings": {"batch_size": 8}}
     settings = configured({"pretrain": {"more": more}, "finetune": layers})
     written = complete(settings)
-    assert written["pretrain"]["more"] == {**more, "nodes": 1, "training": Training().model_dump()}
+    assert written["pretrain"]["more"] == {**more, "nodes": 1, "threads": 8, "training": Training().model_dump()}
     assert written["finetune"]["tasks"] == {"covid": {"epochs": 4}}, "a layer over others"
     assert written["finetune"]["settings"]["batch_size"] == 8 and "demo" not in written
     assert written["finetune"]["runs"][0].keys() == {"models", "method", "datasets"}

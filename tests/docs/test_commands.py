@@ -18,8 +18,12 @@ from tests.workflow.harness import snakemake
 PROGRAMS = ("snakemake", "make", "pip", "python", "source")
 # Placeholders in the documentation -> values to test with.
 PLACEHOLDERS = {"RULE": "pretrain_model", "downloads=N": "downloads=2"}
-# Options that need a finished run or conda -> the test that uses them.
-RUN_ELSEWHERE = {"--report": "tests/workflow/test_record.py", "--containerize": "tests/workflow/test_conda.py"}
+# Options that need a finished run, conda or real data -> the test that uses them.
+RUN_ELSEWHERE = {
+    "--report": "tests/workflow/test_record.py",
+    "--containerize": "tests/workflow/test_conda.py",
+    "config/studies.yaml": "tests/real/test_studies_real.py",
+}
 FOREIGN_OPTIONS = {"--gres"}  # Slurm's
 
 

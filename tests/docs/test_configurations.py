@@ -13,7 +13,7 @@ from workflow_scripts.settings.corpora import table_path
 from workflow_scripts.settings.reference import keys
 from workflow_scripts.settings.tables import table_errors
 
-SECTIONS = "seed|genomes|tokenizer|pretrain|gue|finetune|report|demo"
+SECTIONS = "seed|genomes|tokenizer|pretrain|gue|finetune|studies|report|demo"
 CONFIG = REPOSITORY / "config"
 SPECIES = "accession\torganism\tgroup\turl\nmine\tAus bus\tviral\tmine.fa\n"
 

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.finetune.datasets import Tokens, read_rows, read_splits, training_batches, training_order
+from workflow_scripts.finetune.datasets import (
+    Tokens,
+    read_rows,
+    read_splits,
+    training_batches,
+    training_order,
+    training_share,
+)
 from workflow_scripts.finetune.problems import PROBLEMS, Classification, Multilabel, Regression
 from workflow_scripts.inference.encoding import Encoded
 
@@ -183,3 +190,38 @@ def test_reverse_complements_stand_for_their_rows_in_the_share_asked_for():
         for entries in map(np.concatenate, (training_order(tokens, 32, 42, epoch, 0.5) for epoch in (0, 1)))
     ]
     assert 0 < len(turned[0] & turned[1]) < min(map(len, turned)), "drawn anew in each epoch"
+
+
+def numbered(labels: np.ndarray, turned: bool = False) -> Tokens:
+    """Rows that hold their number, with ``turned`` also their reverse complements, which hold its negative."""
+    entries = [np.array([row]) for row in range(len(labels))]
+    return Tokens(Encoded(entries + [-entry for entry in entries] if turned else entries, None, 0.0), labels)
+
+
+def held(tokens: Tokens) -> list[int]:
+    return [int(ids[0]) for ids in tokens.encoded.ids]
+
+
+def test_a_share_has_that_share_of_every_class_and_is_part_of_a_larger_one():
+    labels = np.repeat([0, 1, 2], [900, 90, 3])
+    smaller = set()
+    for share, expected in ((0.01, [9, 1, 1]), (0.05, [45, 5, 1]), (0.07, [63, 7, 1]), (1.0, [900, 90, 3])):
+        part = training_share(numbered(labels), share, 42)
+        assert np.bincount(part.labels).tolist() == expected
+        assert (labels[held(part)] == part.labels).all()
+        assert smaller < set(held(part))
+        smaller = set(held(part))
+
+
+def test_a_share_depends_on_the_seed_only_and_keeps_the_strands_of_a_row_together():
+    labels = np.arange(400) % 2
+    parts = [training_share(numbered(labels, turned=True), 0.1, seed) for seed in (1, 1, 2)]
+    assert held(parts[0]) == held(parts[1]) != held(parts[2])
+    first, turned = np.split(np.array(held(parts[0])), 2)
+    assert (first == -turned).all() and len(first) == len(parts[0].labels) == 40
+
+
+@pytest.mark.parametrize("labels", [np.linspace(0, 1, 50), np.eye(2, dtype=int)[np.arange(50) % 2]])
+def test_a_share_of_rows_without_classes_is_one_of_all_rows(labels):
+    part = training_share(numbered(labels), 0.3, 0)
+    assert len(part.labels) == 15 and (part.labels == labels[held(part)]).all()

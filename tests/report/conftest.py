@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from workflow_scripts.report import fit_results
-from workflow_scripts.report.bootstrap import resampled_scores
+from workflow_scripts.common import fit_results
+from workflow_scripts.common.bootstrap import resampled_scores
 
 CONFIG = Path(__file__).parents[2] / "config"
 DATASETS = {

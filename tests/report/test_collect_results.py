@@ -11,8 +11,9 @@ import pytest
 from scipy import stats
 
 from workflow_scripts.common.files import read_table
+from workflow_scripts.common.intervals import t_interval
 from workflow_scripts.report import collect_results, paper
-from workflow_scripts.report.score_statistics import compare_scores, mean_by_task, rank_runs, t_interval
+from workflow_scripts.report.score_statistics import compare_scores, mean_by_task, rank_runs
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
 

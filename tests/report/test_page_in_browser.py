@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.report.conftest import CONFIG, FictitiousRun
 from tests.report.pages import all_inputs, make_page
+from workflow_scripts.common import fit_results
+from workflow_scripts.common.bootstrap import resampled_scores
 from workflow_scripts.common.files import read_table
-from workflow_scripts.report import fit_results
-from workflow_scripts.report.bootstrap import resampled_scores
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTHS = (360, 768, 1280)

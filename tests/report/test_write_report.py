@@ -48,7 +48,7 @@ def test_the_page_has_the_notice_the_charts_and_the_numbers_of_each_step(run):
     assert "Simulated & invented." in reader.text
     assert len(reader.charts) == 4 and all("vega-lite" in spec["$schema"] for spec in reader.charts)
     assert "The counts add up" in reader.text
-    for words in ("6.9000", "7.4000", "−0.5000", "1.9300", "4.710", "Invented H3K14ac", "23 of 28", "+5.97"):
+    for words in ("6.9000", "7.4000", "7.1000", "+0.2000", "1.9300", "4.710", "Invented H3K14ac", "23 of 28", "+5.97"):
         assert words in reader.text, words
     assert "The grey band extends from" in reader.text
     for name in ("corpus", "pretraining", "scores", "tasks"):

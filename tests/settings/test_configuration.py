@@ -145,12 +145,12 @@ def test_values_that_break_the_schema(sound, path, value, told):
         (
             "finetune.models.theirs",
             {"kmer": 6},
-            "config finetune.models.theirs: nothing where one of directory, hub, baseline belongs",
+            "config finetune.models.theirs: nothing where one of directory, hub, baseline, pretrained belongs",
         ),
         (
             "finetune.models.theirs",
             {"hub": "a/b", "revision": "main", "baseline": "cnn"},
-            "config finetune.models.theirs: hub and baseline where one of directory, hub, baseline belongs",
+            "config finetune.models.theirs: hub and baseline where one of directory, hub, baseline, pretrained belongs",
         ),
         (
             "finetune.models.theirs",

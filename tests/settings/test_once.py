@@ -67,7 +67,7 @@ def other(key: str) -> object:
     if isinstance(default, bool):
         return not default
     if isinstance(default, int | float):
-        return default + 1 if key not in ("dropout", "reverse_complement_share") else 0.5
+        return default + 1 if key not in ("dropout", "reverse_complement_share", "train_share") else 0.5
     if isinstance(default, list):
         return ["wo"]
     return next(value for value in choices(FitSettings, key) if value != default)

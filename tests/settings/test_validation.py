@@ -17,6 +17,18 @@ EXAMPLES = {  # of sections of which the default configuration has none
     "demo": {"seed": 1},
     "gue": {"custom": {"mine/a": {"folder": "data"}}, "length": {"epi": 600}},
     "finetune": {"tasks": {"covid": {"epochs": 4}}},
+    "studies": {
+        "tokenizers": {"bpe": "a", "others": ["b"], "sizes": [], "datasets": ["*"]},
+        "sample_efficiency": {"pretrained": ["a"], "random": ["b"], "baselines": [], "datasets": ["*"]},
+        "strands": {"plain": "a", "augmented": "b", "datasets": ["*"]},
+        "length": {"alibi": "a", "others": [], "multiples": [1, 2], "fitted": ["a"], "datasets": ["*"]},
+        "corpus": {"many": "a", "one": ["b"]},
+        "scaling": {"sizes": ["a"], "data": ["b"]},
+        "embeddings": {"pretrained": "a", "random": "b", "datasets": ["*"]},
+        "tokens": {"model": "a", "accession": "GCF_1", "features": "features.bed"},
+        "variants": {"model": "a", "accession": "GCF_1", "regions": "genes.bed"},
+        "attention": {"lengths": [64], "tokens": 128},
+    },
 }
 WRONG = {  # what a key may be -> values that it may not be, with the end of their line
     "mapping": [(5, "is an integer, not a mapping"), ([], "is a list, not a mapping")],

@@ -70,9 +70,9 @@ def run(trained, corpus, tmp_path):
     """Runs the study; returns the exit status, and the paths of its two files."""
 
     def run(name: str = "study", paths=corpus[0], table=corpus[1], folders=(trained,), **options):
-        out = [tmp_path / name / "tokenization.json", tmp_path / name / "tokenization.tsv"]
-        command = ["--tokenizers", *map(str, folders), "--chunks", *map(str, paths), "--out", str(out[0])]
-        command += ["--table", str(out[1]), *(["--corpus", str(table)] if table else [])]
+        out = [tmp_path / name / file for file in ("tokenization.json", "table.tsv", "result.json")]
+        command = ["--tokenizers", *map(str, folders), "--chunks", *map(str, paths), "--measurements", str(out[0])]
+        command += ["--table", str(out[1]), "--out", str(out[2]), *(["--corpus", str(table)] if table else [])]
         return study_tokenization.main(
             [*command, *(f"--{key.replace('_', '-')}={value}" for key, value in options.items())]
         ), out
@@ -220,7 +220,7 @@ def test_shuffled_words_keep_their_bases():
 
 
 def test_there_is_a_row_for_every_tokenizer_and_size(run):
-    status, (out, table) = run()
+    status, (out, table, _) = run()
     results, rows = read_json(out), read_table(table)
     assert status == 0
     assert [row["name"] for row in results["tokenizers"]] == NAMES
@@ -233,6 +233,16 @@ def test_there_is_a_row_for_every_tokenizer_and_size(run):
             assert mean == pytest.approx(row["bases_per_token"])
     larger = [row["bases_per_token"] for row in results["sweep"]]
     assert larger == sorted(larger)
+
+
+def test_claims_about_tokens_have_verdicts_from_intervals_over_chunks(run):
+    out, _, result = run()[1]
+    found = read_json(result)
+    leaked = {row["name"]: row["given_away"] for row in read_json(out)["tokenizers"]}[NAMES[1]]
+    alone, *in_runs = found["comparisons"][:3]
+    shares = [leaked["independent"]["tokens"], *leaked["contiguous"].values()]
+    assert sorted(part["value"] for part in (alone, *in_runs)) == pytest.approx(sorted(100 * share for share in shares))
+    assert [part["verdict"] for part in (alone, *in_runs)] == ["holds here", "not decided", "holds here"]
 
 
 def test_results_of_fixed_tokenizers_are_as_computed_by_hand(run):
@@ -317,7 +327,7 @@ def test_a_tokenizer_of_a_fixed_kind_is_not_measured_twice(run, tmp_path):
     folder.mkdir()
     kmer_tokenizers.build("kmer", 6).save(str(folder / "tokenizer.json"))
     write_json(folder / "stats.json", {"kind": "kmer"})
-    status, (out, _) = run(folders=[folder])
+    status, (out, _, _) = run(folders=[folder])
     results = read_json(out)
     assert status == 0
     assert [row["name"] for row in results["tokenizers"]] == ["blocks", "overlapping 6-mer", "nucleotide"]
@@ -326,7 +336,7 @@ def test_a_tokenizer_of_a_fixed_kind_is_not_measured_twice(run, tmp_path):
 
 def test_short_chunks_give_short_windows(run, write_chunks, random_sequences):
     paths = [write_chunks("GCA_7.1", random_sequences(8, 120), ["validation"] * 8)]
-    status, (out, _) = run(paths=paths, table=None)
+    status, (out, _, _) = run(paths=paths, table=None)
     assert status == 0 and read_json(out)["sample"]["window_bases"] == 120
 
 

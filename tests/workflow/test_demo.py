@@ -57,9 +57,9 @@ def test_the_model_predicts_masked_tokens_better_than_their_frequencies_allow(re
     trained = read_json(results / "pretrain/dnabert2/summary.json")
     untrained = read_json(results / "pretrain/dnabert2_random/summary.json")
     references = trained["references"]
-    assert trained["mask_loss"] < references["unigram_loss"] - 0.4
-    assert trained["mask_loss"] < min(references["both_sides_loss"]) - 0.1
+    assert trained["mask_loss"] < references["unigram_loss"] - 0.6
     assert trained["mask_bits_per_base"] < min(references["markov_bits_per_base"])
+    assert trained["mask_bits_per_base"] < references["copy"]["bits_per_base"]
     assert untrained["steps"] == 0 and untrained["mask_loss"] > references["unigram_loss"] - 0.05
     log = [json.loads(line) for line in (results / "pretrain/dnabert2/log.jsonl").read_text().splitlines()]
     losses = [entry["mask_loss"] for entry in log if "mask_loss" in entry]

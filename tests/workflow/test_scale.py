@@ -53,7 +53,7 @@ def corpus(tmp_path):
 
 def test_no_command_line_grows_with_the_corpus(corpus):
     """Tokenizer and training run; of the study, which takes longer, the plan shows the same."""
-    targets = ["results/studies/tokenization.json", "results/pretrain/tiny/summary.json"]
+    targets = ["results/studies/tokenization/result.json", "results/pretrain/tiny/summary.json"]
     options = ["--cores", "1", "--directory", corpus, "--configfile", corpus / "mine.yaml", "--allowed-rules"]
     snakemake(targets[1], *options, "train_tokenizer", "pretrain_model")
     assert read_json(corpus / "results/tokenizer/base/stats.json")["sample_bases"] == 50 * len(GENOMES)

@@ -38,6 +38,14 @@ def lock_free(names: list[str], count: int) -> dict[str, io.FileIO]:
     return locks
 
 
+def claim_or_hide(count: int) -> None:
+    """Reserve ``count`` GPUs, see :func:`claim`; with 0 hide all of them, so that the process works on the CPU."""
+    if count:
+        claim(count)
+    else:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 def claim(count: int) -> None:
     """Reserve ``count`` GPUs for this process until it, or the program that replaces it by exec, ends.
 

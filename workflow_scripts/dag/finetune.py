@@ -61,15 +61,19 @@ class Finetuning:
 
     # ---- models
 
+    def trained_here(self, model: str) -> str | None:
+        """The model of the section pretrain that is fitted under this name; None if it is not trained here."""
+        return model if model in self.pretrained else self.entry(model).pretrained
+
     def directory(self, model: str) -> str | None:
         """The folder in which a model is trained, to which it is fetched, or in which it lies; None of a baseline."""
-        if model in self.pretrained:
-            return f"results/pretrain/{model}"
+        if trained := self.trained_here(model):
+            return f"results/pretrain/{trained}"
         return f"results/finetune/models/{model}" if self.entry(model).hub else self.entry(model).directory
 
     def tokenizer(self, model: str) -> Tokenizer | None:
         """What a model reads, if it is trained here or lies in a directory, as far as it is known before the run."""
-        origin = model
+        origin = self.trained_here(model) or model
         while origin in self.pretrained:
             trained = self.pretrained[origin]
             if trained.start is None:
@@ -82,7 +86,7 @@ class Finetuning:
         folder = self.directory(wildcards.model)
         if folder is None:
             return []
-        if wildcards.model in self.pretrained:
+        if self.trained_here(wildcards.model):
             return [f"{folder}/{file}" for file in MODEL_FILES]
         if self.entry(wildcards.model).hub:
             return [folder, f"{folder}.json"]
@@ -111,7 +115,7 @@ class Finetuning:
 
     def flops(self, wildcards: Wildcards) -> float | None:
         """FLOPs of the training steps of a fit; None if the sizes of its model or data set are not known before."""
-        sizes = architecture_of(wildcards.model, self.pretrained)
+        sizes = architecture_of(self.trained_here(wildcards.model) or "", self.pretrained)
         tokenizer = self.tokenizer(wildcards.model)
         row = self.gue.registry[dataset_name(wildcards)]
         if sizes is None or tokenizer is None or not row.get("length"):

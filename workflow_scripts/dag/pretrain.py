@@ -5,11 +5,11 @@ from collections.abc import Callable
 from workflow_scripts.dag.genomes import Genomes
 from workflow_scripts.dag.rule_values import Wildcards, as_json, option
 from workflow_scripts.settings.configuration import Configuration
+from workflow_scripts.settings.patterns import matching
 from workflow_scripts.settings.pretrain import RUNNING, Model
 
 # Files of a model directory that training and fits read.
 MODEL_FILES = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
-THREADS = 8  # of each process of a training
 
 
 class Pretraining:
@@ -43,21 +43,26 @@ class Pretraining:
             return self.tokenizer_statistics(model.start)
         return None if model.start else f"results/tokenizer/{model.tokenizer}/stats.json"
 
-    def shards(self, wildcards: Wildcards) -> str:
-        """What a model is trained on: the shard of its training sets, or the folder of the shards of the genomes."""
+    def shards(self, wildcards: Wildcards) -> str | list[str]:
+        """What a model is trained on: the shard of its training sets, the folder of the shards of all genomes, or the
+        shards of the genomes that it names."""
         model = self.models[wildcards.model]
         if model.data == "gue":
             return f"results/pretrain/training_sets/{wildcards.model}/train.npy"
-        return f"results/tokenizer/{model.tokenizer}/tokens"
+        folder = f"results/tokenizer/{model.tokenizer}/tokens"
+        if model.genomes is None:
+            return folder
+        return [f"{folder}/{accession}.npy" for accession in matching(self.genomes.species, model.genomes)]
 
     def shard_files(self, suffix: str) -> Callable[[Wildcards], list[str]]:
         """An input function: the files with this suffix of all shards that a model is trained on."""
 
         def files(wildcards: Wildcards) -> list[str]:
             shards = self.shards(wildcards)
-            if shards.endswith(".npy"):
-                return [shards.removesuffix(".npy") + suffix]
-            return [f"{shards}/{accession}{suffix}" for accession in self.genomes.species]
+            if isinstance(shards, str) and not shards.endswith(".npy"):
+                return [f"{shards}/{accession}{suffix}" for accession in self.genomes.species]
+            named = [shards] if isinstance(shards, str) else shards
+            return [shard.removesuffix(".npy") + suffix for shard in named]
 
         return files
 
@@ -91,7 +96,7 @@ class Pretraining:
         On one node torchrun's processes share a task; on several, each of srun's is a task.
         """
         model = self.models[wildcards.model]
-        return THREADS * _tasks_per_node(model) if model.nodes == 1 else THREADS
+        return model.threads * (_tasks_per_node(model) if model.nodes == 1 else 1)
 
     def slurm_extra(self, wildcards: Wildcards) -> str:
         """A warning five minutes before the time is up; on several nodes, an equal share of the job on each."""

@@ -8,6 +8,7 @@ from workflow_scripts.dag.finetune import Finetuning
 from workflow_scripts.dag.gue import Gue
 from workflow_scripts.dag.pretrain import Pretraining
 from workflow_scripts.dag.rule_values import as_json, option
+from workflow_scripts.dag.studies import Studying
 from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.corpora import corpus_note
 
@@ -18,14 +19,22 @@ class Reporting:
     trained: the models that are pre-trained here and that a run names.
     """
 
-    def __init__(self, settings: Configuration, pretraining: Pretraining, gue: Gue, finetuning: Finetuning) -> None:
+    def __init__(
+        self,
+        settings: Configuration,
+        pretraining: Pretraining,
+        gue: Gue,
+        finetuning: Finetuning,
+        studying: Studying,
+    ) -> None:
         self.settings = settings.report
         self.simulated = settings.demo is not None
         self.corpus = settings.genomes.corpus
         self.pretraining = pretraining
         self.gue = gue
         self.finetuning = finetuning
-        fitted = finetuning.fitted_models()
+        self.studying = studying
+        fitted = {finetuning.trained_here(model) for model in finetuning.fitted_models()}
         self.trained = [model for model in settings.pretrain if model in fitted]
 
     def of_training(self, *files: str) -> list[str]:
@@ -75,15 +84,22 @@ class Reporting:
         models = {}
         for name in self.finetuning.fitted_models():
             folder = self.finetuning.directory(name)
-            trained = name in self.pretraining.models
+            trained = self.finetuning.trained_here(name)
             models[name] = {
                 "config": f"{folder}/config.json" if folder else None,
-                "statistics": self.pretraining.tokenizer_statistics(name) if trained else None,
+                "statistics": self.pretraining.tokenizer_statistics(trained) if trained else None,
                 "kmer": self.finetuning.entry(name).kmer,
             }
         return models
 
     # ---- the page
+
+    def study_results(self) -> list[str]:
+        """The results of all studies: those configured, and that of the tokenizers if models are trained here."""
+        return [*self.of_training("results/studies/tokenization/result.json"), *self.studying.results()]
+
+    def studies_option(self) -> list[str]:
+        return option("--studies", *self.study_results())
 
     def notice_option(self) -> list[str]:
         return option("--notice", self.settings.notice)

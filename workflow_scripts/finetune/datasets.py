@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,26 @@ def read_splits(folder: Path, problem: type[Problem]) -> dict[str, Rows]:
         for label in problem.unseen(train.labels, rows.labels):
             raise UserError(f"{path}: label {label} does not occur in train.csv")
     return splits
+
+
+def training_share(tokens: Tokens, share: float, seed: int) -> Tokens:
+    """The tokens of a share of the rows, rounded up in each class, with the reverse complements if there are any.
+
+    The rows are a function of the seed and the labels, and those of a smaller share are among those of a larger one.
+    Rows whose labels are no classes (numbers, several labels) are one class.
+    """
+    labels, rows = tokens.labels, len(tokens.labels)
+    whole = labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer)
+    classes = labels if whole else np.zeros(rows, dtype=int)
+    kept = [
+        generator(seed, "training share", int(label)).permutation(np.flatnonzero(classes == label))
+        for label in np.unique(classes)
+    ]
+    first = np.sort(np.concatenate([members[: math.ceil(round(share * len(members), 6))] for members in kept]))
+    entries = np.concatenate([first + start for start in range(0, len(tokens.encoded.ids), rows)])
+    encoded = tokens.encoded
+    types = None if encoded.types is None else [encoded.types[entry] for entry in entries]
+    return Tokens(Encoded([encoded.ids[entry] for entry in entries], types, encoded.truncated), labels[first])
 
 
 def training_order(tokens: Tokens, batch_size: int, seed: int, epoch: int, reverse_share: float) -> list[np.ndarray]:

@@ -17,7 +17,7 @@ import transformers
 from workflow_scripts.common import checkpoints
 from workflow_scripts.common.files import atomic, atomic_directory, digest, write_json
 from workflow_scripts.common.hashing import stable_hash
-from workflow_scripts.finetune.datasets import Rows, Tokens, read_splits
+from workflow_scripts.finetune.datasets import Rows, Tokens, read_splits, training_share
 from workflow_scripts.finetune.initial_model import InitialModel, initial_model
 from workflow_scripts.finetune.problems import PROBLEMS, Problem, collapse, problem_of
 from workflow_scripts.finetune.token_cache import tokens_of
@@ -53,6 +53,8 @@ def tokens_by_split(job: FitJob, rows: Mapping[str, Rows], initial: InitialModel
         )
         for split in SPLITS
     }
+    if settings.train_share < 1:
+        tokens["train"] = training_share(tokens["train"], settings.train_share, job.seed)
     for split, part in tokens.items():
         if part.encoded.truncated:
             print(f"{split}: {part.encoded.truncated:.1%} of the sequences are cut to the limit", file=sys.stderr)

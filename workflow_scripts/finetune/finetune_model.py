@@ -11,7 +11,6 @@ most of the time of a small fit; if there is any trouble with the server it runs
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -62,10 +61,7 @@ def main(argv: list[str] | None = None) -> None:
 def launch() -> int:
     """The program's exit status: claim a GPU, then run :func:`main` in a fork of the server, or here without one."""
     args = build_parser().parse_args()  # --help and wrong options need no server
-    if args.gpus:
-        gpus.claim(1)
-    else:
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    gpus.claim_or_hide(args.gpus)
     try:
         child, process = fork_server.start(sys.argv[1:])
     except OSError as error:

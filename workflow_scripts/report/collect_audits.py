@@ -13,7 +13,7 @@ from typing import Any
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import write_table
-from workflow_scripts.report.json_files import read_object
+from workflow_scripts.common.json_objects import read_object
 
 RELATIONS = ("exact", "reverse_complement", "near", "overlap")
 COUNTS = (

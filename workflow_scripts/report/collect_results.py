@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from workflow_scripts.common.bootstrap import METRICS
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import read_table, write_json
+from workflow_scripts.common.fit_results import Cell, Key, dataset_key, parse_planned, read_cells
+from workflow_scripts.common.intervals import combined_interval
 from workflow_scripts.report import comparisons, paper, verdicts
-from workflow_scripts.report.bootstrap import METRICS
-from workflow_scripts.report.fit_results import Cell, Key, dataset_key, parse_planned, read_cells
 from workflow_scripts.report.numeric_tables import write_numbers
-from workflow_scripts.report.score_statistics import combined_interval, mean_by_task, rank_runs
+from workflow_scripts.report.score_statistics import mean_by_task, rank_runs
 
 COLUMNS = [
     *("model", "method", "task", "dataset", "metric", "seeds", "missing", "mean", "sd", "low", "high", "over"),

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from workflow_scripts.common.fit_results import Cell, Key, by_run
+from workflow_scripts.common.intervals import percentile_interval
 from workflow_scripts.report import paper
-from workflow_scripts.report.fit_results import Cell, Key, by_run
-from workflow_scripts.report.score_statistics import compare_scores, percentile_interval
+from workflow_scripts.report.score_statistics import compare_scores
 
 PAIR_COLUMNS = [
     *("first", "second", "task", "dataset", "metric", "test_rows"),

@@ -20,10 +20,10 @@ import numpy as np
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import read_table
+from workflow_scripts.common.fit_results import Cell, fit_folder, parse_planned, read_cell
 from workflow_scripts.common.flops import encoder_flops
+from workflow_scripts.common.json_objects import read_object
 from workflow_scripts.report import paper
-from workflow_scripts.report.fit_results import Cell, fit_folder, parse_planned, read_cell
-from workflow_scripts.report.json_files import read_object
 from workflow_scripts.report.numeric_tables import write_numbers
 
 BASES = 500

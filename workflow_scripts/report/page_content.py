@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from workflow_scripts.common.bootstrap import METRICS
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_table
+from workflow_scripts.common.fit_results import fit_folder
+from workflow_scripts.common.json_objects import read_object
 from workflow_scripts.report import paper
-from workflow_scripts.report.bootstrap import METRICS
 from workflow_scripts.report.collect_audits import COUNTS, MEASURES
 from workflow_scripts.report.figures import FATES
-from workflow_scripts.report.fit_results import fit_folder
-from workflow_scripts.report.json_files import read_object
 from workflow_scripts.report.numeric_tables import read_numbers
 from workflow_scripts.settings.names import SPLITS
 
@@ -165,6 +165,11 @@ def task_means(lines: list[dict[str, Any]], runs: list[dict[str, Any]]) -> list[
             theirs.append({"mean": float(np.mean(values)), "datasets": len(values)} if values else None)
         rows.append({"task": task or "all data sets", "datasets": len(members), "runs": ours, "paper": theirs})
     return rows
+
+
+def claims(paths: list[Path]) -> list[dict[str, Any]]:
+    """The result of each study, with its file and its table."""
+    return [read_object(path) | {"file": path, "table": path.with_name("table.tsv")} for path in paths]
 
 
 def paper_models(cells: paper.Cells, path: Path) -> list[dict[str, Any]]:

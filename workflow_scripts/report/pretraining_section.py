@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.report.json_files import read_object, read_training_log
+from workflow_scripts.common.json_objects import read_object
+from workflow_scripts.report.training_log import read_training_log
 
 MODEL_FACTS = (
     *("model", "parameters", "steps", "tokens_seen", "hardware"),

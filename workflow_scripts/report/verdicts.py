@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.report.fit_results import Key
-from workflow_scripts.report.json_files import read_object
+from workflow_scripts.common.fit_results import Key
+from workflow_scripts.common.json_objects import read_object
 from workflow_scripts.report.paper import Cells
 
 COMPARABLE = ("reproduced", "above", "below")

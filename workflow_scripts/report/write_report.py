@@ -19,15 +19,15 @@ from markupsafe import Markup
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import read_table, write_text
+from workflow_scripts.common.json_objects import read_object
 from workflow_scripts.report import count_costs, figures, overview, page_content, paper, tokenization_section
-from workflow_scripts.report.json_files import read_object
 from workflow_scripts.report.pretraining_section import pretraining
 
 TEMPLATES = Path(__file__).parent / "templates"
 ABSENT = "not given"
 FILES = (  # inputs that the page lists as its sources
-    *("corpus", "species", "tokenizers", "tokenization", "pretraining", "logs", "datasheets", "results", "verdicts"),
-    *("pairs", "summary", "efficiency", "paper", "paper_models", "audits", "record"),
+    *("corpus", "species", "tokenizers", "tokenization", "studies", "pretraining", "logs", "datasheets", "results"),
+    *("verdicts", "pairs", "summary", "efficiency", "paper", "paper_models", "audits", "record"),
 )
 
 
@@ -137,6 +137,7 @@ def read_content(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str,
         "fates": fates,
         "tokenizers": page_content.tokenizers(options.tokenizers, corpus["kept_bases"] if corpus else None),
         "tokenization": tokenization_section.content(study, paper_models) if study else None,
+        "claims": page_content.claims(options.studies),
         "models": models,
         "lines": lines,
         "run_names": runs,
@@ -199,6 +200,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--corpus-note", help="a sentence that describes the corpus")
     add_files("--tokenizers", "stats.json of each tokenizer")
     parser.add_argument("--tokenization", type=Path, help="tokenization.json, the tokenization study")
+    add_files("--studies", "result.json of each claim, with its table.tsv")
     add_files("--pretraining", "summary.json of each pre-trained model")
     add_files("--logs", "log.jsonl of each pre-trained model, in the folder of its summary")
     add_files("--datasheets", "datasheet.json of each data set")

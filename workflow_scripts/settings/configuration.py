@@ -6,16 +6,18 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.files import numbered_rows
-from workflow_scripts.settings.corpora import species_errors
+from workflow_scripts.common.files import numbered_rows, read_table
+from workflow_scripts.settings.corpora import species_errors, species_in_use
 from workflow_scripts.settings.demo import Demo
 from workflow_scripts.settings.fields import Count, Name, Omittable, Section, key
 from workflow_scripts.settings.finetune import Finetune, finetune_errors
 from workflow_scripts.settings.genomes import Genomes, genome_errors
 from workflow_scripts.settings.gue import Gue, gue_errors
 from workflow_scripts.settings.names import SEED
+from workflow_scripts.settings.patterns import matching
 from workflow_scripts.settings.pretrain import DNABERT2, DNABERT2_RANDOM, Model, pretrain_errors
 from workflow_scripts.settings.report import Report
+from workflow_scripts.settings.studies import Studies, studies_errors
 from workflow_scripts.settings.tables import table_errors
 from workflow_scripts.settings.tokenizer import BPE4096, Tokenizer, tokenizer_errors
 from workflow_scripts.settings.validation import mistakes_in
@@ -38,6 +40,7 @@ class Configuration(Section):
     )
     gue: Gue = key(Gue(), "The data sets of the benchmark, and your own.")
     finetune: Finetune = key(Finetune(), "Which models are fitted how to which data sets.")
+    studies: Studies = key(Studies(), "Claims of the paper, each tested on models of this configuration.")
     report: Report = key(Report(), "The tables and the page.")
 
 
@@ -55,8 +58,24 @@ def mistakes(config: dict[str, Any]) -> list[str]:
         *_table_errors(settings),
         *tokenizer_errors(settings.tokenizer),
         *pretrain_errors(settings.pretrain, settings.tokenizer, settings.genomes.chunk.length),
+        *_accession_errors(settings),
         *_benchmark_errors(settings),
     ]
+
+
+def _accession_errors(settings: Configuration) -> Iterator[str]:
+    """Genomes that a model or a study names and the species table does not have."""
+    table = species_in_use(settings.genomes.corpus)
+    try:
+        accessions = [row["accession"] for row in read_table(table) if row["accession"]]
+    except (UserError, KeyError):
+        return  # reported with the table
+    named = [(f"pretrain.{name}.genomes", model.genomes or []) for name, model in settings.pretrain.items()]
+    named += [(f"studies.{claim}.accession", [study.accession]) for claim, study in settings.studies.annotated.items()]
+    for place, patterns in named:
+        for pattern in patterns:
+            if not matching(accessions, [pattern]):
+                yield f"config {place}: no genome {pattern!r} in {table}"
 
 
 def _table_errors(settings: Configuration) -> Iterator[str]:
@@ -78,3 +97,4 @@ def _benchmark_errors(settings: Configuration) -> Iterator[str]:
     names += settings.gue.custom
     yield from gue_errors(settings.gue, names)
     yield from finetune_errors(settings.finetune, settings.pretrain, settings.gue, names)
+    yield from studies_errors(settings.studies, settings.pretrain, settings.finetune.models, settings.gue, names)

@@ -112,6 +112,13 @@ class FitSettings(Section):
         paper="0",
         source=SCRIPTS,
     )
+    train_share: Annotated[float, Field(gt=0, le=1)] = key(
+        1.0,
+        "Share of the training rows that are used, of each class alike, drawn by the seed of the fit; a smaller share "
+        "is a part of a larger one.",
+        paper="1",
+        source=SCRIPTS,
+    )
     both_strands: bool = key(
         False, "true: predict the mean over a sequence and its reverse complement.", paper="false", source=SCRIPTS
     )
@@ -186,8 +193,11 @@ class Run(Section):
 
 
 class Model(Section):
-    """A model that is not trained here: a directory, a model of the hub, or a baseline."""
+    """A directory, a model of the hub, a baseline, or a model of pretrain under another name with other settings."""
 
+    pretrained: Omittable[str] = key(
+        None, "A model of the section pretrain, to be fitted under another name with the settings of this entry."
+    )
     directory: Omittable[Plain] = key(
         None,
         "A model of the transformers library on this machine: config.json, weights and tokenizer, written by this "
@@ -285,10 +295,10 @@ class Finetune(Section):
     tasks: dict[str, FitSettings] = key({}, "Settings of single tasks, such as {covid: {epochs: 4}}.")
     models: dict[Name, Model] = key(
         MODELS,
-        "Models that are not trained here, by name; each has one of directory, hub and baseline. Only models that a "
-        "run names are fetched. Where the revision is main, no commit was at hand, and the commit that was fetched is "
-        "recorded. With the settings of its entry kmer_regression scores like scikit-learn's with its penalty chosen "
-        "on the dev rows.",
+        "Models that are not trained here, by name; each has one of directory, hub, baseline and pretrained. "
+        "Only models that a run names are fetched. Where the revision is main, no commit was at hand, and the commit "
+        "that was fetched is recorded. With the settings of its entry kmer_regression scores like scikit-learn's with "
+        "its penalty chosen on the dev rows.",
     )
 
 
@@ -296,6 +306,7 @@ MEANINGFUL = {  # what a model that is not trained here can be -> keys that have
     "directory": ("kmer", "trust_remote_code", "released", "settings"),
     "hub": ("revision", "kmer", "trust_remote_code", "released", "settings"),
     "baseline": ("settings",),
+    "pretrained": ("settings",),
 }
 
 
@@ -327,6 +338,8 @@ def _model_errors(models: Mapping[str, Model], pretrained: Collection[str]) -> I
             continue
         for vain in sorted(model.model_fields_set - {kinds[0], *MEANINGFUL[kinds[0]]}):
             yield f"{place}.{vain}: has no meaning beside {kinds[0]}; leave it out"
+        if model.pretrained is not None and model.pretrained not in pretrained:
+            yield f"{place}.pretrained: no model {model.pretrained!r}; pretrain has {', '.join(pretrained)}"
         if model.hub is not None and model.revision is None:
             yield f"{place}.revision: missing; give the commit of {model.hub} that is meant"
         if model.directory is not None and not (Path(model.directory) / "config.json").is_file():

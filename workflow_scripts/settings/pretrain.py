@@ -11,6 +11,7 @@ from workflow_scripts.settings.fields import (
     Count,
     NotNegative,
     Omittable,
+    Patterns,
     Plain,
     Positive,
     Rate,
@@ -210,9 +211,18 @@ class Model(Section):
         "with from.",
         paper="the training sets of GUE, for the model marked with a diamond",
     )
+    genomes: Omittable[Patterns] = key(
+        None, "Accessions of the genomes to train on, with * and ? as wildcards; all if left out. Not with from."
+    )
     tokenizer: Omittable[str] = key(None, "A tokenizer of the section tokenizer. Needed without from.")
     gpus: Count = key(1, "GPUs of each node; 0 trains on the CPU. The same is trained on any number.")
     nodes: Positive = key(1, "Nodes; more than one need Slurm. The same is trained on any number.")
+    threads: Positive = key(
+        8,
+        "Threads of each process. On a CPU several small models with one thread each are faster side by side than one "
+        "after the other.",
+        reruns=False,
+    )
     architecture: Omittable[Architecture] = key(None, "Sizes of the model. Needed without from.")
     training: Training = key(Training(), "How it is trained.")
 
@@ -277,7 +287,7 @@ def _start_errors(models: Mapping[str, Model], name: str) -> Iterator[str]:
     model, place = models[name], f"config pretrain.{name}"
     if model.data is None:
         yield f"{place}: data missing; see config/keys.md"
-    for part in ("tokenizer", "architecture"):
+    for part in ("tokenizer", "architecture", "genomes"):
         if getattr(model, part) is not None:
             yield f"{place}.{part}: it is that of the model named by 'from'; leave it out"
     chain = [name]

@@ -3,7 +3,8 @@
 In:  tokenizer directories, the chunk files of the genomes stage, and the corpus table for the groups. All tokenizers
      encode the same sample of validation chunks. Besides those of the run, overlapping 6-mers, non-overlapping 6-mers
      and single nucleotides are measured, and the largest BPE vocabulary reduced to 2^8, 2^9 ... entries.
-Out: ``--out`` (JSON) with all results, and ``--table`` (TSV) with one row per tokenizer and size:
+Out: ``--out`` (JSON), the verdict on the claims; ``--measurements`` (JSON) with all that was measured, and ``--table``
+     (TSV) with one row per tokenizer and size:
 
 - tokens per base and token lengths over whole chunks, per group of genomes;
 - tokens and forward FLOPs of the published encoder on the first 500 bases of each chunk;
@@ -24,14 +25,16 @@ import numpy as np
 
 from workflow_scripts.common.chunk_reader import read_groups
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import write_json, write_table
+from workflow_scripts.common.files import write_json
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.common.special_tokens import SPECIAL_TOKENS
 from workflow_scripts.common.species_table import genome_files
 from workflow_scripts.settings.names import SEED
 from workflow_scripts.studies import measures, token_motifs, vocabularies
+from workflow_scripts.studies.claim_result import Comparison, write_result
 from workflow_scripts.studies.held_out_sample import Sample, draw_sample
+from workflow_scripts.studies.tokenization_claims import CLAIM, Evidence, compare
 from workflow_scripts.studies.vocabularies import REFERENCE, Vocabulary
 
 WINDOW = 500  # bases, the paper's input length for FLOPs
@@ -75,45 +78,57 @@ def edits(windows: list[str], seed: int) -> dict[str, list[str]]:
     }
 
 
-def changes(vocabulary: Vocabulary, before: list[np.ndarray], edited: dict[str, list[str]]) -> dict[str, Any]:
-    """Per kind of edit, share and number of a window's tokens that one edit changes; means over windows."""
+def changes(vocabulary: Vocabulary, before: list[np.ndarray], edited: dict[str, list[str]]) -> dict[str, np.ndarray]:
+    """Per kind of edit, share and number of the tokens of each window that one edit changes, [2, windows]."""
     results = {}
     for edit, windows in edited.items():
         pairs = list(zip(before, vocabulary.encode(windows), strict=True))
         changed = np.array([measures.changed_tokens(old, new) for old, new in pairs])
         longer = np.array([max(len(old), len(new)) for old, new in pairs])
-        results[edit] = {"share": float((changed / longer).mean()), "tokens": float(changed.mean())}
+        results[edit] = np.array([changed / longer, changed])
     return results
 
 
-def leaks(vocabulary: Vocabulary, tokens: list[np.ndarray], seed: int) -> dict[str, dict[str, float] | None]:
-    """Share of masked tokens, and of their bases, that unmasked tokens reveal.
+def leaks(vocabulary: Vocabulary, tokens: list[np.ndarray], seed: int) -> dict[str, np.ndarray | None]:
+    """Masked tokens, those of them that unmasked tokens reveal, bases of the masked ones, and those revealed, of each
+    chunk, [4, chunks].
 
-    Tokens are masked independently; overlapping k-mers are also masked in runs of k.
+    Tokens are masked independently; overlapping k-mers are also masked in runs of k, as in DNABERT.
     """
 
-    def share(mask: str) -> dict[str, float]:
-        total = np.zeros(4)
+    def count(mask: str) -> np.ndarray:
+        counts = []
         for number, ids in enumerate(tokens):
             random = generator(seed, "study", mask, "mask", number)
             if mask == "contiguous":
                 chosen = measures.contiguous_mask(len(ids), MASKED, vocabulary.k, random)
             else:
                 chosen = measures.independent_mask(len(ids), MASKED, random)
-            total += measures.leaked_tokens(*vocabulary.spans(ids), chosen)
-        masked, seen, bases, bases_seen = total
-        return {"tokens": float(seen / max(masked, 1)), "bases": float(bases_seen / max(bases, 1))}
+            counts.append(measures.leaked_tokens(*vocabulary.spans(ids), chosen))
+        return np.array(counts).T
 
     overlapping = vocabulary.kind == "kmer_overlapping"
-    return {"independent": share("independent"), "contiguous": share("contiguous") if overlapping else None}
+    return {"independent": count("independent"), "contiguous": count("contiguous") if overlapping else None}
 
 
-def measure(vocabulary: Vocabulary, sample: Sample, edited: dict[str, list[str]], seed: int) -> dict[str, Any]:
-    """All measures of one tokenizer."""
+def leaked_shares(counts: np.ndarray | None) -> dict[str, float] | None:
+    """The shares of masked tokens and of their bases that are revealed, over all chunks."""
+    if counts is None:
+        return None
+    masked, seen, bases, bases_seen = counts.sum(axis=1)
+    return {"tokens": float(seen / max(masked, 1)), "bases": float(bases_seen / max(bases, 1))}
+
+
+def measure(
+    vocabulary: Vocabulary, sample: Sample, edited: dict[str, list[str]], seed: int
+) -> tuple[dict[str, Any], Evidence]:
+    """All measures of one tokenizer, and what they are made of, chunk by chunk."""
     tokens = vocabulary.encode(sample.sequences)
     windows = vocabulary.encode(sample.windows)
     sizes = np.array(list(map(len, windows))) + 2  # [CLS] and [SEP]
-    return {
+    changed, leaked = changes(vocabulary, windows, edited), leaks(vocabulary, tokens, seed)
+    means = {edit: values.mean(axis=1) for edit, values in changed.items()}
+    row = {
         "name": vocabulary.name,
         "kind": vocabulary.kind,
         "k": vocabulary.k if vocabulary.kind != "bpe" else None,
@@ -122,9 +137,12 @@ def measure(vocabulary: Vocabulary, sample: Sample, edited: dict[str, list[str]]
         "window_tokens": float(sizes.mean()),
         "flops": measures.flops(sizes),
         "flops_plain_mlp": measures.flops(sizes, gated=False),
-        "changed": changes(vocabulary, windows, edited),
-        "given_away": leaks(vocabulary, tokens, seed),
+        "changed": {edit: {"share": float(share), "tokens": float(count)} for edit, (share, count) in means.items()},
+        "given_away": {mask: leaked_shares(counts) for mask, counts in leaked.items()},
     }
+    flops = np.array([measures.flops(size)["total"] for size in sizes[:, None]])
+    assert leaked["independent"] is not None
+    return row, Evidence(vocabulary.name, leaked["independent"], leaked["contiguous"], changed, flops)
 
 
 def occurrences(vocabulary: Vocabulary, sample: Sample) -> list[dict[str, Any]]:
@@ -191,21 +209,29 @@ def describe_words(vocabulary: Vocabulary, sample: Sample, seed: int) -> dict[st
     }
 
 
-def study(trained: list[Vocabulary], sample: Sample, seed: int) -> dict[str, Any]:
-    """All results; FLOPs are relative to those of overlapping 6-mers on the same bases."""
+def study(trained: list[Vocabulary], sample: Sample, seed: int) -> tuple[dict[str, Any], list[Comparison]]:
+    """All measurements, and the comparisons of the claims, none without a BPE vocabulary.
+
+    FLOPs are relative to those of overlapping 6-mers on the same bases.
+    """
     tokenizers, sizes = vocabularies.with_fixed(trained), vocabularies.sweep(trained)
     edited = edits(sample.windows, seed)
-    rows = []
+    rows, evidence = [], {}
     with Progress(len(tokenizers) + len(sizes), "tokenizer", "measuring") as progress:
         for vocabulary in tokenizers + sizes:
-            rows.append(measure(vocabulary, sample, edited, seed))
+            row, evidence[vocabulary.name] = measure(vocabulary, sample, edited, seed)
+            rows.append(row)
             progress.step(note=vocabulary.name)
     reference = next(row for row in rows if (row["kind"], row["k"]) == REFERENCE)
     for row in rows:
         row["relative_flops"] = row["flops"]["total"] / reference["flops"]["total"]
     learned = [vocabulary for vocabulary in trained if vocabulary.kind == "bpe"]
     nearest = min(learned, key=lambda vocabulary: abs(len(vocabulary.words) - PAPER_SIZE), default=None)
-    return {
+    blocks = next(row["name"] for row in rows if row["kind"] == "kmer")
+    parts = []
+    if nearest:
+        parts = compare(evidence[nearest.name], evidence[reference["name"]], evidence[blocks], seed)
+    results = {
         "sample": sample.describe() | {"seed": seed, "window_bases": max(map(len, sample.windows))},
         "masked": MASKED,
         "flops_formula": measures.FLOPS_FORMULA,
@@ -214,6 +240,7 @@ def study(trained: list[Vocabulary], sample: Sample, seed: int) -> dict[str, Any
         "sweep": rows[len(tokenizers) :],
         "words": describe_words(nearest, sample, seed) if nearest else None,
     }
+    return results, parts
 
 
 def table_rows(results: dict[str, Any]) -> list[dict[str, Any]]:
@@ -240,7 +267,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--species", type=Path, help="species table: only its genomes are read from a folder")
     parser.add_argument("--corpus", type=Path, help="corpus.tsv with the groups; without it all genomes are one group")
     parser.add_argument("--seed", type=int, default=SEED, help="seed of sample, edits, masks and shuffles")
-    parser.add_argument("--out", type=Path, required=True, help="results to write (.json)")
+    parser.add_argument("--scale", default="", help="what the result says about its scale, such as laptop")
+    parser.add_argument("--measurements", type=Path, required=True, help="measurements to write (.json)")
+    parser.add_argument("--out", type=Path, required=True, help="result to write (.json)")
     parser.add_argument("--table", type=Path, required=True, help="table to write (.tsv)")
     return parser
 
@@ -254,9 +283,11 @@ def main(argv: list[str] | None = None) -> None:
     if not sample.sequences:
         remedy = "raise genomes.validation.fraction, or lower genomes.validation.block"
         raise UserError(f"{files[0]}: no validation chunks in the corpus; {remedy}")
-    results = study(trained, sample, args.seed)
-    write_json(args.out, results)
-    write_table(args.table, table_rows(results), list(COLUMNS))
+    results, parts = study(trained, sample, args.seed)
+    write_json(args.measurements, results)
+    setting = {"scale": args.scale, "sample": results["sample"]}
+    rows = [{column: row.get(column) for column in COLUMNS} for row in table_rows(results)]
+    write_result(CLAIM, parts, setting, rows, args.out, args.table)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 from sklearn import metrics
 
-from workflow_scripts.report.bootstrap import Predictions, resampled_scores, row_counts, weighted_scores
-from workflow_scripts.report.score_statistics import combined_interval, percentile_interval, t_interval
+from workflow_scripts.common.bootstrap import Predictions, resampled_scores, row_counts, weighted_scores
+from workflow_scripts.common.intervals import combined_interval, percentile_interval, t_interval
 
 EXPERIMENTS = 300
 # with a coverage of 95% one test run in 200 falls below this

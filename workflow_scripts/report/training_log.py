@@ -1,29 +1,13 @@
-"""Reading JSON files of the run: single objects, and the log of a pre-training."""
+"""Reads the log of a pre-training."""
 
 import json
 import math
-from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.files import read_json
 
 Curves = dict[str, list[dict[str, float]]]
 """The points of a training curve, each with ``step`` and ``loss``, for "train" and "validation"."""
-
-
-def read_object(path: str | PathLike) -> dict[str, Any]:
-    """Read a JSON file; UserError if it is missing, not JSON, or not an object."""
-    if not Path(path).is_file():
-        raise UserError(f"{path}: no such file; run the step that writes it, or leave out the option")
-    try:
-        value = read_json(path)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}:{error.lineno}: not JSON ({error.msg}); run the step that writes it again") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{path}: contains a {type(value).__name__}, expected a JSON object")
-    return value
 
 
 def read_training_log(path: Path) -> Curves:

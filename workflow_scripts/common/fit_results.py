@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from workflow_scripts.common.bootstrap import METRICS, Predictions, resampled_scores, weighted_scores
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.report.bootstrap import METRICS, Predictions, resampled_scores, weighted_scores
-from workflow_scripts.report.json_files import read_object
+from workflow_scripts.common.json_objects import read_object
 
 Key = tuple[str, str]
 """A run, (model, method), or a data set, (task, data set)."""

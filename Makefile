@@ -16,10 +16,11 @@ demo: .venv/installed ## the whole workflow in small, on simulated data
 plan: .venv/installed ## what a run would do and about what it costs: make plan ARGS="--configfile mine.yaml"
 	snakemake --dry-run --quiet all $(ARGS)
 
+# Three workers on two cores, because the tests on a cluster, which are the first, mostly wait.
 test: .venv/installed ## all tests; those on real data need REAL_DATA=folder
-	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 30 $(ARGS)
 
-test-fast: .venv/installed ## what to run while you work: no workflow runs, no trainings, no real data
+test-fast: .venv/installed ## what to run while you work: no Snakemake, browser, training or real data
 	pytest --quiet --numprocesses 2 --dist worksteal -m "not slow and not real" $(ARGS)
 
 lint: .venv/installed ## style and workflow checks

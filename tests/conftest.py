@@ -1,4 +1,4 @@
-"""Chunk files as the genomes stage writes them."""
+"""How all tests run, and fixtures that several folders use."""
 
 from pathlib import Path
 
@@ -6,6 +6,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import settings
+
+# On a busy machine any example may take long.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that at the end no worker waits long for another."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ def test_plain_and_gzipped_text_is_opened(tmp_path, pack):
         assert handle.read().splitlines() == ["ä", "b"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.lists(st.fixed_dictionaries({"name": FIRST_CELLS, "b": CELLS, "c": CELLS}), max_size=5))
 def test_tables_survive_a_round_trip(tmp_path_factory, rows):
     path = tmp_path_factory.getbasetemp() / "round_trip.tsv"

@@ -16,6 +16,7 @@ from workflow_scripts.common.files import read_table
 from workflow_scripts.demo import motifs
 from workflow_scripts.demo.simulate_world import main
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 SPECIES, SOURCES = ROOT / "config/demo/species.tsv", ROOT / "config/demo/gue_sources.tsv"
 

@@ -65,6 +65,7 @@ def test_every_command_is_of_a_program_tested_here():
     assert len(of_program("snakemake")) > 10 and of_program("make")
 
 
+@pytest.mark.slow
 def test_every_call_of_snakemake_plans(tmp_path):
     """Calls that differ only in their targets share a dry run, with the demo's configuration, which needs no files."""
     targets: dict[tuple[str, ...], set[str]] = defaultdict(set)
@@ -128,6 +129,7 @@ def test_installed_packages_are_those_of_the_environments():
     assert {piece.text for piece in of_program("source")} == {"source .venv/bin/activate"}
 
 
+@pytest.mark.slow
 def test_every_called_script_has_the_given_options():
     for place, _, text in of_program("python"):
         script, *arguments = words(text)[1:]

@@ -41,6 +41,7 @@ def reader(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_every_configuration_of_a_page_is_valid(page, reader):
     """Each example overrides those before it on the page; a dry run with all of them succeeds."""
@@ -59,6 +60,7 @@ def test_every_configuration_of_a_page_is_valid(page, reader):
         snakemake("-n", "--quiet", "all", "--directory", reader, "--configfile", *overlays)
 
 
+@pytest.mark.slow
 def test_the_table_of_published_models_needs_no_pretraining(reader):
     text = next(block.text for block in blocks("yaml") if "dnabert2_117m" in block.text)
     (reader / "mine.yaml").write_text(text.replace("/data/", f"{reader}/data/"))

@@ -19,6 +19,7 @@ def documented(column: int) -> tuple[str, int]:
     return slurm, int(jobs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("column", "overlay"), list(enumerate(OVERLAYS.values())), ids=list(OVERLAYS))
 def test_jobs(column, overlay, tmp_path):
     (tmp_path / "135.yaml").write_text("genomes: {corpus: dnabert2_135}")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from tests import tiny_models
+from tests.one_thread import one_thread  # noqa: F401 (a fixture)
 from workflow_scripts.common.files import read_json, write_text
 from workflow_scripts.finetune.datasets import read_splits
 from workflow_scripts.finetune.finetune_model import main
@@ -32,15 +32,6 @@ MOTIFS = ("TATATA", "GCGCGC", "AACCAA")
 
 def changed(settings: FitSettings, **changes) -> FitSettings:
     return FitSettings(**settings.model_dump() | changes)
-
-
-@pytest.fixture(autouse=True, scope="package")
-def one_thread():
-    """Tiny matrices are faster without more threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="package")

@@ -50,10 +50,10 @@ def test_rows_of_one_sequence_and_of_two(csv_file, end):
         ("a,b,c,label\nA,C,G,1\n", ":1: header 'a,b,c,label'; expected"),
         ("sequence,label\nACGT,0\nGG\n", ":3: 1 columns where the header has 2"),
         ("sequence,label\nACGT,GG,0\n", ":2: 3 columns where the header has 2"),
-        ("sequence,label\nACGT,0\nGG,one\n", ":3: label 'one' is not an integer; number classes from 0"),
-        ("sequence,label\nACGT,-1\n", ":2: label '-1' is not an integer"),
-        ("sequence,label\nACGT,1.0\n", ":2: label '1.0' is not an integer"),
-        ("sequence,label\nACGT,\n", ":2: label '' is not an integer"),
+        ("sequence,label\nACGT,0\nGG,one\n", ":3: label 'one' is not a class; number classes from 0"),
+        ("sequence,label\nACGT,-1\n", ":2: label '-1' is not a class"),
+        ("sequence,label\nACGT,1.0\n", ":2: label '1.0' is not a class"),
+        ("sequence,label\nACGT,\n", ":2: label '' is not a class"),
         ("sequence,label\n", ": no rows; every split needs some"),
     ],
 )
@@ -81,7 +81,7 @@ def test_class_that_training_never_shows_is_refused(csv_file, tmp_path):
 
 def test_other_problems_read_other_labels(csv_file):
     assert read_rows(csv_file("sequence,label\nA,-1.5e2\nC,3\n"), Regression).labels.tolist() == [-150, 3]
-    rows = read_rows(csv_file("sequence,label\nA,0;1;1\nC,1 0 0\n"), Multilabel)
+    rows = read_rows(csv_file("sequence,label\nA,0;1;1\nC,1;0;0\n"), Multilabel)
     assert rows.labels.tolist() == [[0, 1, 1], [1, 0, 0]]
 
 
@@ -91,8 +91,9 @@ def test_other_problems_read_other_labels(csv_file):
         ("regression", "A,1\nC,high\n", ":3: label 'high' is not a number"),
         ("regression", "A,nan\n", ":2: label 'nan' is not a number"),
         ("regression", "A,inf\n", ":2: label 'inf' is not a number"),
-        ("multilabel", "A,0;2\n", ":2: label '0;2' is no list of 0 and 1, such as 0;1;1"),
-        ("multilabel", "A,\n", ":2: label '' is no list of 0 and 1"),
+        ("multilabel", "A,0;2\n", ":2: label '0;2' is not a 0 or 1 for each property, such as 0;1;1"),
+        ("multilabel", "A,1 0\n", ":2: label '1 0' is not a 0 or 1"),
+        ("multilabel", "A,\n", ":2: label '' is not a 0 or 1"),
         ("multilabel", "A,0;1\nC,1\n", ":3: 1 labels where the first row has 2"),
     ],
 )

@@ -24,6 +24,7 @@ from workflow_scripts.inference.encoding import collate
 from workflow_scripts.settings.finetune import FitSettings
 from workflow_scripts.settings.names import SPLITS
 
+pytestmark = pytest.mark.slow
 QUICK = FitSettings(**SETTINGS)
 
 

@@ -67,6 +67,7 @@ def test_other_strand_in_training_is_the_reverse_complement_of_the_row(build, ba
     assert fit.targets[order % rows].tolist() == tokens.labels[order - rows].tolist()
 
 
+@pytest.mark.slow
 def test_reverse_complements_change_the_training_and_only_where_asked(arguments, results, tmp_path):
     for out, share in (("none", 0.0), ("half", 0.5)):
         assert main(arguments(out, epochs=1, reverse_complement_share=share)) == 0
@@ -88,6 +89,7 @@ def test_mean_over_both_strands_is_the_same_for_a_sequence_and_its_reverse_compl
     assert (one - other).abs().max() > 1e-3, "the strands differ: there is something to average"
 
 
+@pytest.mark.slow
 def test_balanced_classes_lift_the_rare_one(arguments, tmp_path):
     """Sequences that say nothing: the model can only learn how frequent the classes are."""
     folder = tmp_path / "rare"
@@ -129,6 +131,7 @@ def test_early_stopping_stops_and_keeps_the_best(build, states, monkeypatch, pat
     assert any(not torch.equal(tensor, seen[steps][name]) for name, tensor in fit.weights.items())
 
 
+@pytest.mark.slow
 def test_cost_is_recorded(arguments, tmp_path):
     assert main(arguments("out", epochs=1)) == 0
     told = read_json(tmp_path / "out" / "metrics.json")

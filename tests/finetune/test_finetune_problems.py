@@ -89,6 +89,7 @@ def test_collapse_of_other_problems():
     assert collapse(several, LABELS * 0.9, 0.1, LABELS, 0.1, LABELS) is None
 
 
+@pytest.mark.slow
 def test_fit_that_learns_nothing_is_recorded_and_not_repeated(arguments, tmp_path):
     assert main(arguments("out", learning_rate=1e-12, epochs=1, eval_steps=0)) == 0
     told = read_json(tmp_path / "out" / "metrics.json")
@@ -96,6 +97,7 @@ def test_fit_that_learns_nothing_is_recorded_and_not_repeated(arguments, tmp_pat
     assert told["training_loss"] > 0.99 * math.log(2) and told["steps"] == 5
 
 
+@pytest.mark.slow
 def test_numbers_are_fitted(arguments, tmp_path):
     command = arguments("out", dataset="numbers", epochs=8, problem="regression", selection="metric")
     assert main([*command, "--metric", "spearman"]) == 0
@@ -108,6 +110,7 @@ def test_numbers_are_fitted(arguments, tmp_path):
     assert metrics.regression_scores(labels, values) == told["test"]
 
 
+@pytest.mark.slow
 def test_several_labels_are_fitted(arguments, datasets, tmp_path):
     command = arguments("out", dataset="labels", epochs=10, problem="multilabel", selection="metric")
     assert main([*command, "--metric", "auroc"]) == 0

@@ -17,6 +17,7 @@ import pytest
 from workflow_scripts.finetune import finetune_model, fork_server
 from workflow_scripts.finetune.finetune_model import main
 
+pytestmark = pytest.mark.slow
 LONG = {"max_steps": 1_000_000, "eval_steps": 1_000_000}
 
 

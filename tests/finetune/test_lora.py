@@ -19,6 +19,7 @@ from workflow_scripts.inference.encoding import collate
 from workflow_scripts.model import DnaBert2ForSequenceClassification
 from workflow_scripts.settings.finetune import FitSettings
 
+pytestmark = pytest.mark.slow
 RANK, HIDDEN, LAYERS, CLASSES = 2, 32, 2, 2
 
 

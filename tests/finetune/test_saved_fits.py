@@ -18,6 +18,7 @@ from workflow_scripts.finetune.problems import PROBLEMS
 from workflow_scripts.inference.encoding import Text
 from workflow_scripts.inference.predictor import load
 
+pytestmark = pytest.mark.slow
 PRETRAINED = tuple(TARGETS)
 BASELINES = ("kmer_regression", "cnn")
 PROBLEM_SETS = {"regression": ("numbers", "spearman"), "multilabel": ("labels", "f1")}

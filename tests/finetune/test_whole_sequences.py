@@ -22,6 +22,7 @@ from workflow_scripts.settings.names import SPLITS
 from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.train_tokenizer import TOKENIZER_CONFIG, train_bpe
 
+pytestmark = pytest.mark.slow
 LENGTH, RELEASED = 500, 128  # of emp: bases of a row, and the tokens that were enough for DNABERT-2
 
 

@@ -88,6 +88,7 @@ def test_assemblies_are_ranked_in_the_order_of_preference():
     assert sorted(random.Random(0).sample(order, len(order))) == order
 
 
+@pytest.mark.slow
 def test_a_large_table_is_streamed(tmp_path):
     line = "\t".join(
         assembly("GCA_999999999.1", "Salmonella enterica").get(column, "na" * 12) for column in NEW.split()

@@ -221,6 +221,7 @@ def arguments(fasta: Path, folder: Path) -> list[str]:
     return [str(part) for option in options.items() for part in option]
 
 
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_hash_seed_and_locale(tmp_path):
     contigs = [random_sequence(40_000, 5).replace("GATC", "gatN"), random_sequence(30, 6)]
     fasta = write_fasta(tmp_path / "g.fa", contigs)
@@ -275,6 +276,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
 """
 
 
+@pytest.mark.slow
 def test_a_contig_of_300_mbp_needs_one_byte_per_base(tmp_path):
     """And 250 MB for libraries, two row groups and the writer."""
     tile = random_sequence(1_000_000, 1)

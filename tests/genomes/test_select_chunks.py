@@ -85,7 +85,7 @@ CUTS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     genomes=st.lists(CONTIGS, min_size=1, max_size=4),
     cut=CUTS,
@@ -229,6 +229,7 @@ def test_files_of_other_genomes_are_ignored(tmp_path):
     assert np.load(tmp_path / "out" / "G2.npy").tolist() == [KEEP] * 10  # no duplicates of the removed genome
 
 
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_hash_seed_and_locale(tmp_path):
     shared = random_sequence(500, 1)
     genomes = {f"G{n}": ("a", [random_sequence(700, 10 + n), shared]) for n in (3, 1, 2)}

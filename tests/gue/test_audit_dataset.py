@@ -205,6 +205,7 @@ def test_bad_input_files_are_named(audited, fresh, tmp_path, capsys, file, conte
     assert complaint in message and message.count("\n") == 0 and not (tmp_path / "other.json").exists()
 
 
+@pytest.mark.slow
 def test_hash_seed_and_threads_do_not_change_the_file(audited, fresh, tmp_path):
     train = fresh(40)
     splits = {"train": train, "dev": [*fresh(9), train[1]], "test": [*fresh(9), train[2]]}

@@ -123,7 +123,7 @@ def test_mouse_negatives_keep_the_dinucleotides_and_the_place(world, recipe, row
     rows_add_up(built)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text("ACGT", max_size=120), st.integers(0, 10**6))
 def test_shuffle_keeps_dinucleotides_and_both_ends(sequence, seed):
     shuffled = dinucleotide_shuffle(sequence, generator(seed, "shuffle"))

@@ -46,6 +46,7 @@ def genes(fasta, text, bases, registry):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["peaks", "genes"])
 def test_hash_seed_and_threads_do_not_change_the_files(name, request, tmp_path):
     """The iteration order of sets of strings depends on the hash seed; the files must not."""

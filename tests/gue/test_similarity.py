@@ -156,6 +156,7 @@ print(earlier_similar(rows, np.zeros(len(rows), dtype=int), 1).tolist(), similar
 """
 
 
+@pytest.mark.slow
 def test_the_hash_seed_changes_nothing():
     answers = set()
     for seed in ("0", "1"):

@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow_scripts.common.sequences import reverse_complement
@@ -37,7 +37,6 @@ def test_scaled_sizes_are_exact_or_proportional(available, wanted):
     )
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=2, max_size=4), sizes, st.integers(0, 99))
 def test_splits_are_disjoint_complete_and_stratified(counts, wanted, seed):
     examples, dropped = make(counts), Counter()

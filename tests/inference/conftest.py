@@ -3,18 +3,9 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from tests import tiny_models
-
-
-@pytest.fixture(autouse=True, scope="package")
-def one_thread():
-    """Tiny matrices are faster without more threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+from tests.one_thread import one_thread  # noqa: F401 (a fixture)
 
 
 @pytest.fixture(scope="package")

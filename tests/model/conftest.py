@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from tests.one_thread import one_thread  # noqa: F401 (a fixture)
 from workflow_scripts.model import DnaBert2Config
 
 SIZES = {

@@ -116,6 +116,7 @@ def test_tables_compare_speed_and_memory_of_every_backend_with_the_plain_model(t
     assert [line.split(" | ")[0] for line in lines] == ["| plain", "| sdpa"]
 
 
+@pytest.mark.slow
 def test_fits_learn_a_planted_motif_without_and_with_the_server(tmp_path, monkeypatch):
     monkeypatch.setitem(gpu_fits.SETTINGS, "max_steps", 60)
     monkeypatch.setattr(finetune, "SIZES", {**finetune.SIZES, "hidden_size": 64, "num_hidden_layers": 2})

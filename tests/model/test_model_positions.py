@@ -204,6 +204,7 @@ json.dump(outputs, sys.stdout)
 """
 
 
+@pytest.mark.slow
 def test_saved_directories_load_here_and_without_this_repository(build, ids, tmp_path):
     """config.json has the keys of positions only for a model to which they make a difference."""
     expected = []

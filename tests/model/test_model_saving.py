@@ -129,6 +129,7 @@ def test_decoder_is_tied_to_the_embeddings_after_reload(saved):
     assert torch.equal(model.cls.predictions.decoder.weight[7], model.get_input_embeddings().weight[7])
 
 
+@pytest.mark.slow
 def test_directory_loads_without_this_repository(models, saved, ids, tmp_path):
     script = tmp_path / "outside.py"
     script.write_text(OUTSIDE)

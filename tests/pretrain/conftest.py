@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from tokenizers import Tokenizer
 
+from tests.one_thread import one_thread  # noqa: F401 (a fixture)
 from workflow_scripts.common.files import write_json
 from workflow_scripts.inference.masking import MASK
 from workflow_scripts.inference.spelling import Spelling
@@ -47,15 +47,6 @@ TRAINING = {
     "log_every": 10,
     "checkpoint_every": 10,
 }
-
-
-@pytest.fixture(autouse=True, scope="package")
-def one_thread():
-    """Tiny matrices are faster with one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -160,6 +160,7 @@ def test_combined_optimisers_refuse_a_closure(model):
         optimizer.step(lambda: 0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -181,6 +182,7 @@ def test_a_run_killed_in_the_middle_of_an_update_ends_with_the_same_bytes(
     assert_same_result("whole", "killed")
 
 
+@pytest.mark.slow
 def test_two_processes_train_the_same_model_with_muon(arguments, attempts, read_log, tmp_path):
     """Up to the rounding of sums: Newton-Schulz computes in bfloat16."""
     settings = {"optimizer": "muon", "learning_rate": 0.02, "steps": 30, "micro_batch_size": 8, "log_every": 5}

@@ -70,6 +70,7 @@ def test_a_model_directory_may_be_the_start(config, tmp_path):
     assert mistakes(config) == []
 
 
+@pytest.mark.slow
 def test_further_pretraining_reads_only_training_sets_and_the_starting_model(tmp_path):
     """No job of further pre-training has a dev.csv or a test.csv among its inputs."""
     overlay = REPOSITORY / "config/diamond.yaml"

@@ -103,6 +103,7 @@ def further(arguments, tmp_path):
     return further
 
 
+@pytest.mark.slow
 def test_it_starts_from_the_weights_and_changes_them(arguments, further, data_set, encode, attempts, tmp_path):
     assert pretrain_model.main(arguments("start", steps=5, architecture={"hidden_dropout_prob": 0.05})) == 0
     assert encode(data_set("tata")) == 0

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+pytestmark = pytest.mark.slow
 MOMENTS = ("update", "line of the log", "state", "half a state", "flush", "rename", "removal")
 
 

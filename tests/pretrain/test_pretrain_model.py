@@ -17,6 +17,7 @@ from workflow_scripts.inference.spelling import Spelling
 from workflow_scripts.pretrain import batches, pretrain_model
 from workflow_scripts.settings.pretrain import read_training
 
+pytestmark = pytest.mark.slow
 VOCABULARY = 24
 
 

@@ -6,6 +6,7 @@ from transformers import AutoModelForMaskedLM
 from workflow_scripts.pretrain import pretrain_model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["learned", "rotary"])
 def test_a_model_of_each_kind_learns_and_resumes(arguments, attempts, assert_same_result, read_log, tmp_path, kind):
     settings = {"architecture": {"positions": kind, "max_positions": 16}, "micro_batch_size": 8}

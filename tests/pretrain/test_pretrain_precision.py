@@ -18,6 +18,7 @@ from workflow_scripts.pretrain.step import POSITION_MULTIPLE, padded_positions
 CPU = torch.device("cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lowered", [False, True])
 @pytest.mark.parametrize("kind", ["bf16", "fp16"])
 def test_16_bits_keep_weights_in_32_and_the_loss_close(arguments, read_log, tmp_path, kind, lowered):
@@ -42,6 +43,7 @@ def test_a_low_precision_layernorm_keeps_its_parameters_and_computes_in_16_bits(
         assert layers[0](hidden).dtype == torch.bfloat16
 
 
+@pytest.mark.slow
 def test_the_scale_of_fp16_is_part_of_the_state(arguments, attempts, assert_same_result, tmp_path):
     """It grows after 2,000 good steps and halves after a bad one, so a run with another scale would differ."""
     commands = [arguments(name, steps=12, precision="fp16", checkpoint_every=4) for name in ("whole", "stopped")]

@@ -14,6 +14,7 @@ from workflow_scripts.pretrain import pretrain_model
 from workflow_scripts.pretrain.launcher import start_command
 from workflow_scripts.pretrain.processes import Processes, place_in
 
+pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROGRAM = ["-m", "workflow_scripts.pretrain.pretrain_model"]
 

@@ -12,6 +12,8 @@ import torch
 from workflow_scripts.common import checkpoints
 from workflow_scripts.pretrain import pretrain_model, step, telemetry
 
+pytestmark = pytest.mark.slow
+
 
 def weights_of(folder: Path) -> bytes:
     return (folder / "model.safetensors").read_bytes()

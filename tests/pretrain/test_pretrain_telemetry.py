@@ -15,6 +15,7 @@ PAPER = Training()
 CONFIG = DnaBert2Config()
 
 
+@pytest.mark.slow
 def test_a_line_of_the_log_has_quality_and_cost(arguments, tmp_path):
     assert pretrain_model.main(arguments("model", steps=20)) == 0
     entries = [json.loads(line) for line in (tmp_path / "model" / "log.jsonl").open()]
@@ -78,11 +79,13 @@ def test_a_late_run_with_the_loss_at_which_others_got_stuck_causes_a_warning(tra
     assert not warned or ("5.03" in line and "4.3" in line)
 
 
+@pytest.mark.slow
 def test_a_warning_is_printed_once_and_does_not_stop_the_run(arguments, capsys):
     assert pretrain_model.main(arguments("model", learning_rate=1e-9, steps=15, validate_every=4)) == 0
     assert capsys.readouterr().err.count("warning: step 8: the loss of [MASK] places") == 1
 
 
+@pytest.mark.slow
 def test_tensorboard_gets_every_figure_once_when_a_run_resumes(arguments, interrupt, tmp_path, monkeypatch):
     """A fake writer keeps its events in a text file."""
 

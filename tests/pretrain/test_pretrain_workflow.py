@@ -14,6 +14,8 @@ from tests.pretrain.working import ALONE, configured, lay_out, newest_state
 from tests.workflow.harness import REPOSITORY, job_counts, small_disk, snakemake
 from workflow_scripts.dag.running_jobs import running_jobs
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def prepared(planted, tokenizer_folder, tmp_path):
@@ -36,7 +38,6 @@ def wait_for_a_state_after(step: int, root: Path, snakemake: subprocess.Popen) -
     return saved
 
 
-@pytest.mark.slow
 def test_killed_and_terminated_attempts_are_repeated_and_write_the_same_bytes(prepared, tmp_path):
     snakemake(*prepared("whole"))
     root = tmp_path / "killed"
@@ -56,7 +57,6 @@ def test_killed_and_terminated_attempts_are_repeated_and_write_the_same_bytes(pr
     assert not any((root / "results/pretrain/.state").iterdir())
 
 
-@pytest.mark.slow
 def test_a_full_disk_costs_only_the_steps_since_the_last_checkpoint(prepared, tmp_path):
     """One state of 240 kB fits on the disk, two do not."""
     snakemake(*prepared("whole"))
@@ -75,7 +75,6 @@ def test_a_full_disk_costs_only_the_steps_since_the_last_checkpoint(prepared, tm
         assert (folder / model).read_bytes() == (tmp_path / "whole/results/pretrain" / model).read_bytes()
 
 
-@pytest.mark.slow
 def test_other_hardware_reruns_no_finished_training_but_another_setting_does(prepared, tmp_path):
     options = prepared("run", steps=6)
     snakemake(*options)

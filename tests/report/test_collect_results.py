@@ -240,6 +240,7 @@ def test_the_order_of_plan_and_seeds_changes_only_the_order_of_runs(run):
     assert first == second[3:] + second[:3]
 
 
+@pytest.mark.slow
 def test_the_hash_seed_changes_nothing(run):
     for model in "ab":
         for task, dataset in (("emp", "H3"), ("covid", "variants"), ("tf_human", "0")):

@@ -20,7 +20,10 @@ WIDTHS = (360, 768, 1280)
 SCHEMES = ("light", "dark")
 MODELS = "abcde"
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -67,7 +67,7 @@ def test_a_model_of_4096_entries_equals_that_of_tokenizers(corpus, threads):
     assert our_model(sequences, 4096, 2, threads) == expected
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     st.lists(st.text("AC", max_size=60) | st.text("ACGT", max_size=40), max_size=12),
     st.integers(9, 300),

@@ -47,7 +47,7 @@ def test_ids_of_random_bases_equal_those_of_tokenizers(tokenizer):
     assert_same_ids(tokenizer, ["".join(draw.choices("ACGT", k=draw.randint(0, 2000))) for _ in range(300)])
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     st.lists(st.text("AC", max_size=60) | st.text("ACGT", max_size=40), max_size=12),
     st.integers(9, 300),

@@ -65,6 +65,7 @@ def test_the_template_of_a_pair_has_two_token_types(random_sequences):
     assert "".join(pair.tokens[1 : first - 1]) == "ACGT" and "".join(pair.tokens[first:-1]) == "GGTTA"
 
 
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_file_order_and_number_of_threads(corpus, tmp_path):
     orders = [corpus, corpus[::-1], [corpus[1], corpus[0], corpus[2]]]
     written = []

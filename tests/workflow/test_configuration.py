@@ -1,6 +1,10 @@
 """Mistakes of the configuration stop the workflow before any job, all at once, one line each."""
 
+import pytest
+
 from tests.workflow.harness import REPOSITORY, snakemake
+
+pytestmark = pytest.mark.slow
 
 
 def refused(tmp_path, overlay: str) -> list[str]:

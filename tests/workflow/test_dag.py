@@ -6,6 +6,7 @@ import pytest
 
 from tests.workflow.harness import job_counts, snakemake
 
+pytestmark = pytest.mark.slow
 # 850 genomes, 79 primary files, 36 data sets; 2 models; 3 seeds x 36 x (2 models full + 1 model LoRA) = 324 fits.
 GENOMES = {"download_genome": 850, "chunk_genome": 850}
 TOKENS = {**GENOMES, "train_tokenizer": 1, "encode_genome": 850}

@@ -17,6 +17,7 @@ from tests.workflow.harness import REPOSITORY, clone, job_counts, snakemake
 from workflow_scripts.common.addresses import NCBI
 from workflow_scripts.common.files import read_json, read_table
 
+pytestmark = pytest.mark.slow
 DROPPED = ("N", "other", "short_contig", "organelle", "plasmid", "tail", "repeat", "border", "duplicate", "cap")
 SUMMARY = ["assembly_accession", "refseq_category", "taxid", "organism_name", "version_status", "assembly_level"]
 SUMMARY += ["seq_rel_date", "asm_name", "ftp_path", "excluded_from_refseq", "genome_size"]
@@ -46,10 +47,9 @@ def publish(mirror: Path, accession: str, data: bytes) -> str:
     return f"{NCBI}/{place}"
 
 
-@pytest.fixture
-def world(tmp_path):
+def make_world(folder: Path) -> Path:
     """A mirror with three assemblies, a FASTA file of one's own, and a table that names them in four ways."""
-    mirror = tmp_path / "mirror"
+    mirror = folder / "mirror"
     shared = letters(1, 3000)
     bacterium = fasta(
         ("NC_1.1 Aus bus, complete genome", shared + letters(2, 4500) + "NNNNRY"),
@@ -59,7 +59,7 @@ def world(tmp_path):
     # at the phase of its windows, which begin every 400 bases
     publish(mirror, "GCF_000000002.1", fasta(("NC_3.1 Cus dus", letters(4, 2000) + reverse_complement(shared[:2900]))))
     third = publish(mirror, "GCF_000000003.1", fasta(("NC_4.1 Eus fus", letters(5, 40_500))))
-    own = tmp_path / "own.fa"
+    own = folder / "own.fa"
     own.write_bytes(fasta(("chr1", letters(6, 9000)), ("chr1", letters(7, 1500)), ("chr2", letters(10, 900).lower())))
     rows = [
         ["accession", "organism", "group", "genus", "url"],
@@ -69,7 +69,7 @@ def world(tmp_path):
         ["mine", "Gus hus", "protozoa", "Gus", str(own)],
         ["", "Ius kus", "fungi", "Ius", ""],  # waits for a lock
     ]
-    table = tmp_path / "table.tsv"
+    table = folder / "table.tsv"
     table.write_text("".join("\t".join(row) + "\n" for row in rows))
     settings = {
         "corpus": str(table),
@@ -80,8 +80,22 @@ def world(tmp_path):
         "max_group_bases": {"fungi": 20_000},
         "validation": {"fraction": 0.0, "block": 4, "genomes": ["mine"]},
     }
-    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"genomes": settings}))
-    return tmp_path
+    (folder / "mine.yaml").write_text(yaml.safe_dump({"genomes": settings}))
+    return folder
+
+
+@pytest.fixture
+def world(tmp_path) -> Path:
+    """A world that the test may change."""
+    return make_world(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def finished_world(tmp_path_factory) -> Path:
+    """A world in which the stage has run, with its output in a file; the tests leave it as it is."""
+    world = make_world(tmp_path_factory.mktemp("world"))
+    (world / "output.txt").write_text(run(world, "genomes", "--cores", "2"))
+    return world
 
 
 def run(world: Path, *arguments: str, out: str = "out") -> str:
@@ -94,9 +108,9 @@ def corpus(world: Path, out: str = "out") -> dict[str, dict[str, str]]:
     return {row["accession"]: row for row in read_table(world / out / "results/genomes/corpus.tsv")}
 
 
-def test_every_kind_of_row_and_every_choice(world):
-    output = run(world, "genomes", "--cores", "2")
-    assert "1 of 5 species have no assembly" in output
+def test_every_kind_of_row_and_every_choice(finished_world):
+    world = finished_world
+    assert "1 of 5 species have no assembly" in (world / "output.txt").read_text()
     rows = corpus(world)
     assert list(rows) == ["GCF_000000001.1", "GCF_000000002.1", "GCF_000000003.1", "mine"]
     for row in rows.values():
@@ -144,15 +158,14 @@ def test_a_touched_genome_is_left_alone_and_a_changed_one_is_not(world):
     assert job_counts(run(world, "genomes", "--cores", "1", "-n")) == changed
 
 
-def test_another_clone_over_the_same_results_has_nothing_to_do(world, tmp_path):
-    run(world, "genomes", "--cores", "2")
+def test_another_clone_over_the_same_results_has_nothing_to_do(finished_world, tmp_path):
     other = clone(tmp_path / "deep" / "other")
-    options = ["--directory", world / "out", "--configfile", world / "mine.yaml"]
+    options = ["--directory", finished_world / "out", "--configfile", finished_world / "mine.yaml"]
     assert job_counts(snakemake("genomes", "--cores", "1", "-n", *options, cwd=other).stdout) == {}
 
 
-def test_chunks_are_the_same_bytes_in_any_order_of_jobs(world, monkeypatch):
-    run(world, "genomes", "--cores", "2")
+def test_chunks_are_the_same_bytes_in_any_order_of_jobs(finished_world, monkeypatch):
+    world = finished_world
     monkeypatch.setenv("PYTHONHASHSEED", "7")
     monkeypatch.setenv("LC_ALL", "C")
     accessions = list(corpus(world))
@@ -165,8 +178,8 @@ def test_chunks_are_the_same_bytes_in_any_order_of_jobs(world, monkeypatch):
             assert (world / "out" / path).read_bytes() == (world / "other" / path).read_bytes(), path
 
 
-def test_chunks_come_from_where_they_say(world):
-    run(world, "genomes", "--cores", "2")
+def test_chunks_come_from_where_they_say(finished_world):
+    world = finished_world
     contigs = {}
     for block in gzip.decompress(next((world / "mirror").rglob("GCF_000000001*.fna.gz")).read_bytes()).split(b">")[1:]:
         header, _, sequence = block.partition(b"\n")

@@ -8,6 +8,7 @@ import yaml
 from tests.workflow.harness import AWKWARD, clone, job_counts, snakemake
 from workflow_scripts.common.files import read_json, read_table
 
+pytestmark = pytest.mark.slow
 TRAP = "raise SystemExit('a file of the working directory was executed')\n"
 
 
@@ -39,7 +40,6 @@ def place(tmp_path):
     return place
 
 
-@pytest.mark.slow
 def test_awkward_paths_of_data_and_working_directory_are_only_paths(place):
     targets = ["genomes", "gue", "results/tokenizer/base/tokenizer.json"]
     options = ["--cores", "1", "--directory", place, "--configfile", place / "mine; touch executed.yaml"]
@@ -52,7 +52,6 @@ def test_awkward_paths_of_data_and_working_directory_are_only_paths(place):
     assert job_counts(snakemake(*targets, *options, "-n").stdout) == {}
 
 
-@pytest.mark.slow
 def test_a_clone_in_an_awkward_place_runs_to_its_end(finished):
     """The run that these tests share lies in such a folder."""
     assert finished.name == AWKWARD

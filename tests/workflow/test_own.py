@@ -8,6 +8,7 @@ import pytest
 from tests.workflow.harness import REPOSITORY, job_counts, snakemake
 from workflow_scripts.common.files import read_json, read_table
 
+pytestmark = pytest.mark.slow
 HUB = "zhihan1996/DNABERT-2-117M"
 
 
@@ -45,7 +46,6 @@ def own(folder, *models: str, **finetune) -> dict:
     }
 
 
-@pytest.mark.slow
 def test_a_data_set_and_a_baseline_need_nothing_else(run, folder, tmp_path):
     config = own(folder, "kmer_regression")
     run(config, "gue_results")
@@ -71,7 +71,6 @@ def test_a_data_set_and_a_baseline_need_nothing_else(run, folder, tmp_path):
     }
 
 
-@pytest.mark.slow
 def test_a_fit_that_fails_stops_no_other_and_is_named_in_the_table(run, folder, tmp_path):
     models = {"torn": {"baseline": "cnn", "settings": {"learning_rate": 1e30}}}
     config = own(folder, "torn", "kmer_regression", models=models)

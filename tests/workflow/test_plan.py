@@ -8,7 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.workflow.harness import REPOSITORY, snakemake
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_dry_run_ends_with_the_plan(tmp_path):

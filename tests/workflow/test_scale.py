@@ -13,6 +13,7 @@ from tests.workflow.harness import snakemake
 from workflow_scripts.common.files import read_json, write_table
 from workflow_scripts.tokenizer.encode_genome import INDEX
 
+pytestmark = pytest.mark.slow
 LONGEST = 128 * 1024  # bytes of a shell command, which Snakemake gives bash as one word: Linux's MAX_ARG_STRLEN
 GENOMES = [f"genome{number}_{'of_a_long_name' * 4}" for number in range(2000)]
 
@@ -50,7 +51,6 @@ def corpus(tmp_path):
     return tmp_path
 
 
-@pytest.mark.slow
 def test_no_command_line_grows_with_the_corpus(corpus):
     """Tokenizer and training run; of the study, which takes longer, the plan shows the same."""
     targets = ["results/studies/tokenization/result.json", "results/pretrain/tiny/summary.json"]

@@ -10,6 +10,7 @@ from workflow_scripts.settings.fields import keys_of
 from workflow_scripts.settings.studies import Studies
 from workflow_scripts.studies.claim_result import VERDICTS
 
+pytestmark = pytest.mark.slow
 CONFIGS = ["config/demo.yaml", "tests/workflow/tiny.yaml", "tests/workflow/studies.yaml"]
 CLAIMS = {
     "tokenization",
@@ -28,7 +29,6 @@ def test_without_a_study_only_the_tokenizers_are_studied(tmp_path):
     assert {rule for rule in job_counts(plan.stdout) if rule.startswith("study_")} == {"study_tokenization"}
 
 
-@pytest.mark.slow
 def test_every_claim_has_a_result_with_a_verdict(tmp_path):
     shutil.copy(REPOSITORY / "tests/workflow/studies.bed", tmp_path)
     studies(tmp_path)

@@ -8,6 +8,7 @@ from tests.workflow.harness import REPOSITORY, snakemake
 from workflow_scripts.common.files import read_json, read_table, write_table
 from workflow_scripts.finetune import token_cache
 
+pytestmark = pytest.mark.slow
 DATASETS = {"promoter/tata": 300, "tf_mouse/0": 101}  # bases of a row; DNABERT-2 is fitted at 70 and 30 tokens
 TRAINING = {"steps": 4, "warmup_steps": 1, "batch_size": 16, "micro_batch_size": 16, "validation_sequences": 16}
 MODEL = {
@@ -28,7 +29,6 @@ OVERLAY = {
 }
 
 
-@pytest.mark.slow
 def test_bpe_and_six_mers_are_compared_in_one_table(tmp_path):
     (tmp_path / "mine.yaml").write_text(json.dumps(OVERLAY))
     species = read_table(REPOSITORY / "config/demo/species.tsv")

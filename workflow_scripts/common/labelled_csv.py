@@ -1,11 +1,38 @@
 """CSV files of labelled sequences: a header that ends in label, then rows of one or two sequences and a label."""
 
 import csv
+import math
+import re
 from collections.abc import Iterable, Iterator
 
 from workflow_scripts.common.errors import UserError
 
 MARK = "\ufeff"  # byte-order mark, with which spreadsheets begin a file
+
+
+def parse_class(text: str) -> int:
+    """The number of a class. Raises ValueError with the problem, to follow "label ..."."""
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError("is not a class; number classes from 0")
+    return int(text)
+
+
+def parse_number(text: str) -> float:
+    """A finite number. Raises ValueError as :func:`parse_class` does."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError("is not a number")
+    return number
+
+
+def parse_properties(text: str) -> tuple[int, ...]:
+    """A 0 or 1 for each of several properties. Raises ValueError as :func:`parse_class` does."""
+    if not re.fullmatch("[01](;[01])*", text):
+        raise ValueError("is not a 0 or 1 for each property, such as 0;1;1")
+    return tuple(map(int, text.split(";")))
 
 
 def labelled_rows(lines: Iterable[str], where: str) -> Iterator[tuple[str, list[str]]]:

@@ -5,8 +5,8 @@ model predicts, see Outputs: probabilities [rows, classes], numbers [rows] in th
 [rows, labels].
 """
 
-import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.labelled_csv import parse_class, parse_number, parse_properties
 from workflow_scripts.finetune import metrics
 from workflow_scripts.finetune.metrics import Scores
 from workflow_scripts.inference.outputs import Outputs
@@ -38,15 +39,11 @@ class Problem(ABC):
     metrics: tuple[str, ...]  # scores by which weights can be selected
     label_type: pa.DataType  # of a label and a prediction
     outputs: Outputs
+    parse: Callable[[str], int | float | tuple[int, ...]]  # a label of the file; raises ValueError
 
     @abstractmethod
     def __init__(self, train: np.ndarray):
         """The problem of a data set with the training labels ``train``."""
-
-    @staticmethod
-    @abstractmethod
-    def parse(text: str) -> int | float | tuple[int, ...]:
-        """A label of the file. Raises ValueError with what is wrong."""
 
     @staticmethod
     def unseen(train: np.ndarray, labels: np.ndarray) -> list:
@@ -99,6 +96,7 @@ class Classification(Problem):
 
     metrics = METRICS["classification"]
     label_type = pa.int32()
+    parse = staticmethod(parse_class)
 
     def __init__(self, train: np.ndarray, class_weights: str = "none"):
         self.outputs = Outputs("classification", int(train.max()) + 1)
@@ -109,12 +107,6 @@ class Classification(Problem):
         self.class_weights = (balanced if class_weights == "balanced" else np.ones(self.outputs.size)).astype(
             np.float32
         )
-
-    @staticmethod
-    def parse(text: str) -> int:
-        if not text.isdecimal():
-            raise ValueError("is not an integer; number classes from 0")
-        return int(text)
 
     @staticmethod
     def unseen(train: np.ndarray, labels: np.ndarray) -> list:
@@ -144,19 +136,10 @@ class Regression(Problem):
 
     metrics = METRICS["regression"]
     label_type = pa.float64()
+    parse = staticmethod(parse_number)
 
     def __init__(self, train: np.ndarray):
         self.outputs = Outputs("regression", 1, mean=float(train.mean()), deviation=float(train.std()) or 1.0)
-
-    @staticmethod
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise ValueError("is not a number")
-        return value
 
     def targets(self, labels: np.ndarray) -> np.ndarray:
         return ((labels - self.outputs.mean) / self.outputs.deviation).astype(np.float32)
@@ -182,18 +165,12 @@ class Multilabel(Problem):
 
     metrics = METRICS["multilabel"]
     label_type = pa.list_(pa.int32())
+    parse = staticmethod(parse_properties)
 
     def __init__(self, train: np.ndarray):
         self.outputs = Outputs("multilabel", train.shape[1])
         patterns, counts = np.unique(train, axis=0, return_counts=True)
         self.majority = patterns[counts.argmax()]
-
-    @staticmethod
-    def parse(text: str) -> tuple[int, ...]:
-        words = text.replace(";", " ").split()
-        if not words or set(words) - {"0", "1"}:
-            raise ValueError("is no list of 0 and 1, such as 0;1;1")
-        return tuple(map(int, words))
 
     def targets(self, labels: np.ndarray) -> np.ndarray:
         return labels.astype(np.float32)

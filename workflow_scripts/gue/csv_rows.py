@@ -3,15 +3,8 @@
 from collections.abc import Callable, Iterable
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.labelled_csv import labelled_rows
+from workflow_scripts.common.labelled_csv import labelled_rows, parse_class
 from workflow_scripts.gue.labelled_examples import Example
-
-
-def parse_class(text: str) -> int:
-    """The number of a class. Raises ValueError with the problem, to follow "label ..."."""
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError("is not a class; number classes from 0")
-    return int(text)
 
 
 def read_rows(

@@ -14,8 +14,9 @@ import sys
 from pathlib import Path
 
 from workflow_scripts.common.errors import UserError, program
+from workflow_scripts.common.labelled_csv import parse_class
 from workflow_scripts.gue import archive
-from workflow_scripts.gue.csv_rows import parse_class, read_rows
+from workflow_scripts.gue.csv_rows import read_rows
 from workflow_scripts.gue.datasheet import write_dataset
 from workflow_scripts.gue.labelled_examples import Example, Splits
 from workflow_scripts.gue.published_hashes import DIFFERS, NEITHER, compare_hash, compare_size, read_known_hashes

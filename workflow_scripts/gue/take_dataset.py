@@ -9,8 +9,6 @@ Out: train.csv, dev.csv, test.csv, places.tsv (only its header), datasheet.json 
 
 import argparse
 import gzip
-import math
-import re
 import sys
 import zlib
 from collections.abc import Callable
@@ -18,35 +16,28 @@ from pathlib import Path
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import digest, open_text
-from workflow_scripts.gue.csv_rows import parse_class, read_rows
+from workflow_scripts.common.labelled_csv import parse_class, parse_number, parse_properties
+from workflow_scripts.gue.csv_rows import read_rows
 from workflow_scripts.gue.datasheet import write_dataset
 from workflow_scripts.gue.labelled_examples import Splits
 from workflow_scripts.gue.registry import Dataset
 from workflow_scripts.settings.names import SPLITS
 
 
-def check_number(text: str) -> str:
-    """The unchanged text of a finite number. Raises ValueError with the problem for any other text."""
-    try:
-        finite = math.isfinite(float(text))
-    except ValueError:
-        finite = False
-    if not finite:
-        raise ValueError("is not a number")
-    return text
+def unchanged(parse: Callable[[str], object]) -> Callable[[str], str]:
+    """A parser that gives the text of a label as it is; like ``parse``, it raises ValueError for other text."""
 
+    def check(text: str) -> str:
+        parse(text)
+        return text
 
-def check_properties(text: str) -> str:
-    """The unchanged text of a 0 or 1 for each property. Raises ValueError with the problem for any other text."""
-    if not re.fullmatch("[01](;[01])*", text):
-        raise ValueError("is not a 0 or 1 for each property, such as 0;1;1")
-    return text
+    return check
 
 
 LABEL_PARSERS: dict[str, Callable[[str], int | str]] = {
     "classification": parse_class,
-    "regression": check_number,
-    "multilabel": check_properties,
+    "regression": unchanged(parse_number),
+    "multilabel": unchanged(parse_properties),
 }
 
 

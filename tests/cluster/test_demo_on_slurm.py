@@ -5,7 +5,7 @@ The configuration is that of `make demo` with fewer data sets, so what is there 
 
 import pytest
 
-from tests.workflow.harness import REPOSITORY, snakemake
+from tests.workflow.harness import demo_results
 from workflow_scripts.common.files import read_json
 
 pytestmark = pytest.mark.slow
@@ -56,8 +56,7 @@ def test_small_genomes_and_short_fits_shared_jobs(demo):
 
 
 def test_results_are_those_of_a_run_without_slurm(demo):
-    snakemake("--profile", "profiles/demo")
-    local = REPOSITORY / "results"
+    local = demo_results()
     files = [path for stage in MADE for path in (demo.results / stage).rglob("*") if path.is_file()]
     names = [path.relative_to(demo.results) for path in files if ".tokens" not in path.parts]
     names = [name for name in names if not any(name.match(pattern) for pattern in TIMED)]

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import chi2_contingency
 from scipy.stats.contingency import crosstab
 
-from tests.workflow.harness import REPOSITORY, job_counts, snakemake
+from tests.workflow.harness import demo_results, job_counts, snakemake
 from workflow_scripts.common.files import read_json, read_table
 
 pytestmark = pytest.mark.slow
@@ -18,9 +18,7 @@ TASKS = {"emp", "promoter", "core_promoter", "tf_human", "tf_mouse", "splice", "
 
 @pytest.fixture(scope="module")
 def results() -> Path:
-    """The results of the demo; it is run first where it has not been (minutes)."""
-    snakemake("--profile", "profiles/demo")
-    return REPOSITORY / "results"
+    return demo_results()
 
 
 def test_a_second_run_has_nothing_to_do(results):

@@ -43,6 +43,7 @@ def mutate(sequence, count, seed):
     return "".join(letters)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [70, 101, 300, 500])
 def test_reversed_shifted_and_mutated_copies_are_similar_and_other_sequences_are_not(bases, length):
     genome = bases(length + 400, length)

@@ -107,6 +107,7 @@ def test_the_released_total_needs_ten_thousand_of_each():
     assert splice.class_quota(45_620) == 10_000
 
 
+@pytest.mark.slow
 def test_adversarial_non_sites_resemble_sites_and_random_ones_do_not(world, recipe):
     _, sources = world(80)
     built = splice.build(sources, recipe("splice", "reconstructed", 80, 1000, "ADN"))

@@ -76,6 +76,7 @@ def test_sums_by_kind_add_up_to_the_loss_over_all_places(batch):
     assert tally.tokens == int((labels != IGNORED).sum())
 
 
+@pytest.mark.slow
 def test_places_beyond_the_labels_count_for_nothing(batch):
     inputs, labels = map(torch.from_numpy, batch)
     exact = tally_of(batch, copying)

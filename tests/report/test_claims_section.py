@@ -6,7 +6,7 @@ from tests.report.conftest import write_json
 from tests.report.pages import Reader, make_page
 from tests.report.test_write_report import ATTACK
 
-pytestmark = pytest.mark.usefixtures("few_resamples")
+pytestmark = [pytest.mark.usefixtures("few_resamples"), pytest.mark.slow]  # each makes a page, in seconds
 
 
 def result(name: str, verdict: str, **more) -> dict:

@@ -8,7 +8,7 @@ from tests.report.conftest import FictitiousRun
 from tests.report.pages import Reader, all_inputs, fits, make_page
 from workflow_scripts.report import collect_results, count_costs, overview
 
-pytestmark = pytest.mark.usefixtures("few_resamples")
+pytestmark = [pytest.mark.usefixtures("few_resamples"), pytest.mark.slow]  # each makes a page, in seconds
 
 
 def overview_of(run: FictitiousRun, *more: object) -> dict[str, str]:

@@ -9,6 +9,8 @@ from tests.report.test_write_report import ATTACK
 from workflow_scripts.report import tokenization_section
 from workflow_scripts.report.figures import specification
 
+pytestmark = pytest.mark.slow  # each makes a page, in seconds
+
 LEAKS = {"independent": {"tokens": 0.997, "bases": 0.999}, "contiguous": {"tokens": 0.0, "bases": 0.768}}
 MODELS = [{"model": "DNABERT (6-mer)", "relative_flops_500bp": "3.25"}]
 

@@ -13,7 +13,7 @@ from workflow_scripts.common.files import read_table
 from workflow_scripts.report import collect_audits, collect_results, count_costs, page_content, write_report
 from workflow_scripts.report.verdicts import VERDICTS
 
-pytestmark = pytest.mark.usefixtures("few_resamples")
+pytestmark = [pytest.mark.usefixtures("few_resamples"), pytest.mark.slow]  # each makes a page, in seconds
 ATTACK = "<img src='http://evil.example/x.png' onerror='alert(1)'>"
 
 
@@ -50,7 +50,7 @@ def test_the_page_has_the_notice_the_charts_and_the_numbers_of_each_step(run):
     assert "The counts add up" in reader.text
     for words in ("6.9000", "7.4000", "7.1000", "+0.2000", "1.9300", "4.710", "Invented H3K14ac", "23 of 28", "+5.97"):
         assert words in reader.text, words
-    assert "The grey band extends from" in reader.text
+    assert "Loss of [MASK] places by step" in reader.text
     for name in ("corpus", "pretraining", "scores", "tasks"):
         assert f'href="figures/{name}.svg"' in out.read_text()
         assert (out.parent / "figures" / f"{name}.svg").read_text().startswith("<svg")

@@ -23,8 +23,8 @@ def test_the_summary_of_a_whole_run(run):
     shown = overview_of(run, *all_inputs(run))
     assert shown["Corpus"].startswith("4 genomes with ") and shown["Corpus"].endswith("chunks.")
     assert shown["Vocabulary"] == "bpe_4096 : 4,096 entries, 4.710 bases per token."
-    cost = "a [MASK] costs 6.9000 nats, 0.2000 less than counting tells, after 2,000 steps (16,384,000 tokens)."
-    assert shown["Pre-training"] == f"demo : {cost}"
+    cost = "a [MASK] costs 6.9000 nats (token frequencies 7.4000, the best Markov model 7.1000)"
+    assert shown["Pre-training"] == f"demo : {cost} after 2,000 steps (16,384,000 tokens)."
     assert "ours, full: mean" in shown["Benchmark"] and "over 10 data sets" in shown["Benchmark"]
     assert shown["Cost"] == "20 fits of 1 run; on an invented machine."
 

@@ -107,6 +107,7 @@ def test_interval_over_seeds_covers_the_truth():
     assert LEAST <= covered < 1
 
 
+@pytest.mark.slow
 def test_interval_over_seeds_and_rows_covers_the_truth():
     """Three trainings of varying skill on 400 new rows, which have a common difficulty for all three.
 

@@ -41,6 +41,7 @@ def gpus(job: subprocess.Popen) -> str:
     return job.stdout.readline().strip()
 
 
+@pytest.mark.slow
 def test_each_job_has_its_own_gpus_and_waits_until_there_are_free_ones(job):
     first, second = job(1), job(1)
     assert {gpus(first), gpus(second)} == {"0", "1"}

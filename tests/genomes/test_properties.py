@@ -92,6 +92,7 @@ def simple_chunks(contigs: list[tuple[str, str]], cut: Cut) -> tuple[list[tuple]
     return [(*w, "validation" if held_out(*w[:2]) else "train") for w in kept], dict(counts)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(contigs=GENOMES, cut=cuts(), width=st.integers(1, 20), row_group=st.sampled_from([8, 40, 1 << 24]))
 def test_chunks_and_counts_equal_those_of_a_simple_implementation(contigs, cut, width, row_group):

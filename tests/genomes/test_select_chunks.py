@@ -85,6 +85,7 @@ CUTS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     genomes=st.lists(CONTIGS, min_size=1, max_size=4),

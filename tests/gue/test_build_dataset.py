@@ -63,6 +63,7 @@ def test_hash_seed_and_threads_do_not_change_the_files(name, request, tmp_path):
     assert read(tmp_path / "other")["train.csv"] != results[0]["train.csv"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["peaks", "genes"])
 def test_fasta_and_twobit_give_the_same_rows(name, request, tmp_path, twobit, read_fasta):
     arguments = request.getfixturevalue(name)

@@ -14,6 +14,8 @@ from workflow_scripts.gue.source_readers import read_genes
 from workflow_scripts.gue.sources import Source
 from workflow_scripts.gue.splice_decoys import SiteModel, false_sites, gene_order, one_hot
 
+pytestmark = pytest.mark.slow
+
 INTRONS = range(1000, 4000, 1000)  # starts of the introns in a gene of 5,000 bp
 
 
@@ -107,7 +109,6 @@ def test_the_released_total_needs_ten_thousand_of_each():
     assert splice.class_quota(45_620) == 10_000
 
 
-@pytest.mark.slow
 def test_adversarial_non_sites_resemble_sites_and_random_ones_do_not(world, recipe):
     _, sources = world(80)
     built = splice.build(sources, recipe("splice", "reconstructed", 80, 1000, "ADN"))

@@ -66,6 +66,7 @@ def test_a_model_that_copies_is_right_where_tokens_are_unchanged_and_nowhere_els
     assert figures["mask_loss"] == pytest.approx(math.log(VOCABULARY), abs=1e-3) and figures["mask_accuracy"] < 0.01
 
 
+@pytest.mark.slow
 def test_sums_by_kind_add_up_to_the_loss_over_all_places(batch):
     inputs, labels = map(torch.from_numpy, batch)
     table = torch.from_numpy(RANDOM.normal(size=(VOCABULARY, VOCABULARY)).astype(np.float32))

@@ -8,6 +8,8 @@ import torch
 from benchmarks import finetune, gpu, gpu_fits, pretrain
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM, attention
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 
 

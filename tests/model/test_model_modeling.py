@@ -130,6 +130,7 @@ class LargestTensor(TorchDispatchMode):
         return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_training_on_ten_thousand_tokens_needs_memory_linear_in_the_length(build, precision):
     model = build(DnaBert2Model, hidden_size=4, num_attention_heads=2, num_hidden_layers=1, intermediate_size=4)

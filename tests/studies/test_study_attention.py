@@ -22,6 +22,7 @@ def test_planted_times_decide(planned):
     assert (plain.verdict, loss.verdict) == ("holds here", "does not hold here"), "an error of 0.5 is no rounding"
 
 
+@pytest.mark.slow
 def test_every_backend_of_this_machine_agrees_with_the_formula(planted):
     options = ["--lengths", "16", "40", "--tokens", "80", "--width", "32", "--heads", "2", "--repeats", "3"]
     result = planted.judge(study_attention.main, *options)

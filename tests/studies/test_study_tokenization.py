@@ -20,6 +20,8 @@ from workflow_scripts.model import DnaBert2Config, DnaBert2Model
 from workflow_scripts.studies import measures, study_tokenization, token_motifs
 from workflow_scripts.studies.vocabularies import SWEEP, Vocabulary, prefix
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["bpe", "overlapping 6-mer", "6-mer", "nucleotide"]
 
 
@@ -27,10 +29,8 @@ def train_bpe(sequences: list[str], vocab_size: int) -> Tokenizer:
     """A tokenizer trained by the library."""
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.BpeTrainer(
-        special_tokens=SPECIAL_TOKENS, vocab_size=vocab_size, min_frequency=2, show_progress=False
-    )
-    tokenizer.train_from_iterator(sequences, trainer)
+    options = {"vocab_size": vocab_size, "min_frequency": 2, "show_progress": False}
+    tokenizer.train_from_iterator(sequences, trainers.BpeTrainer(special_tokens=SPECIAL_TOKENS, **options))
     return tokenizer
 
 

@@ -58,6 +58,7 @@ def uniform() -> list[str]:
     return ["".join(draw.choices("ACGT", k=1000)) for _ in range(200)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("corpus", [uniform, tandem_repeats, ties, two_letters])
 def test_a_model_of_4096_entries_equals_that_of_tokenizers(corpus, threads):
@@ -90,6 +91,7 @@ def merges(sequences: list[str], threads: int = 1) -> list[bpe.Merge]:
     return list(bpe.merges(bpe.to_cells(sequences), 600, 2, threads))
 
 
+@pytest.mark.slow
 def test_merges_do_not_depend_on_chunk_order_threads_and_list_sizes(monkeypatch):
     sequences = tandem_repeats() + uniform()[:40]
     expected = merges(sequences)

@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn import functional
 
 from workflow_scripts.common.special_tokens import UNKNOWN
-from workflow_scripts.inference.masking import IGNORED, KINDS, MASK, Batch, kinds_of_places
-from workflow_scripts.inference.spelling import Spelling
+from workflow_scripts.inference.masking import IGNORED, KINDS, MASK, Batch
+from workflow_scripts.inference.spelling import Spelling, hidden_bases
 from workflow_scripts.model import DnaBert2ForMaskedLM
 
 
@@ -24,8 +24,7 @@ class MaskedLoss(nn.Module):
     def forward(
         self, inputs: torch.Tensor, labels: torch.Tensor, positions: torch.Tensor, attention_mask: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Cross-entropy summed over the tokens to predict, and sums by kind of place [2, kinds]: of the loss, and of
-        correct predictions.
+        """Cross-entropy summed over the tokens to predict, and the sums of a Tally, [kinds, 3].
 
         All arguments are [rows, length]; ``positions`` is true where ``labels`` is not IGNORED, and may be true
         elsewhere.
@@ -34,9 +33,9 @@ class MaskedLoss(nn.Module):
         targets, given = labels[positions], inputs[positions]
         losses = functional.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="none")
         hits = (logits.argmax(-1) == targets).to(losses.dtype)
-        masked, unchanged = given == MASK, given == targets
-        kinds = torch.stack([masked, ~masked & ~unchanged, unchanged]).to(losses.dtype)
-        return losses.sum(), (kinds @ torch.stack([losses.detach(), hits], dim=1)).T
+        masked, unchanged, predicted = given == MASK, given == targets, targets != IGNORED
+        kinds = torch.stack([masked, ~masked & ~unchanged & predicted, unchanged]).to(losses.dtype)
+        return losses.sum(), kinds @ torch.stack([losses.detach(), hits, torch.ones_like(losses)], dim=1)
 
 
 @dataclasses.dataclass
@@ -44,13 +43,6 @@ class Tally:
     """Sums by kind of place [kinds, 3]: loss in nats, correct predictions, tokens."""
 
     sums: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((len(KINDS), 3)))
-
-    @classmethod
-    def of(cls, batch: Batch, losses: np.ndarray) -> "Tally":
-        """The tally of a batch from the sums of MaskedLoss, [2, kinds]."""
-        kinds = kinds_of_places(*batch)
-        counts = np.bincount(kinds[kinds >= 0], minlength=len(KINDS))
-        return cls(np.column_stack([losses.T, counts]))
 
     def add(self, other: "Tally") -> None:
         self.sums = self.sums + other.sums
@@ -74,21 +66,19 @@ class Tally:
         return figures
 
 
-def hidden_bases(batch: Batch, spelling: Spelling) -> int:
+def bases_to_predict(batch: Batch, spelling: Spelling) -> int:
     """The bases that the [MASK] places of a batch hide, summed over these places.
 
     A base counts once for each [MASK] that stands for it, unless the row shows it in another token, as overlapping
     tokens may: so the loss of a [MASK] is divided by what it has to predict, and by nothing that can be read off.
     """
     if not spelling.overlapping:
-        masked = kinds_of_places(*batch) == 0
-        return int(spelling.lengths[batch[1][masked]].sum())
+        inputs, labels = batch
+        return int(spelling.lengths[labels[inputs == MASK]].sum())
     total = 0
     for inputs, labels in zip(*batch, strict=True):
         ids, given = visible_row(inputs, labels)
-        before = np.concatenate([[0], np.cumsum(spelling.hidden(ids, given == ids))])
-        starts, lengths = spelling.spans(ids)
-        total += int((before[starts + lengths] - before[starts])[given == MASK].sum())
+        total += int(hidden_bases(*spelling.spans(ids), given == ids)[given == MASK].sum())
     return total
 
 

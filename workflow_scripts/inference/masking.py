@@ -11,7 +11,8 @@ Batch = tuple[np.ndarray, np.ndarray]  # inputs and labels, see mask_tokens
 KINDS = ("mask", "replaced", "unchanged")
 """What stands where a token is predicted: [MASK], a random other token, or the token itself.
 
-A model that copies its input predicts the third kind without error, so only the first says what it knows of DNA.
+A random token that happens to be the token itself is unchanged. A model that copies its input predicts this kind
+without error, so only the first says what it knows of DNA.
 """
 
 
@@ -32,12 +33,3 @@ def mask_tokens(rows: np.ndarray, share: float, run: int, vocab_size: int, *key:
     inputs = np.where(chosen & (fate < 0.8), MASK, rows)
     inputs = np.where(chosen & (fate >= 0.9), replacement, inputs)
     return inputs, np.where(chosen, rows, IGNORED)
-
-
-def kinds_of_places(inputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The number in KINDS of the kind of each place, -1 where nothing is predicted; shaped like ``inputs``.
-
-    A random token that happens to be the token itself is an unchanged one: copying predicts it.
-    """
-    kinds = np.where(inputs == MASK, 0, np.where(inputs == labels, 2, 1))
-    return np.where(labels == IGNORED, -1, kinds)

@@ -25,7 +25,7 @@ from workflow_scripts.common.token_shards import Corpus
 from workflow_scripts.inference.markov import MAX_ORDER, Markov
 from workflow_scripts.inference.masked_loss import visible_row
 from workflow_scripts.inference.masking import MASK, Batch
-from workflow_scripts.inference.spelling import Spelling
+from workflow_scripts.inference.spelling import Spelling, uncovered
 
 TRAINING_CHUNKS = 50_000  # at most these many, spread evenly, are counted
 MAX_PLACES = 8_000
@@ -65,9 +65,8 @@ class Row:
         self.ids = ids
         self.starts, self.lengths = spelling.spans(ids)
         self.codes = spelling.bases(ids)
-        hidden = spelling.hidden(ids, given == ids)
-        self.hidden = hidden
-        self.visible = np.where(hidden, OTHER, self.codes)
+        self.hidden = uncovered(self.starts, self.lengths, given == ids)
+        self.visible = np.where(self.hidden, OTHER, self.codes)
         self.places = [Place(self, number) for number in np.flatnonzero(given == MASK).tolist()]
 
     def visible_before(self, start: int) -> np.ndarray:

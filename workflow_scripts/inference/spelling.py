@@ -31,9 +31,9 @@ class Spelling:
 
     def spans(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """First base and number of bases of each token of a sequence."""
-        lengths = self.lengths[ids]
         if self.overlapping:
-            return np.arange(len(ids)), lengths
+            return np.arange(len(ids)), np.full(len(ids), self.lengths.max())
+        lengths = self.lengths[ids]
         return np.cumsum(lengths) - lengths, lengths
 
     def bases(self, ids: np.ndarray) -> np.ndarray:
@@ -42,11 +42,24 @@ class Spelling:
             return np.concatenate([self.codes[ids[:-1], 0], self.codes[ids[-1]]])
         return self.codes[ids][np.arange(self.codes.shape[1]) < self.lengths[ids, None]]
 
-    def hidden(self, ids: np.ndarray, shown: np.ndarray) -> np.ndarray:
-        """Whether no token that is ``shown`` [tokens] covers a base, for each base of the sequence."""
-        starts, lengths = self.spans(ids)
-        bases = int((starts + lengths).max(initial=0))
-        cover = np.zeros(bases + 1, dtype=np.int64)
-        np.add.at(cover, starts[shown], 1)
-        np.add.at(cover, (starts + lengths)[shown], -1)
-        return np.cumsum(cover)[:bases] == 0
+
+def uncovered(starts: np.ndarray, lengths: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Whether no token that is ``shown`` [tokens] covers a base, for each base of a sequence.
+
+    ``starts``, ``lengths``: bases that each token covers, see Spelling.spans.
+    """
+    bases = int((starts + lengths).max(initial=0))
+    cover = np.zeros(bases + 1, dtype=np.int64)
+    np.add.at(cover, starts[shown], 1)
+    np.add.at(cover, (starts + lengths)[shown], -1)
+    return np.cumsum(cover)[:bases] == 0
+
+
+def hidden_bases(starts: np.ndarray, lengths: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Of each token, how many of its bases no token that is ``shown`` covers, [tokens].
+
+    Tokens side by side that are not shown hide all their bases; an overlapping k-mer hides none, unless its neighbours
+    are not shown either.
+    """
+    before = np.concatenate([[0], np.cumsum(uncovered(starts, lengths, shown))])
+    return before[starts + lengths] - before[starts]

@@ -77,10 +77,10 @@ class Stepper:
             self.module = cast(nn.Module, torch.compile(self.module, dynamic=True))
         self.distributed = DistributedDataParallel(self.module) if processes.count > 1 else None
 
-    def tally(self, batch: Batch, sums: torch.Tensor) -> Tally:
-        """The tally of a batch over all processes, from the sums of this one; every process has the whole batch."""
+    def tally(self, sums: torch.Tensor) -> Tally:
+        """The tally over all processes, from the sums of this one."""
         summed = self.processes.sum(*sums.flatten().tolist())
-        return Tally.of(batch, np.array(summed).reshape(sums.shape))
+        return Tally(np.array(summed).reshape(sums.shape))
 
     def step(self, batch: Batch, step: int) -> Tally:
         """One optimiser step over the whole batch, which minimises the mean loss over all its masked tokens.
@@ -94,7 +94,7 @@ class Stepper:
         predicted = max(int((batch[1] != IGNORED).sum()), 1)
         last_round = training.batch_size // training.micro_batch_size - processes.count
         module = self.distributed or self.module
-        total = torch.zeros(2, len(KINDS), dtype=torch.float64, device=self.device)
+        total = torch.zeros(len(KINDS), 3, dtype=torch.float64, device=self.device)
         for number, arguments in micro_batches(batch, training.micro_batch_size, processes, self.device):
             torch.manual_seed(stable_hash(training.seed, "dropout", step, number))
             accumulating = number < last_round
@@ -104,7 +104,7 @@ class Stepper:
                 # gradients are averaged over the processes, but the losses must be summed
                 self.scaler.scale(loss * (processes.count / predicted)).backward()
             total += sums
-        tally = self.tally(batch, total)
+        tally = self.tally(total)
         if not math.isfinite(tally.objective()):
             raise UserError(
                 f"step {step}: the loss is {tally.objective()}; lower learning_rate and start again, "
@@ -120,10 +120,10 @@ class Stepper:
     def validate(self, batch: Batch) -> Tally:
         """The tally of the fixed validation rows."""
         self.model.eval()
-        total = torch.zeros(2, len(KINDS), dtype=torch.float64, device=self.device)
+        total = torch.zeros(len(KINDS), 3, dtype=torch.float64, device=self.device)
         for _, arguments in micro_batches(batch, self.training.micro_batch_size, self.processes, self.device):
             with autocast(self.device, self.training.precision):
                 _, sums = self.module(*arguments)
             total += sums
         self.model.train()
-        return self.tally(batch, total)
+        return self.tally(total)

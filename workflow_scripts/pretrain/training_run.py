@@ -20,7 +20,7 @@ from workflow_scripts.common.files import atomic_directory, digest, read_json, w
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.species_table import genome_files
 from workflow_scripts.common.token_shards import Corpus, corpus_digest
-from workflow_scripts.inference.masked_loss import Tally, bits_per_base, hidden_bases
+from workflow_scripts.inference.masked_loss import Tally, bases_to_predict, bits_per_base
 from workflow_scripts.inference.reference_predictors import reference_figures
 from workflow_scripts.inference.spelling import Spelling
 from workflow_scripts.model import DnaBert2Config
@@ -74,7 +74,7 @@ class Run:
         self.recorder = telemetry.Recorder(folder, self.first_step, self.training.tensorboard, self.processes.first)
         self.meter = telemetry.Meter(self.model.config, self.training, stepper.device, self.processes.count)
         self.validation_rows = batches.validation_batch(corpus, self.training, self.model.config.vocab_size)
-        self.hidden_bases = hidden_bases(self.validation_rows, spelling)
+        self.bases_to_predict = bases_to_predict(self.validation_rows, spelling)
         self.references = reference_figures(corpus, self.validation_rows, spelling) if self.processes.first else None
         self.validation: dict[str, float | None] = {}
         self.warned = False
@@ -107,11 +107,11 @@ class Run:
 
         ``objective`` is the mean loss over places of all kinds, as others report it; a tenth of these can be copied.
         """
-        if not self.hidden_bases:
+        if not self.bases_to_predict:
             return
         tally = self.stepper.validate(self.validation_rows)
         figures = tally.figures()
-        bits = bits_per_base(tally.sums[0, 0], self.hidden_bases)
+        bits = bits_per_base(tally.sums[0, 0], self.bases_to_predict)
         self.validation = figures | {"mask_bits_per_base": bits, "objective": tally.objective()}
         self.recorder.add({"step": step, **self.validation})
         if self.references and not self.warned:

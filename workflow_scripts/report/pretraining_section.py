@@ -8,7 +8,7 @@ from workflow_scripts.report.training_log import read_training_log
 
 MODEL_FACTS = (
     *("model", "parameters", "steps", "tokens_seen", "hardware"),
-    *("mask_loss", "mask_accuracy", "mask_bits_per_base", "unchanged_accuracy", "references"),
+    *("mask_loss", "mask_accuracy", "mask_bits_per_base", "references"),
 )
 
 

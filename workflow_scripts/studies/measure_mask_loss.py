@@ -33,16 +33,18 @@ from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.randomness import generator
-from workflow_scripts.common.special_tokens import SPECIAL_TOKENS
 from workflow_scripts.common.species_table import genome_files
+from workflow_scripts.common.token_shards import CLS, PAD, SEP
+from workflow_scripts.inference.masking import MASK
 from workflow_scripts.inference.network import device_here
+from workflow_scripts.inference.spelling import hidden_bases
 from workflow_scripts.model import DnaBert2ForMaskedLM
 from workflow_scripts.settings.names import SEED
 from workflow_scripts.studies import vocabularies
-from workflow_scripts.studies.measures import contiguous_mask, hidden_bases
+from workflow_scripts.studies.measures import contiguous_mask
+from workflow_scripts.studies.study_options import device
 from workflow_scripts.studies.vocabularies import Vocabulary
 
-CLS, SEP, PAD, MASK = (SPECIAL_TOKENS.index(f"[{name}]") for name in ("CLS", "SEP", "PAD", "MASK"))
 SHARE = 0.15
 BATCH = 16_384  # tokens that pass through the model at once
 
@@ -84,7 +86,7 @@ def held_out(shard: Path, vocabulary: Vocabulary, sampling: Sampling) -> Iterato
         ids = np.asarray(tokens[row["start"] : row["start"] + length], dtype=np.int64)
         random = generator(sampling.seed, "study loss", shard.stem, number)
         chosen = contiguous_mask(len(ids), SHARE, sampling.run, random)
-        hidden = hidden_bases(*vocabulary.spans(ids), chosen)
+        hidden = hidden_bases(*vocabulary.spelling.spans(ids), ~chosen)[chosen]
         yield Chunk(shard.stem, number, int(blocks[place]), ids, chosen, hidden)
 
 
@@ -162,7 +164,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--chunks", type=int, default=32, help="chunks of a genome, at most (default: %(default)s)")
     parser.add_argument("--run", type=int, default=1, help="tokens that are masked together (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=SEED, help="seed of the masks (default: %(default)s)")
-    parser.add_argument("--gpus", type=int, default=0, help="GPUs, 1 or 0 (default: %(default)s)")
+    device(parser)
     parser.add_argument("--out", type=Path, required=True, help="file to write (.parquet)")
     return parser
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from workflow_scripts.common.flops import encoder_flops
+from workflow_scripts.inference.spelling import hidden_bases
 
 LAYERS, WIDTH, INTERMEDIATE = 12, 768, 3072  # the published encoder (config.json of DNABERT-2-117M)
 FLOPS_FORMULA = {
@@ -60,26 +61,12 @@ def contiguous_mask(tokens: int, share: float, run: int, random: np.random.Gener
     return chosen
 
 
-def hidden_bases(starts: np.ndarray, lengths: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Of each masked (``chosen``) token, in order, how many of its bases no unmasked token covers, [masked].
-
-    ``starts``, ``lengths``: bases that each token covers. Tokens side by side hide all their bases; an overlapping
-    k-mer hides none, unless its neighbours are masked too.
-    """
-    bases = int((starts + lengths).max(initial=0))
-    cover = np.zeros(bases + 1, dtype=np.int64)
-    np.add.at(cover, starts[~chosen], 1)
-    np.add.at(cover, (starts + lengths)[~chosen], -1)
-    hidden_before = np.concatenate([[0], np.cumsum(np.cumsum(cover)[:bases] == 0)])
-    return hidden_before[(starts + lengths)[chosen]] - hidden_before[starts[chosen]]
-
-
 def leaked_tokens(starts: np.ndarray, lengths: np.ndarray, chosen: np.ndarray) -> tuple[int, int, int, int]:
-    """How much of the masked (``chosen``) tokens is visible in unmasked tokens; see :func:`hidden_bases`.
+    """How much of the masked (``chosen``) tokens is visible in unmasked tokens.
 
-    Returns the number of masked tokens, the number of those of which an unmasked token covers every base, the bases of
-    the masked tokens, and the covered ones of these bases.
+    ``starts``, ``lengths``: bases that each token covers. Returns the number of masked tokens, the number of those of
+    which an unmasked token covers every base, the bases of the masked tokens, and the covered ones of these bases.
     """
-    hidden = hidden_bases(starts, lengths, chosen)
+    hidden = hidden_bases(starts, lengths, ~chosen)[chosen]
     whole = int(lengths[chosen].sum())
     return int(chosen.sum()), int((hidden == 0).sum()), whole, whole - int(hidden.sum())

@@ -32,6 +32,7 @@ from workflow_scripts.inference.network import device_here
 from workflow_scripts.model.attention import BACKENDS, alibi_bias, alibi_slopes, choose_backend, prepare_attention
 from workflow_scripts.model.packing import make_packing
 from workflow_scripts.studies.claim_result import Claim, Comparison, write_result
+from workflow_scripts.studies.study_options import device as device_options
 from workflow_scripts.studies.study_options import parser_of
 
 CLAIM = Claim(
@@ -137,13 +138,12 @@ def compare(rows: list[dict[str, Any]], dtype: torch.dtype, seed: int) -> list[C
 
 
 def build_parser() -> ArgumentParser:
-    parser = parser_of(__doc__)
+    parser = parser_of(__doc__, device_options)
     parser.add_argument("--lengths", type=int, nargs="+", default=[128, 512, 2048], help="tokens of a sequence")
     parser.add_argument("--tokens", type=int, default=8192, help="tokens of a batch (default: %(default)s)")
     parser.add_argument("--width", type=int, default=768, help="width of the layer (default: %(default)s)")
     parser.add_argument("--heads", type=int, default=12, help="attention heads (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=15, help="timed calls of each (default: %(default)s)")
-    parser.add_argument("--gpus", type=int, default=0, help="GPUs, 1 or 0 (default: %(default)s)")
     return parser
 
 

@@ -35,6 +35,7 @@ from workflow_scripts.inference.predictor import load
 from workflow_scripts.settings.names import SPLITS
 from workflow_scripts.studies.claim_result import Claim, Comparison, write_result
 from workflow_scripts.studies.sequence_rows import read_sequences
+from workflow_scripts.studies.study_options import device as device_options
 from workflow_scripts.studies.study_options import parser_of
 
 CLAIM = Claim(
@@ -119,7 +120,7 @@ def study(represent: dict[str, Represent], data: dict[str, dict[str, Split]], se
 
 
 def build_parser() -> ArgumentParser:
-    parser = parser_of(__doc__)
+    parser = parser_of(__doc__, device_options)
     parser.add_argument("--models", type=Path, required=True, help="folder of the pre-trained models")
     parser.add_argument("--pretrained", required=True, help="the pre-trained model")
     parser.add_argument("--random", required=True, help="the same model with its initial weights")
@@ -127,7 +128,6 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--datasets", nargs="+", required=True, help="data sets of classes, task/dataset")
     parser.add_argument("--k", type=int, default=5, help="bases of the longest k-mers (default: %(default)s)")
     parser.add_argument("--rows", type=int, default=2000, help="rows of a split at most (default: %(default)s)")
-    parser.add_argument("--gpus", type=int, default=0, help="GPUs, 1 or 0 (default: %(default)s)")
     return parser
 
 

@@ -24,6 +24,11 @@ def fits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", required=True, help="seeds of the fits")
 
 
+def device(parser: argparse.ArgumentParser) -> None:
+    """The device of a program that runs models."""
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs, 1 or 0 (default: %(default)s)")
+
+
 def parser_of(description: str | None, *groups: Callable[[argparse.ArgumentParser], None]) -> argparse.ArgumentParser:
     """A parser with groups of options, and those of every result."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -27,6 +27,7 @@ from workflow_scripts.inference.predictor import load
 from workflow_scripts.studies.claim_result import Claim, Comparison, write_result
 from workflow_scripts.studies.fitted_scores import METHOD, mean_row, mean_score, read_fits, score_difference
 from workflow_scripts.studies.sequence_rows import read_sequences
+from workflow_scripts.studies.study_options import device as device_options
 from workflow_scripts.studies.study_options import fits as fit_options
 from workflow_scripts.studies.study_options import parser_of
 
@@ -84,11 +85,10 @@ def compare(plain: dict[str, Disagreement], augmented: dict[str, Disagreement], 
 
 
 def build_parser() -> ArgumentParser:
-    parser = parser_of(__doc__, fit_options)
+    parser = parser_of(__doc__, fit_options, device_options)
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     parser.add_argument("--plain", required=True, help="the model fitted without reverse complements")
     parser.add_argument("--augmented", required=True, help="the model fitted with them")
-    parser.add_argument("--gpus", type=int, default=0, help="GPUs, 1 or 0 (default: %(default)s)")
     return parser
 
 

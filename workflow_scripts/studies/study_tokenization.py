@@ -104,7 +104,7 @@ def leaks(vocabulary: Vocabulary, tokens: list[np.ndarray], seed: int) -> dict[s
                 chosen = measures.contiguous_mask(len(ids), MASKED, vocabulary.k, random)
             else:
                 chosen = measures.independent_mask(len(ids), MASKED, random)
-            counts.append(measures.leaked_tokens(*vocabulary.spans(ids), chosen))
+            counts.append(measures.leaked_tokens(*vocabulary.spelling.spans(ids), chosen))
         return np.array(counts).T
 
     overlapping = vocabulary.kind == "kmer_overlapping"

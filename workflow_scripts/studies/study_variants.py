@@ -32,14 +32,16 @@ from workflow_scripts.common.intervals import percentile_interval
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.common.sequences import BASES, OTHER, base_codes, reverse_complement
-from workflow_scripts.common.special_tokens import FIRST_BASE, SPECIAL_TOKENS
+from workflow_scripts.common.special_tokens import FIRST_BASE
+from workflow_scripts.common.token_shards import CLS, SEP
+from workflow_scripts.inference.masking import MASK
 from workflow_scripts.inference.network import device_here
 from workflow_scripts.model import DnaBert2ForMaskedLM
 from workflow_scripts.studies import vocabularies
 from workflow_scripts.studies.claim_result import Claim, Comparison, write_result
+from workflow_scripts.studies.study_options import device as device_options
 from workflow_scripts.studies.study_options import parser_of
 
-CLS, SEP, MASK = (SPECIAL_TOKENS.index(f"[{name}]") for name in ("CLS", "SEP", "MASK"))
 BATCH = 256
 Regions = dict[str, list[tuple[int, int, str]]]
 """Start, end and strand of the regions of each contig."""
@@ -171,7 +173,7 @@ def table(found: list[Site], logs: np.ndarray) -> list[dict[str, Any]]:
 
 
 def build_parser() -> ArgumentParser:
-    parser = parser_of(__doc__)
+    parser = parser_of(__doc__, device_options)
     parser.add_argument("--models", type=Path, required=True, help="folder of the pre-trained models")
     parser.add_argument("--model", required=True, help="the model, with single nucleotides as tokens")
     parser.add_argument("--tokenizer", type=Path, required=True, help="directory of its tokenizer, with stats.json")
@@ -179,7 +181,6 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--regions", type=Path, required=True, help="coding regions (BED with a strand)")
     parser.add_argument("--window", type=int, required=True, help="bases that the model reads at once")
     parser.add_argument("--codons", type=int, default=20, help="codons of a region at most (default: %(default)s)")
-    parser.add_argument("--gpus", type=int, default=0, help="GPUs, 1 or 0 (default: %(default)s)")
     return parser
 
 

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from workflow_scripts.common import kmer_tokenizers
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_json
-from workflow_scripts.common.special_tokens import SPECIAL_TOKENS
+from workflow_scripts.inference.spelling import Spelling
 from workflow_scripts.settings.names import FIXED_KINDS, TOKENIZER_KINDS
 
 REFERENCE = ("kmer_overlapping", 6)  # DNABERT's, to which the paper compares FLOPs
@@ -35,9 +35,14 @@ class Vocabulary:
         return sorted(vocabulary, key=vocabulary.__getitem__)
 
     @functools.cached_property
+    def spelling(self) -> Spelling:
+        """The bases of each token."""
+        return Spelling(self.tokenizer)
+
+    @property
     def lengths(self) -> np.ndarray:
         """Number of bases by id; 1 for special tokens, because [UNK] stands for one letter."""
-        return np.array([1 if word in SPECIAL_TOKENS else len(word) for word in self.words])
+        return self.spelling.lengths
 
     @property
     def k(self) -> int:
@@ -51,13 +56,6 @@ class Vocabulary:
             return np.split(ids, np.cumsum(counts)[:-1])
         encodings = self.tokenizer.encode_batch_fast(sequences, add_special_tokens=False)
         return [np.array(encoding.ids, dtype=np.uint16) for encoding in encodings]
-
-    def spans(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """First base and number of bases of each token of a sequence."""
-        if self.kind == "kmer_overlapping":
-            return np.arange(len(ids)), np.full(len(ids), self.k)
-        lengths = self.lengths[ids]
-        return np.cumsum(lengths) - lengths, lengths
 
 
 def load(folder: Path) -> Vocabulary:

@@ -154,16 +154,14 @@ def test_tables_know_the_same_names():
         ("configuration", ("jsonschema", "numpy", "torch", "snakemake")),
     ],
 )
-def test_importing_settings_is_cheap(module, foreign):
+def test_importing_settings_loads_nothing_heavy(module, foreign):
     code = f"""
-import sys, time
-begin = time.process_time()
+import sys
 import workflow_scripts.settings.{module}
-print(time.process_time() - begin, *[name for name in {foreign!r} if name in sys.modules])
+print(*[name for name in {foreign!r} if name in sys.modules])
 """
-    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(3)]
-    seconds, *imported = min((run.stdout.split() for run in runs), key=lambda words: float(words[0]))
-    assert not imported and float(seconds) < 0.2
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
 
 
 def test_help_lists_the_keys():

@@ -79,7 +79,7 @@ class PlainModel(nn.Module):
 
     def encode(self, ids: Tensor, mask: Tensor | None) -> Tensor:
         """Hidden states [batch, length, width]."""
-        hidden = self.embeddings(ids, None)
+        hidden = self.embeddings(self.embeddings.word_embeddings(ids), None)
         bias = alibi_bias(alibi_slopes(self.heads).to(ids.device), ids.shape[1])
         if mask is not None:
             bias = bias + (1 - mask[:, None, None, :]) * -10000.0

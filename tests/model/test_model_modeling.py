@@ -265,7 +265,7 @@ def test_a_backend_that_no_longer_fits_is_refused_at_the_next_pass(build, ids):
 
 
 @pytest.mark.parametrize(
-    "implementation", ["flash_attention_2", "flash_attention_3", "flash_attention_4", "flex_attention", "sdpa"]
+    "implementation", ["flash_attention_2", "flash_attention_3", "flash_attention_4", "flex_attention"]
 )
 def test_attention_of_transformers_without_alibi_is_refused(build, implementation, tmp_path):
     build(DnaBert2Model).save_pretrained(tmp_path)

@@ -9,8 +9,8 @@ bias: positions are then in the embedding, or in rotated queries and keys (rotar
 ``flash``  flash-attn 2, with ``alibi_slopes``: on GPUs of compute capability 8.0 or later, in float16 and bfloat16
 
 All of them skip padding and agree up to rounding. ``choose_backend`` returns the fastest one that a device supports.
-The attention implementations of transformers (``attn_implementation``) have no ALiBi. The models do not declare
-support for them, so transformers refuses them instead of computing without positions.
+The attention implementations of transformers (``attn_implementation``) have no ALiBi. Of these the models accept
+``sdpa`` and ``eager``, which leave the choice here; transformers refuses the others.
 """
 
 import functools
@@ -73,7 +73,7 @@ def attention_weights(qkv: Tensor, slopes: Tensor | None, packing: Packing) -> T
     Each row sums to one over the tokens of its sequence; padded rows and columns are zero.
     """
     query, key, _ = packing.unpack(qkv).permute(2, 0, 3, 1, 4).float()
-    present = packing.unpack(torch.ones_like(packing.sequences())).bool()
+    present = packing.mask()
     scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
     if slopes is not None:
         scores = scores + alibi_bias(slopes, query.shape[-2])
@@ -83,6 +83,8 @@ def attention_weights(qkv: Tensor, slopes: Tensor | None, packing: Packing) -> T
 
 def sdpa(slopes: Tensor | None, packing: Packing, dtype: torch.dtype) -> Attend:
     """PyTorch's own attention: all rows at once if they have the same length, otherwise one by one."""
+    if packing.padded:
+        return masked_sdpa(slopes, packing, dtype)
     bias = None if slopes is None else reversed_bias(slopes, packing.longest, dtype)
     if bias is not None and bias.device.type != "cpu":
         bias = bias.contiguous()  # kernels of GPUs read whole aligned rows
@@ -104,6 +106,22 @@ def sdpa(slopes: Tensor | None, packing: Packing, dtype: torch.dtype) -> Attend:
         return torch.cat([rows(sequence[None])[0] for sequence in qkv.split(packing.lengths) if len(sequence)])
 
     return together if packing.lengths is None else one_by_one
+
+
+def masked_sdpa(slopes: Tensor | None, packing: Packing, dtype: torch.dtype) -> Attend:
+    """All rows at once, with their padding, which no token attends to; for exports, of plain operations only."""
+    present = packing.mask()
+    bias = torch.zeros(present.shape, dtype=dtype, device=present.device)
+    bias = bias.masked_fill(~present, torch.finfo(dtype).min)[:, None, None, :]
+    if slopes is not None:
+        bias = bias + alibi_bias(slopes, packing.shape[1]).to(dtype)
+
+    def attend(qkv: Tensor) -> Tensor:
+        query, key, value = qkv.unflatten(0, packing.shape).permute(2, 0, 3, 1, 4)
+        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        return attended.transpose(1, 2).flatten(0, 1)
+
+    return attend
 
 
 def flex(slopes: Tensor | None, packing: Packing, dtype: torch.dtype) -> Attend:

@@ -2,10 +2,15 @@
 
 from typing import Any
 
-from transformers import PreTrainedConfig
+from transformers import PretrainedConfig  # the name in every version
+
+PUBLISHED = {"alibi_starting_size": 512, "attention_probs_dropout_prob": 0.0, "hidden_act": "gelu"}
+"""Keys that only the released code (bert_layers.py) reads, so that it loads our weights."""
+NO_LIMIT = 1_000_000
+"""``max_position_embeddings`` of a model without such a limit; libraries cut sequences at this number of tokens."""
 
 
-class DnaBert2Config(PreTrainedConfig):
+class DnaBert2Config(PretrainedConfig):
     """Sizes and rates of a DNABERT-2 encoder; the defaults are those of the published model (DNABERT-2-117M).
 
     ``positions``: how the model knows the order of its tokens: ``alibi`` (the published model), ``rotary``, or
@@ -71,6 +76,8 @@ class DnaBert2Config(PreTrainedConfig):
         self.classifier_dropout = classifier_dropout
         # a directory is saved with this code, even if the configuration was loaded from one with other code
         kwargs["auto_map"] = dict(self.auto_map)
+        kwargs |= PUBLISHED
+        kwargs["max_position_embeddings"] = max_positions if positions == "learned" else NO_LIMIT
         kwargs |= {"pad_token_id": pad_token_id, "tie_word_embeddings": tie_word_embeddings}
         super().__init__(**kwargs)
 

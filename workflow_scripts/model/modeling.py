@@ -3,15 +3,18 @@
 Module names are those of the published state dict, so the released weights load without conversion.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPooling, MaskedLMOutput, SequenceClassifierOutput
-from transformers.utils import can_return_tuple
+from transformers.utils import ModelOutput
 
 from .attention import Attend, alibi_slopes, attention_weights, choose_backend, prepare_attention
 from .configuration import DnaBert2Config
+from .losses import sequence_loss
 from .packing import Packing, make_packing
 from .rotary import rotation
 
@@ -28,13 +31,13 @@ class Embeddings(nn.Module):
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(self, input_ids: Tensor, token_type_ids: Tensor | None, positions: Tensor | None = None) -> Tensor:
-        """Embeddings of tokens; their ``positions`` are given if these are learned."""
+    def forward(self, words: Tensor, token_type_ids: Tensor | None, positions: Tensor | None = None) -> Tensor:
+        """Embeddings of tokens, from ``words``, those of their ids; ``positions`` are given if these are learned."""
         if token_type_ids is None:
             types = self.token_type_embeddings.weight[0]
         else:
             types = self.token_type_embeddings(token_type_ids)
-        embedded = self.word_embeddings(input_ids) + types
+        embedded = words + types
         if positions is not None:
             embedded = embedded + self.position_embeddings(positions)
         return self.dropout(self.LayerNorm(embedded))
@@ -50,7 +53,7 @@ class SelfAttention(nn.Module):
 
     def forward(self, hidden: Tensor, attend: Attend) -> Tensor:
         qkv = self.Wqkv(hidden)
-        return attend(qkv.view(len(hidden), 3, self.heads, -1)).flatten(1)
+        return attend(qkv.unflatten(-1, (3, self.heads, -1))).flatten(1)
 
 
 class SelfOutput(nn.Module):
@@ -114,6 +117,7 @@ class Encoder(nn.Module):
         self.positions = config.positions
         self.layer = nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))
         self.attention_backend = "auto"
+        self.gradient_checkpointing = False  # transformers sets it, and the function that recomputes a layer
 
     def forward(
         self, hidden: Tensor, packed: Packing, keep_hidden: bool, keep_attentions: bool
@@ -124,7 +128,7 @@ class Encoder(nn.Module):
         dtype = torch.get_autocast_dtype(device.type) if autocast else hidden.dtype
         slopes = alibi_slopes(self.heads).to(device) if self.positions == "alibi" else None
         rotate = rotation(packed.positions(), self.head_size) if self.positions == "rotary" else None
-        backend = choose_backend(device, dtype, self.head_size, self.attention_backend)
+        backend = "sdpa" if packed.padded else choose_backend(device, dtype, self.head_size, self.attention_backend)
         attend = prepare_attention(backend, slopes, packed, dtype)
         states: list[Tensor] = []
         attentions: list[Tensor] = []
@@ -139,8 +143,19 @@ class Encoder(nn.Module):
         for layer in self.layer:
             if keep_hidden:
                 states.append(packed.unpack(hidden))
-            hidden = layer(hidden, attend_in_order)
+            if self.gradient_checkpointing and self.training:
+                hidden = self._gradient_checkpointing_func(layer.__call__, hidden, attend_in_order)
+            else:
+                hidden = layer(hidden, attend_in_order)
         return hidden, states, attentions
+
+
+class PoolerDense(nn.Linear):
+    """A linear layer with the same initial weights each time.
+
+    Pre-training has no pooler, and peft saves only the classifier of a ``SEQ_CLS`` adapter. With a random pooler such
+    an adapter would give other results whenever it is loaded.
+    """
 
 
 class Pooler(nn.Module):
@@ -148,7 +163,7 @@ class Pooler(nn.Module):
 
     def __init__(self, config: DnaBert2Config):
         super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.dense = PoolerDense(config.hidden_size, config.hidden_size)
 
     def forward(self, summary: Tensor) -> Tensor:
         return torch.tanh(self.dense(summary))
@@ -189,6 +204,8 @@ class DnaBert2PreTrainedModel(PreTrainedModel):
     config: DnaBert2Config
     config_class = DnaBert2Config
     base_model_prefix = "bert"
+    supports_gradient_checkpointing = True
+    _supports_sdpa = True
     _no_split_modules = ["Layer"]  # noqa: RUF012 - the type that transformers declares
 
     def use_attention(self, requested: str, dtype: torch.dtype) -> str:
@@ -203,12 +220,19 @@ class DnaBert2PreTrainedModel(PreTrainedModel):
         encoder.attention_backend = requested
         return backend
 
+    def _returned(self, output: ModelOutput, return_dict: bool | None) -> Any:
+        """The output, or the tuple of its fields if ``return_dict`` or the configuration says so."""
+        return output if (self.config.return_dict if return_dict is None else return_dict) else output.to_tuple()
+
     def _init_weights(self, module: nn.Module) -> None:
         spread = self.config.initializer_range
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=spread)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+            if isinstance(module, PoolerDense) and not getattr(module.weight, "_is_hf_initialized", False):
+                same = torch.randn(module.weight.shape, generator=torch.Generator().manual_seed(0))
+                module.weight.data.copy_(spread * same)
         elif isinstance(module, nn.Embedding):
             nn.init.normal_(module.weight, std=spread)
             if module.padding_idx is not None:
@@ -234,36 +258,44 @@ class DnaBert2Model(DnaBert2PreTrainedModel):
     def set_input_embeddings(self, value: nn.Module) -> None:
         self.embeddings.word_embeddings = value
 
-    @can_return_tuple
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         token_type_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
     ) -> BaseModelOutputWithPooling:
-        """Hidden states of all tokens; padding is removed before the embedding and becomes zeros after the last layer.
+        """Hidden states of all tokens; padding is removed after the embedding and becomes zeros after the last layer.
 
+        ``inputs_embeds`` [batch, length, hidden size] replaces the embeddings of ``input_ids``.
         ``output_hidden_states`` adds the outputs of the embedding and of every layer, ``output_attentions`` the
         attention weights of every layer, [batch, heads, length, length]. None takes the value of the configuration.
 
-        Raises ValueError for a sequence longer than the table of learned positions.
+        Raises ValueError for a sequence longer than the table of learned positions, and unless exactly one of
+        ``input_ids`` and ``inputs_embeds`` is given.
         """
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("give either input_ids or inputs_embeds")
+        if inputs_embeds is None:
+            inputs_embeds = self.embeddings.word_embeddings(input_ids)
         keep_hidden = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         keep_attentions = self.config.output_attentions if output_attentions is None else output_attentions
-        packed = make_packing(input_ids, attention_mask)
+        packed = make_packing(inputs_embeds, attention_mask)
         types = None if token_type_ids is None else packed.pack(token_type_ids)
-        embedded = self.embeddings(packed.pack(input_ids), types, self.learned_positions(packed))
+        embedded = self.embeddings(packed.pack(inputs_embeds), types, self.learned_positions(packed))
         hidden, states, attentions = self.encoder(embedded, packed, keep_hidden, keep_attentions)
-        pooled = None if self.pooler is None else self.pooler(self.summary(hidden, packed))
         hidden = packed.unpack(hidden)
-        return BaseModelOutputWithPooling(
+        summary = packed.mean if self.config.pooling == "mean" else packed.first
+        output = BaseModelOutputWithPooling(
             last_hidden_state=hidden,
-            pooler_output=pooled,
+            pooler_output=None if self.pooler is None else self.pooler(summary(hidden)),
             hidden_states=(*states, hidden) if keep_hidden else None,
             attentions=tuple(attentions) if keep_attentions else None,
         )
+        return self._returned(output, return_dict)
 
     def learned_positions(self, packed: Packing) -> Tensor | None:
         """Place of each token in its sequence, [tokens]; None if positions are not learned."""
@@ -275,12 +307,6 @@ class DnaBert2Model(DnaBert2PreTrainedModel):
                 "(max_positions); cut the sequence, or use a model with ALiBi or rotary positions"
             )
         return packed.positions()
-
-    def summary(self, hidden: Tensor, packed: Packing) -> Tensor:
-        """Input of the pooler, from [tokens, hidden size]: each sequence's first token, or the mean over its tokens."""
-        if self.config.pooling == "mean":
-            return packed.unpack(hidden).sum(dim=1) / packed.starts.diff().clamp(min=1)[:, None]
-        return hidden[packed.starts[:-1].clamp(max=len(hidden) - 1)]  # clamp: the last row may be all padding
 
 
 class DnaBert2ForMaskedLM(DnaBert2PreTrainedModel):
@@ -300,31 +326,33 @@ class DnaBert2ForMaskedLM(DnaBert2PreTrainedModel):
     def set_output_embeddings(self, value: nn.Linear) -> None:
         self.cls.predictions.decoder = value
 
-    @can_return_tuple
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         token_type_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
         labels: Tensor | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
     ) -> MaskedLMOutput:
         """Logits [batch, length, vocabulary]; with ``labels`` the mean loss over positions with a label above 0.
 
         As in the released code, a label of 0 ([UNK]) is ignored like -100.
         """
-        output = self.bert(
-            input_ids, attention_mask, token_type_ids, output_attentions, output_hidden_states, return_dict=True
+        encoded = self.bert(
+            input_ids, attention_mask, token_type_ids, inputs_embeds, output_attentions, output_hidden_states, True
         )
-        logits = self.cls(output.last_hidden_state)
+        logits = self.cls(encoded.last_hidden_state)
         loss = None
         if labels is not None:
             counted = labels > 0
             loss = functional.cross_entropy(logits[counted].float(), labels[counted])
-        return MaskedLMOutput(
-            loss=loss, logits=logits, hidden_states=output.hidden_states, attentions=output.attentions
+        output = MaskedLMOutput(
+            loss=loss, logits=logits, hidden_states=encoded.hidden_states, attentions=encoded.attentions
         )
+        return self._returned(output, return_dict)
 
     def masked_logits(self, input_ids: Tensor, attention_mask: Tensor | None, positions: Tensor) -> Tensor:
         """Logits [masked positions, vocabulary]: the head runs only where ``positions`` [batch, length] is true."""
@@ -332,7 +360,7 @@ class DnaBert2ForMaskedLM(DnaBert2PreTrainedModel):
 
 
 class DnaBert2ForSequenceClassification(DnaBert2PreTrainedModel):
-    """The encoder, its pooler and a linear classifier over ``config.num_labels`` classes."""
+    """The encoder, its pooler and a linear layer with ``config.num_labels`` outputs."""
 
     def __init__(self, config: DnaBert2Config):
         super().__init__(config)
@@ -343,22 +371,24 @@ class DnaBert2ForSequenceClassification(DnaBert2PreTrainedModel):
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)  # type: ignore[arg-type]
         self.post_init()
 
-    @can_return_tuple
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         token_type_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
         labels: Tensor | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
     ) -> SequenceClassifierOutput:
-        """Logits [batch, classes]; with ``labels`` [batch] the mean cross-entropy."""
-        output = self.bert(
-            input_ids, attention_mask, token_type_ids, output_attentions, output_hidden_states, return_dict=True
+        """Logits [batch, outputs]; with ``labels`` the loss of the problem type, see :func:`losses.sequence_loss`."""
+        encoded = self.bert(
+            input_ids, attention_mask, token_type_ids, inputs_embeds, output_attentions, output_hidden_states, True
         )
-        logits = self.classifier(self.dropout(output.pooler_output))
-        loss = None if labels is None else functional.cross_entropy(logits.float(), labels)
-        return SequenceClassifierOutput(
-            loss=loss, logits=logits, hidden_states=output.hidden_states, attentions=output.attentions
+        logits = self.classifier(self.dropout(encoded.pooler_output))
+        loss = None if labels is None else sequence_loss(logits, labels, self.config)
+        output = SequenceClassifierOutput(
+            loss=loss, logits=logits, hidden_states=encoded.hidden_states, attentions=encoded.attentions
         )
+        return self._returned(output, return_dict)

@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
+from peft import AutoPeftModelForSequenceClassification
 from safetensors.torch import load_file, save_file
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from tests.tiny_models import TARGETS
 from workflow_scripts.common.errors import UserError
@@ -16,6 +19,7 @@ from workflow_scripts.finetune.datasets import read_rows
 from workflow_scripts.finetune.finetune_model import main
 from workflow_scripts.finetune.problems import PROBLEMS
 from workflow_scripts.inference.encoding import Text
+from workflow_scripts.inference.outputs import PROBLEM_TYPES
 from workflow_scripts.inference.predictor import load
 
 pytestmark = pytest.mark.slow
@@ -162,3 +166,26 @@ def test_what_a_baseline_cannot_do_is_one_line(fit, texts):
     with pytest.raises(UserError, match="a baseline has no hidden states; embed with a pre-trained model"):
         model.embed(texts("two"))
     assert model.encode(["ACGT"]).spans[0].tolist() == [[0, 0, 1], [0, 1, 2], [0, 2, 3], [0, 3, 4]]
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize("problem", ["classification", *PROBLEM_SETS])
+def test_plain_libraries_give_the_predictions_of_the_file(fit, texts, tmp_path, monkeypatch, problem, method):
+    """Pooling, problem type and scale are in what is saved; nobody has to know them, or where the results were made."""
+    dataset, metric = PROBLEM_SETS.get(problem, ("three", "mcc"))
+    folder = fit("ours", method, dataset, metric, problem=problem, pooling="mean", max_steps=12).absolute()
+    written = pq.read_table(folder / "predictions.parquet").to_pydict()
+    monkeypatch.chdir(tmp_path)
+    kind = AutoPeftModelForSequenceClassification if method == "lora" else AutoModelForSequenceClassification
+    model = kind.from_pretrained(folder / "model").eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder / "model")
+    with torch.no_grad():
+        logits = model(**tokenizer(texts(dataset, problem), padding=True, return_tensors="pt")).logits
+    assert model.config.problem_type == PROBLEM_TYPES[problem] and model.config.pooling == "mean"
+    if problem == "regression":
+        assert logits[:, 0].tolist() == pytest.approx(written["prediction"], rel=1e-5)
+    else:
+        values = logits.softmax(dim=1) if problem == "classification" else logits.sigmoid()
+        assert values.numpy() == pytest.approx(np.array(written["probabilities"]), abs=1e-5)
+    for path in (folder / "model").rglob("*"):
+        assert path.stat().st_mode & 0o044 == 0o044, path

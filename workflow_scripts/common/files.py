@@ -14,6 +14,18 @@ from typing import Any, TextIO
 from workflow_scripts.common.errors import UserError
 
 
+def readable(path: Path) -> None:
+    """Give a file, or a folder and all in it, the mode that the umask gives new ones.
+
+    Temporary folders and the files of some writers (safetensors) are readable by their owner only.
+    """
+    mask = os.umask(0)
+    os.umask(mask)
+    for entry in [path, *path.rglob("*")]:
+        if not entry.is_symlink():
+            entry.chmod((0o777 if entry.is_dir() else 0o666) & ~mask)
+
+
 @contextmanager
 def atomic(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary path next to ``path``; rename it to ``path`` on success, remove it on any failure."""
@@ -22,6 +34,7 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
+        readable(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -33,9 +46,9 @@ def atomic_directory(path: str | os.PathLike) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
-    temporary.chmod(0o755)
     try:
         yield temporary
+        readable(temporary)
         if path.exists():
             shutil.rmtree(path)
         temporary.rename(path)

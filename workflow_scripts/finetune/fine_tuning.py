@@ -140,7 +140,7 @@ def inference_record(job: FitJob, problem: Problem) -> FitRecord:
 def save_model(job: FitJob, initial: InitialModel, problem: Problem) -> str:
     """Save the fitted model; returns the sha256 of the file of weights."""
     with atomic_directory(job.out / "model") as temporary:
-        initial.save(inference_record(job, problem), temporary, job.settings.merge)
+        initial.save(inference_record(job, problem), temporary, job.out / "model", job.settings.merge)
         return digest(min(temporary.glob("*.safetensors")))
 
 

@@ -6,19 +6,27 @@ are needed, or ``{"baseline": name}``.
 
 import copy
 import dataclasses
+import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
+from transformers.dynamic_module_utils import custom_object_save
 
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.finetune.lora import with_lora
 from workflow_scripts.inference import baselines
+from workflow_scripts.inference.encoders import TokenizerEncoder
 from workflow_scripts.inference.encoding import Encoder
 from workflow_scripts.inference.fit_record import FitRecord, base_place, weights_sha256
-from workflow_scripts.inference.models import read_pretrained
+from workflow_scripts.inference.models import in_head, read_pretrained
+from workflow_scripts.inference.outputs import PROBLEM_TYPES, Outputs
 from workflow_scripts.settings.finetune import FitSettings
+
+WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin", "pytorch_model.bin.index.json")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,25 +42,62 @@ class InitialModel:
     parameters: int
     base: Path | None
 
-    def save(self, record: FitRecord, folder: Path, merge: bool) -> None:
-        """Write weights or adapter, tokenizer and record into an empty folder.
+    def save(self, record: FitRecord, folder: Path, place: Path, merge: bool) -> None:
+        """Write weights or adapter, tokenizer and record into an empty folder, which becomes ``place`` next to it.
 
-        ``merge``: write an adapted model with its adapter merged into the weights too, into the folder ``merged``.
+        The scale of a regression becomes part of the weights. ``merge``: write an adapted model with its adapter
+        merged into the weights too, into the folder ``merged``.
         """
+        if isinstance(self.encoder, TokenizerEncoder):  # a model of transformers, not a baseline
+            self.model.config.problem_type = PROBLEM_TYPES[record.outputs.problem]
+        record = dataclasses.replace(record, outputs=fold_scale(self.model, record.outputs))
         if self.base is not None:
-            place = dataclasses.replace(
+            adapter = dataclasses.replace(
                 record, base=base_place(self.base, folder), base_sha256=weights_sha256(self.base)
             )
-            self._write(self.model, place, folder)
+            self.model.peft_config["default"].base_model_name_or_path = str(place.absolute() / "base")
+            self._write(self.model, adapter, folder)
+            self._write_base(folder / "base", self.base)
             if merge:
                 self._write(copy.deepcopy(self.model).merge_and_unload(), record, folder / "merged")
         else:
             self._write(self.model, record, folder)
 
+    def _write_base(self, folder: Path, base: Path) -> None:
+        """Write the base model with the configuration of the fit (pooling, outputs); its weights are links.
+
+        With the configuration of the pre-trained model the adapter would give other results.
+        """
+        folder.mkdir()
+        model = self.model.get_base_model()
+        for path in base.glob("*.py"):
+            shutil.copyfile(path, folder / path.name)
+        if getattr(model, "_auto_class", None):
+            custom_object_save(model, folder, config=model.config)
+        model.config.save_pretrained(folder)
+        self.encoder.save(folder)
+        for pattern in WEIGHTS:
+            for path in base.glob(pattern):
+                (folder / path.name).symlink_to(path if base.is_absolute() else os.path.relpath(path, folder))
+
     def _write(self, model: Any, record: FitRecord, folder: Path) -> None:
         model.save_pretrained(folder)
         self.encoder.save(folder)
         record.write(folder)
+
+
+@torch.no_grad()
+def fold_scale(model: nn.Module, outputs: Outputs) -> Outputs:
+    """Give the last linear layer of a regression the scale of the labels; returns the outputs of the changed model.
+
+    The logits of the saved model are then numbers in the unit of the labels. A head without bias stays as it is.
+    """
+    heads = [layer for name, layer in model.named_modules() if in_head(name) and isinstance(layer, nn.Linear)]
+    if outputs.problem != "regression" or not heads or heads[-1].bias is None:
+        return outputs
+    heads[-1].weight.mul_(outputs.deviation)
+    heads[-1].bias.mul_(outputs.deviation).add_(outputs.mean)
+    return Outputs(outputs.problem, outputs.size)
 
 
 def initial_model(spec: dict[str, Any], outputs: int, settings: FitSettings, method: str, seed: int) -> InitialModel:

@@ -30,6 +30,7 @@ def with_lora(model: nn.Module, settings: FitSettings, seed: int) -> nn.Module:
     check_targets(model, settings.targets)
     torch.manual_seed(stable_hash(seed, "adapter"))
     config = LoraConfig(
+        task_type="SEQ_CLS",
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,

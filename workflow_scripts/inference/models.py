@@ -90,6 +90,9 @@ def _read_weights(
         raise UserError(f"{folder}: the model does not load ({first_line(error)}){hint}") from error
     model, told = loaded
     missing = sorted(told["missing_keys"])
+    if isinstance(model, DnaBert2ForSequenceClassification) and "bert.pooler.dense.weight" in missing:
+        # each fit draws its own, and saves it; the class starts from the same one each time
+        nn.init.normal_(model.bert.pooler.dense.weight, std=model.config.initializer_range)
     lacking = [name for name in missing if not in_head(name)]
     if lacking:
         raise UserError(f"{folder}: {len(lacking)} weights of the encoder are missing, such as {lacking[0]}{hint}")

@@ -1,7 +1,7 @@
 """A model at work: batches of tokens go in, predictions or hidden states come out, in the order of the texts."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,8 +43,13 @@ class Network:
 
     @torch.no_grad()
     def values(self, encoded: Encoded, outputs: Outputs, batch_size: int) -> np.ndarray:
-        """What the model predicts for every text, float64, see :meth:`Outputs.values`; without dropout."""
+        """What the model predicts for every text, float64, see :meth:`Outputs.values`; without dropout.
+
+        Numbers are computed in float32, because on their own scale they need more than the digits of bf16.
+        """
         self.model.eval()
+        if outputs.problem == "regression" and self.precision != "fp32":
+            return replace(self, precision="fp32").values(encoded, outputs, batch_size)
         shape = () if outputs.problem == "regression" else (outputs.size,)
         values = np.empty((len(encoded.ids), *shape))
         for entries in by_length(encoded, batch_size):

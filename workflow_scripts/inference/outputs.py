@@ -5,6 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+PROBLEM_TYPES = {
+    "classification": "single_label_classification",
+    "regression": "regression",
+    "multilabel": "multi_label_classification",
+}
+"""Our names of the problems, and those of transformers (``problem_type``)."""
 PROBLEMS = ("classification", "regression", "multilabel")
 
 

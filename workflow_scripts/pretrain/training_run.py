@@ -201,7 +201,6 @@ def write_model(run: Run, name: str, tokenizer: Path, out: Path) -> None:
     with checkpoints.disk_errors(out):
         with atomic_directory(out) as temporary:
             run.model.save_pretrained(temporary)
-            (temporary / "model.safetensors").chmod(0o644)  # safetensors makes it readable for its owner only
             for file in ("tokenizer.json", "tokenizer_config.json"):
                 shutil.copyfile(tokenizer / file, temporary / file)
             shutil.copyfile(run.folder / "log.jsonl", temporary / "log.jsonl")

@@ -15,6 +15,7 @@ memory.
 
 import argparse
 import collections
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from workflow_scripts.common import bpe_memory, chunk_reader, kmer_tokenizers
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import atomic, write_json
+from workflow_scripts.common.files import write_json, write_text
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.sequences import BASES
 from workflow_scripts.common.special_tokens import SPECIAL_TOKENS, add_template
@@ -113,6 +114,17 @@ def bases_by_group(genomes: list[training_sample.Genome]) -> dict[str, int]:
     return dict(bases)
 
 
+def serialized(tokenizer: Tokenizer) -> str:
+    """The content of tokenizer.json, with merges as "A C", which every version of tokenizers reads.
+
+    Those before 0.20 (transformers before 4.45) do not read the pairs that later ones write.
+    """
+    content = json.loads(tokenizer.to_str())
+    if "merges" in content["model"]:
+        content["model"]["merges"] = [" ".join(pair) for pair in content["model"]["merges"]]
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kind", choices=TOKENIZER_KINDS, required=True, help="kind of the tokenizer")
@@ -167,8 +179,7 @@ def main(argv: list[str] | None = None) -> None:
         "sample_bases_by_group": bases_by_group(genomes),
         "unknown_letters": unknown,
     }
-    with atomic(args.out / "tokenizer.json") as temporary:
-        tokenizer.save(str(temporary))
+    write_text(args.out / "tokenizer.json", serialized(tokenizer))
     write_json(args.out / "tokenizer_config.json", TOKENIZER_CONFIG)
     write_json(args.out / "stats.json", facts)
 

@@ -91,7 +91,8 @@ def training_share(tokens: Tokens, share: float, seed: int) -> Tokens:
     entries = np.concatenate([first + start for start in range(0, len(tokens.encoded.ids), rows)])
     encoded = tokens.encoded
     types = None if encoded.types is None else [encoded.types[entry] for entry in entries]
-    return Tokens(Encoded([encoded.ids[entry] for entry in entries], types, encoded.truncated), labels[first])
+    shared = dataclasses.replace(encoded, ids=[encoded.ids[entry] for entry in entries], types=types)
+    return Tokens(shared, labels[first])
 
 
 def training_order(tokens: Tokens, batch_size: int, seed: int, epoch: int, reverse_share: float) -> list[np.ndarray]:

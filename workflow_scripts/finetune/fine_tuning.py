@@ -17,6 +17,7 @@ import transformers
 from workflow_scripts.common import checkpoints
 from workflow_scripts.common.files import atomic, atomic_directory, digest, write_json
 from workflow_scripts.common.hashing import stable_hash
+from workflow_scripts.common.letters import NOTABLE
 from workflow_scripts.finetune.datasets import Rows, Tokens, read_splits, training_share
 from workflow_scripts.finetune.initial_model import InitialModel, initial_model
 from workflow_scripts.finetune.problems import PROBLEMS, Problem, collapse, problem_of
@@ -58,6 +59,9 @@ def tokens_by_split(job: FitJob, rows: Mapping[str, Rows], initial: InitialModel
     for split, part in tokens.items():
         if part.encoded.truncated:
             print(f"{split}: {part.encoded.truncated:.1%} of the sequences are cut to the limit", file=sys.stderr)
+        if part.encoded.unknown > NOTABLE:
+            told = f"warning: {job.data / split}.csv: {part.encoded.unknown:.1%} of the tokens are unknown to the model"
+            print(f"{told}, because of letters other than A, C, G and T", file=sys.stderr)
     return tokens
 
 
@@ -102,6 +106,7 @@ def course_of(fit: Fit) -> dict[str, Any]:
         "effective_batch": fit.settings.batch_size,
         "trainable_parameters": sum(p.numel() for p in fit.model.parameters() if p.requires_grad),
         "truncated": {split: tokens.encoded.truncated for split, tokens in fit.tokens.items()},
+        "unknown_tokens": {split: tokens.encoded.unknown for split, tokens in fit.tokens.items()},
         "seconds": fit.seconds,
         "gpu_seconds": gpus * fit.seconds,
         "memory_mb": memory_mb(),

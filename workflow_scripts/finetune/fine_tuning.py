@@ -75,8 +75,8 @@ def tokens_by_split(job: FitJob, rows: Mapping[str, Rows], initial: InitialModel
         if part.encoded.truncated:
             print(f"{split}: {part.encoded.truncated:.1%} of the sequences are cut to the limit", file=sys.stderr)
         if part.encoded.unknown > NOTABLE:
-            told = f"warning: {job.data / split}.csv: {part.encoded.unknown:.1%} of the tokens are unknown to the model"
-            print(f"{told}, because of letters other than A, C, G and T", file=sys.stderr)
+            share = f"{part.encoded.unknown:.1%} of the tokens are unknown to the model"
+            print(f"warning: {job.data / split}.csv: {share}, for letters other than A, C, G and T", file=sys.stderr)
     return tokens
 
 

@@ -31,15 +31,15 @@ def open_bytes(path: str | os.PathLike) -> io.BufferedReader:
     raw: Any
     match compression_of(path):
         case "gzip":
-            raw = gzip.open(path)
+            raw = gzip.GzipFile(path)
         case "bzip2":
-            raw = bz2.open(path)
+            raw = bz2.BZ2File(path)
         case "xz":
-            raw = lzma.open(path)
+            raw = lzma.LZMAFile(path)  # noqa: SIM115  # the caller closes it
         case "zstd":
             import pyarrow  # only here, because it takes 40 MB and few files have this format
 
             raw = pyarrow.input_stream(str(path), compression="zstd")
         case _:
-            raw = Path(path).open("rb", buffering=0)
+            raw = io.FileIO(path)
     return io.BufferedReader(raw, BUFFER)

@@ -37,7 +37,7 @@ def open_fasta(path: str | os.PathLike) -> BinaryIO:
 
 def read_unix_text(handle: BinaryIO) -> Iterator[bytes]:
     """Blocks of about BUFFER bytes with LF line ends, without a BOM."""
-    block = handle.read(BUFFER).removeprefix(codecs.BOM_UTF8)
+    block = handle.read(len(codecs.BOM_UTF8)).removeprefix(codecs.BOM_UTF8) + handle.read(BUFFER)
     while block:
         while block.endswith(b"\r") and (more := handle.read(1)):
             block += more

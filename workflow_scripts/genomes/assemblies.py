@@ -50,9 +50,9 @@ def read_assemblies(path: Path, address: str) -> Iterator[Assembly]:
     Reads the older header ``# assembly_accession`` and the current one ``#assembly_accession``, after a comment line.
     Rows with an accession that does not have NCBI's form are left out.
 
-    A row whose columns do not match the header, as of a name with a tab, is left out with a warning.
+    A row with more columns than the header, as of a name with a tab, is left out with a warning.
 
-    Raises UserError for a table with many such rows, a last row that is cut short, and a table without header.
+    Raises UserError for a table with many such rows, a row with fewer columns, and a table without header.
     """
     pick, width, damaged = None, 0, 0
     with path.open(encoding="utf-8", errors="replace", newline="\n") as lines:
@@ -67,7 +67,8 @@ def read_assemblies(path: Path, address: str) -> Iterator[Assembly]:
             elif len(values) != width:
                 damaged += 1
                 problem = f"{address}:{number}: {len(values)} columns where the header has {width}"
-                if too_many(damaged, number) or not line.endswith("\n"):
+                whole = line.endswith("\n") and len(values) > width and NCBI_ACCESSION.fullmatch(values[0])
+                if not whole or too_many(damaged, number):
                     raise UserError(f"{problem}; the table is damaged or not a table, run again later")
                 print(f"warning: {problem}; left out, its first is {values[0][:80]!r}", file=sys.stderr)
             else:

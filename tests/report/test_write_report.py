@@ -228,6 +228,17 @@ def test_groups_sum_to_the_corpus(run):
     assert corpus["unaccounted"] == 0
 
 
+def test_genomes_without_a_chunk_are_named_on_the_page(run):
+    run.fit("ours", "full", "emp", "H3", 0, 0.5)
+    path = run.corpus()
+    assert "without a chunk" not in Reader(make_page(run, "--corpus", path).read_text()).text
+    path.write_text(path.read_text().replace("\t4000\t3960\t40\t", "\t0\t0\t0\t"))
+    assert (
+        "Genomes without a chunk, which add nothing to the corpus: GCF_0."
+        in Reader(make_page(run, "--corpus", path).read_text()).text
+    )
+
+
 def test_the_same_input_gives_the_same_bytes(run):
     fits(run, "ours")
     more = all_inputs(run)

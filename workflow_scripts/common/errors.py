@@ -41,7 +41,8 @@ def program(main: Callable[..., None]) -> Callable[..., int]:
     """Wrap a program's ``main`` so that a :class:`UserError` prints one line on standard error, without traceback.
 
     One of several mistakes prints a line for each, and an OSError in REMEDIES one too. The wrapped function returns the
-    exit status: 0 for success, 1 for a user's mistake, 130 for an interruption. Any other exception is a bug and propagates with its traceback.
+    exit status: 0 for success, 1 for a user's mistake, 130 for an interruption. Any other exception is a bug and
+    propagates with its traceback.
     """
 
     @functools.wraps(main)

@@ -13,8 +13,8 @@ from workflow_scripts.common.column_roles import plain_name
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.labelled_csv import parse_number, parse_properties
 from workflow_scripts.common.labelled_file import LabelledFile, Mistakes, Row, understand
+from workflow_scripts.common.labelled_sources import SPLITS, WHOLE
 
-WHOLE = "all"  # stands for the split of rows that are still to be split
 FEWEST = 10  # rows of a file that is to be split
 MANY = 20  # classes, from which on labels that hardly repeat are taken for a mistake
 SPLIT_NAMES = {
@@ -137,7 +137,7 @@ def label_problem(label: str, problem: str) -> str | None:
 
 def check_rows(files: dict[str, Path], labels: Labels, by_column: bool) -> None:
     """Raise UserError if a split has no rows, or if there are too few to make splits of."""
-    for split in ("train", "dev", "test") if by_column else files:
+    for split in SPLITS if by_column else files:
         if split not in labels:
             path = files.get(split, files.get(WHOLE))
             where = f"the column of splits has no {split}; add it, or set split: random" if by_column else "no rows"
@@ -160,6 +160,7 @@ def name_classes(paths: dict[str, Path], labels: Labels, mistakes: Mistakes) -> 
     path = paths["train" if "train" in labels else WHOLE]
     if len(train) < 2:
         mistakes.add(path, next(iter(train.values()))[0], f"the only class is {next(iter(train))!r}; two are needed")
+        return [], {}
     rows = sum(count for _, count in train.values())
     if len(classes) > MANY and 2 * len(train) > rows:
         mistakes.add(path, 1, f"{len(train):,} classes in {rows:,} rows; for numbers set problem: regression")

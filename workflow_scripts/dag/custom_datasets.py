@@ -9,9 +9,9 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_json, write_json
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.labelled_set import read_labelled_set
+from workflow_scripts.common.labelled_sources import custom_sources
 from workflow_scripts.dag.code_dependencies import code
 from workflow_scripts.dag.gue import Gue, Row
-from workflow_scripts.settings.custom_datasets import custom_sources
 
 SOUND = Path(".snakemake/custom_datasets.json")  # digests of the data sets that were sound, so none is read twice
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from workflow_scripts.common import addresses
 from workflow_scripts.common.files import read_table
+from workflow_scripts.common.labelled_sources import custom_sources
 from workflow_scripts.dag.rule_values import Wildcards, option
 from workflow_scripts.settings.configuration import Configuration
-from workflow_scripts.settings.custom_datasets import custom_row, custom_sources
+from workflow_scripts.settings.custom_datasets import custom_row
 from workflow_scripts.settings.names import PROBLEM, SPLITS, TASKS
 from workflow_scripts.settings.patterns import matching
 

@@ -123,16 +123,20 @@ def inference_record(job: FitJob, problem: Problem) -> FitRecord:
     )
 
 
-def name_outputs(config: Any, classes: list[str]) -> None:
-    """Write the names of the classes into the configuration of a model, from where Hugging Face's tools take them."""
-    if len(classes) == config.num_labels:
+def name_outputs(model: Any, classes: list[str]) -> None:
+    """Write the names of the classes into a model's configuration, from where Hugging Face's tools take them.
+
+    A baseline has no such configuration.
+    """
+    config = getattr(model, "config", None)
+    if config is not None and len(classes) == config.num_labels:
         config.id2label = dict(enumerate(classes))
         config.label2id = {name: number for number, name in enumerate(classes)}
 
 
 def save_model(job: FitJob, initial: InitialModel, problem: Problem) -> str:
     """Save the fitted model; returns the sha256 of the file of weights."""
-    name_outputs(initial.model.config, read_classes(job.data))
+    name_outputs(initial.model, read_classes(job.data))
     with atomic_directory(job.out / "model") as temporary:
         initial.save(inference_record(job, problem), temporary, job.settings.merge)
         return digest(min(temporary.glob("*.safetensors")))

@@ -19,14 +19,14 @@ from pathlib import Path
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import digest
 from workflow_scripts.common.labelled_file import Row
-from workflow_scripts.common.labelled_set import WHOLE, LabelledSet, read_labelled_set
+from workflow_scripts.common.labelled_set import LabelledSet, read_labelled_set
+from workflow_scripts.common.labelled_sources import WHOLE, custom_sources
 from workflow_scripts.gue.datasheet import write_dataset
 from workflow_scripts.gue.labelled_examples import Example, Splits
 from workflow_scripts.gue.recipe import Recipe
 from workflow_scripts.gue.registry import Dataset
 from workflow_scripts.gue.selection import drop_duplicates
 from workflow_scripts.gue.split import METHODS, Sizes, describe_split
-from workflow_scripts.settings.custom_datasets import custom_sources
 from workflow_scripts.settings.names import METRICS, PROBLEM, SEED, SPLITS
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from workflow_scripts.common.addresses import local_path
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_table
-from workflow_scripts.settings.custom_datasets import custom_sources
+from workflow_scripts.common.labelled_sources import custom_sources
 from workflow_scripts.settings.fields import Count, Omittable, Patterns, Plain, Section, key, matches
 from workflow_scripts.settings.names import BINDING_TASKS, METRICS, PROBLEM, TASKS, Problem
 from workflow_scripts.settings.patterns import matching

@@ -44,9 +44,8 @@ def test_every_row_is_in_one_split_with_its_label_and_id(run, method):
     splits = read(out)
     assert status == 0 and [len(splits[split]) for split in SPLITS] == [160, 20, 20]
     expected = {sequence: [identity, str(int(label == "virus"))] for identity, sequence, label in lines}
-    ids = dict(
-        (tuple(line.split("\t")[:2]), line.split("\t")[2]) for line in (out / "ids.tsv").read_text().splitlines()
-    )
+    table_of_ids = [line.split("\t") for line in (out / "ids.tsv").read_text().splitlines()]
+    ids = {(split, line): identity for split, line, identity in table_of_ids}
     found = {
         sequence: [ids[split, str(line)], label]
         for split in SPLITS

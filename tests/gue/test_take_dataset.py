@@ -167,3 +167,24 @@ def test_ids_are_kept_by_split_and_line_and_do_not_change_the_rows(run):
     status, out = run(plain | {"test": "id,sequence,label\nseq  1,ACGT,0\nseq2,GGGG,1\n"})
     assert status == 0 and (out / "test.csv").read_text() == plain["test"]
     assert (out / "ids.tsv").read_text() == "split\tline\tid\ntest\t2\tseq 1\ntest\t3\tseq2\n"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda text: text.lower(),
+        lambda text: text.replace("T", "U"),
+        lambda text: text.replace("\n", "\r"),
+        lambda text: text.replace("\n", "\r\n").replace(",", ";"),
+        lambda text: text.replace(",", "\t").replace("sequence", " Sequence "),
+        lambda text: text.replace("\n", ",\n"),
+        lambda text: text.replace("\n", "\nCAT,").replace("sequence", "organism,sequence").removesuffix("CAT,"),
+    ],
+)
+def test_files_of_equal_content_give_the_same_bytes(run, write):
+    _, out = run(ROWS)
+    names = [f"{split}.csv" for split in ROWS] + ["ids.tsv", "classes.json", "places.tsv"]
+    expected = {name: (out / name).read_bytes() for name in names}
+    written = {split: write(text) for split, text in ROWS.items()}
+    assert written != ROWS and run(written)[0] == 0
+    assert {name: (out / name).read_bytes() for name in names} == expected

@@ -59,6 +59,7 @@ rule all:
 
 
 onstart:
+    hooks.rest_between_jobs(workflow)
     if reason := start(plan, hooks.jobs_to_run(workflow), settings, hooks.run_facts(workflow)):
         raise WorkflowError(reason)
 

@@ -52,8 +52,17 @@ rule work:
     shell:
         "echo {{params}} > {{output}}"
 
+timers = []
+from snakemake.scheduling.job_scheduler import JobScheduler
+JobScheduler._schedule_reevalutation = lambda scheduler, delay: timers.append(delay)
+
 onstart:
     print(hooks.run_facts(workflow))
+    if not config.get("restless"):
+        hooks.rest_between_jobs(workflow)
+
+onsuccess:
+    print("timers:", len(timers))
 """
 
 
@@ -97,6 +106,13 @@ def test_facts_of_a_run(run):
     told = run("1.done", "--sdm", "env-modules")
     assert f"'snakemake': '{snakemake.__version__}'" in told
     assert "'software_deployment': ['env-modules']" in told.replace("env_modules", "env-modules")
+
+
+def test_a_local_run_sets_no_timers(run):
+    """They add up: each sets off a round of the scheduler, which sets another."""
+    assert "timers: 0" in run("1.done", "2.done", "3.done")
+    restless = run("1.done", "2.done", "3.done", "--forceall", restless="yes")
+    assert int(re.search(r"timers: (\d+)", restless)[1]) >= 3
 
 
 def test_jobs_of_a_group_go_on_when_one_fails(run, tmp_path):

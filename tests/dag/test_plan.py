@@ -104,7 +104,7 @@ def test_a_model_that_goes_on_has_the_sizes_of_the_other(planned):
     }
     plan = planned({"pretrain": models})
     more, foreign = plan.lines([training("more"), training("foreign")])
-    effort = "2.8e+13 operations, 4.7 minutes of one core at 0.1 TFLOP/s, about 5.1 GB of memory"
+    effort = "2.8e+13 operations, 4.7 minutes of one core at 0.1 TFLOP/s, about 7.2 GB of memory"
     assert more.text == f"pre-training of more: 10 steps, {effort}"
     assert foreign.text == "pre-training of foreign: 10 steps" and foreign.large
     assert plan.lines([fit("more", "emp", "H3")]) == plan.lines([fit("dnabert2", "emp", "H3")])

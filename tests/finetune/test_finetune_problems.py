@@ -67,26 +67,30 @@ def test_planted_collapse_is_found():
     same = np.array([[0.6, 0.4]] * 20)
     unsure = 0.5 + 0.001 * (right - 0.5)
     chance = math.log(2)
-    assert collapse(problem, same, 0.2, train, 0.3, dev) == "constant prediction"
-    assert collapse(problem, unsure, chance, train, chance * 0.995, dev) == "loss at chance"
-    assert collapse(problem, right, 0.2, train, 0.3, dev) is None
+    assert collapse(problem, same, dev, 0.2, train, 0.3, dev) == "constant prediction"
+    assert collapse(problem, unsure, dev, chance, train, chance * 0.995, dev) == "loss at chance"
+    assert collapse(problem, right, dev, 0.2, train, 0.3, dev) is None
+    # of test rows of one class one prediction is right, and no collapse if something was learned
+    one_class = np.zeros(20, dtype=int)
+    assert collapse(problem, same, one_class, 0.2, train, 0.3, dev) is None
+    assert collapse(problem, same, one_class, chance, train, chance, dev) == "loss at chance"
     # it knows its training rows by heart, or the dev rows are easy: it has learned something
-    assert collapse(problem, right, 0.1, train, 0.9, dev) is None
-    assert collapse(problem, right, chance, train, 0.5, dev) is None
+    assert collapse(problem, right, dev, 0.1, train, 0.9, dev) is None
+    assert collapse(problem, right, dev, chance, train, 0.5, dev) is None
     # a loss far below ln 2 is chance all the same where one class is rare
     rare = np.array([0] * 95 + [1] * 5)
     loss = entropy(np.array([0.95, 0.05]))
-    assert collapse(Classification(rare), unsure, loss, rare, loss, rare) == "loss at chance"
+    assert collapse(Classification(rare), unsure, rare, loss, rare, loss, rare) == "loss at chance"
 
 
 def test_collapse_of_other_problems():
     problem = Regression(NUMBERS)
-    assert collapse(problem, np.full(4, 13.9), 0.5, NUMBERS, 3.0, NUMBERS) == "constant prediction"
-    assert collapse(problem, NUMBERS, 1.0, NUMBERS, NUMBERS.var(), NUMBERS) == "loss at chance"
-    assert collapse(problem, NUMBERS, 0.5, NUMBERS, 3.0, NUMBERS) is None
+    assert collapse(problem, np.full(4, 13.9), NUMBERS, 0.5, NUMBERS, 3.0, NUMBERS) == "constant prediction"
+    assert collapse(problem, NUMBERS, NUMBERS, 1.0, NUMBERS, NUMBERS.var(), NUMBERS) == "loss at chance"
+    assert collapse(problem, NUMBERS, NUMBERS, 0.5, NUMBERS, 3.0, NUMBERS) is None
     several = Multilabel(LABELS)
-    assert collapse(several, np.full((4, 2), 0.6), 0.1, LABELS, 0.1, LABELS) == "constant prediction"
-    assert collapse(several, LABELS * 0.9, 0.1, LABELS, 0.1, LABELS) is None
+    assert collapse(several, np.full((4, 2), 0.6), LABELS, 0.1, LABELS, 0.1, LABELS) == "constant prediction"
+    assert collapse(several, LABELS * 0.9, LABELS, 0.1, LABELS, 0.1, LABELS) is None
 
 
 @pytest.mark.slow

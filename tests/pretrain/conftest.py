@@ -13,8 +13,8 @@ from tokenizers import Tokenizer
 from tests.one_thread import one_thread  # noqa: F401 (a fixture)
 from workflow_scripts.common.files import write_json
 from workflow_scripts.inference.masking import MASK
+from workflow_scripts.inference.precision import loss_scaler
 from workflow_scripts.inference.spelling import Spelling
-from workflow_scripts.pretrain import precision
 from workflow_scripts.pretrain.model_setup import initial_model
 from workflow_scripts.pretrain.optimizers import make_optimizer
 from workflow_scripts.pretrain.pretrain_model import build_parser
@@ -125,7 +125,7 @@ def stepper():
         training = read_training(args.training)
         words = Spelling(Tokenizer.from_file(str(args.tokenizer / "tokenizer.json"))).words
         model = initial_model(args.start, Architecture(**json.loads(args.architecture)), words, training)
-        scaler = precision.loss_scaler(model.device, training.precision)
+        scaler = loss_scaler(model.device, training.precision)
         return Stepper(model, training, Processes(), make_optimizer(model, training), scaler)
 
     return stepper

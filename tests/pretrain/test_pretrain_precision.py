@@ -11,7 +11,8 @@ from transformers import AutoModelForMaskedLM
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.inference.masked_loss import MaskedLoss
 from workflow_scripts.inference.masking import IGNORED
-from workflow_scripts.pretrain import precision, pretrain_model
+from workflow_scripts.inference.precision import autocast, loss_scaler
+from workflow_scripts.pretrain import pretrain_model
 from workflow_scripts.pretrain.precision import LowPrecisionLayerNorm, check_gradients, lower_layernorm
 from workflow_scripts.pretrain.step import POSITION_MULTIPLE, padded_positions
 
@@ -39,7 +40,7 @@ def test_a_low_precision_layernorm_keeps_its_parameters_and_computes_in_16_bits(
     assert layers and all(type(layer) is LowPrecisionLayerNorm for layer in layers)
     hidden = torch.randn(5, 32)
     assert torch.equal(layers[0](hidden), torch.nn.functional.layer_norm(hidden, (32,), eps=layers[0].eps))
-    with precision.autocast(CPU, "bf16"):
+    with autocast(CPU, "bf16"):
         assert layers[0](hidden).dtype == torch.bfloat16
 
 
@@ -58,7 +59,7 @@ def test_the_scale_of_fp16_is_part_of_the_state(arguments, attempts, assert_same
 def test_gradients_that_overflow_fp16_halve_the_scale_and_skip_the_step_until_the_scale_is_too_small():
     weight = torch.nn.Parameter(torch.ones(1))
     optimizer = torch.optim.AdamW([weight])
-    scaler = precision.loss_scaler(CPU, "fp16")
+    scaler = loss_scaler(CPU, "fp16")
     with pytest.raises(UserError, match="step 9: the gradients overflow fp16 at every scale; use bf16 or fp32"):
         for _ in range(40):
             scaler.scale(weight.sum() * np.inf).backward()

@@ -18,9 +18,10 @@ from workflow_scripts.finetune.problems import PROBLEMS
 from workflow_scripts.genomes import chunk_genome
 from workflow_scripts.gue import build_dataset, split, take_dataset
 from workflow_scripts.inference import baselines
+from workflow_scripts.inference.precision import DTYPES
 from workflow_scripts.model import DnaBert2Config
 from workflow_scripts.model.attention import BACKENDS
-from workflow_scripts.pretrain import precision, pretrain_model
+from workflow_scripts.pretrain import pretrain_model
 from workflow_scripts.settings import names
 from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.demo import Demo
@@ -126,7 +127,7 @@ def test_names_are_those_that_have_code():
     assert set(PROBLEMS) == set(names.METRICS) == set(choices(Custom, "problem"))
     assert {metric for metrics in names.METRICS.values() for metric in metrics} == set(choices(Custom, "metric"))
     assert {"auto", *BACKENDS} == set(choices(Training, "attention"))
-    assert {"fp32", *precision.DTYPES} == set(choices(Training, "precision"))
+    assert {"auto", "fp32", *DTYPES} == set(choices(Training, "precision"))
     assert set(names.TOKENIZER_KINDS) == set(choices(Tokenizer, "kind"))
     for kind in names.FIXED_KINDS:
         assert kmer_tokenizers.build(kind, 1 if kind == "nucleotide" else 2)

@@ -144,4 +144,4 @@ def test_help_lists_every_setting_with_its_default():
     for name, field in FitSettings.model_fields.items():
         assert f"  {name} (default: " in text
         assert " ".join(field.description.split()[:3]) in text
-    assert "learning_rate (default: 3.0e-5)" in text and "precision (default: bf16)" in text
+    assert "learning_rate (default: 3.0e-5)" in text and "precision (default: auto)" in text

@@ -36,7 +36,7 @@ def pretraining_bytes(training: Training, sizes: Architecture) -> float:
     """Memory that a pre-training takes on a CPU."""
     layers, width, inner = sizes.num_hidden_layers, sizes.hidden_size, sizes.intermediate_size
     weights = layers * (4 * width**2 + 3 * width * inner)
-    kept = KEPT_FP32 if training.precision == "fp32" else KEPT
+    kept = KEPT if training.precision in ("bf16", "fp16") else KEPT_FP32
     return LIBRARIES + WEIGHT * weights + kept * training.micro_batch_size * training.length * layers * width
 
 

@@ -5,7 +5,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from workflow_scripts.finetune.problems import PROBLEMS, Problem, collapse, prob
 from workflow_scripts.finetune.token_cache import tokens_of
 from workflow_scripts.finetune.training import Fit, memory_mb
 from workflow_scripts.inference.fit_record import FitRecord
+from workflow_scripts.inference.network import device_here
+from workflow_scripts.inference.precision import resolved
 from workflow_scripts.settings.finetune import FitSettings
 from workflow_scripts.settings.names import SPLITS
 
@@ -42,6 +44,19 @@ class FitJob:
     tokens: Path
     state: Path
     out: Path
+
+
+def on_this_hardware(job: FitJob) -> FitJob:
+    """The job with the precision that its settings mean here, which all records will have; says which."""
+    precision = resolved(job.settings.precision, device_here())
+    print(f"precision {precision} on {hardware()}", file=sys.stderr)
+    return replace(job, settings=job.settings.model_copy(update={"precision": precision}))
+
+
+def hardware() -> str:
+    """The GPU of this process, or the kind of its CPU."""
+    on_gpu = device_here().type == "cuda"
+    return torch.cuda.get_device_name() if on_gpu else platform.machine() + " CPU"
 
 
 def tokens_by_split(job: FitJob, rows: Mapping[str, Rows], initial: InitialModel) -> dict[str, Tokens]:
@@ -88,7 +103,7 @@ def scores_of(fit: Fit, test: np.ndarray) -> dict[str, Any]:
         "test": problem.scores(labels["test"], test),
         "dev": dev,
         "training_loss": training_loss,
-        "collapse": collapse(problem, test, training_loss, labels["train"], dev["loss"], labels["dev"]),
+        "collapse": collapse(problem, test, labels["test"], training_loss, labels["train"], dev["loss"], labels["dev"]),
         "chance": problem.chance(labels["test"]),
     }
 
@@ -107,7 +122,7 @@ def course_of(fit: Fit) -> dict[str, Any]:
         "gpu_seconds": gpus * fit.seconds,
         "memory_mb": memory_mb(),
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
-        "hardware": torch.cuda.get_device_name() if gpus else platform.machine() + " CPU",
+        "hardware": hardware(),
     }
 
 
@@ -161,6 +176,7 @@ def fine_tune(job: FitJob) -> None:
 
     Raises UserError for whatever the owner of model, data set or settings can mend.
     """
+    job = on_this_hardware(job)
     rows = read_splits(job.data, PROBLEMS[job.settings.problem])
     problem = problem_of(job.settings.problem, job.metric, job.settings.class_weights, rows["train"].labels)
     initial = initial_model(job.model, problem.outputs.size, job.settings, job.method, job.seed)

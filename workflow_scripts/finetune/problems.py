@@ -211,15 +211,22 @@ def problem_of(name: str, metric: str, class_weights: str, train: np.ndarray) ->
 
 
 def collapse(
-    problem: Problem, test: np.ndarray, training_loss: float, train: np.ndarray, dev_loss: float, dev: np.ndarray
+    problem: Problem,
+    values: np.ndarray,
+    test: np.ndarray,
+    training_loss: float,
+    train: np.ndarray,
+    dev_loss: float,
+    dev: np.ndarray,
 ) -> str | None:
     """How a fit has failed to learn anything, None if it has not.
 
-    ``test`` are the predicted values of the test rows. A fit is at chance if neither the mean training loss of the
+    ``values`` are the predictions for the test rows, whose labels are ``test``: one prediction for all of them is a
+    collapse unless all labels are one too. A fit is at chance if neither the mean training loss of the
     last epoch nor the loss of the dev rows is more than TOLERANCE below that of the best constant prediction for their
     own labels, ``train`` and ``dev``. Both, because a fit that knows its training rows by heart may lose on others.
     """
-    if problem.constant(test):
+    if problem.constant(values) and len(np.unique(test, axis=0)) > 1:
         return "constant prediction"
     training_chance = problem.chance_loss(problem.targets(train), problem.row_weights(train))
     dev_chance = problem.chance_loss(dev, np.ones(len(dev)))

@@ -19,6 +19,7 @@ from workflow_scripts.finetune.datasets import Tokens, training_batches
 from workflow_scripts.finetune.initial_model import InitialModel
 from workflow_scripts.finetune.problems import Problem
 from workflow_scripts.inference.network import Network, device_here, strand_mean
+from workflow_scripts.inference.precision import loss_scaler
 from workflow_scripts.settings.finetune import FitSettings
 
 # Seconds between saved states. A fit that takes less is repeated rather than resumed; of a longer one with 117 million
@@ -45,10 +46,10 @@ class Fit:
         rows = len(tokens["train"].labels)
         self.per_epoch, self.steps = settings.steps_per_epoch(rows), settings.steps(rows)
         self.evaluated_every = settings.eval_steps or self.per_epoch
-        parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        self.optimizer = torch.optim.AdamW(
-            parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
-        )
+        groups = parameter_groups(self.model, settings.weight_decay)
+        self.optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+        self.parameters = [parameter for group in groups for parameter in group["params"]]
+        self.scaler = loss_scaler(device, settings.precision)
         self.weights = trained_tensors(self.model)
         self.best = {f"best.{name}": tensor.clone() for name, tensor in self.weights.items()}
         self.done, self.best_step, self.best_value, self.waited = 0, 0, -math.inf, 0
@@ -76,9 +77,18 @@ class Fit:
             logits = self.network.logits(self.tokens["train"].encoded, entries[start : start + size])
             part = rows[start : start + size]
             share = (self.problem.losses(logits, self.targets[part]) * self.row_weights[part]).sum() / total
-            share.backward()
+            self.scaler.scale(share).backward()
             loss += share.item()
         return loss
+
+    def update(self) -> None:
+        """One step of the optimiser along the gradients, which are clipped and forgotten."""
+        self.scaler.unscale_(self.optimizer)
+        if self.settings.max_grad_norm:
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.max_grad_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
 
     def train(self, states: Path, belongs_to: dict[str, Any]) -> None:
         """Train to the last step or until patience ends, from a state in ``states``; finish with the best weights.
@@ -100,8 +110,7 @@ class Fit:
                 loss = self.gradients(entries)
                 if not math.isfinite(loss):
                     raise UserError(f"step {self.done}: the loss is {loss}; lower learning_rate")
-                self.optimizer.step()
-                self.optimizer.zero_grad(set_to_none=True)
+                self.update()
                 self.losses.append(loss)
                 self.done += 1
                 progress.step(note=f"loss {loss:.3f}")
@@ -143,6 +152,7 @@ class Fit:
             "waited": self.waited,
             "losses": list(self.losses),
             "seconds": self.seconds,
+            "scaler": self.scaler.state_dict(),
         }
         checkpoints.save(states, self.done, belongs_to, memory, self.weights | self.best, self.optimizer, keep=1)
         self.saved = time.monotonic()
@@ -155,8 +165,23 @@ class Fit:
         self.done, memory = checkpoints.load(path, self.weights | self.best, self.optimizer)
         self.best_step, self.best_value, self.waited = memory["best_step"], memory["best_value"], memory["waited"]
         self.losses.extend(memory["losses"])
+        self.scaler.load_state_dict(memory["scaler"])
         self.started -= memory["seconds"]
         print(f"resumed at step {self.done:,}", file=sys.stderr, flush=True)
+
+
+def parameter_groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """The trained parameters for an optimiser: those that decay, and biases and those of LayerNorm, which do not.
+
+    So does the Trainer of transformers, which the released scripts use.
+    """
+    layer_norms = [module for module in model.modules() if isinstance(module, torch.nn.LayerNorm)]
+    spared = {id(parameter) for module in layer_norms for parameter in module.parameters()}
+    trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    decaying = [parameter for name, parameter in trained if "bias" not in name and id(parameter) not in spared]
+    chosen = set(map(id, decaying))
+    others = [parameter for _, parameter in trained if id(parameter) not in chosen]
+    return [{"params": decaying, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
 def trained_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -16,7 +16,7 @@ class FitRecord:
     """How a fit has read its texts and what its outputs mean.
 
     ``kmer``, ``max_tokens``: see TokenizerEncoder. ``both_strands``: predictions are the mean over both strands.
-    ``precision``: "fp32" or "bf16". Only an adapter needs the rest: ``pooling``, what the head of a DNABERT-2 reads;
+    ``precision``: "fp32", "bf16" or "fp16". Only an adapter needs the rest: ``pooling``, what a DNABERT-2 head reads;
     ``base``, the directory of the model it was fitted to, absolute or relative to the adapter's folder; and
     ``base_sha256``, the digest of each file of weights there.
     """

@@ -10,6 +10,7 @@ from torch import nn
 
 from workflow_scripts.inference.encoding import Encoded, by_length, collate
 from workflow_scripts.inference.outputs import Outputs
+from workflow_scripts.inference.precision import autocast
 
 
 def device_here() -> torch.device:
@@ -22,7 +23,7 @@ class Network:
     """A model on its device.
 
     ``model(input_ids=, attention_mask=[, token_type_ids=]).logits`` is [rows, outputs]; ``pad_id`` fills short rows;
-    ``precision`` is "fp32" or "bf16" (autocast).
+    ``precision`` is "fp32", "bf16" or "fp16" (autocast).
     """
 
     model: nn.Module
@@ -33,7 +34,7 @@ class Network:
     def output(self, encoded: Encoded, entries: np.ndarray, **options: bool) -> Any:
         """What the model returns for the texts ``entries`` in one batch, with gradients where they are on."""
         batch = collate(encoded, entries, self.pad_id, self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+        with autocast(self.device, self.precision):
             return self.model(**batch, **options)
 
     def logits(self, encoded: Encoded, entries: np.ndarray) -> torch.Tensor:

@@ -11,8 +11,9 @@ from torch import nn
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.special_tokens import FIRST_BASE
+from workflow_scripts.inference.precision import DTYPES
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
-from workflow_scripts.pretrain import precision
+from workflow_scripts.pretrain.precision import lower_layernorm
 from workflow_scripts.pretrain.spelled_embeddings import spelled_embeddings
 from workflow_scripts.settings.pretrain import Architecture, SeededTraining, Training
 
@@ -68,12 +69,12 @@ def configure_arithmetic(model: DnaBert2ForMaskedLM, training: Training) -> str:
     Raises UserError if the backend cannot train here.
     """
     try:
-        backend = model.use_attention(training.attention, precision.DTYPES.get(training.precision, torch.float32))
+        backend = model.use_attention(training.attention, DTYPES.get(training.precision, torch.float32))
     except ValueError as error:
         raise UserError(f"training.attention: {error}") from None
     if backend == "flex" and model.device.type == "cpu":
         raise UserError("training.attention: flex computes no gradients on a CPU; use auto or sdpa")
     if training.low_precision_layernorm:
-        precision.lower_layernorm(model)
+        lower_layernorm(model)
     threads = f", {torch.get_num_threads()} threads" if model.device.type == "cpu" else ""
     return f"{hardware(model.device)}{threads}; {training.precision}, attention by {backend}"

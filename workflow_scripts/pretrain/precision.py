@@ -1,6 +1,4 @@
-"""The arithmetic of forward and backward passes: 32 bits, bfloat16, or float16 with a scaled loss."""
-
-import contextlib
+"""Training in low precision: LayerNorm as in the paper's models, and gradients that must stay finite."""
 
 import torch
 from torch import nn
@@ -8,7 +6,6 @@ from torch.nn import functional
 
 from workflow_scripts.common.errors import UserError
 
-DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 # Gradients that overflow even at this loss scale will overflow at any.
 SMALLEST_SCALE = 2.0**-10
 
@@ -31,18 +28,6 @@ def lower_layernorm(model: nn.Module) -> None:
     for module in model.modules():
         if type(module) is nn.LayerNorm:
             module.__class__ = LowPrecisionLayerNorm
-
-
-def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:
-    """The context of forward passes."""
-    if precision in DTYPES:
-        return torch.autocast(device.type, DTYPES[precision])
-    return contextlib.nullcontext()
-
-
-def loss_scaler(device: torch.device, precision: str) -> torch.amp.GradScaler:
-    """A scaler of the loss for fp16, whose gradients would underflow; it does nothing for other precisions."""
-    return torch.amp.GradScaler(device.type, enabled=precision == "fp16")
 
 
 def check_gradients(scaler: torch.amp.GradScaler, parameters: list[nn.Parameter], step: int) -> None:

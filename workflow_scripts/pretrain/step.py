@@ -15,8 +15,9 @@ from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.token_shards import PAD
 from workflow_scripts.inference.masked_loss import MaskedLoss, Tally
 from workflow_scripts.inference.masking import IGNORED, KINDS, Batch
+from workflow_scripts.inference.precision import autocast
 from workflow_scripts.model import DnaBert2ForMaskedLM
-from workflow_scripts.pretrain.precision import autocast, check_gradients
+from workflow_scripts.pretrain.precision import check_gradients
 from workflow_scripts.pretrain.processes import Processes
 from workflow_scripts.settings.pretrain import SeededTraining
 

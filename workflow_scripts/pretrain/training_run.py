@@ -21,10 +21,11 @@ from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.species_table import genome_files
 from workflow_scripts.common.token_shards import Corpus, corpus_digest
 from workflow_scripts.inference.masked_loss import Tally, bases_to_predict, bits_per_base
+from workflow_scripts.inference.precision import loss_scaler, resolved
 from workflow_scripts.inference.reference_predictors import reference_figures
 from workflow_scripts.inference.spelling import Spelling
 from workflow_scripts.model import DnaBert2Config
-from workflow_scripts.pretrain import batches, precision, telemetry
+from workflow_scripts.pretrain import batches, telemetry
 from workflow_scripts.pretrain.model_card import render_card
 from workflow_scripts.pretrain.model_setup import check_length, configure_arithmetic, hardware, initial_model
 from workflow_scripts.pretrain.optimizers import make_optimizer
@@ -236,10 +237,12 @@ def train_model(args: argparse.Namespace, processes: Processes, request: StopReq
     architecture = read_section(Architecture, args.architecture, "--architecture")
     model = initial_model(args.start, architecture, spelling.words, training)
     check_length(model, training)
-    model.to(processes.device())  # type: ignore[arg-type]  # transformers wraps nn.Module.to without its types
+    device = processes.device()
+    training = training.model_copy(update={"precision": processes.broadcast(resolved(training.precision, device))})
+    model.to(device)  # type: ignore[arg-type]  # transformers wraps nn.Module.to without its types
     processes.print(f"{processes.count} x {configure_arithmetic(model, training)}")
     identity = run_identity(training, model.config, args.tokenizer, shards, args.start) if processes.first else {}
-    scaler = precision.loss_scaler(model.device, training.precision)
+    scaler = loss_scaler(model.device, training.precision)
     stepper = Stepper(model, training, processes, make_optimizer(model, training), scaler)
     run = Run(stepper, corpus, spelling, args.state, identity, request)
     run.train()

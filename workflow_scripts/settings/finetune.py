@@ -23,7 +23,7 @@ from workflow_scripts.settings.fields import (
     matches,
 )
 from workflow_scripts.settings.gue import Gue, dataset_errors, task_errors
-from workflow_scripts.settings.names import PROBLEM, SEED, TASKS, Baseline, Method, Problem
+from workflow_scripts.settings.names import PRECISION, PROBLEM, SEED, TASKS, Baseline, Method, Precision, Problem
 from workflow_scripts.settings.validation import read_json
 
 SCRIPTS = "released scripts"
@@ -76,7 +76,15 @@ class FitSettings(Section):
         paper="20 to 256, by data set",
         source=SCRIPTS,
     )
-    weight_decay: NotNegative = key(0.01, "Weight decay of AdamW.", paper="0.01", source=SCRIPTS)
+    weight_decay: NotNegative = key(
+        0.01, "Weight decay of AdamW; biases and LayerNorm do not decay.", paper="0.01", source=SCRIPTS
+    )
+    max_grad_norm: NotNegative = key(
+        1.0,
+        "Gradients with a larger norm are scaled down to it; 0 leaves them.",
+        paper="1.0",
+        source="default of the library that the released scripts use",
+    )
     micro_batch_size: Count = key(
         0,
         "Rows that pass through the model at once if memory is short; 0 is the whole batch. The gradients are those of "
@@ -128,7 +136,12 @@ class FitSettings(Section):
         paper="cls",
         source=SCRIPTS,
     )
-    precision: Literal["bf16", "fp32"] = key("bf16", "Arithmetic: bf16 or fp32.", paper="fp16", source=SCRIPTS)
+    precision: Precision = key(
+        PRECISION,
+        "Arithmetic: bf16, fp16, fp32, or auto: bf16 where the hardware computes it, fp16 on older GPUs, else fp32.",
+        paper="fp16",
+        source=SCRIPTS,
+    )
     rank: Positive = key(8, "LoRA: rank of the update.", paper="8, for the Nucleotide Transformer", source=SCRIPTS)
     alpha: Positive = key(
         16,
@@ -156,10 +169,13 @@ class FitSettings(Section):
         return self.max_steps or self.epochs * self.steps_per_epoch(rows)
 
     def learning_rate_at(self, step: int, steps: int) -> float:
-        """Learning rate of ``step`` (from 0) of ``steps``; a warm-up as long as the run is cut to a tenth of it."""
+        """Learning rate of ``step`` (from 0) of ``steps``; a warm-up as long as the run is cut to a tenth of it.
+
+        As in the Trainer of transformers, which the released scripts use, the first step of a warm-up has rate 0.
+        """
         warmup = self.warmup_steps if self.warmup_steps < steps else steps // 10
         if step < warmup:
-            return self.learning_rate * (step + 1) / warmup
+            return self.learning_rate * step / warmup
         return self.learning_rate * (steps - step) / (steps - warmup)
 
 
@@ -223,7 +239,14 @@ class Model(Section):
 
 
 BASELINE_SETTINGS = FitSettings(
-    learning_rate=1e-3, epochs=10, batch_size=32, warmup_steps=0, eval_steps=0, max_tokens=0, precision="fp32"
+    learning_rate=1e-3,
+    epochs=10,
+    batch_size=32,
+    warmup_steps=0,
+    eval_steps=0,
+    max_tokens=0,
+    max_grad_norm=0.0,
+    precision="fp32",
 )
 # The names of these layers in BERT and ESM.
 BERT = FitSettings(targets=["query", "value", "key", "dense"])

@@ -21,6 +21,9 @@ METRICS: dict[str, tuple[str, ...]] = {  # the scores by which models can be com
 Method = Literal["full", "lora"]
 METHODS: tuple[str, ...] = get_args(Method)
 
+Precision = Literal["auto", "bf16", "fp16", "fp32"]
+PRECISION: Precision = "auto"  # what the hardware computes
+
 Baseline = Literal["kmer_regression", "cnn"]
 BASELINES: tuple[str, ...] = get_args(Baseline)
 

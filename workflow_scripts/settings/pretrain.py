@@ -21,7 +21,7 @@ from workflow_scripts.settings.fields import (
     key,
     keys_of,
 )
-from workflow_scripts.settings.names import SEED
+from workflow_scripts.settings.names import PRECISION, SEED, Precision
 from workflow_scripts.settings.validation import parsed, read
 
 PUBLISHED = "config.json of DNABERT-2-117M"
@@ -135,9 +135,10 @@ class Training(Section):
         paper="not said; schedule in the trainer that the authors name",
         source="main.py and mosaic-bert-base-uncased.yaml of MosaicBERT",
     )
-    precision: Literal["bf16", "fp16", "fp32"] = key(
-        "bf16",
-        "Arithmetic: bf16, fp16 (with a scaled loss) or fp32. The weights are in 32 bits in any case.",
+    precision: Precision = key(
+        PRECISION,
+        "Arithmetic: bf16, fp16 (with a scaled loss), fp32, or auto: bf16 where the hardware computes it, fp16 on "
+        "older GPUs, else fp32. The weights are in 32 bits in any case.",
         paper="mixed precision, on RTX 2080 Ti without bf16",
         source=SECTION,
     )

@@ -6,7 +6,17 @@ from itertools import pairwise
 import pytest
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.settings.pretrain import RECORDING, RUNNING, SeededTraining, read_training
+from workflow_scripts.settings.pretrain import (
+    RECORDING,
+    RUNNING,
+    Architecture,
+    Model,
+    SeededTraining,
+    Training,
+    pretrain_errors,
+    read_training,
+)
+from workflow_scripts.settings.tokenizer import Tokenizer
 
 
 def test_defaults_are_the_papers():
@@ -34,6 +44,30 @@ def test_learning_rate_without_warm_up_and_with_only_warm_up():
     assert SeededTraining(steps=4, warmup_steps=0, learning_rate=1.0).learning_rate_at(0) == 1
     rates = [SeededTraining(steps=4, warmup_steps=4, learning_rate=1.0).learning_rate_at(step) for step in range(4)]
     assert rates == [0.25, 0.5, 0.75, 1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "k", "run", "refused"),
+    [
+        ("kmer_overlapping", 4, 1, True),
+        ("kmer_overlapping", 6, 5, True),
+        ("kmer_overlapping", 6, 6, False),
+        ("kmer_overlapping", 1, 1, False),
+        ("kmer", 6, 1, False),
+        ("bpe", None, 1, False),
+    ],
+)
+def test_a_masking_that_overlapping_kmers_give_away_is_refused(kind, k, run, refused):
+    tokenizer = Tokenizer(kind=kind, k=k) if k else Tokenizer(kind=kind, vocab_size=64, min_frequency=2)
+    model = Model(tokenizer="mine", architecture=Architecture(), training=Training(mask_run=run))
+    told = list(pretrain_errors({"dnabert": model}, {"mine": tokenizer}, 1000))
+    line = (
+        f"config pretrain.dnabert.training.mask_run: {run} hides nothing of overlapping {k}-mers, which their "
+        f"neighbours spell; use {k}, as DNABERT does"
+    )
+    assert told == [line] * refused
+    untrained = model.model_copy(update={"training": Training(mask_run=run, steps=0, warmup_steps=0)})
+    assert not list(pretrain_errors({"dnabert": untrained}, {"mine": tokenizer}, 1000))
 
 
 def test_an_unknown_key_is_refused():

@@ -19,7 +19,10 @@ MODEL = {
 OVERLAY = {
     "genomes": {"corpus": "species.tsv"},
     "tokenizer": {"kmer6": {"kind": "kmer_overlapping", "k": 6}},
-    "pretrain": {"dnabert2": MODEL, "six_mers": {"tokenizer": "kmer6", **MODEL}},
+    "pretrain": {
+        "dnabert2": MODEL,
+        "six_mers": {"tokenizer": "kmer6", **MODEL, "training": MODEL["training"] | {"mask_run": 6}},
+    },
     "gue": {"datasets": list(DATASETS), "max_rows": {"train": 32, "dev": 8, "test": 32}},
     "finetune": {
         "released_values": True,

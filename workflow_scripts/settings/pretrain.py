@@ -1,6 +1,6 @@
 """Section ``pretrain``: models that are pre-trained here, by name; and the settings of pretrain_model."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,6 +22,7 @@ from workflow_scripts.settings.fields import (
     keys_of,
 )
 from workflow_scripts.settings.names import PRECISION, SEED, Precision
+from workflow_scripts.settings.tokenizer import Tokenizer
 from workflow_scripts.settings.validation import parsed, read
 
 PUBLISHED = "config.json of DNABERT-2-117M"
@@ -236,7 +237,7 @@ DNABERT2_RANDOM = Model(
 """The same with its initial weights: what pre-training has to beat."""
 
 
-def pretrain_errors(models: Mapping[str, Model], tokenizers: Collection[str], bases: int) -> Iterator[str]:
+def pretrain_errors(models: Mapping[str, Model], tokenizers: Mapping[str, Tokenizer], bases: int) -> Iterator[str]:
     """Values that do not fit together, to the tokenizers that there are, or to the ``bases`` of a chunk."""
     for name, model in models.items():
         place, training = f"config pretrain.{name}", model.training
@@ -257,7 +258,7 @@ def pretrain_errors(models: Mapping[str, Model], tokenizers: Collection[str], ba
             )
 
 
-def _fresh_errors(model: Model, place: str, tokenizers: Collection[str]) -> Iterator[str]:
+def _fresh_errors(model: Model, place: str, tokenizers: Mapping[str, Tokenizer]) -> Iterator[str]:
     """Mistakes in the tokenizer and the sizes of a model that starts from nothing."""
     if missing := [part for part in ("tokenizer", "architecture") if getattr(model, part) is None]:
         yield f"{place}: {', '.join(missing)} missing; see config/keys.md"
@@ -265,8 +266,19 @@ def _fresh_errors(model: Model, place: str, tokenizers: Collection[str]) -> Iter
         yield f"{place}.data: {model.data!r} is for a model that goes on from another; add 'from' or leave it out"
     if model.tokenizer is not None and model.tokenizer not in tokenizers:
         yield f"{place}.tokenizer: no tokenizer {model.tokenizer!r}; defined are {', '.join(tokenizers)}"
+    elif model.tokenizer is not None:
+        yield from _mask_errors(model.training, place, tokenizers[model.tokenizer])
     if model.architecture is not None:
         yield from _architecture_errors(model.architecture, f"{place}.architecture", model.training.length)
+
+
+def _mask_errors(training: Training, place: str, tokenizer: Tokenizer) -> Iterator[str]:
+    """A masking that hides no base: the neighbours of a masked overlapping k-mer spell it (paper, section 2)."""
+    if tokenizer.kind == "kmer_overlapping" and training.steps and training.mask_run < (tokenizer.k or 1):
+        yield (
+            f"{place}.training.mask_run: {training.mask_run} hides nothing of overlapping {tokenizer.k}-mers, which "
+            f"their neighbours spell; use {tokenizer.k}, as DNABERT does"
+        )
 
 
 def _architecture_errors(sizes: Architecture, place: str, length: int) -> Iterator[str]:

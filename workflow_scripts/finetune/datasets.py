@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.files import read_json, read_table
 from workflow_scripts.common.labelled_csv import labelled_rows
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.finetune.problems import Problem
@@ -72,6 +73,28 @@ def read_splits(folder: Path, problem: type[Problem]) -> dict[str, Rows]:
         for label in problem.unseen(train.labels, rows.labels):
             raise UserError(f"{path}: label {label} does not occur in train.csv")
     return splits
+
+
+def read_ids(folder: Path, split: str, rows: int) -> list[str] | None:
+    """The ids of the rows of a split, "" for one without; None if no row of the data set has one.
+
+    The file ids.tsv is optional in a folder that the workflow has not made.
+    """
+    path = folder / "ids.tsv"
+    table = read_table(path) if path.is_file() else []
+    if not table:
+        return None
+    ids = [""] * rows
+    for row in table:
+        if row["split"] == split:
+            ids[int(row["line"]) - 2] = row["id"]  # the header is line 1
+    return ids
+
+
+def read_classes(folder: Path) -> list[str]:
+    """The names of the classes in the order of their labels; none if labels are no classes or have no names."""
+    path = folder / "classes.json"
+    return read_json(path) if path.is_file() else []
 
 
 def training_share(tokens: Tokens, share: float, seed: int) -> Tokens:

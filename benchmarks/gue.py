@@ -27,13 +27,13 @@ import numpy as np  # noqa: E402
 
 from benchmarks.machine import cost, machine  # noqa: E402
 from workflow_scripts.common.files import write_text  # noqa: E402
+from workflow_scripts.common.twobit import SIGNATURE  # noqa: E402
 from workflow_scripts.gue.build_dataset import BUILDERS  # noqa: E402
 from workflow_scripts.gue.genome_reader import read_genome  # noqa: E402
 from workflow_scripts.gue.packed_genome import cut_window, encode  # noqa: E402
 from workflow_scripts.gue.recipe import Recipe  # noqa: E402
 from workflow_scripts.gue.registry import read_dataset  # noqa: E402
 from workflow_scripts.gue.sources import parse_source  # noqa: E402
-from workflow_scripts.gue.twobit_reader import SIGNATURE  # noqa: E402
 
 MEGA = 1_000_000
 SEED = 42

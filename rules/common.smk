@@ -18,6 +18,7 @@ sys.path.insert(0, str(workflow.basedir))
 
 from workflow_scripts.common import snakemake_hooks as hooks
 from workflow_scripts.dag.code_dependencies import code
+from workflow_scripts.dag.custom_datasets import custom_mistakes
 from workflow_scripts.dag.failures import Failures
 from workflow_scripts.dag.finetune import Finetuning
 from workflow_scripts.dag.genomes import Genomes
@@ -42,6 +43,8 @@ genomes = Genomes(settings)
 tokenizers = Tokenizers(settings, genomes)
 pretraining = Pretraining(settings, genomes)
 gue = Gue(settings)
+if lines := custom_mistakes(gue, logger.info):
+    raise WorkflowError("\n".join(["Data sets have mistakes, nothing was started:", *lines]))
 finetuning = Finetuning(settings, gue)
 studying = Studying(settings, genomes, pretraining, finetuning)
 reporting = Reporting(settings, pretraining, gue, finetuning, studying)
@@ -72,7 +75,7 @@ wildcard_constraints:
     tokenizer=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
     model=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
     method=r"full|lora",
-    task=r"[a-z_]+",
+    task=r"[a-z0-9_]+",
     dataset=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
     source=r".+",
     candidate=r"[A-Za-z0-9][A-Za-z0-9_.-]*",

@@ -3,7 +3,7 @@ Fine-tuning: from a model and a data set to predictions and scores.
 
 REQUIRED INPUTS:
     results/pretrain/{model}/..., or what finetune.models.{model} names: a directory, a hub model, a baseline
-    results/gue/{task}/{dataset}/{train,dev,test}.csv
+    results/gue/{task}/{dataset}/{train,dev,test}.csv, classes.json, ids.tsv
 OUTPUTS:
     results/finetune/models/{model}/, .json    a model of the Hugging Face hub, and the record of its files
     results/finetune/{model}/{method}/{task}/{dataset}/seed{seed}/metrics.json
@@ -59,6 +59,7 @@ rule finetune_model:
             "results/gue/{{task}}/{{dataset}}/{split}.csv",
             split=["train", "dev", "test"],
         ),
+        names=expand("results/gue/{{task}}/{{dataset}}/{name}", name=["classes.json", "ids.tsv"]),
         # Fits do not read the audit, but if leaks are errors they must not start before it.
         audit=ancient(gue.audit),
     output:

@@ -2,13 +2,15 @@
 GUE: from primary sources, or the published files, to the data sets of GUE and GUE+.
 
 REQUIRED INPUTS:
-    config/gue.tsv, config/gue_sources.tsv, or the folder or archive of gue.published; the folders of gue.custom
+    config/gue.tsv, config/gue_sources.tsv, or the folder or archive of gue.published; the folders and files of gue.custom
     config/gue_candidates.tsv, if gue.calibrate is on
 OUTPUTS:
     results/gue/sources/{source}                        the primary files, or the published archive if gue.published is an address
     results/gue/candidates/{task}/decisions.tsv         what was drawn for the binding sets, if gue.calibrate is on
     results/gue/{task}/{dataset}/{train,dev,test}.csv   sequence,label (epi: enhancer,promoter,label)
     results/gue/{task}/{dataset}/places.tsv             the place on the genome of each sequence that was cut from one
+    results/gue/{task}/{dataset}/ids.tsv                the ids of a user's rows, by split and line
+    results/gue/{task}/{dataset}/classes.json           the names of the classes, in the order of their labels
     results/gue/{task}/{dataset}/datasheet.json         counts, classes, lengths, hashes
     results/gue/{task}/{dataset}/README.md              the same as a text
     results/gue/{task}/{dataset}/audit.json             leaks between the splits, contradictions, simple baselines
@@ -61,6 +63,8 @@ rule take_dataset:
             split=["train", "dev", "test"],
         ),
         places="results/gue/{task}/{dataset}/places.tsv",
+        ids="results/gue/{task}/{dataset}/ids.tsv",
+        classes="results/gue/{task}/{dataset}/classes.json",
         datasheet="results/gue/{task}/{dataset}/datasheet.json",
         card="results/gue/{task}/{dataset}/README.md",
     log:
@@ -162,6 +166,8 @@ if settings.gue.origin == "primary":
                 split=["train", "dev", "test"],
             ),
             places="results/gue/{task}/{dataset}/places.tsv",
+            ids="results/gue/{task}/{dataset}/ids.tsv",
+            classes="results/gue/{task}/{dataset}/classes.json",
             datasheet="results/gue/{task}/{dataset}/datasheet.json",
             card="results/gue/{task}/{dataset}/README.md",
         log:
@@ -206,6 +212,8 @@ else:
                 split=["train", "dev", "test"],
             ),
             places="results/gue/{task}/{dataset}/places.tsv",
+            ids="results/gue/{task}/{dataset}/ids.tsv",
+            classes="results/gue/{task}/{dataset}/classes.json",
             datasheet="results/gue/{task}/{dataset}/datasheet.json",
             card="results/gue/{task}/{dataset}/README.md",
         log:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from workflow_scripts.common.labelled_csv import labelled_rows
+from workflow_scripts.common.letters import IUPAC, canonical, unknown_letters
 from workflow_scripts.common.sequences import base_codes, known_kmers, reverse_complement
 
 ORDER = ["".join((a, b)) for a in "ACGT" for b in "ACGT"]
@@ -18,8 +19,11 @@ def test_kmers_with_unknown_letters_are_left_out(sequence, kmers):
 
 
 def test_bases_have_codes_in_either_case_and_other_letters_share_one():
-    assert base_codes("ACGTacgt").tolist() == [0, 1, 2, 3] * 2
-    assert set(base_codes("NRYén-*1U").tolist()) == {4}
+    assert base_codes("ACGTacgtACGUacgu").tolist() == [0, 1, 2, 3] * 4
+    assert set(base_codes("NRYén-*1ß").tolist()) == {4}
+    for letter in IUPAC + IUPAC.lower():
+        assert base_codes(letter) == base_codes(canonical(letter)), letter
+        assert (base_codes(letter) == 4) == bool(unknown_letters(letter)), letter
     assert np.array_equal(base_codes(reverse_complement("AACGn")), base_codes("nCGTT"))
 
 

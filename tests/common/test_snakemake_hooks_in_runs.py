@@ -17,6 +17,8 @@ sys.path.insert(0, {str(REPOSITORY)!r})
 from workflow_scripts.common import snakemake_hooks as hooks
 
 class Told:
+    def job_started(self, job, logs):
+        pass
     def job_failed(self, job, name, logs):
         print("failed", name, *logs)
     def job_finished(self, job):

@@ -33,6 +33,17 @@ def test_a_job_that_was_killed_has_the_last_line_and_both_logs(log):
     assert description("fit", ["nowhere.log"]).endswith("its log is empty (nowhere.log)")
 
 
+def test_warnings_of_a_job_are_printed_when_it_finishes(log, capsys):
+    failures = Failures()
+    path = log("a", "begin\n10%\rwarning: g has no chunk\nend\n")
+    failures.job_started(1, [path])
+    failures.job_started(2, [])
+    assert capsys.readouterr().err == ""
+    failures.job_finished(1)
+    failures.job_finished(2)
+    assert capsys.readouterr().err == f"warning: g has no chunk ({path})\n"
+
+
 def test_what_a_later_attempt_repairs_is_dropped_and_the_same_is_said_once(log, capsys):
     failures = Failures()
     for job in (1, 1, 2):

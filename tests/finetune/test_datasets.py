@@ -31,7 +31,7 @@ def csv_file(tmp_path):
 def rows_of_length(sizes: list[int], turned: bool = False) -> Tokens:
     """Rows of so many tokens, with ``turned`` and their reverse complements, which are a token longer."""
     entries = [*sizes, *(size + 1 for size in sizes)] if turned else sizes
-    return Tokens(Encoded([np.zeros(size, int) for size in entries], None, 0.0), np.zeros(len(sizes), int))
+    return Tokens(Encoded([np.zeros(size, int) for size in entries], None, 0.0, 0.0), np.zeros(len(sizes), int))
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -142,7 +142,7 @@ def test_training_takes_rows_of_like_length_together_and_the_lengths_in_any_orde
 
 def labelled(sizes: np.ndarray, labels: np.ndarray) -> Tokens:
     """Rows of so many tokens with these labels."""
-    return Tokens(Encoded([np.zeros(size, int) for size in sizes], None, 0.0), labels)
+    return Tokens(Encoded([np.zeros(size, int) for size in sizes], None, 0.0, 0.0), labels)
 
 
 def spread(batches: list[np.ndarray], labels: np.ndarray) -> float:
@@ -195,7 +195,7 @@ def test_reverse_complements_stand_for_their_rows_in_the_share_asked_for():
 def numbered(labels: np.ndarray, turned: bool = False) -> Tokens:
     """Rows that hold their number, with ``turned`` also their reverse complements, which hold its negative."""
     entries = [np.array([row]) for row in range(len(labels))]
-    return Tokens(Encoded(entries + [-entry for entry in entries] if turned else entries, None, 0.0), labels)
+    return Tokens(Encoded(entries + [-entry for entry in entries] if turned else entries, None, 0.0, 0.0), labels)
 
 
 def held(tokens: Tokens) -> list[int]:

@@ -65,6 +65,23 @@ def test_three_classes(arguments, tmp_path):
     assert told["chance"] == pytest.approx(1 / 3) and told["test"]["rows"] == 30
 
 
+@pytest.mark.parametrize("model", ["ours", "kmer_regression"])
+def test_unknown_tokens_are_recorded_and_many_are_a_warning(arguments, entries, datasets, tmp_path, capsys, model):
+    """N is unknown to a pre-trained model and to a baseline."""
+    folder = shutil.copytree(datasets["two"], tmp_path / "data")
+    header, *rows = (folder / "test.csv").read_text().split()
+    (folder / "test.csv").write_text("\n".join([header, *("NN" + row[2:] for row in rows)]) + "\n")
+    command = arguments("out", epochs=1)
+    command[command.index("--model") + 1] = json.dumps(entries[model])
+    command[command.index("--data") + 1] = str(folder)
+    assert main(command) == 0
+    told, _ = written(tmp_path / "out")
+    assert told["unknown_tokens"]["train"] == told["unknown_tokens"]["dev"] == 0 < told["unknown_tokens"]["test"] < 1
+    share = f"{told['unknown_tokens']['test']:.1%}"
+    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 1 and f"{folder / 'test.csv'}: {share} of the tokens are unknown" in warnings[0]
+
+
 def test_record_says_what_was_done(arguments, base, datasets, tmp_path, capsys):
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     splits = read_splits(datasets["two"], Classification)

@@ -41,6 +41,19 @@ def test_line_ends_and_quotes_are_part_of_values(tmp_path):
     assert read.organism_name == 'Mucor "\ufffdlbus\r x'
 
 
+def test_a_row_with_a_tab_in_a_name_is_left_out_and_many_are_refused(tmp_path, capsys):
+    path = tmp_path / "assembly_summary.txt"
+    good = assembly("GCA_000000002.1", "Mucor albus")
+    bad = assembly("GCA_000000001.1", "Mucor albus", asm_submitter="a\ttab")
+    path.write_text(summary([bad, good]))
+    assert [row.assembly_accession for row in read_assemblies(path, "table")] == ["GCA_000000002.1"]
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith("warning: table:3: 39 columns where the header has 38") and "GCA_000000001.1" in warning
+    path.write_text(summary([*[bad] * 11, good]))
+    with pytest.raises(UserError, match=r"table:13: 39 columns .* damaged"):
+        list(read_assemblies(path, "table"))
+
+
 @pytest.mark.parametrize(
     "accession", ["../../../x", "GCA_000000001.1/../x", "GCA_00000001.1", "GCA_000000001.1\r", "na"]
 )

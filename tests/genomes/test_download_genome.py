@@ -166,11 +166,11 @@ def test_a_genome_without_listed_md5_is_refused(tmp_path, mirror, capsys):
     [
         (GENOME[:-20], "damaged or truncated"),
         (GENOME[: len(GENOME) // 2], "damaged or truncated"),
-        (gzip.compress(b"ACGT\n", mtime=0), "not a FASTA file"),
-        (gzip.compress(b"", mtime=0), "not a FASTA file"),
-        (b">NC_003197.2\nACGT\n", "not a gzip file"),
+        (gzip.compress(b"ACGT\n", mtime=0), "_genomic.fna.gz:1: text before the first header"),
+        (gzip.compress(b"", mtime=0), "no FASTA record"),
+        (gzip.compress(b">protein\nMELF\n", mtime=0), "_genomic.fna.gz:2: contig protein has 'EFL'"),
     ],
-    ids=["end cut off", "half", "no header", "empty", "plain"],
+    ids=["end cut off", "half", "no header", "empty", "protein"],
 )
 def test_a_file_with_the_right_md5_must_be_a_gzipped_fasta(tmp_path, mirror, capsys, genome, message):
     folder = write_folder(mirror, genome=genome)
@@ -333,12 +333,12 @@ def test_the_md5_of_a_fasta_file_is_verified(tmp_path, capsys, name):
     ("name", "data", "message"),
     [
         ("genome.fa.gz", GENOME[:-20], "damaged or truncated"),
-        ("genome.fa.gz", PLAIN, "not a gzip file"),
-        ("genome.fa", b"ACGT\n", "not a FASTA file"),
-        ("genome.fa", b"", "not a FASTA file"),
+        ("genome.fa.gz", b">a\nACGT*\n", "genome.fa.gz:2: contig a has '*'"),
+        ("genome.fa", b"ACGT\n", "genome.fa:1: text before the first header"),
+        ("genome.fa", b"", "no FASTA record"),
         ("genome.fa", b"<!DOCTYPE html>", "web page"),
     ],
-    ids=["cut off", "plain", "no header", "empty", "web page"],
+    ids=["cut off", "protein", "no header", "empty", "web page"],
 )
 def test_a_file_that_is_not_fasta_is_refused(tmp_path, capsys, name, data, message):
     (tmp_path / name).write_bytes(data)

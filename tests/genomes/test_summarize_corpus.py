@@ -103,6 +103,16 @@ def test_genus_and_status_are_copied_from_the_species_table(corpus, more, status
     ] * 2
 
 
+def test_a_genome_without_a_chunk_is_a_warning(corpus, capsys):
+    counts = corpus.counts["GCF_2"]
+    counts |= {"kept_bases": 0, "dropped_N": counts["dropped_N"] + counts["kept_bases"]}
+    counts |= {"chunks": 0, "train_chunks": 0, "validation_chunks": 0}
+    corpus.write()
+    assert corpus.run() == 0
+    warning = capsys.readouterr().err.splitlines()[0]
+    assert warning == "warning: genomes without a chunk: GCF_2; corpus.tsv has the reasons"
+
+
 def test_species_without_accession_are_left_out(corpus):
     corpus.more_lines = ["\tXylariales\tfungi", "\tBacterium\tbacteria"]
     corpus.write()

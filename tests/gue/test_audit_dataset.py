@@ -154,10 +154,8 @@ def test_contradictions_classes_lengths_letters_and_gc(audited, fresh):
         **{"min": 30, "median": 80, "max": 80, "usual": 80},
         "other": {"rows": 1, "first": [{"split": "test", "line": 5, "length": 30}]},
     }
-    assert figures["non_acgt"] == {
-        "rows": 2,
-        "first": [{"split": "dev", "line": 3, "letters": "NR"}, {"split": "dev", "line": 4, "letters": "acgt"}],
-    }
+    assert figures["non_acgt"] == {"rows": 1, "first": [{"split": "dev", "line": 3, "letters": "NR"}]}
+    assert figures["unknown_letters"] == {"train": 0, "dev": 30 / 480, "test": 0}
     assert set(figures["gc"]["mean_by_class"]) == {"0", "1"} and 0.5 <= figures["gc"]["auroc"] <= 1
 
 
@@ -170,6 +168,35 @@ def test_auroc_of_gc_content(fresh):
         (1 + 1 + 0.5) / 3, abs=1e-4
     )
     assert audit_dataset.summarize_gc({"train": rows[::2], "dev": [], "test": []})["auroc"] is None
+
+
+def spelled(splits, spell):
+    return {
+        name: [row._replace(sequences=tuple(map(spell, row.sequences))) for row in rows]
+        for name, rows in splits.items()
+    }
+
+
+def test_gc_content_and_baseline_do_not_depend_on_case_or_u(fresh):
+    """Unknown letters count neither as GC nor as AT; a measure that ignored all letters would see no classes."""
+    splits = {name: fresh(rows) for name, rows in (("train", 40), ("dev", 4), ("test", 20))}
+    expected = audit_dataset.summarize_gc(splits), audit_dataset.baseline_scores(splits, 1)
+    assert len(set(audit_dataset.gc_contents(splits["train"]))) > 5
+    for spell in (str.lower, lambda text: text.replace("T", "U"), lambda text: text[:40].lower() + text[40:]):
+        found = spelled(splits, spell)
+        assert (audit_dataset.summarize_gc(found), audit_dataset.baseline_scores(found, 1)) == expected
+        assert audit_dataset.count_relations(found) == audit_dataset.count_relations(splits)
+    rows = [Example((letters,), 0) for letters in ("GCAT", "gcau", "NNGRCAnT", "NNNN")]
+    assert audit_dataset.gc_contents(rows).tolist() == [0.5, 0.5, 0.5, 0]
+
+
+def test_many_unknown_letters_are_a_warning(audited, fresh, capsys):
+    train, dev, test = fresh(20), fresh(6), fresh(6)
+    audited({"train": train, "dev": dev, "test": test})
+    assert "warning" not in capsys.readouterr().err
+    test[0] = Example(("N" * 80,), 1)
+    audited({"train": train, "dev": dev, "test": test})
+    assert "16.7% of the letters of test are not A, C, G or T" in capsys.readouterr().err
 
 
 def test_fail_on_leak_writes_no_file(audited, fresh, capsys):

@@ -91,6 +91,30 @@ def test_lineages_of_a_summary_are_its_keys(text):
     assert read_lineages(text("s.json", json.dumps(summary))) == expected
 
 
+@pytest.mark.parametrize(
+    ("table", "expected", "warning"),
+    [
+        ("name\taccession\tpango\nA\t1\tP.1\nA\t2\tP.1\n", {"A": "Gamma", "1": "Gamma", "2": "Gamma"}, "1 rows repeat"),
+        ("name\taccession\tpango\nA\t1\tP.1\nA\t2\tP.2\n", {"A": "Gamma", "1": "Gamma"}, "1 rows give a name a sec"),
+        ("name\tpango\nA\tP.1\nB\tP.2\ttab\nC\tP.2\n", {"A": "Gamma", "C": "Zeta"}, "1 rows have other columns"),
+        ('name\tpango\n"A"\t"P.1"\n', {"A": "Gamma"}, ""),
+        ('"name",where,pango\nA,"here, there",P.1\n', {"A": "Gamma"}, ""),
+        ("\ufeffname;pango\r\nA;P.1\r\n", {"A": "Gamma"}, ""),
+    ],
+    ids=["repeated", "two-variants", "tab-in-a-name", "quoted", "commas", "semicolons"],
+)
+def test_tables_as_people_have_them(text, capsys, table, expected, warning):
+    assert read_lineages(text("l.tsv", table)) == expected
+    error = capsys.readouterr().err
+    assert warning in error and error.count("\n") == bool(warning)
+
+
+def test_of_genomes_with_one_name_the_first_is_used(text, capsys):
+    path = text("v.fa", ">A\nACGT\n>B\nGG\n>A|again\nTTTT\n")
+    assert read_variant_genomes(path, {"A": "Alpha"}) == {"Alpha": [b"ACGT"]}
+    assert "v.fa: 1 genomes repeat a name" in capsys.readouterr().err
+
+
 def test_only_genomes_of_a_variant_are_read(text):
     """An export of millions needs no more memory than the genomes that are used."""
     path = text("v.fa", ">other\nnot DNA at all!\n>P.2\nGG\nTT\n>B.1.1.7|x|20I|Alpha\nACGT\n")
@@ -103,8 +127,7 @@ def test_only_genomes_of_a_variant_are_read(text):
     [
         ("l.tsv", "name\tclade\nA\t20I\n", "l.tsv:1: the header has no column of lineages"),
         ("l.tsv", "id\tpango\nA\tP.1\n", "l.tsv:1: the header has no column of names"),
-        ("l.tsv", "name\tpango\nA\tP.1\nB\n", "l.tsv:3: 1 columns where the header has 2"),
-        ("l.tsv", "name\tpango\nA\tP.1\nA\tP.2\n", "l.tsv:3: A is Zeta here and Gamma above"),
+        ("l.tsv", "name\tpango\nA\tP.1\n" + "B\n" * 11, "l.tsv:3: 1 columns where the header has 2, and 11 rows"),
         ("l.tsv", "", "l.tsv:1: the header has no column of lineages"),
         ("l.json", "{", "l.json: not a summary of pango lineages"),
         ("l.json", "[1]", "l.json: not a summary of pango lineages"),
@@ -119,10 +142,9 @@ def test_malformed_tables_are_errors_with_the_line(text, name, content, complain
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (">A\nACGT\n>B\nGG\n>A|again\nACGT\n", "genome 'A' appears twice"),
-        (">A\nACGE\n", "genome 'A': 'E' is not a nucleotide code"),
+        (">other\nEEE\n>A\nACGE\n", "v.fa:4: contig A has 'E', which are not nucleotide codes"),
         ("ACGT\n>A\nACGT\n", "v.fa:1: text before the first header"),
-        ("", "v.fa: no genome"),
+        ("", "v.fa: no FASTA record"),
     ],
 )
 def test_malformed_genomes_are_errors_with_the_name(text, content, complaint):

@@ -16,7 +16,7 @@ from workflow_scripts.gue import archive, import_dataset
 from workflow_scripts.gue.published_hashes import DIFFERS, NEITHER, git_sha1
 
 ROWS = {
-    "train": "sequence,label\nACGT,0\nacgtn,1\nGGGG,0\n",
+    "train": "sequence,label\nACGT,0\nACGTN,1\nGGGG,0\n",
     "dev": "sequence,label\nTTTT,1\n",
     "test": "sequence,label\nCCCC,0\nACGT,0\n",
 }
@@ -174,9 +174,8 @@ def test_classes_without_names_are_numbered(run, tmp_path, registry):
         ("sequence,label\nACGT\n", "dev.csv:2: 1 columns where the header has 2"),
         ("sequence,label\nACGT,0\nACGT,TTTT,1\n", "dev.csv:3: 3 columns where the header has 2"),
         ("a,sequence,label\nA,ACGT,0\n", "dev.csv:1: 3 columns, expected sequence,label"),
-        ("sequence,label\nACGT,0\n" + "A" * 200_000 + ",1\n", "dev.csv:3: not CSV (field larger"),
-        ("sequence,label\n,1\n", "dev.csv:2: a sequence is empty"),
-        ("sequence,label\nAC GT,1\n", "dev.csv:2: a sequence is empty or has other characters than letters"),
+        ("sequence,label\n,1\n", "dev.csv:2: the sequence is empty"),
+        ("sequence,label\nAC GT,1\n", "dev.csv:2: ' ' at letter 3 is not a nucleotide code"),
         ("ACGT,1\nACGA,0\n", "dev.csv:1: header 'ACGT,1'; expected 'sequence,label'"),
         ("sequence,label\n", "dev.csv: no rows"),
         ("", "dev.csv:1: header ''; expected 'sequence,label'"),
@@ -338,3 +337,15 @@ def test_an_encrypted_zip_is_an_error(run, tmp_path, capsys):
     assert run(path)[0] == 1
     message = capsys.readouterr().err
     assert "GUE.zip: unreadable archive" in message and "encrypted" in message and message.count("\n") == 1
+
+
+def test_letters_are_normalized_counted_and_the_hash_is_that_of_the_stored_bytes(run, tmp_path):
+    folder = lay_out(tmp_path / "in")
+    written = "sequence,label\nACGT,0\nacgun,1\n" + "A" * 200_000 + ",0\n"
+    (folder / "EMP/H3/train.csv").write_text(written)
+    status, out = run(folder)
+    assert status == 0
+    assert (out / "train.csv").read_text() == written.replace("acgun", "ACGTN")
+    sheet = json.loads((out / "datasheet.json").read_text())
+    assert sheet["normalized"] == {"rows with lower case": 1, "rows with U": 1, "unknown letters": 1}
+    assert sheet["sources"][0]["sha256"] == hashlib.sha256(written.encode()).hexdigest()

@@ -161,5 +161,14 @@ def test_a_tokenizer_that_does_not_fit_is_refused(entries, encoder_of):
             read_pretrained(folder, kmer).encoder.encode(["ACGTACGTACGT"], 0)
         assert str(caught.value).startswith(f"{folder}: ") and "unknown to its tokenizer" in str(caught.value)
         assert "kmer" in str(caught.value) and "\n" not in str(caught.value)
-    with pytest.raises(UserError, match="unknown to its tokenizer"):
-        encoder_of("ours").encode(["acgtacgt"], 0)
+
+
+def test_a_tokenizer_that_lacks_one_base_is_refused_and_unknown_letters_are_not(entries, tmp_path):
+    """A model of RNA knows U and no T: a quarter of the tokens would be unknown, of every sequence."""
+    rna = shutil.copytree(entries["esm"]["directory"], tmp_path / "esm")
+    (rna / "vocab.txt").write_text("\n".join(["<unk>", "<pad>", "<mask>", "<cls>", *"AUCGN"]))
+    with pytest.raises(UserError, match=r"25% of the tokens of ACGTACGT\.\.\. are unknown to its tokenizer"):
+        TokenizerEncoder(rna, load_tokenizer(rna, False), 0, 0, False).encode(["ACGT"], 0)
+    known = Path(entries["ours"]["directory"])
+    encoder = TokenizerEncoder(known, load_tokenizer(known, False), 0, 0, False)
+    assert encoder.encode(["N" * 30, "A"], 0).unknown == 30 / 31 and encoder.encode(["ACGTTG"], 0).unknown == 0

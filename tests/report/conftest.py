@@ -79,6 +79,7 @@ class FictitiousRun:
             **{"model": model, "method": method, "task": task, "dataset": dataset, "seed": seed, "metric": metric},
             **{"test": {"mcc": 2 * share - 1, "f1": share, "accuracy": share, "auroc": share, "rows": 400}},
             **{"collapse": None, "chance": 0.52, "truncated": {"train": 0.02, "dev": 0.0, "test": 0.03}},
+            "unknown_tokens": {"train": 0.0, "dev": 0.0, "test": 0.004},
             **{"parameters": 117_000_000, "trainable_parameters": 890_000, "hardware": "an invented machine"},
         } | more
         self.plan(model, method, f"{task}/{dataset}", seed)
@@ -181,6 +182,7 @@ class FictitiousRun:
             "relations": relations | {"test_in_train": none | {"exact": 2, "near": 5, "overlap": None}},
             **{"leaks": {"dev": 0, "test": 7}, "conflicting_labels": {"exact": 1, "either_strand": 4}},
             **{"non_acgt": {"rows": 6, "first": []}, "lengths": {"other": {"rows": 9, "first": []}}},
+            "unknown_letters": {"train": 0.0, "dev": 0.02, "test": 0.01},
             **{"gc": {"auroc": 0.7654}, "baseline": {"mcc": 0.4321, "f1": 0.71, "accuracy": 0.72}},
         } | more
         return write_json(self.root / "sheets" / task / dataset / "audit.json", figures)

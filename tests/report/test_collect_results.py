@@ -146,6 +146,7 @@ def test_a_collapsed_fit_counts_and_is_counted(run):
     assert float(h3["mean"]) == pytest.approx(158 / 3, abs=1e-4) and float(h3["mean_without_collapsed"]) == 79
     assert (h3["collapsed"], h4["collapsed"]) == ("1", "3")
     assert h4["mean"] == "0.0000" and h4["mean_without_collapsed"] == "" and h4["truncated"] == "3.0000"
+    assert h4["unknown_tokens"] == "0.4000"
     names = summary["runs"][0]["collapsed"]
     assert names[0] == "emp/H3 (seed 2: constant prediction)" and len(names) == 4
 

@@ -163,10 +163,22 @@ def test_ranks_and_clear_differences_are_shown(run):
     assert "Clear wins" in text
 
 
+def test_many_unknown_tokens_and_letters_are_shown(run):
+    run.fit("ours", "full", "emp", "H3", 0, 0.5, unknown_tokens={"train": 0.0, "dev": 0.0, "test": 0.051})
+    run.audit("emp", "H3")
+    text = Reader(make_page(run).read_text()).text
+    assert "5.1% of the tokens unknown to the model" in text
+
+
+def test_fits_that_did_not_count_unknown_tokens_are_still_shown(run):
+    run.fit("ours", "full", "emp", "H3", 0, 0.5, unknown_tokens={})
+    assert "unknown to the model" not in Reader(make_page(run).read_text()).text
+
+
 def test_collapsed_fits_and_truncated_sequences_are_shown(run):
     run.fit("ours", "full", "covid", "variants", 0, 0.02, collapse="loss at chance")
     text = Reader(make_page(run).read_text()).text
-    assert "3.0% of the sequences truncated" in text
+    assert "3.0% of the sequences truncated" in text and "unknown to the model" not in text, "0.4% is not worth a word"
     assert "1 of 1 collapsed" in text
 
 
@@ -214,6 +226,17 @@ def test_groups_sum_to_the_corpus(run):
     assert [group["genomes"] for group in groups] == [2, 1, 1] and corpus["genomes"] == 4
     assert corpus["bases"] == sum(group["bases"] for group in groups)
     assert corpus["unaccounted"] == 0
+
+
+def test_genomes_without_a_chunk_are_named_on_the_page(run):
+    run.fit("ours", "full", "emp", "H3", 0, 0.5)
+    path = run.corpus()
+    assert "without a chunk" not in Reader(make_page(run, "--corpus", path).read_text()).text
+    path.write_text(path.read_text().replace("\t4000\t3960\t40\t", "\t0\t0\t0\t"))
+    assert (
+        "Genomes without a chunk, which add nothing to the corpus: GCF_0."
+        in Reader(make_page(run, "--corpus", path).read_text()).text
+    )
 
 
 def test_the_same_input_gives_the_same_bytes(run):

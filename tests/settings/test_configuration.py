@@ -172,6 +172,13 @@ def test_values_that_break_the_schema(sound, path, value, told):
             {"emp/mine": {"folder": "{custom}"}},
             "config gue.custom.emp/mine: task 'emp' is one of GUE's; choose another name",
         ),
+        ("gue.custom", {"4mc/a": {}}, "config gue.custom.4mc/a: name a folder with three files, or one file to split"),
+        ("gue.custom", {"mine/a": {"file": "no.csv"}}, "config gue.custom.mine/a.file: 'no.csv' is no file"),
+        (
+            "gue.custom",
+            {"mine/a": {"folder": "{custom}", "split": "random"}},
+            "config gue.custom.mine/a.split: 'random' is for a file; the three files of a folder are split already",
+        ),
         (
             "gue.custom",
             {"mine/a": {"folder": "{custom}", "problem": "regression", "metric": "mcc"}},
@@ -207,7 +214,7 @@ def test_values_that_do_not_fit_together(quick, path, value, told, tmp_path):
         (tmp_path / f"{split}.csv").touch()
     if path == "gue.custom":
         value = {
-            name: custom | {"folder": custom["folder"].replace("{custom}", str(tmp_path))}
+            name: {key: text.replace("{custom}", str(tmp_path)) for key, text in custom.items()}
             for name, custom in value.items()
         }
     told = told.replace("{registry}", quick["gue"]["registry"]).replace("{table}", quick["genomes"]["corpus"])

@@ -112,7 +112,6 @@ def test_the_whole_is_sound(whole):
         ("pretrain.dnabert2.start", "x", "config pretrain.dnabert2: unknown key 'start'; "),
         ("speed", 3, "config: unknown key 'speed'; did you mean 'seed'?"),
         ("genomes.chunk", {7: 1}, "config genomes.chunk: unknown key 7; known are length, "),
-        ("gue.custom", {"mine/a": {}}, "config gue.custom.mine/a: folder missing; see config/keys.md"),
         ("finetune.runs", [{}], "config finetune.runs[0]: models, method, datasets missing; see config/keys.md"),
         ("finetune.runs", [], "config finetune.runs: empty; a value is needed"),
         ("tokenizer", {}, "config tokenizer: empty; a value is needed"),

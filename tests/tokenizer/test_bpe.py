@@ -133,7 +133,7 @@ def test_counts_above_31_bits(monkeypatch):
 
 
 def test_other_letters_separate_their_neighbours():
-    assert merges(["ACGTNACGTaACGT-"] * 3) == merges(["ACGT"] * 9)
+    assert merges(["ACGTNACGTrACGT-"] * 3) == merges(["ACGT", "acgt", "ACGU"] * 3)
 
 
 def test_too_few_pairs_end_the_merges_early():

@@ -64,7 +64,7 @@ def test_tokens_and_index_reproduce_each_chunk(write_chunks, random_sequences, e
 
 
 def test_unknown_letters_are_counted(write_chunks, encode):
-    _, (_, _, counts) = encode(write_chunks("GCA_1.1", ["ACGNNACG", "ACGt"]))
+    _, (_, _, counts) = encode(write_chunks("GCA_1.1", ["ACGNNACG", "ACGr"]))
     assert read_json(counts)["unknown"] == 3
 
 

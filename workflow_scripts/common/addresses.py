@@ -4,6 +4,7 @@ Uses only the standard library, because the Snakefile imports it before any envi
 """
 
 import re
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from workflow_scripts.common.errors import UserError
@@ -14,7 +15,7 @@ NCBI_HOST = re.compile(r"^(https?|ftp)://ftp\.ncbi\.nlm\.nih\.gov(?=/)")
 NCBI_ACCESSION = re.compile(r"(GC[AF])_([0-9]{3})([0-9]{3})([0-9]{3})\.[0-9]+")
 # after the host and before a query or fragment
 PATH_PART = re.compile(r"[^:/?#]*://[^/?#]*([^?#]*)")
-FASTA = re.compile(r"\.(fa|fna|fasta|fas)(\.b?gz)?$", re.IGNORECASE)
+FASTA = re.compile(r"(\.(fa|fna|fasta|fas|fsa|ffn|frn|mfa)(\.(b?gz|bz2|xz|zst))?|\.2bit)$", re.IGNORECASE)
 
 
 def folder_address(url: str, mirror: str | None = None) -> str:
@@ -25,6 +26,22 @@ def folder_address(url: str, mirror: str | None = None) -> str:
 def assembly_files(folder: str) -> tuple[str, str]:
     """Addresses of the files that the workflow reads from an assembly's folder: genomic FASTA and checksums."""
     return f"{folder}/{folder.rsplit('/', 1)[-1]}_genomic.fna.gz", f"{folder}/md5checksums.txt"
+
+
+def unpacked_fasta(folder: str, accession: str) -> str | None:
+    """The genomic FASTA of an accession in a local folder without checksums, such as an unpacked ``ncbi_dataset``.
+
+    It is in ``folder`` or in the accession's folder below it. Raises UserError if there is more than one.
+    """
+    local = local_path(folder)
+    if local is None or Path(local, "md5checksums.txt").exists():
+        return None
+    below = ("", accession, f"data/{accession}", f"ncbi_dataset/data/{accession}")
+    paths = {path for part in below for path in Path(local, part).glob("*_genomic.fna*")}
+    found = sorted(str(path) for path in paths if is_fasta(path.name) and "_from_genomic" not in path.name)
+    if len(found) > 1:
+        raise UserError(f"{folder}: {len(found)} genomes of {accession}: {', '.join(found)}; give one of them as url")
+    return found[0] if found else None
 
 
 def parent_folder(accession: str, mirror: str | None = None) -> str:
@@ -39,7 +56,7 @@ def parent_folder(accession: str, mirror: str | None = None) -> str:
 
 
 def is_fasta(url: str) -> bool:
-    """Whether the address is that of a FASTA file, plain or gzipped; any other is taken as an assembly's folder."""
+    """Whether the address is that of a file, FASTA or .2bit; any other is taken as an assembly's folder."""
     return FASTA.search(path_part(url)) is not None
 
 

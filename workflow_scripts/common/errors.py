@@ -21,7 +21,10 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class UserError(Exception):
-    """A mistake in the input that the user can fix. The message is one line: place, bad value, remedy."""
+    """A mistake in the input that the user can fix. The message is one line: place, bad value, remedy.
+
+    Mistakes that are found together are one line each.
+    """
 
 
 def remedy(error: OSError) -> str | None:
@@ -37,8 +40,9 @@ def remedy(error: OSError) -> str | None:
 def program(main: Callable[..., None]) -> Callable[..., int]:
     """Wrap a program's ``main`` so that a :class:`UserError` prints one line on standard error, without traceback.
 
-    An OSError in REMEDIES does too. The wrapped function returns the exit status: 0 for success, 1 for a user's
-    mistake, 130 for an interruption. Any other exception is a bug and propagates with its traceback.
+    One of several mistakes prints a line for each, and an OSError in REMEDIES one too. The wrapped function returns the
+    exit status: 0 for success, 1 for a user's mistake, 130 for an interruption. Any other exception is a bug and
+    propagates with its traceback.
     """
 
     @functools.wraps(main)
@@ -46,7 +50,7 @@ def program(main: Callable[..., None]) -> Callable[..., int]:
         try:
             main(argv)
         except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(*(f"error: {line}" for line in str(error).splitlines() or [""]), sep="\n", file=sys.stderr)
             return 1
         except OSError as error:
             if (message := remedy(error)) is None:

@@ -1,7 +1,9 @@
 """Atomic writes, hashes, JSON, tables, and gzip without timestamps."""
 
+import codecs
 import gzip
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -11,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from workflow_scripts.common.compression import open_bytes
 from workflow_scripts.common.errors import UserError
 
 
@@ -79,12 +82,15 @@ def read_json(path: str | os.PathLike) -> Any:
 
 
 def open_text(path: str | os.PathLike) -> TextIO:
-    """Open a plain or gzipped UTF-8 text for reading, with universal line ends; its first two bytes decide."""
-    with Path(path).open("rb") as handle:
-        gzipped = handle.read(2) == b"\x1f\x8b"
-    if gzipped:
-        return gzip.open(path, "rt", encoding="utf-8", newline=None)
-    return Path(path).open(encoding="utf-8", newline=None)
+    """Open a text, plain or compressed, for reading with universal line ends: UTF-8, or UTF-16 with its BOM."""
+    binary = open_bytes(path)
+    utf16 = binary.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    return io.TextIOWrapper(binary, encoding="utf-16" if utf16 else "utf-8-sig", newline=None)
+
+
+def too_many(damaged: int, rows: int) -> bool:
+    """Whether a table with ``damaged`` among its first ``rows`` rows is damaged: over ten and one of 1,000."""
+    return damaged > 10 + rows // 1000
 
 
 def write_gzip(path: str | os.PathLike, data: bytes, level: int = 6) -> None:

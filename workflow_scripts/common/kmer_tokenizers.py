@@ -11,8 +11,8 @@ kind                  words                  a sequence of n bases becomes
 ``nucleotide``        A C G T                n bases
 ====================  =====================  ==================================================================
 
-Any letter but A, C, G, T is unknown. Overlapping k-mers that contain one are [UNK]; the other two kinds write one
-[UNK] for the letter and continue after it.
+Case does not matter and U is T; any other letter is unknown. Overlapping k-mers that contain one are [UNK]; the other
+two kinds write one [UNK] for the letter and continue after it.
 
 The library is slow for overlapping k-mers, because it rewrites the text first. `encode` gives the same ids many times
 faster and is used for whole corpora. The neighbours of a masked overlapping k-mer reveal it (the study of tokenizers
@@ -27,6 +27,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from workflow_scripts.common.sequences import BASE_CODES, BASES, OTHER, kmer_numbers
 from workflow_scripts.common.special_tokens import FIRST_BASE, SPECIAL_TOKENS, UNKNOWN, add_template
+from workflow_scripts.common.tokenizer_letters import letter_normalizers
 
 MAX_K = 7  # ids of 4^8 words and the special tokens do not fit 16 bits
 
@@ -40,9 +41,10 @@ def build(kind: str, k: int = 1) -> Tokenizer:
     vocabulary = {word: number for number, word in enumerate(words)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     if kind == "kmer_overlapping":
-        tokenizer.normalizer = _overlapping(k)
+        tokenizer.normalizer = normalizers.Sequence([*letter_normalizers(), *_overlapping(k)])
         tokenizer.pre_tokenizer = pre_tokenizers.Split("|", "removed")
     else:
+        tokenizer.normalizer = normalizers.Sequence(letter_normalizers())
         pieces = Regex(f"[{BASES}]{{{k}}}|[{BASES}]|[^{BASES}]")
         tokenizer.pre_tokenizer = pre_tokenizers.Split(pieces, "isolated")
     tokenizer.add_special_tokens(SPECIAL_TOKENS)
@@ -59,21 +61,24 @@ def _words(kind: str, k: int) -> list[str]:
     return [*BASES, *kmers] if kind == "kmer" else kmers
 
 
-def _overlapping(k: int) -> normalizers.Normalizer:
+def _overlapping(k: int) -> list[normalizers.Normalizer]:
     """Rewrite ``ACGTA`` to ``|ACG|CGT|GTA`` (k = 3), because the pieces of a pre-tokenizer cannot overlap.
 
     First a bar is inserted before every base. Then k - 1 rounds extend every piece by the last base of the next piece.
     A piece stops growing at an unknown letter, and a piece that is too short is not a word. At the end the last k - 1
     pieces, which reach the end of the sequence, are removed.
     """
-    rewrites = [normalizers.Replace(Regex(f"[^{BASES}]"), "N"), normalizers.Replace(Regex("(?=.)"), "|")]
+    rewrites: list[normalizers.Normalizer] = [
+        normalizers.Replace(Regex(f"[^{BASES}]"), "N"),
+        normalizers.Replace(Regex("(?=.)"), "|"),
+    ]
     for length in range(1, k):
         for base in BASES:
             next_base = Regex(rf"(?<=[^|])(?=\|[{BASES}]{{{length - 1}}}{base})")
             rewrites.append(normalizers.Replace(next_base, base))
     if k > 1:
         rewrites.append(normalizers.Replace(Regex(rf"(\|[^|]*){{1,{k - 1}}}$"), ""))
-    return normalizers.Sequence(rewrites)
+    return rewrites
 
 
 def encode(sequences: Sequence[str], kind: str, k: int = 1) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,8 @@ from workflow_scripts.common.sequences import BASES
 
 IUPAC = "ACGTUNRYSWKMBDHV"
 U_TO_T = str.maketrans("Uu", "Tt")
+NOTABLE = 0.01
+"""The share of unknown letters, or of tokens with such, above which a reader of the results is warned."""
 DNA = bytes.maketrans(b"Uu", b"Tt")
 """For bytes.translate: U as T in the same case, for genomes, where lower case marks repeats."""
 

@@ -5,8 +5,10 @@ import numpy as np
 BASES = "ACGT"
 OTHER = len(BASES)  # the code of any other letter
 BASE_CODES = np.full(256, OTHER, dtype=np.uint8)
-BASE_CODES[np.frombuffer(BASES.encode(), np.uint8)] = range(len(BASES))
-COMPLEMENT = str.maketrans("ACGTacgt", "TGCAtgca")
+"""The code of each letter by its byte; case does not matter, and U is T (see letters.py)."""
+for _letters in ("ACGT", "acgt", "ACGU", "acgu"):
+    BASE_CODES[np.frombuffer(_letters.encode(), np.uint8)] = range(len(BASES))
+COMPLEMENT = str.maketrans("ACGTUacgtu", "TGCAAtgcaa")
 
 
 def reverse_complement(sequence: str) -> str:
@@ -15,8 +17,8 @@ def reverse_complement(sequence: str) -> str:
 
 
 def base_codes(sequence: str) -> np.ndarray:
-    """The code of each letter (uint8, see BASE_CODES), in either case."""
-    return BASE_CODES[np.frombuffer(sequence.upper().encode("ascii", "replace"), np.uint8)]
+    """The code of each letter (uint8, see BASE_CODES)."""
+    return BASE_CODES[np.frombuffer(sequence.encode("ascii", "replace"), np.uint8)]
 
 
 def kmer_numbers(codes: np.ndarray, k: int) -> np.ndarray:
@@ -35,9 +37,6 @@ def kmer_numbers(codes: np.ndarray, k: int) -> np.ndarray:
 
 
 def known_kmers(sequence: str, k: int) -> np.ndarray:
-    """The numbers of the k-mers of a sequence in their order, without those that have an unknown letter.
-
-    Bases may have either case.
-    """
+    """The numbers of the k-mers of a sequence in their order, without those that have an unknown letter."""
     numbers = kmer_numbers(base_codes(sequence), k)
     return numbers[numbers >= 0]

@@ -33,13 +33,15 @@ USED = [
     ("snakemake_interface_logger_plugins.common", "LogEvent.GROUP_ERROR"),
     ("snakemake_interface_logger_plugins.common", "LogEvent.JOB_ERROR"),
     ("snakemake_interface_logger_plugins.common", "LogEvent.JOB_FINISHED"),
+    ("snakemake_interface_logger_plugins.common", "LogEvent.JOB_INFO"),
     ("snakemake_interface_logger_plugins.common", "LogEvent.WORKFLOW_STARTED"),
 ]
 
 
 class Failures(Protocol):
-    """Is told which jobs fail and which finish."""
+    """Is told which jobs start, fail and finish."""
 
+    def job_started(self, job: int, logs: Sequence[str]) -> None: ...
     def job_failed(self, job: int, name: str, logs: Sequence[str]) -> None: ...
     def group_failed(self, group: str, jobs: Sequence[dict[str, Any]], cluster_logs: Sequence[str]) -> None: ...
     def job_finished(self, job: int) -> None: ...
@@ -142,7 +144,9 @@ def report_failures(failures: Failures) -> None:
 
     def tell(record: Any) -> None:
         event = getattr(record, "event", None)
-        if event == LogEvent.JOB_FINISHED:
+        if event == LogEvent.JOB_INFO:
+            failures.job_started(record.jobid, record.log)
+        elif event == LogEvent.JOB_FINISHED:
             failures.job_finished(record.job_id)
         elif event == LogEvent.JOB_ERROR and not record.indent and record.log:
             failures.job_failed(record.jobid, record.rule_name, record.log)

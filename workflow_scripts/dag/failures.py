@@ -1,4 +1,4 @@
-"""Jobs that fail, each in a line: the rule, its error or the last line of its log, and the path of the log."""
+"""Jobs that fail, each in a line: the rule, its error or the last line of its log, and its path; also warnings."""
 
 import sys
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 ERROR = "error: "  # how the last line of a program begins that gives up
+WARNING = "warning: "  # how a line of a program begins that a person should see
 
 
 def lines_of(log: str) -> list[str]:
@@ -32,10 +33,17 @@ def description(name: str, logs: Sequence[str]) -> str:
 
 
 class Failures:
-    """Prints each failure at once, and all again at the end. Failures that a later attempt repairs are dropped."""
+    """Prints each failure at once, and all again at the end. Failures that a later attempt repairs are dropped.
+
+    Also prints the warnings in the log of each job that finishes.
+    """
 
     def __init__(self) -> None:
         self.failed: dict[int, str] = {}
+        self.logs: dict[int, Sequence[str]] = {}
+
+    def job_started(self, job: int, logs: Sequence[str]) -> None:
+        self.logs[job] = logs
 
     def job_failed(self, job: int, name: str, logs: Sequence[str]) -> None:
         line = description(name, logs)
@@ -57,6 +65,10 @@ class Failures:
 
     def job_finished(self, job: int) -> None:
         self.failed.pop(job, None)
+        for log in self.logs.pop(job, [])[:1]:
+            for line in lines_of(log):
+                if line.startswith(WARNING):
+                    print(f"{line} ({log})", file=sys.stderr, flush=True)
 
     def say_again(self) -> None:
         for line in self.failed.values():

@@ -130,6 +130,8 @@ class Genomes:
             return []
         if addresses.is_fasta(path):
             return [path]
+        if unpacked := addresses.unpacked_fasta(path, row["accession"]):
+            return [unpacked]
         return [*addresses.assembly_files(path)] if self.simulated or Path(path).is_dir() else []
 
     def _size(self, row: dict[str, str]) -> int:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from workflow_scripts.common import addresses
 from workflow_scripts.common.files import read_table
+from workflow_scripts.common.labelled_sources import custom_sources
 from workflow_scripts.dag.rule_values import Wildcards, option
 from workflow_scripts.settings.configuration import Configuration
-from workflow_scripts.settings.custom_datasets import custom_files, custom_row
+from workflow_scripts.settings.custom_datasets import custom_row
 from workflow_scripts.settings.names import PROBLEM, SPLITS, TASKS
 from workflow_scripts.settings.patterns import matching
 
@@ -29,6 +30,7 @@ class Gue:
 
     def __init__(self, settings: Configuration) -> None:
         self.settings = settings.gue
+        self.seed = settings.seed
         custom = settings.gue.custom
         self.registry: dict[str, Row] = {f"{row['task']}/{row['dataset']}": row for row in self._table("registry")}
         self.registry |= {name: custom_row(name, entry.model_dump(exclude_none=True)) for name, entry in custom.items()}
@@ -121,13 +123,15 @@ class Gue:
 
     def custom_dataset_files(self, wildcards: Wildcards) -> list[str]:
         """The files of a custom data set."""
-        folder = self.registry[dataset_name(wildcards)]["folder"]
-        return [path for split in SPLITS for path in custom_files(folder, split)]
+        row = self.registry[dataset_name(wildcards)]
+        return list(map(str, custom_sources(row.get("folder"), row.get("file")).values()))
 
     def custom_options(self, wildcards: Wildcards) -> list[str]:
-        """Where a custom data set lies and what its labels are, as options."""
+        """Where a custom data set lies, how it is split and what its labels are, as options."""
         row = self.registry[dataset_name(wildcards)]
-        return [word for key in ("folder", "problem", "metric") for word in option(f"--{key}", row[key])]
+        seed = {"seed": str(self.seed)} if "file" in row else {}  # a new seed reruns only what is split here
+        keys = ("folder", "file", "split", "seed", "problem", "metric")
+        return [word for key in keys for word in option(f"--{key}", (row | seed).get(key))]
 
     def audit(self, wildcards: Wildcards) -> list[str]:
         """The audit of a data set; only those with classes have one."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.files import read_json, read_table
 from workflow_scripts.common.labelled_csv import labelled_rows
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.finetune.problems import Problem
@@ -74,6 +75,28 @@ def read_splits(folder: Path, problem: type[Problem]) -> dict[str, Rows]:
     return splits
 
 
+def read_ids(folder: Path, split: str, rows: int) -> list[str] | None:
+    """The ids of the rows of a split, "" for one without; None if no row of the data set has one.
+
+    The file ids.tsv is optional in a folder that the workflow has not made.
+    """
+    path = folder / "ids.tsv"
+    table = read_table(path) if path.is_file() else []
+    if not table:
+        return None
+    ids = [""] * rows
+    for row in table:
+        if row["split"] == split:
+            ids[int(row["line"]) - 2] = row["id"]  # the header is line 1
+    return ids
+
+
+def read_classes(folder: Path) -> list[str]:
+    """The names of the classes in the order of their labels; none if labels are no classes or have no names."""
+    path = folder / "classes.json"
+    return read_json(path) if path.is_file() else []
+
+
 def training_share(tokens: Tokens, share: float, seed: int) -> Tokens:
     """The tokens of a share of the rows, rounded up in each class, with the reverse complements if there are any.
 
@@ -91,7 +114,8 @@ def training_share(tokens: Tokens, share: float, seed: int) -> Tokens:
     entries = np.concatenate([first + start for start in range(0, len(tokens.encoded.ids), rows)])
     encoded = tokens.encoded
     types = None if encoded.types is None else [encoded.types[entry] for entry in entries]
-    return Tokens(Encoded([encoded.ids[entry] for entry in entries], types, encoded.truncated), labels[first])
+    shared = dataclasses.replace(encoded, ids=[encoded.ids[entry] for entry in entries], types=types)
+    return Tokens(shared, labels[first])
 
 
 def training_order(tokens: Tokens, batch_size: int, seed: int, epoch: int, reverse_share: float) -> list[np.ndarray]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 import transformers
@@ -17,7 +18,8 @@ import transformers
 from workflow_scripts.common import checkpoints
 from workflow_scripts.common.files import atomic, atomic_directory, digest, write_json
 from workflow_scripts.common.hashing import stable_hash
-from workflow_scripts.finetune.datasets import Rows, Tokens, read_splits, training_share
+from workflow_scripts.common.letters import NOTABLE
+from workflow_scripts.finetune.datasets import Rows, Tokens, read_classes, read_ids, read_splits, training_share
 from workflow_scripts.finetune.initial_model import InitialModel, initial_model
 from workflow_scripts.finetune.problems import PROBLEMS, Problem, collapse, problem_of
 from workflow_scripts.finetune.token_cache import tokens_of
@@ -73,6 +75,9 @@ def tokens_by_split(job: FitJob, rows: Mapping[str, Rows], initial: InitialModel
     for split, part in tokens.items():
         if part.encoded.truncated:
             print(f"{split}: {part.encoded.truncated:.1%} of the sequences are cut to the limit", file=sys.stderr)
+        if part.encoded.unknown > NOTABLE:
+            share = f"{part.encoded.unknown:.1%} of the tokens are unknown to the model"
+            print(f"warning: {job.data / split}.csv: {share}, for letters other than A, C, G and T", file=sys.stderr)
     return tokens
 
 
@@ -117,6 +122,7 @@ def course_of(fit: Fit) -> dict[str, Any]:
         "effective_batch": fit.settings.batch_size,
         "trainable_parameters": sum(p.numel() for p in fit.model.parameters() if p.requires_grad),
         "truncated": {split: tokens.encoded.truncated for split, tokens in fit.tokens.items()},
+        "unknown_tokens": {split: tokens.encoded.unknown for split, tokens in fit.tokens.items()},
         "seconds": fit.seconds,
         "gpu_seconds": gpus * fit.seconds,
         "memory_mb": memory_mb(),
@@ -137,8 +143,20 @@ def inference_record(job: FitJob, problem: Problem) -> FitRecord:
     )
 
 
+def name_outputs(model: Any, classes: list[str]) -> None:
+    """Write the names of the classes into a model's configuration, from where Hugging Face's tools take them.
+
+    A baseline has no such configuration.
+    """
+    config = getattr(model, "config", None)
+    if config is not None and len(classes) == config.num_labels:
+        config.id2label = dict(enumerate(classes))
+        config.label2id = {name: number for number, name in enumerate(classes)}
+
+
 def save_model(job: FitJob, initial: InitialModel, problem: Problem) -> str:
     """Save the fitted model; returns the sha256 of the file of weights."""
+    name_outputs(initial.model, read_classes(job.data))
     with atomic_directory(job.out / "model") as temporary:
         initial.save(inference_record(job, problem), temporary, job.out / "model", job.settings.merge)
         return digest(min(temporary.glob("*.safetensors")))
@@ -149,8 +167,11 @@ def write_results(job: FitJob, fit: Fit, initial: InitialModel, record: dict[str
     for torn in job.out.glob(".*.tmp"):  # of a killed process
         shutil.rmtree(torn) if torn.is_dir() else torn.unlink()
     test = fit.predict("test")
+    table = fit.problem.table(fit.tokens["test"].labels, test)
+    if (ids := read_ids(job.data, "test", len(test))) is not None:
+        table = table.add_column(0, "id", pa.array(ids))
     with atomic(job.out / "predictions.parquet") as temporary:
-        pq.write_table(fit.problem.table(fit.tokens["test"].labels, test), temporary)
+        pq.write_table(table, temporary)
     weights = {"weights_sha256": save_model(job, initial, fit.problem)}
     write_json(job.out / "metrics.json", record | scores_of(fit, test) | course_of(fit) | weights)
 

@@ -1,8 +1,8 @@
 """Fine-tune one model on one data set with one seed, and score it (paper, section 5; released train.py).
 
 Writes ``metrics.json`` (scores on dev and test with everything needed to repeat them), ``predictions.parquet``
-(label, prediction and class probabilities per test row, in file order) and the model directory: all weights for
-``full``, the adapter with the head for ``lora``.
+(label, prediction and class probabilities per test row, in file order, and its id if it has one) and the model
+directory: all weights for ``full``, the adapter with the head for ``lora``.
 
 A fit that takes more than some minutes saves its state in ``--state`` now and then. Killed and started again it
 resumes there, with the same result. The program runs in a fork of a server that has imported the libraries, which is

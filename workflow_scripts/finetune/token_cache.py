@@ -17,14 +17,17 @@ from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.finetune.datasets import Rows, Tokens
 from workflow_scripts.inference.encoding import Encoded, Encoder, other_strand
 
+SHARES = ("truncated", "unknown")
+"""The figures of Encoded that are kept with the tokens."""
+
 
 def tokens_of(csv: Path, rows: Rows, encoder: Encoder, max_tokens: int, both_strands: bool, cache: Path) -> Tokens:
     """The tokens of the rows of ``csv``, from the folder ``cache`` or computed and put there.
 
-    A file there is named by the hash of all it depends on: rows, tokenizer, limit, strands. One that cannot be read is
-    computed again.
+    A file there is named by the hash of all it depends on: rows, tokenizer, limit, strands, and its format. One that
+    cannot be read is computed again.
     """
-    path = cache / f"{stable_hash(digest(csv), encoder.fingerprint, max_tokens, both_strands):016x}.safetensors"
+    path = cache / f"{stable_hash(digest(csv), encoder.fingerprint, max_tokens, both_strands, SHARES):016x}.safetensors"
     try:
         return Tokens(read(path), rows.labels)
     except FileNotFoundError:
@@ -46,7 +49,7 @@ def write(path: Path, encoded: Encoded) -> None:
     if encoded.types is not None:
         arrays["types"] = np.concatenate(encoded.types).astype(np.uint8)
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    checkpoints.write(path, tensors, {"truncated": repr(encoded.truncated)})
+    checkpoints.write(path, tensors, {name: repr(getattr(encoded, name)) for name in SHARES})
 
 
 def read(path: Path) -> Encoded:
@@ -58,4 +61,5 @@ def read(path: Path) -> Encoded:
         ids=np.split(ids, ends),
         types=None if types is None else np.split(types.numpy(), ends),
         truncated=float(metadata["truncated"]),
+        unknown=float(metadata["unknown"]),
     )

@@ -5,6 +5,7 @@ replaced or suppressed (https://ftp.ncbi.nlm.nih.gov/genomes/README_assembly_sum
 """
 
 import re
+import sys
 from bisect import insort
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 
 from workflow_scripts.common.addresses import NCBI_ACCESSION
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.files import too_many
 
 # in order of preference; accessions of a section begin with its prefix
 SECTIONS = (("refseq", "GCF_"), ("genbank", "GCA_"))
@@ -48,9 +50,11 @@ def read_assemblies(path: Path, address: str) -> Iterator[Assembly]:
     Reads the older header ``# assembly_accession`` and the current one ``#assembly_accession``, after a comment line.
     Rows with an accession that does not have NCBI's form are left out.
 
-    Raises UserError for a row whose columns do not match the header, and for a table without header.
+    A row with more columns than the header, as of a name with a tab, is left out with a warning.
+
+    Raises UserError for a table with many such rows, a row with fewer columns, and a table without header.
     """
-    pick, width = None, 0
+    pick, width, damaged = None, 0, 0
     with path.open(encoding="utf-8", errors="replace", newline="\n") as lines:
         for number, line in enumerate(lines, start=1):
             values = line.rstrip("\r\n").split("\t")
@@ -61,10 +65,12 @@ def read_assemblies(path: Path, address: str) -> Iterator[Assembly]:
             elif pick is None:
                 break
             elif len(values) != width:
-                raise UserError(
-                    f"{address}:{number}: {len(values)} columns where the header has {width}; "
-                    "the table is damaged or not a table, run again later"
-                )
+                damaged += 1
+                problem = f"{address}:{number}: {len(values)} columns where the header has {width}"
+                whole = line.endswith("\n") and len(values) > width and NCBI_ACCESSION.fullmatch(values[0])
+                if not whole or too_many(damaged, number):
+                    raise UserError(f"{problem}; the table is damaged or not a table, run again later")
+                print(f"warning: {problem}; left out, its first is {values[0][:80]!r}", file=sys.stderr)
             else:
                 assembly = pick(values)
                 if NCBI_ACCESSION.fullmatch(assembly.assembly_accession):

@@ -4,7 +4,8 @@ In:  an accession and an address; a mirror may replace NCBI. The address is
      - an assembly's folder, ``.../GCF_000006945.2_ASM694v2``, with ``md5checksums.txt`` and
        ``GCF_000006945.2_ASM694v2_genomic.fna.gz``. If there is no such folder, or no address, the accession's folder is
        searched in the listing of its parent folder;
-     - or a FASTA file, plain or gzipped: a path, file:// or https://.
+     - a local folder with the FASTA of the accession, such as an unpacked ``ncbi_dataset``;
+     - or a file, FASTA (plain, gzip, bzip2, xz or zstd) or .2bit: a path, file:// or https://.
 Out: the gzipped FASTA, unchanged if it was published so, otherwise compressed without name and time in its header; and
      a JSON record {accession, url, bytes, md5, sha256, md5_source} of the published file.
 """
@@ -13,9 +14,9 @@ import argparse
 import html
 import posixpath
 import re
-import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -32,12 +33,15 @@ from workflow_scripts.common.addresses import (
     local_path,
     parent_folder,
     path_part,
+    unpacked_fasta,
 )
+from workflow_scripts.common.compression import compression_of
 from workflow_scripts.common.downloads import Fetched, fetch
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.fasta_blocks import DAMAGE, open_fasta
+from workflow_scripts.common.fasta_blocks import open_fasta, read_letters
 from workflow_scripts.common.files import atomic, read_table, write_json
 from workflow_scripts.common.http_retry import AbsentError, read_page
+from workflow_scripts.common.twobit import Reader, byte_order, fasta_text, read_records
 
 CHECKSUM = re.compile(r"([0-9a-fA-F]{32})\s+\*?(?:\./)?(\S+)")
 # a link to a folder in the listings of Apache and others
@@ -104,20 +108,10 @@ def find_folder(accession: str, parent: str) -> str:
 
 
 def check_fasta(url: str, path: Path) -> None:
-    """Raise UserError unless the file is FASTA, gzipped if its name says so, and decompresses completely."""
-    with path.open("rb") as handle:
-        if is_gzipped(url) and handle.read(2) != b"\x1f\x8b":
-            raise UserError(f"{url}: not a gzip file")
-    with open_fasta(path) as handle:
-        try:
-            if handle.read(1) != b">":
-                raise UserError(f"{url}: not a FASTA file; its first character is not '>'")
-            while handle.read(BLOCK):
-                pass
-        except DAMAGE as error:
-            raise UserError(
-                f"{url}: the gzip stream is damaged or truncated ({error}); report it to the source's owner"
-            ) from None
+    """Raise UserError, with ``url`` and the line, unless the file is complete and a FASTA of nucleotides or .2bit."""
+    order = byte_order(path)
+    for _ in read_records(Reader(path, order, url)) if order else read_letters(path, url):
+        pass
 
 
 def is_gzipped(url: str) -> bool:
@@ -125,24 +119,33 @@ def is_gzipped(url: str) -> bool:
     return path_part(url).lower().endswith("gz")
 
 
+def text_of(path: Path) -> Iterator[bytes]:
+    """The FASTA text of a file: plain, compressed or .2bit."""
+    if order := byte_order(path):
+        yield from fasta_text(path, order, path)
+        return
+    with open_fasta(path) as handle:
+        yield from iter(lambda: handle.read(BLOCK), b"")
+
+
 def compress(source: Path, path: Path) -> None:
     """Write gzip without name and timestamp, so that equal files give equal bytes."""
-    with atomic(path) as temporary, temporary.open("wb") as raw, open_fasta(source) as handle:
+    with atomic(path) as temporary, temporary.open("wb") as raw:
         with igzip.IGzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as out:
-            shutil.copyfileobj(handle, out, BLOCK)
+            for text in text_of(source):
+                out.write(text)
 
 
 def fetch_fasta(url: str, md5: str | None, fasta: Path) -> Fetched:
-    """Fetch and verify a FASTA file; ``fasta`` is the published file if its name is that of gzip, else compressed."""
-    check = partial(check_fasta, url)
-    if is_gzipped(url):
-        return fetch(url, fasta, md5, check=check)
-    plain = fasta.with_name(f".{fasta.name}.plain")
+    """Fetch and verify a genome's file; ``fasta`` is the published file if that is gzip, else its text compressed."""
+    published = fasta if is_gzipped(url) else fasta.with_name(f".{fasta.name}.plain")
     try:
-        fetched = fetch(url, plain, md5, check=check)
-        compress(plain, fasta)
+        fetched = fetch(url, published, md5, check=partial(check_fasta, url))
+        if published != fasta or compression_of(fasta) != "gzip":
+            compress(published, fasta)
     finally:
-        plain.unlink(missing_ok=True)
+        if published != fasta:
+            published.unlink(missing_ok=True)
     return fetched
 
 
@@ -167,6 +170,8 @@ def fetch_assembly(accession: str, folder: str, parent: str, md5: str | None, fa
 def fetch_genome(accession: str, url: str, mirror: str | None, md5: str | None, fasta: Path) -> dict[str, Any]:
     """Fetch and verify the genome at ``url``, or NCBI's genome of the accession if it is empty; returns the record."""
     address = folder_address(url, mirror)
+    if not is_fasta(address):
+        address = unpacked_fasta(address, accession) or address
     if is_fasta(address):
         fetched, source = fetch_fasta(address, md5, fasta), GIVEN if md5 else "none"
     else:

@@ -19,6 +19,7 @@ from workflow_scripts.common.species_table import read_species
 from workflow_scripts.genomes.accounting import COUNTS, check_sums, read_genome_json
 
 COLUMNS = ["accession", "organism", "group", "genus", "url", "md5", "status", *COUNTS]
+SHOWN = 10
 
 
 def check_md5(path: Path, record: dict[str, Any], listed: str) -> None:
@@ -52,6 +53,12 @@ def corpus_row(genome: dict[str, str], records: Path, chunks: Path) -> dict[str,
     } | {name: counts[name] for name in COUNTS}
 
 
+def listed(accessions: list[str]) -> str:
+    """The first accessions, and how many there are besides."""
+    more = len(accessions) - SHOWN
+    return ", ".join(accessions[:SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def totals(rows: list[dict[str, Any]]) -> dict[str, int]:
     """The sums over all genomes."""
     return {name: sum(row[name] for row in rows) for name in COUNTS}
@@ -71,6 +78,8 @@ def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     rows = [corpus_row(genome, args.records, args.chunks) for genome in read_species(args.species)]
     total = totals(rows)
+    if empty := [row["accession"] for row in rows if not row["chunks"]]:
+        print(f"warning: genomes without a chunk: {listed(empty)}; corpus.tsv has the reasons", file=sys.stderr)
     write_table(args.out, rows, COLUMNS)
     print(
         f"{len(rows):,} genomes, {total['bases']:,} bases, {total['kept_bases']:,} kept, "

@@ -9,8 +9,10 @@ With --fail-on-leak, a dev or test row that is related to a train row is an erro
                known
   leaks        dev and test rows with any relation to train
   conflicting_labels    distinct sequences with more than one label, compared exactly and on either strand
-  lengths, non_acgt     rows of unusual length, or with letters other than A, C, G and T; the first five by line
-  gc           mean GC content by class, and how well it predicts the class (auroc): 0.5 not at all, 1 perfectly
+  lengths, non_acgt     rows of unusual length, or with unknown letters, such as N; the first five by line
+  unknown_letters       the share of letters that are unknown, by split
+  gc           mean GC content of the known letters by class, and how well it predicts the class (auroc): 0.5 not at
+               all, 1 perfectly
   baseline     test scores of a logistic regression on k-mer counts (kmer_baseline.py)
 """
 
@@ -27,11 +29,12 @@ from sklearn.metrics import roc_auc_score
 
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import write_json
+from workflow_scripts.common.letters import NOTABLE, unknown_letters
+from workflow_scripts.common.sequences import BASES, OTHER, base_codes
 from workflow_scripts.gue.csv_rows import read_rows
 from workflow_scripts.gue.datasheet import read_places
 from workflow_scripts.gue.kmer_baseline import baseline_scores
 from workflow_scripts.gue.labelled_examples import Example, Splits
-from workflow_scripts.gue.packed_genome import gc_count, is_acgt
 from workflow_scripts.gue.relatedness import RELATIONS, earlier_related, strand_independent
 from workflow_scripts.gue.similarity import DEFINITION
 from workflow_scripts.settings.names import SEED, SPLITS
@@ -126,20 +129,29 @@ def summarize_lengths(splits: Splits) -> dict[str, Any]:
 
 
 def other_letters(row: Example) -> str:
-    """The distinct letters of a row other than A, C, G and T."""
-    return "".join(sorted(set("".join(row.sequences)) - set("ACGT")))
+    """The distinct unknown letters of a row, in upper case."""
+    return "".join(sorted(letter for letter in set("".join(row.sequences).upper()) if unknown_letters(letter)))
 
 
 def non_acgt(splits: Splits) -> dict[str, Any]:
-    """The rows with letters other than A, C, G and T, including lower case."""
+    """The rows with unknown letters."""
     return odd_rows(
-        splits, lambda row: not all(map(is_acgt, row.sequences)), lambda row: {"letters": other_letters(row)}
+        splits, lambda row: any(map(unknown_letters, row.sequences)), lambda row: {"letters": other_letters(row)}
     )
 
 
+def unknown_shares(splits: Splits) -> dict[str, float]:
+    """The share of unknown letters in each split."""
+    unknown = {
+        name: sum(unknown_letters(part) for row in rows for part in row.sequences) for name, rows in splits.items()
+    }
+    return {name: unknown[name] / sum(map(row_length, rows)) for name, rows in splits.items()}
+
+
 def gc_contents(rows: list[Example]) -> np.ndarray:
-    """The share of G and C among the letters of each row, [rows]."""
-    return np.array([sum(map(gc_count, row.sequences)) / row_length(row) for row in rows])
+    """The share of G and C among the known letters of each row, [rows]; 0 for a row without any."""
+    counts = np.array([np.bincount(base_codes("".join(row.sequences)), minlength=5) for row in rows])
+    return counts[:, [BASES.index("C"), BASES.index("G")]].sum(axis=1) / np.maximum(counts[:, :OTHER].sum(axis=1), 1)
 
 
 def summarize_gc(splits: Splits) -> dict[str, Any]:
@@ -173,9 +185,17 @@ def audit(splits: Splits, seed: int) -> dict[str, Any]:
         },
         "lengths": summarize_lengths(splits),
         "non_acgt": non_acgt(splits),
+        "unknown_letters": unknown_shares(splits),
         "gc": summarize_gc(splits),
         "baseline": baseline_scores(splits, seed),
     }
+
+
+def warn_of_letters(dataset: str, figures: dict[str, Any]) -> None:
+    """Print a warning on standard error for each split with many unknown letters."""
+    for name, share in figures["unknown_letters"].items():
+        if share > NOTABLE:
+            print(f"warning: {dataset}: {share:.1%} of the letters of {name} are not A, C, G or T", file=sys.stderr)
 
 
 def check_leaks(dataset: str, figures: dict[str, Any]) -> None:
@@ -212,8 +232,10 @@ def main(argv: list[str] | None = None) -> None:
     """Run from the command line."""
     arguments = build_parser().parse_args(argv)
     figures = audit(read_splits(arguments.data), arguments.seed)
+    name = f"{arguments.task}/{arguments.dataset}"
+    warn_of_letters(name, figures)
     if arguments.fail_on_leak:
-        check_leaks(f"{arguments.task}/{arguments.dataset}", figures)
+        check_leaks(name, figures)
     write_json(arguments.out, {"task": arguments.task, "dataset": arguments.dataset, **figures})
 
 

@@ -1,5 +1,6 @@
 """Reading the rows of a data set from its CSV files."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from workflow_scripts.common.errors import UserError
@@ -8,18 +9,19 @@ from workflow_scripts.gue.labelled_examples import Example
 
 
 def read_rows(
-    lines: Iterable[str], where: str, parse_label: Callable[[str], int | str] = parse_class
+    lines: Iterable[str],
+    where: str,
+    parse_label: Callable[[str], int] = parse_class,
+    letters: Counter[str] | None = None,
 ) -> tuple[tuple[str, ...], list[Example]]:
     """The header and the rows of a CSV file, at least one row. ``where`` is the name of the file.
 
-    ``parse_label`` converts the text of a label, or raises ValueError as :func:`parse_class` does. Raises UserError
-    with the line of a row that is not sequences and a label.
+    ``parse_label`` converts the text of a label, or raises ValueError as :func:`parse_class` does. ``letters``:
+    see labelled_rows. Raises UserError with the line of a row that is not sequences and a label.
     """
-    (_, header), *rows = labelled_rows(lines, where)
+    (_, header), *rows = labelled_rows(lines, where, letters)
     examples = []
     for place, (*sequences, label) in rows:
-        if not all(sequence.isascii() and sequence.isalpha() for sequence in sequences):
-            raise UserError(f"{place}: a sequence is empty or has other characters than letters; check the file")
         try:
             examples.append(Example(tuple(sequences), parse_label(label)))
         except ValueError as error:

@@ -1,7 +1,9 @@
-"""Writing the files of a data set: three CSV files, places.tsv, datasheet.json and the card, README.md.
+"""Writing the files of a data set: three CSV files, places.tsv, ids.tsv, classes.json, datasheet.json and README.md.
 
 ``places.tsv`` has a line for each sequence with a known place: the split, the line in its CSV file (the header is
 line 1), contig, start and end (0-based, half-open) and strand. For a row of two sequences the enhancer comes first.
+``ids.tsv`` has the id of each row that has one, by split and line. ``classes.json`` lists the names of the classes in
+the order of their labels; it is empty if labels are no classes. README.md is the card.
 """
 
 import hashlib
@@ -34,6 +36,12 @@ def places_text(splits: Splits) -> str:
         for number, row in enumerate(splits[name], start=2):
             lines += [(name, number, *place) for place in row.places]
     return "".join("\t".join(map(str, line)) + "\n" for line in lines)
+
+
+def ids_text(splits: Splits) -> str:
+    """The ids of all rows as a tab-separated table; only the header if there are none."""
+    lines = [(name, line, row.id) for name in SPLITS for line, row in enumerate(splits[name], start=2) if row.id]
+    return "".join("\t".join(map(str, line)) + "\n" for line in [("split", "line", "id"), *lines])
 
 
 def read_places(path: Path) -> dict[tuple[str, int], tuple[Place, ...]]:
@@ -79,11 +87,13 @@ def describe(
 
 
 def write_dataset(out: Path, dataset: Dataset, classes: list[str], splits: Splits, **facts: Any) -> None:
-    """Write the six files into the folder ``out``; on an error none of them. ``facts``: see :func:`describe`."""
+    """Write the eight files into the folder ``out``; on an error none of them. ``facts``: see :func:`describe`."""
     texts = {name: csv_text(splits[name], dataset.columns) for name in SPLITS}
     sheet = describe(dataset, classes, splits, texts, **facts)
     files = {f"{name}.csv": text for name, text in texts.items()}
     files["places.tsv"] = places_text(splits)
+    files["ids.tsv"] = ids_text(splits)
+    files["classes.json"] = json.dumps(classes, ensure_ascii=False) + "\n"
     files["datasheet.json"] = json.dumps(sheet, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     files["README.md"] = render_card(sheet)
     with ExitStack() as stack:

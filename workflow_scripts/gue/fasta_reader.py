@@ -1,76 +1,37 @@
-"""Reading FASTA files of the primary sources: plain, gzip or zstd, packed into a genome."""
+"""Reading FASTA files of the primary sources: plain or compressed, packed into a genome."""
 
-import io
-import os
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
-import pyarrow
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.fasta_blocks import BUFFER, WHITE, open_fasta, read_pieces
+from workflow_scripts.common.fasta_blocks import read_letters
 from workflow_scripts.gue.packed_genome import ALPHABET, BASES_A_BYTE, Genome
 
-NUCLEOTIDE_CODES = b"ACGTUNRYSWKMBDHV-"
-UPPER = bytes(range(256)).upper()
-ZSTD = b"\x28\xb5\x2f\xfd"
 UNKNOWN = 4
-CODE = bytes(ALPHABET.index(letter) if letter in ALPHABET else UNKNOWN for letter in range(256))
-
-
-def open_compressed_fasta(path: str | os.PathLike) -> BinaryIO:
-    """Open a FASTA file: plain, gzip, or zstd, in which consensus genomes of SARS-CoV-2 are published."""
-    path = Path(path)
-    if path.is_file():
-        with path.open("rb") as handle:
-            if handle.read(len(ZSTD)) == ZSTD:
-                return io.BufferedReader(pyarrow.input_stream(str(path), compression="zstd"), BUFFER)
-    return open_fasta(path)
-
-
-def nucleotides(lines: bytes, where: str) -> bytes:
-    """The letters of some lines of a FASTA record, in upper case.
-
-    Raises UserError with ``where``, the file and the name of the record, for a letter that is not a nucleotide code.
-    """
-    letters = lines.translate(UPPER, WHITE)
-    if other := letters.translate(None, NUCLEOTIDE_CODES):
-        raise UserError(f"{where}: {chr(other[0])!r} is not a nucleotide code; give DNA in FASTA format")
-    return letters
+# find is -1 for any other letter, which becomes UNKNOWN
+CODE = bytes(ALPHABET.find(bytes([letter]).upper()) % (UNKNOWN + 1) for letter in range(256))
 
 
 def read_contig_pieces(path: Path) -> Iterator[tuple[str, bytes]]:
-    """(contig, upper-case letters); the letters of a contig come in consecutive pieces.
+    """(contig, letters in the file's case); the letters of a contig come in consecutive pieces.
 
-    The name of a contig is the first word of its header. Raises UserError for a missing or repeated header and for
-    letters that are not nucleotide codes.
+    The name of a contig is the first word of its header. Raises UserError for a repeated name, and the errors of
+    :func:`workflow_scripts.common.fasta_blocks.read_letters`.
     """
     name = ""
     names: set[str] = set()
-    for header, lines in read_pieces(path, open_compressed_fasta):
+    for header, letters in read_letters(path):
         if header is not None:
-            name = contig_name(path, header, names)
+            name = header.split()[0]
+            if name in names:
+                raise UserError(f"{path}: contig {name!r} appears twice; names must be unique")
             names.add(name)
         if name:
-            yield name, nucleotides(lines, f"{path}: contig {name!r}")
-        elif lines.strip(WHITE):
-            raise UserError(f"{path}: text before the first header; a FASTA file starts with >name")
-    if not name:
-        raise UserError(f"{path}: no sequence; expected FASTA")
-
-
-def contig_name(path: Path, header: bytes, names: set[str]) -> str:
-    """The first word of a FASTA header. Raises UserError if there is none or it is among ``names``."""
-    words = header.decode(errors="backslashreplace").split()
-    if not words:
-        raise UserError(f"{path}: header {len(names) + 1} has no name; write >name")
-    if words[0] in names:
-        raise UserError(f"{path}: contig {words[0]!r} appears twice; names must be unique")
-    return words[0]
+            yield name, letters
 
 
 def pack(codes: np.ndarray) -> bytes:

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.twobit import byte_order
 from workflow_scripts.gue.fasta_reader import read_fasta
 from workflow_scripts.gue.packed_genome import Genome
-from workflow_scripts.gue.twobit_reader import byte_order, read_twobit
+from workflow_scripts.gue.twobit_reader import read_twobit
 
 
 def read_genome(path: str | Path) -> Genome:
-    """Read a .2bit or FASTA file (plain, gzip or zstd); the format is detected from the content."""
+    """Read a .2bit or FASTA file (plain or compressed); the format is detected from the content."""
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: no such file")

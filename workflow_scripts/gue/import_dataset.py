@@ -1,16 +1,18 @@
 """Import one data set of GUE from the published files (github.com/MAGICS-LAB/DNABERT_2).
 
 In: the folder or archive (.zip, .tar, .tar.gz) with EMP/H3/train.csv and so on, at the top level or one folder down.
-Files may be gzipped (.csv.gz) and may end lines in LF or CRLF. Out: train.csv, dev.csv, test.csv, places.tsv (only its
-header, as places are not published), datasheet.json and README.md, the data card, in the --out folder.
-Rows keep their order and their letters; only line ends and the header are normalized.
-The datasheet records for each file whether its hash (config/gue_published.tsv) and its number of rows are known.
+Files may be gzipped (.csv.gz) and may end lines in LF or CRLF. Out: train.csv, dev.csv, test.csv, places.tsv and
+ids.tsv (only their headers, as neither is published), classes.json, datasheet.json and README.md, the data card, in the
+--out folder. Rows keep their order; letters are in upper case with T for U, line ends and the header are normalized.
+The datasheet counts the rows whose letters were others. It records for each file whether its hash
+(config/gue_published.tsv) and its number of rows are known.
 """
 
 import argparse
 import hashlib
 import io
 import sys
+from collections import Counter
 from pathlib import Path
 
 from workflow_scripts.common.errors import UserError, program
@@ -49,8 +51,8 @@ def decode(content: bytes, where: str) -> str:
         raise UserError(f"{where}:{line}: byte 0x{content[error.start]:02x} is not UTF-8; download it again") from error
 
 
-def read_published(text: str, where: str, dataset: Dataset) -> list[Example]:
-    """The rows of a published CSV file. ``where`` is the name of the file.
+def read_published(text: str, where: str, dataset: Dataset, letters: Counter[str]) -> list[Example]:
+    """The rows of a published CSV file. ``where`` is the name of the file; ``letters``: see csv_rows.read_rows.
 
     Raises UserError with file and line (the header is line 1) if columns or classes are not those of the registry.
     """
@@ -61,7 +63,7 @@ def read_published(text: str, where: str, dataset: Dataset) -> list[Example]:
             raise ValueError(f"is outside 0..{len(dataset.classes) - 1}; see classes in the registry")
         return number
 
-    header, rows = read_rows(io.StringIO(text, newline=""), where, parse)
+    header, rows = read_rows(io.StringIO(text, newline=""), where, parse, letters)
     if len(header) != len(dataset.columns):
         raise UserError(f"{where}:1: {len(header)} columns, expected {','.join(dataset.columns)}")
     return rows
@@ -84,12 +86,12 @@ def import_files(dataset: Dataset, origin: Path, known: Path, out: Path) -> None
     paper, is imported; the datasheet and a warning on standard error say so.
     """
     files, hashes = find_files(origin, dataset), read_known_hashes(known, dataset)
-    splits, sources = {}, []
+    splits, sources, letters = {}, [], Counter[str]()
     for split in SPLITS:
         name, _, stored = files[split]
         where = f"{origin}/{name}"
         content = archive.decompress(stored, where)
-        splits[split] = read_published(decode(content, where), where, dataset)
+        splits[split] = read_published(decode(content, where), where, dataset, letters)
         checks = {
             "verified": compare_hash(content, hashes.get(split)),
             "rows": compare_size(len(splits[split]), split, dataset),
@@ -105,7 +107,8 @@ def import_files(dataset: Dataset, origin: Path, known: Path, out: Path) -> None
         splits,
         origin="published",
         sources=sources,
-        construction="The published rows, unchanged.",
+        construction="The published rows, in upper case with T for U.",
+        normalized=dict(letters),
         split={"method": "published"},
         seed=None,
         candidates=sum(map(len, splits.values())),

@@ -16,12 +16,13 @@ class Example(NamedTuple):
     """One row: a sequence, or an enhancer and a promoter; its label; and the place of each sequence, if known.
 
     ``label`` is the number of the class. In custom data sets for regression or multi-label classification it is the
-    text in the CSV file.
+    text in the CSV file. ``id`` is the row's in a user's file, if it has one.
     """
 
     sequences: tuple[str, ...]
     label: int | str
     places: tuple[Place, ...] = ()
+    id: str = ""
 
 
 Splits = dict[str, list[Example]]

@@ -1,15 +1,15 @@
 """Readers of the primary sources, each in the format of its publisher.
 
-A reader takes a path, plain or gzip, and returns records with 0-based half-open coordinates and ``where``
+A reader takes a path, plain or compressed, and returns records with 0-based half-open coordinates and ``where``
 (file:line), the place that later error messages name. A malformed line is a UserError.
 """
 
 import csv
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from workflow_scripts.common.compression import DAMAGE
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import open_text
 
@@ -100,7 +100,7 @@ def nonempty_lines(path: Path) -> Iterator[tuple[str, str]]:
                 text = line.rstrip("\n")
                 if text.strip():
                     yield f"{path}:{number}", text
-    except (EOFError, OSError, zlib.error, UnicodeDecodeError) as error:
+    except (*DAMAGE, UnicodeError) as error:
         raise UserError(f"{path}: not readable after line {number} ({error}); download it again") from error
 
 

@@ -18,6 +18,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import write_json
+from workflow_scripts.common.letters import unknown_letters
 from workflow_scripts.common.sequences import BASES, base_codes, kmer_numbers
 from workflow_scripts.inference.encoders import first_line
 from workflow_scripts.inference.encoding import NO_BASES, Encoded, Text, sequences_of
@@ -81,14 +82,15 @@ class Cnn(Baseline):
         return SequenceClassifierOutput(logits=self.classifier(self.dropout(hidden.amax(dim=2))))
 
 
-def cut(rows: list[np.ndarray], spans: list[np.ndarray] | None, max_tokens: int) -> Encoded:
-    """The rows of tokens, cut to ``max_tokens`` if that is above 0."""
+def cut(rows: list[np.ndarray], spans: list[np.ndarray] | None, max_tokens: int, unknown: float) -> Encoded:
+    """The rows of tokens, cut to ``max_tokens`` if that is above 0; ``unknown``: the share of unknown tokens."""
     longer = sum(len(row) > max_tokens for row in rows) if max_tokens else 0
     end = max_tokens or None
     return Encoded(
         [row[:end] for row in rows],
         types=None,
         truncated=longer / len(rows),
+        unknown=unknown,
         spans=None if spans is None else [row[:end] for row in spans],
     )
 
@@ -99,14 +101,16 @@ def spans_of(source: int, starts: np.ndarray, width: int) -> np.ndarray:
 
 
 class BaseEncoder:
-    """A token is a base, in either case; those of a pair have an unknown one between them."""
+    """A token is a base; those of a pair have an unknown one between them."""
 
     pad_id = len(BASES)
     fingerprint = "bases"
 
     def encode(self, texts: Sequence[Text], max_tokens: int, spans: bool = False) -> Encoded:
         ids = [base_codes("N".join(sequences_of(text))).astype(np.int64) for text in texts]
-        return cut(ids, [self._spans(text) for text in texts] if spans else None, max_tokens)
+        parts = [part for text in texts for part in sequences_of(text)]
+        unknown = sum(map(unknown_letters, parts)) / max(sum(map(len, parts)), 1)
+        return cut(ids, [self._spans(text) for text in texts] if spans else None, max_tokens, unknown)
 
     def _spans(self, text: Text) -> np.ndarray:
         parts = [spans_of(source, np.arange(len(part)), 1) for source, part in enumerate(sequences_of(text))]
@@ -118,21 +122,22 @@ class BaseEncoder:
 
 
 class KmerEncoder:
-    """A token is a k-mer of known bases, in either case; those of the second of a pair follow those of the first."""
+    """A token is a k-mer of known bases, others are left out; those of a pair's second follow those of its first."""
 
     pad_id = len(BASES) ** K
     fingerprint = f"{K}-mers"
 
     def encode(self, texts: Sequence[Text], max_tokens: int, spans: bool = False) -> Encoded:
-        ids, places = [], []
+        ids, places, every = [], [], 0
         for text in texts:
             numbers = [kmer_numbers(base_codes(part), K) for part in sequences_of(text)]
             starts = [np.flatnonzero(part >= 0) for part in numbers]
+            every += sum(max(len(part) - K + 1, 0) for part in numbers)
             ids.append(
                 np.concatenate([part[known] for part, known in zip(numbers, starts, strict=True)]).astype(np.int64)
             )
             places.append(np.concatenate([spans_of(source, part, K) for source, part in enumerate(starts)]))
-        return cut(ids, places if spans else None, max_tokens)
+        return cut(ids, places if spans else None, max_tokens, 1 - sum(map(len, ids)) / every if every else 0.0)
 
     def save(self, folder: Path) -> None:
         """There is nothing to save."""

@@ -12,9 +12,12 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import digest
 from workflow_scripts.common.hashing import stable_hash
+from workflow_scripts.common.tokenizer_letters import copy_tokenizer
 from workflow_scripts.inference.encoding import NO_BASES, Encoded, Text, sequences_of
 
 FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json", "added_tokens.json")
+PROBE = "ACGT" * 16
+"""A sequence that every tokenizer of DNA knows."""
 
 
 def load_tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizerBase:
@@ -62,20 +65,29 @@ class TokenizerEncoder:
         return f"{stable_hash(files, self.kmer, self.longest, self.typed):016x}"
 
     def encode(self, texts: Sequence[Text], max_tokens: int, spans: bool = False) -> Encoded:
-        """Tokens of texts, cut to ``max_tokens`` and to what the model takes; 0 is the latter only.
+        """Tokens of texts in canonical letters, cut to ``max_tokens``, if not 0, and to what the model takes.
 
-        Raises UserError if more than half of the tokens are unknown to the tokenizer.
+        Raises UserError if the tokenizer does not know upper-case DNA.
         """
-        limit = min(filter(None, (max_tokens, self.longest)), default=0)
-        words = [tuple(self._words(sequence) for sequence in sequences_of(text)) for text in texts]
-        encoded = (self._by_library if self.tokenizer.is_fast else self._by_python)(words, limit, spans)
-        self._check_known(np.concatenate(encoded.ids))
-        return encoded
+        if self._unknown_dna:
+            raise UserError(
+                f"{self.folder}: {self._unknown_dna:.0%} of the tokens of {PROBE[:8]}... are unknown to its tokenizer, "
+                f"which does not fit DNA; a DNABERT model needs its kmer"
+            )
+        return self._encode(texts, min(filter(None, (max_tokens, self.longest)), default=0), spans)
 
     def save(self, folder: Path) -> None:
-        """Copy the tokenizer's files."""
+        """Copy the tokenizer's files; a tokenizer.json then reads sequences in any case, and RNA."""
         for path in self._files():
-            shutil.copyfile(path, folder / path.name)
+            (copy_tokenizer if path.name == "tokenizer.json" else shutil.copyfile)(path, folder / path.name)
+
+    @cached_property
+    def _unknown_dna(self) -> float:
+        return self._encode([PROBE], 0, False).unknown
+
+    def _encode(self, texts: Sequence[Text], limit: int, spans: bool) -> Encoded:
+        words = [tuple(self._words(sequence) for sequence in sequences_of(text)) for text in texts]
+        return (self._by_library if self.tokenizer.is_fast else self._by_python)(words, limit, spans)
 
     def _files(self) -> list[Path]:
         return [self.folder / name for name in FILES if (self.folder / name).is_file()]
@@ -83,15 +95,12 @@ class TokenizerEncoder:
     def _words(self, sequence: str) -> str:
         return kmers(sequence, self.kmer) if self.kmer else sequence
 
-    def _check_known(self, ids: np.ndarray) -> None:
-        special = set(self.tokenizer.all_special_ids) - {self.tokenizer.unk_token_id}
-        words = ids[~np.isin(ids, list(special))]
-        unknown = (words == self.tokenizer.unk_token_id).sum()
-        if 2 * unknown > len(words):
-            raise UserError(
-                f"{self.folder}: {unknown / len(words):.0%} of the tokens are unknown to its tokenizer, which does not "
-                f"fit these sequences; a DNABERT model needs its kmer, and letters must be in the case it knows"
-            )
+    def _unknown(self, ids: list[np.ndarray]) -> float:
+        """The share of tokens that are [UNK], without special tokens."""
+        every, unknown = np.concatenate(ids), self.tokenizer.unk_token_id
+        special = set(self.tokenizer.all_special_ids) - {unknown}
+        words = every[~np.isin(every, list(special))]
+        return float((words == unknown).sum() / max(len(words), 1))
 
     def _by_library(self, words: list[tuple[str, ...]], limit: int, spans: bool) -> Encoded:
         """Encode with the compiled tokenizer; token types tell the sequences of a pair apart."""
@@ -103,10 +112,12 @@ class TokenizerEncoder:
             backend.no_truncation()
         paired = len(words[0]) == 2
         encodings = backend.encode_batch(words if paired else [text for (text,) in words])
+        ids = [np.array(encoding.ids) for encoding in encodings]
         return Encoded(
-            ids=[np.array(encoding.ids) for encoding in encodings],
+            ids=ids,
             types=[np.array(encoding.type_ids) for encoding in encodings] if self.typed and paired else None,
             truncated=sum(bool(encoding.overflowing) for encoding in encodings) / len(encodings),
+            unknown=self._unknown(ids),
             spans=[self._spans(encoding.sequence_ids, encoding.offsets) for encoding in encodings] if spans else None,
         )
 
@@ -131,7 +142,7 @@ class TokenizerEncoder:
                 offsets = [(0, 0)] * before + found[:capacity]
                 after = len(ids[-1]) - len(offsets)
                 places.append(self._spans(sources + [None] * after, offsets + [(0, 0)] * after))
-        return Encoded(ids, types=None, truncated=cut / len(ids), spans=places if spans else None)
+        return Encoded(ids, None, cut / len(ids), self._unknown(ids), spans=places if spans else None)
 
     def _found(self, tokens: list[str], text: str) -> list[tuple[int, int]]:
         """Where each token is in the text. Raises UserError if the tokenizer rewrites what it reads."""

@@ -12,6 +12,8 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.letters import canonical
 from workflow_scripts.common.sequences import reverse_complement
 
 Text = str | tuple[str, str]
@@ -25,14 +27,16 @@ class Encoded:
     """The tokens of some texts.
 
     ``ids``: of each text an integer array [tokens]. ``types``: token types of the same shapes, for pairs and models
-    that read them, else None. ``truncated``: share of the texts that were cut. ``spans``: of each text an integer array
-    [tokens, 3] of sequence (0 or 1, the second of a pair), start and end; bases are counted from 0, the end is not
-    included, and a token without bases has NO_BASES. None unless asked for.
+    that read them, else None. ``truncated``: share of the texts that were cut. ``unknown``: share of the tokens that
+    the model does not know, without special ones. ``spans``: of each text an integer array [tokens, 3] of sequence
+    (0 or 1, the second of a pair), start and end; bases are counted from 0, the end is not included, and a token
+    without bases has NO_BASES. None unless asked for.
     """
 
     ids: list[np.ndarray]
     types: list[np.ndarray] | None
     truncated: float
+    unknown: float
     spans: list[np.ndarray] | None = None
 
 
@@ -57,6 +61,17 @@ class Encoder(Protocol):
 def sequences_of(text: Text) -> tuple[str, ...]:
     """The one or two sequences of a text."""
     return (text,) if isinstance(text, str) else text
+
+
+def canonical_texts(texts: Sequence[Text]) -> list[Text]:
+    """The texts in upper case with T for U. Raises UserError for one that letters.py refuses."""
+    found: list[Text] = []
+    for number, text in enumerate(texts, start=1):
+        try:
+            found.append(canonical(text) if isinstance(text, str) else (canonical(text[0]), canonical(text[1])))
+        except ValueError as error:
+            raise UserError(f"sequence {number} of {len(texts)}: {error}") from None
+    return found
 
 
 def other_strand(text: Text) -> Text:

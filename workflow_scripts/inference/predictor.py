@@ -20,7 +20,7 @@ from torch import nn
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.inference import adapters, baselines, fit_record
-from workflow_scripts.inference.encoding import Encoded, Encoder, Text, other_strand
+from workflow_scripts.inference.encoding import Encoded, Encoder, Text, canonical_texts, other_strand
 from workflow_scripts.inference.fit_record import FitRecord
 from workflow_scripts.inference.models import Pretrained, read_pretrained
 from workflow_scripts.inference.network import Network, device_here, strand_mean
@@ -34,7 +34,8 @@ HUB_PROBLEMS = {"regression": "regression", "multi_label_classification": "multi
 class Predictor:
     """A model that is ready to use. ``record`` says how it reads texts; None in a model that has not been fitted.
 
-    Results are in the order of the texts and do not depend on the batch size, which bounds the memory.
+    Results are in the order of the texts and do not depend on the batch size, which bounds the memory. Sequences may be
+    in lower case or RNA. All methods raise UserError for one that is empty or has letters that are no nucleotide codes.
     """
 
     folder: Path
@@ -44,7 +45,7 @@ class Predictor:
 
     def encode(self, texts: Sequence[Text]) -> Encoded:
         """The tokens of texts, cut as in the fit, with the bases that each stands for, see Encoded."""
-        return self.encoder.encode(texts, self._max_tokens, spans=True)
+        return self.encoder.encode(canonical_texts(texts), self._max_tokens, spans=True)
 
     def predict(self, texts: Sequence[Text], batch_size: int = 64) -> Predictions:
         """Classes, numbers on the scale of the labels, or several labels, see Predictions; as in the fit.
@@ -53,7 +54,9 @@ class Predictor:
         """
         if self.record is None:
             raise UserError(f"{self.folder}: its head was never fitted, so it predicts nothing; fit the model first")
-        read = [*texts, *map(other_strand, texts)] if self.record.both_strands else texts
+        read = canonical_texts(texts)
+        if self.record.both_strands:
+            read += list(map(other_strand, read))
         outputs = self.record.outputs
         values = self.network.values(self.encoder.encode(read, self._max_tokens), outputs, batch_size)
         return outputs.predictions(strand_mean(values, len(texts)))
@@ -92,7 +95,8 @@ class Predictor:
         if isinstance(self.network.model, baselines.Baseline):
             raise UserError(f"{self.folder}: a baseline has no hidden states; embed with a pre-trained model")
         try:
-            yield from self.network.hidden_states(self.encoder.encode(texts, self._max_tokens), layer, batch_size)
+            encoded = self.encoder.encode(canonical_texts(texts), self._max_tokens)
+            yield from self.network.hidden_states(encoded, layer, batch_size)
         except IndexError:
             raise UserError(f"{self.folder}: layer {layer}: the model has no such layer; -1 is the last") from None
 

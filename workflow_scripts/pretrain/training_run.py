@@ -20,6 +20,7 @@ from workflow_scripts.common.files import atomic_directory, digest, read_json, w
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.species_table import genome_files
 from workflow_scripts.common.token_shards import Corpus, corpus_digest
+from workflow_scripts.common.tokenizer_letters import copy_tokenizer
 from workflow_scripts.inference.masked_loss import Tally, bases_to_predict, bits_per_base
 from workflow_scripts.inference.precision import loss_scaler, resolved
 from workflow_scripts.inference.reference_predictors import reference_figures
@@ -201,8 +202,8 @@ def write_model(run: Run, name: str, tokenizer: Path, out: Path) -> None:
     with checkpoints.disk_errors(out):
         with atomic_directory(out) as temporary:
             run.model.save_pretrained(temporary)
-            for file in ("tokenizer.json", "tokenizer_config.json"):
-                shutil.copyfile(tokenizer / file, temporary / file)
+            copy_tokenizer(tokenizer / "tokenizer.json", temporary / "tokenizer.json")
+            shutil.copyfile(tokenizer / "tokenizer_config.json", temporary / "tokenizer_config.json")
             shutil.copyfile(run.folder / "log.jsonl", temporary / "log.jsonl")
             if run.training.tensorboard:
                 shutil.copytree(run.folder / "tensorboard", temporary / "tensorboard")

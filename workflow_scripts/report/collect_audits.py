@@ -21,12 +21,15 @@ COUNTS = (
     *(f"{split}_{kind}" for split in ("dev", "test") for kind in ("rows", "leaks", *RELATIONS)),
     *("conflicting_labels", "non_acgt", "other_length"),
 )
-MEASURES = ("gc_auroc", "kmer_mcc", "kmer_f1")
+MEASURES = ("unknown_letters", "gc_auroc", "kmer_mcc", "kmer_f1")
 COLUMNS = ["task", "dataset", "origin", "split", *COUNTS, *MEASURES]
 
 
 def tabulate(sheet: dict[str, Any], audit: dict[str, Any]) -> dict[str, Any]:
-    """The row of a data set. ``duplicates`` are rows with an earlier copy in their split, on either strand."""
+    """The row of a data set. ``duplicates`` are rows with an earlier copy in their split, on either strand.
+
+    ``unknown_letters`` is the share of letters other than A, C, G and T in the split that has most of them.
+    """
     relations, rows = audit["relations"], audit["rows"]
     row = {
         **{"task": sheet["task"], "dataset": sheet["dataset"], "origin": sheet["origin"]},
@@ -39,6 +42,7 @@ def tabulate(sheet: dict[str, Any], audit: dict[str, Any]) -> dict[str, Any]:
     return row | {
         **{"conflicting_labels": audit["conflicting_labels"]["either_strand"]},
         **{"non_acgt": audit["non_acgt"]["rows"], "other_length": audit["lengths"]["other"]["rows"]},
+        "unknown_letters": max(audit["unknown_letters"].values()),
         **{"gc_auroc": audit["gc"]["auroc"], "kmer_mcc": audit["baseline"]["mcc"], "kmer_f1": audit["baseline"]["f1"]},
     }
 

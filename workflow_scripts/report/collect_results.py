@@ -30,7 +30,7 @@ COLUMNS = [
     *("model", "method", "task", "dataset", "metric", "seeds", "missing", "mean", "sd", "low", "high", "over"),
     *("seeds_low", "seeds_high", "rows_low", "rows_high", "collapsed", "mean_without_collapsed"),
     *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
-    *("test_rows", "truncated", "chance", "paper_dnabert2", "paper_nt_2500m_multi"),
+    *("test_rows", "truncated", "unknown_tokens", "chance", "paper_dnabert2", "paper_nt_2500m_multi"),
     *("difference_dnabert2", "verdict", "why"),
 ]
 
@@ -61,6 +61,7 @@ def summarize_scores(cell: Cell) -> dict[str, Any]:
         "mean_without_collapsed": 100 * float(np.mean(kept)) if 0 < len(kept) < len(cell.fits) else None,
         "test_rows": cell.fits[0]["test"]["rows"],
         "truncated": 100 * cell.fits[0]["truncated"]["test"],
+        "unknown_tokens": percent_unknown(cell),
         "chance": 100 * float(np.mean([fit["chance"] for fit in cell.fits])),
     }
     for metric in METRICS:
@@ -68,6 +69,12 @@ def summarize_scores(cell: Cell) -> dict[str, Any]:
             found = combined_interval(values, cell.resampled.get(metric))
             facts |= {metric: found["mean"], f"{metric}_low": found["low"], f"{metric}_high": found["high"]}
     return facts
+
+
+def percent_unknown(cell: Cell) -> float | None:
+    """The tokens of the test rows that the model does not know, in percent; None of fits that did not count them."""
+    share = cell.fits[0].get("unknown_tokens", {}).get("test")
+    return None if share is None else 100 * share
 
 
 def describe_runs(cells: Sequence[Cell]) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ TOKENIZER_FACTS = (
 )
 RESULT_COUNTS = ("seeds", "collapsed", "test_rows")
 RESULT_NUMBERS = (
-    *("mean", "sd", "low", "high", "mean_without_collapsed", "chance", "truncated"),
+    *("mean", "sd", "low", "high", "mean_without_collapsed", "chance", "truncated", "unknown_tokens"),
     *("paper_dnabert2", "paper_nt_2500m_multi", "difference_dnabert2"),
     *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
 )
@@ -34,11 +34,12 @@ RESULT_NUMBERS = (
 def corpus_by_group(path: Path) -> list[dict[str, Any]]:
     """Genomes and counts of each group, in table order. ``unaccounted`` bases should be zero.
 
-    ``statuses`` counts the statuses of the genomes in the lock or table: current, replaced, substitute, ...
+    ``statuses`` counts the statuses of the genomes in the lock or table: current, replaced, substitute, ...;
+    ``empty`` lists the genomes without a chunk.
     """
     groups: dict[str, dict[str, Any]] = {}
     for row in read_table(path):
-        empty: dict[str, Any] = {"group": row["group"], "genomes": 0, "statuses": Counter()}
+        empty: dict[str, Any] = {"group": row["group"], "genomes": 0, "statuses": Counter(), "empty": []}
         group = groups.setdefault(row["group"], empty | dict.fromkeys(CORPUS_COUNTS, 0))
         group["genomes"] += 1
         group["statuses"].update([row["status"]] if row.get("status") else [])
@@ -47,6 +48,7 @@ def corpus_by_group(path: Path) -> list[dict[str, Any]]:
                 group[column] += int(row[column])
             except (KeyError, ValueError):
                 raise UserError(f"{path}: {column} of {row['accession']} is {row.get(column)!r}, not a count") from None
+        group["empty"] += [] if int(row["chunks"]) else [row["accession"]]
     for group in groups.values():
         group["unaccounted"] = group["bases"] - sum(group[fate] for fate in FATES)
     return list(groups.values())
@@ -57,7 +59,10 @@ def corpus_total(groups: Iterable[dict[str, Any]]) -> dict[str, Any]:
     groups = list(groups)
     columns = ("genomes", *CORPUS_COUNTS, "unaccounted")
     statuses: Counter[str] = sum((row["statuses"] for row in groups), Counter())
-    return {"group": "all", "statuses": statuses} | {column: sum(row[column] for row in groups) for column in columns}
+    empty = [accession for row in groups for accession in row["empty"]]
+    return {"group": "all", "statuses": statuses, "empty": empty} | {
+        column: sum(row[column] for row in groups) for column in columns
+    }
 
 
 def occurring_fates(corpus: dict[str, Any] | None) -> dict[str, str]:

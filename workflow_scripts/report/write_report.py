@@ -20,6 +20,7 @@ from markupsafe import Markup
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import read_table, write_text
 from workflow_scripts.common.json_objects import read_object
+from workflow_scripts.common.letters import NOTABLE
 from workflow_scripts.report import count_costs, figures, overview, page_content, paper, tokenization_section
 from workflow_scripts.report.pretraining_section import pretraining
 
@@ -182,7 +183,11 @@ def render(content: dict[str, Any], page: Path) -> str:
     }
     parts = {name: Markup((TEMPLATES / name).read_text(encoding="utf-8")) for name in ("report.css", "report.js")}
     return environment.get_template("report.html.j2").render(
-        **content, css=parts["report.css"], script=parts["report.js"], vega=Markup(figures.javascript())
+        **content,
+        css=parts["report.css"],
+        script=parts["report.js"],
+        vega=Markup(figures.javascript()),
+        notable=NOTABLE,
     )
 
 

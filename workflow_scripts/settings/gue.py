@@ -11,9 +11,9 @@ from pydantic import Field
 from workflow_scripts.common.addresses import local_path
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_table
-from workflow_scripts.settings.custom_datasets import custom_files
+from workflow_scripts.common.labelled_sources import custom_sources
 from workflow_scripts.settings.fields import Count, Omittable, Patterns, Plain, Section, key, matches
-from workflow_scripts.settings.names import BINDING_TASKS, METRICS, PROBLEM, SPLITS, TASKS, Problem
+from workflow_scripts.settings.names import BINDING_TASKS, METRICS, PROBLEM, TASKS, Problem
 from workflow_scripts.settings.patterns import matching
 
 DRAWN = 5  # data sets of a binding task, which are drawn together
@@ -21,8 +21,8 @@ DRAWN = 5  # data sets of a binding task, which are drawn together
 DatasetName = Annotated[
     str,
     matches(
-        r"^[a-z_]+/[A-Za-z0-9][A-Za-z0-9_.-]*$",
-        "be task/name, the task of a-z and _, the name of letters, digits, dots, dashes and underscores",
+        r"^[a-z0-9_]+/[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        "be task/name, the task of a-z, digits and _, the name of letters, digits, dots, dashes and underscores",
     ),
 ]
 Md5 = Annotated[str, matches("^([0-9a-f]{32})?$", "be an md5, 32 digits and letters from a to f")]
@@ -39,7 +39,17 @@ class Rows(Section):
 class Custom(Section):
     """A user's data set."""
 
-    folder: Plain = key(..., "Where its train.csv, dev.csv and test.csv are, plain or gzipped.", min_length=1)
+    folder: Omittable[Plain] = key(
+        None, "Where its train.csv, dev.csv and test.csv are (or .tsv), plain or gzipped.", min_length=1
+    )
+    file: Omittable[Plain] = key(
+        None, "In place of folder: one file with all rows, which the workflow splits 8:1:1.", min_length=1
+    )
+    split: Omittable[Literal["random", "homology"]] = key(
+        None,
+        "How the rows of file are split: random, or homology, as gue.split. By default the column split of the file "
+        "decides (train, dev, test); a file without one is split at random.",
+    )
     problem: Problem = key(
         PROBLEM, "What a label is: classification (a class), regression (a number), multilabel (0;1;1)."
     )
@@ -102,8 +112,8 @@ class Gue(Section):
     custom: dict[DatasetName, Custom] = key(
         {},
         "Your own data sets by task/name: folders with train.csv, dev.csv and test.csv (one sequence or two, and a "
-        "label), such as {enhancers/fly: {folder: /data/fly}}. The name of the task must be new. They are fitted and "
-        "scored like the others.",
+        "label), such as {enhancers/fly: {folder: /data/fly}}, or one file to split, {file: /data/fly.csv}. The name "
+        "of the task must be new. They are fitted and scored like the others.",
     )
 
 
@@ -143,8 +153,17 @@ def _custom_errors(gue: Gue) -> Iterator[str]:
         if custom.metric is not None and custom.metric not in METRICS[custom.problem]:
             known = ", ".join(METRICS[custom.problem])
             yield f"{place}.metric: {custom.metric} is not for {custom.problem}, which has {known}"
-        if missing := [f"{split}.csv" for split in SPLITS if not custom_files(custom.folder, split)]:
-            yield f"{place}.folder: no {', '.join(missing)} in {custom.folder!r}"
+        if (custom.folder is None) == (custom.file is None):
+            yield f"{place}: name a folder with three files, or one file to split"
+            continue
+        if custom.split is not None and custom.file is None:
+            yield f"{place}.split: {custom.split!r} is for a file; the three files of a folder are split already"
+        try:
+            custom_sources(custom.folder, custom.file)
+        except UserError as error:
+            yield from (
+                f"{place}.{'folder' if custom.file is None else 'file'}: {line}" for line in str(error).splitlines()
+            )
 
 
 def _published_errors(gue: Gue) -> Iterator[str]:

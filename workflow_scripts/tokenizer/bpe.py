@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from workflow_scripts.common.numba_cache import compiled
-from workflow_scripts.common.sequences import BASES
+from workflow_scripts.common.sequences import BASE_CODES, BASES, OTHER
 from workflow_scripts.common.special_tokens import FIRST_BASE
 
 SEPARATOR, HOLE = 0, 1  # ids of special tokens, so no letter has them
@@ -35,9 +35,8 @@ MAX_LISTED = 2**16 - 1  # pairs; slots are 16-bit numbers
 LISTED_SHARE = 0.25  # of all positions
 BLOCK = 2**14  # positions per block, so that the results for a block fit into the CPU cache
 
-CODES = np.full(256, SEPARATOR, dtype=np.uint16)
-CODES[np.frombuffer(BASES.encode(), np.uint8)] = range(FIRST_BASE, FIRST_MERGED)
-"""The id of each letter by its byte; letters other than A, C, G and T are separators, because they are unknown."""
+CODES = np.where(BASE_CODES == OTHER, SEPARATOR, FIRST_BASE + BASE_CODES).astype(np.uint16)
+"""The id of each letter by its byte; letters that are no base are separators, because they are unknown."""
 
 
 class Merge(NamedTuple):

@@ -49,7 +49,7 @@ class Encoder:
         self.merged = pair_table(self.halves)
 
     def encode(self, sequences: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The ids of the sequences, without [CLS] and [SEP]; each letter other than A, C, G and T is one [UNK].
+        """The ids of the sequences, without [CLS] and [SEP]; each letter that is no base is one [UNK].
 
         Returns the ids of all sequences end to end (uint16), and the number of tokens of each (int64).
         """

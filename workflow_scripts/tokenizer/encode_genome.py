@@ -6,7 +6,7 @@ Out: ``--tokens``, a uint16 array of the tokens of all chunks end to end, withou
      reverse: bool); and ``--counts``, the numbers of chunks, bases and tokens.
 
 A share of the chunks can be encoded as their reverse complement. The choice depends only on (seed, accession) and is
-recorded in the index. Letters other than upper-case A, C, G and T are unknown to the tokenizer and are counted.
+recorded in the index. Letters that are no base are unknown to the tokenizer and are counted.
 """
 
 import argparse

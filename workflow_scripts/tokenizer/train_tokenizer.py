@@ -5,9 +5,9 @@ Out: a directory with tokenizer.json and tokenizer_config.json, which transforme
      and stats.json: sizes, lengths of tokens, facts about the sample.
 
 BPE follows the authors' script (MAGICS-LAB/DNABERT_2, issue 74): Hugging Face `tokenizers` with the special tokens
-[UNK] 0, [CLS] 1, [SEP] 2, [PAD] 3, [MASK] 4, and one word per chunk. The merges are the same, see bpe.py. Letters other
-than upper-case A, C, G and T are unknown to the tokenizer: they separate their neighbours and are counted
-(unknown_letters).
+[UNK] 0, [CLS] 1, [SEP] 2, [PAD] 3, [MASK] 4, and one word per chunk. The merges are the same, see bpe.py. A
+normalizer reads lower case as upper case and U as T. Letters that are no base are unknown to the tokenizer: they
+separate their neighbours and are counted (unknown_letters).
 
 The program prints the expected memory and time before the training starts, and refuses a sample that does not fit the
 memory.
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from workflow_scripts.common import bpe_memory, chunk_reader, kmer_tokenizers
 from workflow_scripts.common.errors import UserError, program
@@ -30,6 +30,7 @@ from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.sequences import BASES
 from workflow_scripts.common.special_tokens import SPECIAL_TOKENS, add_template
 from workflow_scripts.common.species_table import genome_files
+from workflow_scripts.common.tokenizer_letters import letter_normalizers
 from workflow_scripts.settings.names import SEED, TOKENIZER_KINDS
 from workflow_scripts.settings.tokenizer import BPE4096
 from workflow_scripts.tokenizer import bpe, training_sample
@@ -66,6 +67,7 @@ def train_bpe(cells: np.ndarray, vocab_size: int, min_frequency: int, threads: i
             progress.step(1, f"the last pair occurred {merge.frequency:,} times")
     vocabulary = {word: number for number, word in enumerate(words)}
     tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Sequence(letter_normalizers())
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.add_special_tokens(SPECIAL_TOKENS)
     add_template(tokenizer)

@@ -62,12 +62,9 @@ hooks.after_dry_run(workflow, lambda: plan.say(hooks.jobs_to_run(workflow)))
 # Jobs run with the Python that runs Snakemake, or with the one of the rule's environment, which is activated before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 # Jobs run `python -m workflow_scripts.<stage>.<rule>`; in this repository the printed command runs as it is.
-# Threads that wait must not spin: when jobs share their cores that made a small training several times slower.
-# Python must not import what lies in the working directory, such as a file select.py.
-shell.prefix(
-    "set -euo pipefail; export OMP_WAIT_POLICY=PASSIVE PYTHONSAFEPATH=1 "
-    f"PYTHONPATH={shlex.quote(str(workflow.basedir))}; "
-)
+# Waiting threads must not spin, which slows jobs that share cores. Python must not import from the working directory.
+paths = f"PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(str(workflow.basedir))}"
+shell.prefix(f"set -euo pipefail; export OMP_WAIT_POLICY=PASSIVE {paths}; ")
 
 
 wildcard_constraints:

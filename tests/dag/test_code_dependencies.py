@@ -84,7 +84,8 @@ def test_a_touch_and_another_place_change_nothing(scripts, tmp_path):
 
 def test_what_the_programs_of_this_workflow_depend_on():
     assert names("genomes/summarize_corpus.py") == {
-        *("genomes/summarize_corpus.py", "genomes/accounting.py", "common/species_table.py")
+        *("genomes/summarize_corpus.py", "genomes/accounting.py", "common/species_table.py"),
+        "common/compression.py",
     }
     assert {"gue/build_dataset.py", "gue/covid.py", "gue/recipe.py", "gue/split.py"} <= names("gue/build_dataset.py")
     assert {"report/write_report.py", "report/page_content.py", "report/figures.py"} <= names("report/write_report.py")

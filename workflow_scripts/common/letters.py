@@ -4,8 +4,7 @@ Case does not matter, U is T, the other IUPAC codes are unknown bases, which are
 gap, a digit, protein, words) is refused.
 """
 
-from workflow_scripts.common.sequences import BASES
-
+BASES = "ACGT"
 IUPAC = "ACGTUNRYSWKMBDHV"
 U_TO_T = str.maketrans("Uu", "Tt")
 NOTABLE = 0.01

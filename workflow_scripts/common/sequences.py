@@ -2,7 +2,8 @@
 
 import numpy as np
 
-BASES = "ACGT"
+from workflow_scripts.common.letters import BASES
+
 OTHER = len(BASES)  # the code of any other letter
 BASE_CODES = np.full(256, OTHER, dtype=np.uint8)
 """The code of each letter by its byte; case does not matter, and U is T (see letters.py)."""

@@ -217,7 +217,7 @@ def read_histone(path: Path) -> list[tuple[str, int, str]]:
 def csv_fields(text: str, separator: str, where: str) -> list[str]:
     """The fields of one line of CSV; fields may be quoted."""
     try:
-        return next(csv.reader([text], delimiter=separator), [])
+        return next(csv.reader([text], delimiter=separator, strict=True), [])
     except csv.Error as error:
         raise UserError(f"{where}: not CSV ({error})") from error
 

@@ -96,13 +96,20 @@ def datasets(tmp_path_factory) -> dict[str, Path]:
 
 @pytest.fixture(scope="package")
 def results() -> Callable[[Path], tuple]:
-    """What a fit has written: metrics but for what is measured by the clock, and the bytes of all else."""
+    """What a fit has written: metrics but for what is measured by the clock, and the bytes of all else.
+
+    An adapter names its base model by an absolute path, which is written as a relative one here.
+    """
 
     def results(folder: Path) -> tuple[dict, dict[str, bytes]]:
         metrics = read_json(folder / "metrics.json")
         for measured in ("seconds", "gpu_seconds", "memory_mb"):
             assert metrics.pop(measured) >= 0
-        files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+        def read(path: Path) -> bytes:
+            return path.read_bytes().replace(str(folder.absolute()).encode(), b".")
+
+        files = {str(path.relative_to(folder)): read(path) for path in folder.rglob("*") if path.is_file()}
         del files["metrics.json"]
         return metrics, files
 

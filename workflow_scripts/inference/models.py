@@ -91,6 +91,7 @@ def _read_weights(
     model, told = loaded
     missing = sorted(told["missing_keys"])
     if isinstance(model, DnaBert2ForSequenceClassification) and "bert.pooler.dense.weight" in missing:
+        assert model.bert.pooler is not None
         # each fit draws its own, and saves it; the class starts from the same one each time
         nn.init.normal_(model.bert.pooler.dense.weight, std=model.config.initializer_range)
     lacking = [name for name in missing if not in_head(name)]

@@ -144,7 +144,8 @@ class Encoder(nn.Module):
             if keep_hidden:
                 states.append(packed.unpack(hidden))
             if self.gradient_checkpointing and self.training:
-                hidden = self._gradient_checkpointing_func(layer.__call__, hidden, attend_in_order)
+                # set by transformers, which torch's type of a module's attributes does not know
+                hidden = self._gradient_checkpointing_func(layer.__call__, hidden, attend_in_order)  # type: ignore[operator]
             else:
                 hidden = layer(hidden, attend_in_order)
         return hidden, states, attentions

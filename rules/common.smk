@@ -18,7 +18,6 @@ sys.path.insert(0, str(workflow.basedir))
 
 from workflow_scripts.common import snakemake_hooks as hooks
 from workflow_scripts.dag.code_dependencies import code
-from workflow_scripts.dag.custom_datasets import custom_mistakes
 from workflow_scripts.dag.failures import Failures
 from workflow_scripts.dag.finetune import Finetuning
 from workflow_scripts.dag.genomes import Genomes
@@ -31,6 +30,7 @@ from workflow_scripts.dag.start import start
 from workflow_scripts.dag.studies import Studying
 from workflow_scripts.dag.tables import resolve_tables
 from workflow_scripts.dag.tokenizer import Tokenizers
+from workflow_scripts.dag.user_inputs import input_mistakes
 from workflow_scripts.settings.configuration import Configuration, mistakes
 
 hooks.check_version(workflow, newest=TESTED[1])
@@ -43,8 +43,8 @@ genomes = Genomes(settings)
 tokenizers = Tokenizers(settings, genomes)
 pretraining = Pretraining(settings, genomes)
 gue = Gue(settings)
-if lines := custom_mistakes(gue, logger.info):
-    raise WorkflowError("\n".join(["Data sets have mistakes, nothing was started:", *lines]))
+if lines := input_mistakes(settings, genomes, gue, logger.info):
+    raise WorkflowError("\n".join(["Inputs have mistakes, nothing was started:", *lines]))
 finetuning = Finetuning(settings, gue)
 studying = Studying(settings, genomes, pretraining, finetuning)
 reporting = Reporting(settings, pretraining, gue, finetuning, studying)

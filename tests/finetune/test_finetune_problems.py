@@ -108,6 +108,7 @@ def test_numbers_are_fitted(arguments, tmp_path):
     told = read_json(tmp_path / "out" / "metrics.json")
     assert told["problem"] == "regression" and told["metric"] == "spearman"
     assert told["test"]["spearman"] > 0.8 and told["collapse"] is None and told["chance"] is None
+    assert told["dev"]["loss"] < 30, "below the variance of the labels, 32, in their unit"
     table = pq.read_table(tmp_path / "out" / "predictions.parquet").to_pydict()
     labels, values = np.array(table["label"]), np.array(table["prediction"])
     assert set(labels) == {10.0, 14, 18, 22, 26} and abs(values.mean() - labels.mean()) < 4

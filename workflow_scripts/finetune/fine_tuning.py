@@ -172,8 +172,9 @@ def write_results(job: FitJob, fit: Fit, initial: InitialModel, record: dict[str
         table = table.add_column(0, "id", pa.array(ids))
     with atomic(job.out / "predictions.parquet") as temporary:
         pq.write_table(table, temporary)
+    told = scores_of(fit, test)  # before the model is saved, which gives a regression another scale
     weights = {"weights_sha256": save_model(job, initial, fit.problem)}
-    write_json(job.out / "metrics.json", record | scores_of(fit, test) | course_of(fit) | weights)
+    write_json(job.out / "metrics.json", record | told | course_of(fit) | weights)
 
 
 def fine_tune(job: FitJob) -> None:

@@ -55,7 +55,8 @@ def simple_chunks(contigs: list[tuple[str, str]], cut: Cut) -> tuple[list[tuple]
     """The kept windows (contig, start, letters, side) and the counts."""
     counts = Counter(dict.fromkeys(DROPPED, 0), contigs=len(contigs), renamed_contigs=0)
     windows, in_runs = [], 0
-    for number, (description, sequence) in enumerate(contigs):
+    for number, (description, written) in enumerate(contigs):
+        sequence = written.replace("U", "T").replace("u", "t")
         contig, size = f"contig{number}", len(sequence)
         kinds = [kind for kind, word in (("organelle", "mitoch"), ("plasmid", "plasmid")) if word in description]
         counts["bases"] += size

@@ -49,7 +49,7 @@ def dev_and_test(gue):
         for name in SPLITS[1:]:
             path = gue / entry.published_dir / f"{name}.csv.gz"
             text = import_dataset.decode(gzip.decompress(path.read_bytes()), str(path))
-            splits[name] = import_dataset.read_published(text, str(path), entry)
+            splits[name] = import_dataset.read_published(text, str(path), entry, Counter())
         return splits
 
     return read

@@ -165,6 +165,7 @@ def test_ranks_and_clear_differences_are_shown(run):
 
 def test_many_unknown_tokens_and_letters_are_shown(run):
     run.fit("ours", "full", "emp", "H3", 0, 0.5, unknown_tokens={"train": 0.0, "dev": 0.0, "test": 0.051})
+    run.datasheet("emp", "H3")
     run.audit("emp", "H3")
     text = Reader(make_page(run).read_text()).text
     assert "5.1% of the tokens unknown to the model" in text

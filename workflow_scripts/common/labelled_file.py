@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, NamedTuple, TextIO
 
 from workflow_scripts.common.column_roles import Roles, find_roles, has_label
+from workflow_scripts.common.compression import compression_of
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.labelled_csv import MARK, count_letters
 from workflow_scripts.common.letters import canonical
@@ -203,9 +204,8 @@ def find_encoding(path: Path) -> str:
 
 @contextmanager
 def binary(path: Path) -> Iterator[IO[bytes]]:
-    """A plain or gzipped file for reading; its first two bytes decide. Raises UserError if it is damaged."""
-    with path.open("rb") as handle:
-        gzipped = handle.read(2) == b"\x1f\x8b"
+    """A plain or gzipped file for reading; its first bytes decide. Raises UserError if it is damaged."""
+    gzipped = compression_of(path) == "gzip"
     try:
         with gzip.open(path) if gzipped else path.open("rb") as opened_file:
             yield opened_file  # type: ignore[misc]

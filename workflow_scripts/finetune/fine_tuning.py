@@ -1,7 +1,6 @@
 """One fine-tuning from its data set to its results, for the program finetune_model."""
 
 import json
-import platform
 import shutil
 import sys
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ from workflow_scripts.finetune.problems import PROBLEMS, Problem, collapse, prob
 from workflow_scripts.finetune.token_cache import tokens_of
 from workflow_scripts.finetune.training import Fit, memory_mb
 from workflow_scripts.inference.fit_record import FitRecord
-from workflow_scripts.inference.network import device_here
+from workflow_scripts.inference.network import device_here, hardware
 from workflow_scripts.inference.precision import resolved
 from workflow_scripts.settings.finetune import FitSettings
 from workflow_scripts.settings.names import SPLITS
@@ -49,15 +48,10 @@ class FitJob:
 
 def on_this_hardware(job: FitJob) -> FitJob:
     """The job with the precision that its settings mean here, which all records will have; says which."""
-    precision = resolved(job.settings.precision, device_here())
-    print(f"precision {precision} on {hardware()}", file=sys.stderr)
+    device = device_here()
+    precision = resolved(job.settings.precision, device)
+    print(f"precision {precision} on {hardware(device)}", file=sys.stderr)
     return replace(job, settings=job.settings.model_copy(update={"precision": precision}))
-
-
-def hardware() -> str:
-    """The GPU of this process, or the kind of its CPU."""
-    on_gpu = device_here().type == "cuda"
-    return torch.cuda.get_device_name() if on_gpu else platform.machine() + " CPU"
 
 
 def tokens_by_split(job: FitJob, rows: Mapping[str, Rows], initial: InitialModel) -> dict[str, Tokens]:
@@ -127,7 +121,7 @@ def course_of(fit: Fit) -> dict[str, Any]:
         "gpu_seconds": gpus * fit.seconds,
         "memory_mb": memory_mb(),
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
-        "hardware": hardware(),
+        "hardware": hardware(fit.network.device),
     }
 
 

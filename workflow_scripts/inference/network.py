@@ -1,5 +1,6 @@
 """A model at work: batches of tokens go in, predictions or hidden states come out, in the order of the texts."""
 
+import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,11 @@ from workflow_scripts.inference.precision import autocast
 def device_here() -> torch.device:
     """The GPU if this process has one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def hardware(device: torch.device) -> str:
+    """Name of the GPU, or architecture of the CPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine() + " CPU"
 
 
 @dataclass(frozen=True)

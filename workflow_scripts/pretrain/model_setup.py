@@ -1,6 +1,5 @@
 """The model before its first step: its weights and its arithmetic."""
 
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -11,16 +10,12 @@ from torch import nn
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.special_tokens import FIRST_BASE
+from workflow_scripts.inference.network import hardware
 from workflow_scripts.inference.precision import DTYPES
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
 from workflow_scripts.pretrain.precision import lower_layernorm
 from workflow_scripts.pretrain.spelled_embeddings import spelled_embeddings
 from workflow_scripts.settings.pretrain import Architecture, SeededTraining, Training
-
-
-def hardware(device: torch.device) -> str:
-    """Name of the GPU, or architecture of the CPU."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine() + " CPU"
 
 
 def initial_model(

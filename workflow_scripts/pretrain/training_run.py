@@ -22,13 +22,14 @@ from workflow_scripts.common.species_table import genome_files
 from workflow_scripts.common.token_shards import Corpus, corpus_digest
 from workflow_scripts.common.tokenizer_letters import copy_tokenizer
 from workflow_scripts.inference.masked_loss import Tally, bases_to_predict, bits_per_base
+from workflow_scripts.inference.network import hardware
 from workflow_scripts.inference.precision import loss_scaler, resolved
 from workflow_scripts.inference.reference_predictors import reference_figures
 from workflow_scripts.inference.spelling import Spelling
 from workflow_scripts.model import DnaBert2Config
 from workflow_scripts.pretrain import batches, telemetry
 from workflow_scripts.pretrain.model_card import render_card
-from workflow_scripts.pretrain.model_setup import check_length, configure_arithmetic, hardware, initial_model
+from workflow_scripts.pretrain.model_setup import check_length, configure_arithmetic, initial_model
 from workflow_scripts.pretrain.optimizers import make_optimizer
 from workflow_scripts.pretrain.processes import Processes, process_group
 from workflow_scripts.pretrain.signals import TRY_AGAIN, WARNING, StopRequest, requeue, stop_request

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from transformers import BertConfig, BertForMaskedLM, EsmConfig, EsmForMaskedLM
 
 from workflow_scripts.common.files import read_json, write_json, write_text
+from workflow_scripts.common.tokenizer_files import save_tokenizer
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
 from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.train_tokenizer import TOKENIZER_CONFIG, train_bpe
@@ -32,7 +33,7 @@ def write_dnabert2(folder: Path) -> Path:
     config = DnaBert2Config(vocab_size=VOCABULARY, initializer_range=0.1, **SIZES)
     DnaBert2ForMaskedLM(config).save_pretrained(folder)
     letters = np.random.default_rng(0).choice(list("ACGT"), (20, 200))
-    train_bpe(to_cells("".join(row) for row in letters), VOCABULARY, 2).save(str(folder / "tokenizer.json"))
+    save_tokenizer(train_bpe(to_cells("".join(row) for row in letters), VOCABULARY, 2), folder / "tokenizer.json")
     write_json(folder / "tokenizer_config.json", TOKENIZER_CONFIG)
     return folder
 

@@ -12,7 +12,8 @@ kind                  words                  a sequence of n bases becomes
 ====================  =====================  ==================================================================
 
 Case does not matter and U is T; any other letter is unknown. Overlapping k-mers that contain one are [UNK]; the other
-two kinds write one [UNK] for the letter and continue after it.
+two kinds write one [UNK] for the letter and continue after it. ``decode`` spells the sequence, except for overlapping
+k-mers, which the library writes with blanks between them (see `spell`).
 
 The library is slow for overlapping k-mers, because it rewrites the text first. `encode` gives the same ids many times
 faster and is used for whole corpora. The neighbours of a masked overlapping k-mer reveal it (the study of tokenizers
@@ -23,7 +24,7 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from workflow_scripts.common.sequences import BASE_CODES, BASES, OTHER, kmer_numbers
 from workflow_scripts.common.special_tokens import FIRST_BASE, SPECIAL_TOKENS, UNKNOWN, add_template
@@ -47,6 +48,7 @@ def build(kind: str, k: int = 1) -> Tokenizer:
         tokenizer.normalizer = normalizers.Sequence(letter_normalizers())
         pieces = Regex(f"[{BASES}]{{{k}}}|[{BASES}]|[^{BASES}]")
         tokenizer.pre_tokenizer = pre_tokenizers.Split(pieces, "isolated")
+        tokenizer.decoder = decoders.Fuse()
     tokenizer.add_special_tokens(SPECIAL_TOKENS)
     add_template(tokenizer)
     return tokenizer

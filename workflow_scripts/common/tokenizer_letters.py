@@ -5,12 +5,10 @@ so the places of tokens in the text stay right; upper-case text is not changed, 
 """
 
 import json
-from pathlib import Path
 from typing import Any
 
 from tokenizers import normalizers
 
-from workflow_scripts.common.files import read_json, write_text
 from workflow_scripts.common.letters import IUPAC, canonical
 
 
@@ -31,8 +29,3 @@ def with_letters(tokenizer: dict[str, Any]) -> dict[str, Any]:
     if steps[: len(ours["normalizers"])] == ours["normalizers"]:
         return tokenizer
     return tokenizer | {"normalizer": ours | {"normalizers": ours["normalizers"] + steps}}
-
-
-def copy_tokenizer(source: Path, target: Path) -> None:
-    """Copy a tokenizer.json, from the hub perhaps, with the normalizers of letters."""
-    write_text(target, json.dumps(with_letters(read_json(source)), indent=2, ensure_ascii=False))

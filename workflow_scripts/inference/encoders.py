@@ -12,7 +12,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import digest
 from workflow_scripts.common.hashing import stable_hash
-from workflow_scripts.common.tokenizer_letters import copy_tokenizer
+from workflow_scripts.common.tokenizer_files import copy_tokenizer
 from workflow_scripts.inference.encoding import NO_BASES, Encoded, Text, sequences_of
 
 FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json", "added_tokens.json")

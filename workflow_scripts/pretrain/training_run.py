@@ -20,7 +20,7 @@ from workflow_scripts.common.files import atomic_directory, digest, read_json, w
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.species_table import genome_files
 from workflow_scripts.common.token_shards import Corpus, corpus_digest
-from workflow_scripts.common.tokenizer_letters import copy_tokenizer
+from workflow_scripts.common.tokenizer_files import copy_tokenizer
 from workflow_scripts.inference.masked_loss import Tally, bases_to_predict, bits_per_base
 from workflow_scripts.inference.network import hardware
 from workflow_scripts.inference.precision import loss_scaler, resolved

@@ -15,21 +15,21 @@ memory.
 
 import argparse
 import collections
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from workflow_scripts.common import bpe_memory, chunk_reader, kmer_tokenizers
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import write_json, write_text
+from workflow_scripts.common.files import write_json
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.sequences import BASES
 from workflow_scripts.common.special_tokens import SPECIAL_TOKENS, add_template
 from workflow_scripts.common.species_table import genome_files
+from workflow_scripts.common.tokenizer_files import save_tokenizer
 from workflow_scripts.common.tokenizer_letters import letter_normalizers
 from workflow_scripts.settings.names import SEED, TOKENIZER_KINDS
 from workflow_scripts.settings.tokenizer import BPE4096
@@ -69,6 +69,7 @@ def train_bpe(cells: np.ndarray, vocab_size: int, min_frequency: int, threads: i
     tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Sequence(letter_normalizers())
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.decoder = decoders.Fuse()  # "ACG", not "A CG"
     tokenizer.add_special_tokens(SPECIAL_TOKENS)
     add_template(tokenizer)
     return tokenizer
@@ -114,17 +115,6 @@ def bases_by_group(genomes: list[training_sample.Genome]) -> dict[str, int]:
     for genome in genomes:
         bases[genome.group] += genome.bases
     return dict(bases)
-
-
-def serialized(tokenizer: Tokenizer) -> str:
-    """The content of tokenizer.json, with merges as "A C", which every version of tokenizers reads.
-
-    Those before 0.20 (transformers before 4.45) do not read the pairs that later ones write.
-    """
-    content = json.loads(tokenizer.to_str())
-    if "merges" in content["model"]:
-        content["model"]["merges"] = [" ".join(pair) for pair in content["model"]["merges"]]
-    return json.dumps(content, indent=2, ensure_ascii=False)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -181,7 +171,7 @@ def main(argv: list[str] | None = None) -> None:
         "sample_bases_by_group": bases_by_group(genomes),
         "unknown_letters": unknown,
     }
-    write_text(args.out / "tokenizer.json", serialized(tokenizer))
+    save_tokenizer(tokenizer, args.out / "tokenizer.json")
     write_json(args.out / "tokenizer_config.json", TOKENIZER_CONFIG)
     write_json(args.out / "stats.json", facts)
 

@@ -20,6 +20,7 @@ from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.letters import NOTABLE
 from workflow_scripts.finetune.datasets import Rows, Tokens, read_classes, read_ids, read_splits, training_share
 from workflow_scripts.finetune.initial_model import InitialModel, initial_model
+from workflow_scripts.finetune.model_card import write_card
 from workflow_scripts.finetune.problems import PROBLEMS, Problem, collapse, problem_of
 from workflow_scripts.finetune.token_cache import tokens_of
 from workflow_scripts.finetune.training import Fit, memory_mb
@@ -148,15 +149,18 @@ def name_outputs(model: Any, classes: list[str]) -> None:
         config.label2id = {name: number for number, name in enumerate(classes)}
 
 
-def save_model(job: FitJob, initial: InitialModel, problem: Problem) -> str:
-    """Save the fitted model; returns the sha256 of the file of weights."""
+def save_model(job: FitJob, initial: InitialModel, problem: Problem, paired: bool, metrics: dict[str, Any]) -> str:
+    """Save the fitted model with its card; returns the sha256 of the file of weights."""
     name_outputs(initial.model, read_classes(job.data))
     with atomic_directory(job.out / "model") as temporary:
         initial.save(inference_record(job, problem), temporary, job.out / "model", job.settings.merge)
+        for folder in (temporary, temporary / "merged"):
+            if folder.is_dir():
+                write_card(folder, initial.encoder, paired, metrics)
         return digest(min(temporary.glob("*.safetensors")))
 
 
-def write_results(job: FitJob, fit: Fit, initial: InitialModel, record: dict[str, Any]) -> None:
+def write_results(job: FitJob, fit: Fit, initial: InitialModel, paired: bool, record: dict[str, Any]) -> None:
     """Write predictions, model and metrics. Metrics come last: if they exist, everything else does."""
     for torn in job.out.glob(".*.tmp"):  # of a killed process
         shutil.rmtree(torn) if torn.is_dir() else torn.unlink()
@@ -166,9 +170,10 @@ def write_results(job: FitJob, fit: Fit, initial: InitialModel, record: dict[str
         table = table.add_column(0, "id", pa.array(ids))
     with atomic(job.out / "predictions.parquet") as temporary:
         pq.write_table(table, temporary)
-    told = scores_of(fit, test)  # before the model is saved, which gives a regression another scale
-    weights = {"weights_sha256": save_model(job, initial, fit.problem)}
-    write_json(job.out / "metrics.json", record | told | course_of(fit) | weights)
+    # before the model is saved, which gives a regression another scale
+    metrics = record | scores_of(fit, test) | course_of(fit)
+    weights = {"weights_sha256": save_model(job, initial, fit.problem, paired, metrics)}
+    write_json(job.out / "metrics.json", metrics | weights)
 
 
 def fine_tune(job: FitJob) -> None:
@@ -188,5 +193,5 @@ def fine_tune(job: FitJob) -> None:
     folder = job.state / f"{stable_hash(json.dumps(belongs_to)):016x}"
     with checkpoints.locked_folder(folder):
         fit.train(folder, belongs_to)
-        write_results(job, fit, initial, record)
+        write_results(job, fit, initial, isinstance(rows["test"].texts[0], tuple), record)
         shutil.rmtree(job.state, ignore_errors=True)

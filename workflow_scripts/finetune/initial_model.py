@@ -17,8 +17,8 @@ from torch import nn
 from transformers.dynamic_module_utils import custom_object_save
 
 from workflow_scripts.common.hashing import stable_hash
-from workflow_scripts.finetune.lora import with_lora
-from workflow_scripts.inference import baselines
+from workflow_scripts.finetune.lora import leave_out_defaults, with_lora
+from workflow_scripts.inference import adapters, baselines
 from workflow_scripts.inference.encoders import TokenizerEncoder
 from workflow_scripts.inference.encoding import Encoder
 from workflow_scripts.inference.fit_record import FitRecord, base_place, weights_sha256
@@ -57,6 +57,7 @@ class InitialModel:
             )
             self.model.peft_config["default"].base_model_name_or_path = str(place.absolute() / "base")
             self._write(self.model, adapter, folder)
+            leave_out_defaults(folder / adapters.CONFIG)
             self._write_base(folder / "base", self.base)
             if merge:
                 self._write(copy.deepcopy(self.model).merge_and_unload(), record, folder / "merged")

@@ -1,9 +1,12 @@
 """LoRA: which layers of a model can be adapted, and a model with new adapters on them."""
 
+from pathlib import Path
+
 import torch
 from torch import nn
 
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.files import read_json, write_json
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.inference.models import HEADS, in_head
 from workflow_scripts.settings.finetune import FitSettings
@@ -38,3 +41,13 @@ def with_lora(model: nn.Module, settings: FitSettings, seed: int) -> nn.Module:
         modules_to_save=[head for head in HEADS if any(head in name.split(".") for name, _ in model.named_modules())],
     )
     return get_peft_model(model, config)
+
+
+def leave_out_defaults(path: Path) -> None:
+    """Remove from an adapter_config.json what peft assumes anyway: its earlier versions do not know all of the keys."""
+    from peft import LoraConfig
+
+    assumed = LoraConfig().to_dict()
+    shown = ("peft_type", "r", "lora_alpha", "lora_dropout")
+    described = read_json(path)
+    write_json(path, {key: value for key, value in described.items() if key in shown or value != assumed[key]})

@@ -74,7 +74,11 @@ class TokenizerEncoder:
                 f"{self.folder}: {self._unknown_dna:.0%} of the tokens of {PROBE[:8]}... are unknown to its tokenizer, "
                 f"which does not fit DNA; a DNABERT model needs its kmer"
             )
-        return self._encode(texts, min(filter(None, (max_tokens, self.longest)), default=0), spans)
+        return self._encode(texts, self.limit(max_tokens), spans)
+
+    def limit(self, max_tokens: int) -> int:
+        """The number of tokens that texts are cut to: ``max_tokens`` or what the model takes; 0 if neither limits."""
+        return min(filter(None, (max_tokens, self.longest)), default=0)
 
     def save(self, folder: Path) -> None:
         """Copy the tokenizer's files; a tokenizer.json then reads sequences in any case, and RNA."""

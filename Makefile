@@ -7,7 +7,7 @@ ARGS ?=
 SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo plan test test-fast lint format keys lock clean
+.PHONY: demo plan test test-fast test-versions lint format keys lock clean
 
 demo: .venv/installed ## the whole workflow in small, on simulated data
 	snakemake --profile profiles/demo $(ARGS)
@@ -22,6 +22,10 @@ test: .venv/installed ## all tests; those on real data need REAL_DATA=folder
 
 test-fast: .venv/installed ## what to run while you work: no Snakemake, browser, training or real data
 	pytest --quiet --numprocesses 2 --dist worksteal -m "not slow and not real" $(ARGS)
+
+test-versions: export PIP_ARGS := $(PIP_ARGS)
+test-versions: .venv/installed ## exported models in other versions of transformers; makes environments, some GB
+	pytest --quiet tests/versions $(ARGS)
 
 lint: .venv/installed ## style and workflow checks
 	ruff check .

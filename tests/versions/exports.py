@@ -1,0 +1,106 @@
+"""Write one export of each kind, and what each must give, for check_exports.py."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from transformers import AutoTokenizer
+
+from tests.tiny_models import SIZES, VOCABULARY, write_dnabert2
+from workflow_scripts.common import kmer_tokenizers
+from workflow_scripts.common.files import write_json, write_text
+from workflow_scripts.common.tokenizer_files import save_tokenizer
+from workflow_scripts.finetune.finetune_model import main
+from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
+from workflow_scripts.tokenizer.train_tokenizer import TOKENIZER_CONFIG
+
+FITS = {
+    "full": ("full", "classification", "mcc"),
+    "adapter": ("lora", "classification", "mcc"),
+    "regression": ("full", "regression", "spearman"),
+    "multilabel": ("full", "multilabel", "f1"),
+    "pairs": ("full", "classification", "mcc"),
+}
+"""Method, problem and metric of each fit."""
+TOKENIZERS = {"kmer": 3, "nucleotide": 1, "kmer_overlapping": 3}
+ROWS = {"train": 64, "dev": 16, "test": 24}
+SETTINGS = {
+    **{"learning_rate": 3e-3, "max_steps": 8, "batch_size": 16, "warmup_steps": 2, "eval_steps": 4},
+    **{"precision": "fp32", "pooling": "mean", "rank": 4, "merge": True},
+}
+
+
+def sequences(number: int, name: str) -> list[str]:
+    """Random sequences of different lengths."""
+    random = np.random.default_rng([number, *name.encode()])
+    return ["".join(random.choice(list("ACGT"), random.integers(20, 90))) for _ in range(number)]
+
+
+def write_dataset(folder: Path, name: str) -> None:
+    """A data set for a fit; the labels are about the share of G and C."""
+    for split, number in ROWS.items():
+        lines = ["first,second,label" if name == "pairs" else "sequence,label"]
+        for sequence in sequences(number, name + split):
+            share = sum(map(sequence.count, "GC")) / len(sequence)
+            label = {"regression": f"{3000 + 500 * share}", "multilabel": f"{int(share > 0.5)};{int(share > 0.4)}"}
+            text = f"{sequence[:15]},{sequence[15:]}" if name == "pairs" else sequence
+            lines.append(f"{text},{label.get(name, int(3 * share))}")
+        write_text(folder / f"{split}.csv", "\n".join(lines) + "\n")
+
+
+def write_fit(root: Path, name: str) -> dict:
+    """Fit the pre-trained model; returns the texts of the test rows, and the predictions of the fit."""
+    method, problem, metric = FITS[name]
+    write_dataset(root / "data" / name, name)
+    command = [
+        *("--name", "tiny", "versions", name, "--model", json.dumps({"directory": str(root / "pretrained")})),
+        *("--method", method, "--metric", metric, "--seed", "42", "--data", str(root / "data" / name)),
+        *("--settings", json.dumps(SETTINGS | {"problem": problem})),
+        *("--tokens", str(root / "tokens"), "--state", str(root / "state"), "--out", str(root / name)),
+    ]
+    assert main(command) == 0
+    rows = [line.split(",")[:-1] for line in (root / "data" / name / "test.csv").read_text().splitlines()[1:]]
+    table = pq.read_table(root / name / "predictions.parquet").to_pydict()
+    return {
+        "texts": rows if name == "pairs" else [row[0] for row in rows],
+        "predictions": table["prediction" if problem == "regression" else "probabilities"],
+    }
+
+
+def write_pretrained(folder: Path, **architecture: str | int) -> dict:
+    """A pre-trained model; returns texts, ids, the hidden states of the last and the logits of all tokens."""
+    write_dnabert2(folder)
+    if architecture:
+        torch.manual_seed(0)
+        config = DnaBert2Config(vocab_size=VOCABULARY, initializer_range=0.1, **SIZES, **architecture)
+        DnaBert2ForMaskedLM(config).save_pretrained(folder)
+    texts = sequences(4, "pretrained")
+    model = DnaBert2ForMaskedLM.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    ids = tokenizer(texts)["input_ids"]
+    batch = tokenizer(texts, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        hidden, logits = model.bert(**batch).last_hidden_state, model(**batch).logits
+    kept = batch["attention_mask"].bool()
+    return {"texts": texts, "ids": ids, "hidden": hidden[kept].tolist(), "logits": logits[kept].tolist()}
+
+
+def write_tokenizer(folder: Path, kind: str) -> dict:
+    """A tokenizer without training; returns texts, ids, and what the ids decode to."""
+    tokenizer = kmer_tokenizers.build(kind, TOKENIZERS[kind])
+    save_tokenizer(tokenizer, folder / "tokenizer.json")
+    write_json(folder / "tokenizer_config.json", TOKENIZER_CONFIG)
+    texts = sequences(4, kind)
+    return {"texts": texts, "ids": [tokenizer.encode(text).ids for text in texts]}
+
+
+def write_exports(root: Path) -> None:
+    """All exports below ``root``, and expected.json with what they must give."""
+    expected = {"pretrained": write_pretrained(root / "pretrained")}
+    expected["rotary"] = write_pretrained(root / "rotary", positions="rotary")
+    expected["learned"] = write_pretrained(root / "learned", positions="learned", max_positions=128)
+    expected |= {name: write_fit(root, name) for name in FITS}
+    expected |= {kind: write_tokenizer(root / kind, kind) for kind in TOKENIZERS}
+    write_json(root / "expected.json", expected)

@@ -23,7 +23,7 @@ import torch
 CODE = {"trust_remote_code": True}
 
 
-class Skipped(Exception):
+class MissingError(Exception):
     """A check that cannot be made here."""
 
 
@@ -74,11 +74,9 @@ def card(exports: Path, name: str) -> float:
         shutil.copytree(exports / fit / "model" / part, folder)
         (code,) = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.S)
         (Path(temporary) / "example.py").write_text(code)
-        os.chdir(folder)
-        predict = runpy.run_path(str(Path(temporary) / "example.py"))["predict"]
-        difference = largest(predict(told["texts"]), told["predictions"])
-        os.chdir("/")
-    return difference
+        with contextlib.chdir(folder):
+            predict = runpy.run_path(str(Path(temporary) / "example.py"))["predict"]
+            return largest(predict(told["texts"]), told["predictions"])
 
 
 def auto_peft(exports: Path, name: str) -> float:
@@ -174,7 +172,7 @@ def published_code(exports: Path, name: str) -> float:
     """The published modelling code, from the folder PUBLISHED_CODE, computes our hidden states with our weights."""
     code = os.environ.get("PUBLISHED_CODE")
     if not code:
-        raise Skipped("PUBLISHED_CODE names no folder with bert_layers.py and configuration_bert.py")
+        raise MissingError("PUBLISHED_CODE names no folder with bert_layers.py and configuration_bert.py")
     told = expected(exports, name)
     with tempfile.TemporaryDirectory() as temporary:
         package = Path(temporary) / "published"
@@ -282,7 +280,7 @@ def run(function, exports: Path, name: str) -> dict:
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             return {"difference": function(exports, name)}
-    except Skipped as reason:
+    except MissingError as reason:
         return {"skipped": str(reason)}
     except Exception:
         return {"error": traceback.format_exc()}

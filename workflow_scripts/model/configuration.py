@@ -77,6 +77,7 @@ class DnaBert2Config(PretrainedConfig):
         # a directory is saved with this code, even if the configuration was loaded from one with other code
         kwargs["auto_map"] = dict(self.auto_map)
         kwargs |= PUBLISHED
+        kwargs.setdefault("tokenizer_class", "PreTrainedTokenizerFast")  # pipelines of transformers 4 look here
         kwargs["max_position_embeddings"] = max_positions if positions == "learned" else NO_LIMIT
         kwargs |= {"pad_token_id": pad_token_id, "tie_word_embeddings": tie_word_embeddings}
         super().__init__(**kwargs)

@@ -14,7 +14,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from tests.tiny_models import TARGETS
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.files import read_json, write_json
+from workflow_scripts.common.files import read_json
 from workflow_scripts.finetune.datasets import read_rows
 from workflow_scripts.finetune.finetune_model import main
 from workflow_scripts.finetune.problems import PROBLEMS
@@ -112,21 +112,23 @@ def test_an_adapter_finds_its_base_beside_it_wherever_the_results_are(arguments,
     check(moved / "model", texts("two"), moved)
 
 
-def test_an_adapter_is_refused_without_the_base_it_was_fitted_to(fit, entries, base, texts, tmp_path):
+def test_an_adapter_is_refused_without_the_base_it_was_fitted_to(arguments, base, texts, tmp_path):
     def refused(**options) -> str:
         with pytest.raises(UserError) as caught:
             load(folder / "model", **options)
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
-    moved = shutil.copytree(base, tmp_path / "moved")
-    entries = entries | {"ours": {"directory": str(moved)}}
-    folder = fit("ours", method="lora")
-    record = read_json(folder / "model" / "inference.json")
-    write_json(folder / "model" / "inference.json", record | {"base": str(tmp_path / "gone")})
+    mine, folder = shutil.copytree(base, tmp_path / "mine"), tmp_path / "adapter"
+    command = arguments("adapter", method="lora", max_steps=2)
+    command[command.index("--model") + 1] = json.dumps({"directory": str(mine)})
+    assert main(command) == 0
+    whole = shutil.copytree(folder / "model", tmp_path / "whole")  # a copy has the weights, not the link
+    moved = mine.rename(tmp_path / "elsewhere")
     told = refused()
-    assert told.startswith(f"{folder / 'model'}: its base model is not at {tmp_path / 'gone'}; ")
+    assert told.startswith(f"{folder / 'model'}: its base model is not at {mine}; ")
     check(folder / "model", texts("two"), folder, base=moved)
+    check(whole, texts("two"), folder)
     weights = load_file(moved / "model.safetensors")
     save_file({name: 2 * tensor for name, tensor in weights.items()}, moved / "model.safetensors", {"format": "pt"})
     told = refused(base=moved)

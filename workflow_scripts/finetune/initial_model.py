@@ -21,7 +21,7 @@ from workflow_scripts.finetune.lora import leave_out_defaults, with_lora
 from workflow_scripts.inference import adapters, baselines
 from workflow_scripts.inference.encoders import TokenizerEncoder
 from workflow_scripts.inference.encoding import Encoder
-from workflow_scripts.inference.fit_record import FitRecord, base_place, weights_sha256
+from workflow_scripts.inference.fit_record import FitRecord, weights_sha256
 from workflow_scripts.inference.models import in_head, read_pretrained
 from workflow_scripts.inference.outputs import PROBLEM_TYPES, Outputs
 from workflow_scripts.settings.finetune import FitSettings
@@ -52,13 +52,11 @@ class InitialModel:
             self.model.config.problem_type = PROBLEM_TYPES[record.outputs.problem]
         record = dataclasses.replace(record, outputs=fold_scale(self.model, record.outputs))
         if self.base is not None:
-            adapter = dataclasses.replace(
-                record, base=base_place(self.base, folder), base_sha256=weights_sha256(self.base)
-            )
-            self.model.peft_config["default"].base_model_name_or_path = str(place.absolute() / "base")
+            adapter = dataclasses.replace(record, base_sha256=weights_sha256(self.base))
+            self.model.peft_config["default"].base_model_name_or_path = str(place.absolute() / adapters.BASE)
             self._write(self.model, adapter, folder)
             leave_out_defaults(folder / adapters.CONFIG)
-            self._write_base(folder / "base", self.base)
+            self._write_base(folder / adapters.BASE, self.base)
             if merge:
                 self._write(copy.deepcopy(self.model).merge_and_unload(), record, folder / "merged")
         else:
@@ -67,7 +65,8 @@ class InitialModel:
     def _write_base(self, folder: Path, base: Path) -> None:
         """Write the base model with the configuration of the fit (pooling, outputs); its weights are links.
 
-        With the configuration of the pre-trained model the adapter would give other results.
+        Links to a model that was given by a relative path are relative, so a tree of results can be moved. With the
+        configuration of the pre-trained model the adapter would give other results.
         """
         folder.mkdir()
         model = self.model.get_base_model()

@@ -137,7 +137,7 @@ def write_card(folder: Path, encoder: Encoder, paired: bool, metrics: dict[str, 
         record=FitRecord.read(folder),
         encoder=encoder,
         adapter=adapter,
-        code=any((folder / "base" if adapter else folder).glob("*.py")),
+        code=any((folder / adapters.BASE if adapter else folder).glob("*.py")),
         normalized=(folder / "tokenizer.json").is_file(),
         paired=paired,
     )

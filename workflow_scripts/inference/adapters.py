@@ -11,16 +11,20 @@ from workflow_scripts.inference.fit_record import FitRecord, weights_sha256
 from workflow_scripts.inference.models import read_pretrained
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+BASE = "base"
+"""The folder in that of an adapter with the model it was fitted to, whose weights are links to where that was."""
 
 
 def base_folder(folder: Path, record: FitRecord, base: str | Path) -> Path:
-    """The directory of the model that an adapter was fitted to: ``base`` if it is given, else the recorded one.
+    """The directory of the model that an adapter was fitted to: ``base`` if it is given, else BASE of its folder.
 
     Raises UserError if no model is there, or another one than the adapter was fitted to.
     """
-    place = Path(base or os.path.normpath(folder.absolute() / (record.base or "")))
-    if not (place / "config.json").is_file():
-        raise UserError(f"{folder}: its base model is not at {place}; put it there, or name its directory (base)")
+    place = Path(base or folder / BASE)
+    dangling = [path for path in place.glob("*") if not path.exists()]  # links to a model that has been moved
+    if dangling or not (place / "config.json").is_file():
+        missing = Path(os.path.realpath(dangling[0])).parent if dangling else place
+        raise UserError(f"{folder}: its base model is not at {missing}; put it there, or name its directory (base)")
     if weights_sha256(place) != record.base_sha256:
         raise UserError(f"{folder}: {place} is not the model that the adapter was fitted to; name its directory (base)")
     return place
@@ -31,8 +35,8 @@ def read_adapted(
 ) -> tuple[nn.Module, TokenizerEncoder, FitRecord]:
     """The base model with the adapter and head of ``folder`` on it, its encoder, and the record of the fit.
 
-    ``base``: directory of the base model, empty for the recorded one. Raises UserError if the base model is missing or
-    another one, or the adapter does not fit it.
+    ``base``: directory of the base model, empty for the one that the fit has left. Raises UserError if the base model
+    is missing or another one, or the adapter does not fit it.
     """
     from peft import PeftModel, get_peft_model_state_dict  # an import of a second, for adapters only
     from safetensors import safe_open

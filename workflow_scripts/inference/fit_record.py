@@ -1,7 +1,6 @@
 """What predictions with a saved fit need beyond its weights; each fit writes it into its model folder."""
 
 import dataclasses
-import os
 from pathlib import Path
 
 from workflow_scripts.common.errors import UserError
@@ -17,8 +16,7 @@ class FitRecord:
 
     ``kmer``, ``max_tokens``: see TokenizerEncoder. ``both_strands``: predictions are the mean over both strands.
     ``precision``: "fp32", "bf16" or "fp16". Only an adapter needs the rest: ``pooling``, what a DNABERT-2 head reads;
-    ``base``, the directory of the model it was fitted to, absolute or relative to the adapter's folder; and
-    ``base_sha256``, the digest of each file of weights there.
+    and ``base_sha256``, the digest of each file of weights of the model it was fitted to.
     """
 
     outputs: Outputs
@@ -27,7 +25,6 @@ class FitRecord:
     both_strands: bool = False
     precision: str = "fp32"
     pooling: str = "cls"
-    base: str | None = None
     base_sha256: dict[str, str] | None = None
 
     def write(self, folder: Path) -> None:
@@ -47,14 +44,6 @@ class FitRecord:
         if record.outputs.problem not in PROBLEMS:
             raise UserError(f"{path}: problem {record.outputs.problem!r} is not known; fit the model again")
         return record
-
-
-def base_place(base: Path, folder: Path) -> str:
-    """How the record in ``folder`` names a base model: absolute paths stay, others are relative to the folder.
-
-    A tree of results can then be moved as a whole.
-    """
-    return str(base) if base.is_absolute() else os.path.relpath(base, folder)
 
 
 def weights_sha256(folder: Path) -> dict[str, str]:

@@ -17,14 +17,23 @@ A DNABERT-2 encoder ({positions}, GEGLU) of {layers} layers of {width}, {heads} 
 
 ## Use
 
-```python
-from transformers import AutoModelForMaskedLM, PreTrainedTokenizerFast
+In this folder:
 
-tokenizer = PreTrainedTokenizerFast.from_pretrained(".")
-model = AutoModelForMaskedLM.from_pretrained(".", trust_remote_code=True)  # runs the .py files of this folder
+```python
+import os
+
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+folder = os.path.abspath(".")
+tokenizer = AutoTokenizer.from_pretrained(folder)
+model = AutoModelForMaskedLM.from_pretrained(folder, trust_remote_code=True).eval()
 ```
 
-Sequences are upper-case A, C, G, T; any other letter becomes [UNK]. {limit} Loaded as
+`trust_remote_code=True` lets transformers run the .py files of this folder, which hold the architecture. Without it
+transformers asks first, or refuses to load the model. The files work with transformers 4.29.2 and later, and torch 2.6
+and later.
+
+Sequences are A, C, G, T in any case, and U for T; any other letter becomes [UNK]. {limit} Loaded as
 `AutoModelForSequenceClassification` it has an untrained head: fine-tune it.
 
 ## What was measured

@@ -177,8 +177,8 @@ def published_code(exports: Path, name: str) -> float:
     with tempfile.TemporaryDirectory() as temporary:
         package = Path(temporary) / "published"
         package.mkdir()
-        for path in Path(code).glob("*.py"):
-            shutil.copyfile(path, package / path.name)
+        for module in ("bert_layers", "bert_padding", "configuration_bert"):  # its Triton kernel needs a GPU
+            shutil.copyfile(Path(code) / f"{module}.py", package / f"{module}.py")
         sys.path.insert(0, temporary)
         from published.bert_layers import BertForMaskedLM
         from published.configuration_bert import BertConfig

@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from tests.real.marks import NEEDS_REAL_DATA
 from workflow_scripts.common.files import open_text
 from workflow_scripts.common.special_tokens import SPECIAL_TOKENS
+from workflow_scripts.common.tokenizer_files import copy_tokenizer
 from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.bpe_encoder import Encoder
 from workflow_scripts.tokenizer.train_tokenizer import TOKENIZER_CONFIG, train_bpe
@@ -53,6 +54,14 @@ def test_our_tokenizer_config_loads_it(folder, tmp_path):
     tokenizer = PreTrainedTokenizerFast.from_pretrained(tmp_path, **TOKENIZER_CONFIG)
     assert tokenizer(SEQUENCE)["input_ids"] == IDS
     assert tokenizer.pad_token_id == 3 and tokenizer.mask_token_id == 4
+
+
+def test_a_copy_has_its_ids_and_decodes_without_blanks(folder, published, tmp_path):
+    copy_tokenizer(folder / "tokenizer.json", tmp_path / "tokenizer.json")
+    copied = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    assert copied.get_vocab() == published.get_vocab()
+    assert copied.encode(SEQUENCE).ids == copied.encode(SEQUENCE.lower()).ids == IDS
+    assert copied.decode(IDS) == SEQUENCE != published.decode(IDS)
 
 
 def real_chunks(bases: int, *patterns: str) -> list[str]:

@@ -1,9 +1,10 @@
-"""Writing the files of a data set: three CSV files, places.tsv, ids.tsv, classes.json, datasheet.json and README.md.
+"""Writing the files of a data set: CSV files, places.tsv, ids.tsv, classes.json, SHA256SUMS, datasheet.json, README.md.
 
 ``places.tsv`` has a line for each sequence with a known place: the split, the line in its CSV file (the header is
 line 1), contig, start and end (0-based, half-open) and strand. For a row of two sequences the enhancer comes first.
 ``ids.tsv`` has the id of each row that has one, by split and line. ``classes.json`` lists the names of the classes in
-the order of their labels; it is empty if labels are no classes. README.md is the card.
+the order of their labels; it is empty if labels are no classes. SHA256SUMS has the digests of all these, as ``sha256sum
+-c`` reads them: what reads a data set depends on it, and so on nothing but its content. README.md is the card.
 """
 
 import hashlib
@@ -42,6 +43,11 @@ def ids_text(splits: Splits) -> str:
     """The ids of all rows as a tab-separated table; only the header if there are none."""
     lines = [(name, line, row.id) for name in SPLITS for line, row in enumerate(splits[name], start=2) if row.id]
     return "".join("\t".join(map(str, line)) + "\n" for line in [("split", "line", "id"), *lines])
+
+
+def sums_text(files: dict[str, str]) -> str:
+    """The SHA-256 of each file, given as text by its name."""
+    return "".join(f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in files.items())
 
 
 def read_places(path: Path) -> dict[tuple[str, int], tuple[Place, ...]]:
@@ -87,13 +93,14 @@ def describe(
 
 
 def write_dataset(out: Path, dataset: Dataset, classes: list[str], splits: Splits, **facts: Any) -> None:
-    """Write the eight files into the folder ``out``; on an error none of them. ``facts``: see :func:`describe`."""
+    """Write the nine files into the folder ``out``; on an error none of them. ``facts``: see :func:`describe`."""
     texts = {name: csv_text(splits[name], dataset.columns) for name in SPLITS}
     sheet = describe(dataset, classes, splits, texts, **facts)
     files = {f"{name}.csv": text for name, text in texts.items()}
     files["places.tsv"] = places_text(splits)
     files["ids.tsv"] = ids_text(splits)
     files["classes.json"] = json.dumps(classes, ensure_ascii=False) + "\n"
+    files["SHA256SUMS"] = sums_text(files)
     files["datasheet.json"] = json.dumps(sheet, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     files["README.md"] = render_card(sheet)
     with ExitStack() as stack:

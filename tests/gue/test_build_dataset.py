@@ -13,7 +13,8 @@ import pytest
 from workflow_scripts.gue import audit_dataset, build_dataset
 
 ROOT = Path(__file__).parents[2]
-FILES = ("train.csv", "dev.csv", "test.csv", "places.tsv", "ids.tsv", "classes.json", "datasheet.json", "README.md")
+READ = ("train.csv", "dev.csv", "test.csv", "places.tsv", "ids.tsv", "classes.json")
+FILES = (*READ, "SHA256SUMS", "datasheet.json", "README.md")
 
 
 @pytest.fixture

@@ -20,17 +20,6 @@ TABLES: Jobs = {"collect_results": 1, "count_costs": 1, "record_run": 1, "write_
 NOTHING: Jobs = {}
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory) -> Path:
-    return user_world.make(tmp_path_factory.mktemp("user") / "world")
-
-
-@pytest.fixture
-def root(world, tmp_path) -> Path:
-    """A copy of the finished run, its files with their times."""
-    return Path(shutil.copytree(world, tmp_path / "run", symlinks=True))
-
-
 def configured(**sections: dict) -> Change:
     """Set keys of the configuration; a section is given as {dotted key: value}, its name and dots as underscores."""
 

@@ -1,7 +1,6 @@
 """Planned jobs are left out when what they read was made again with the same bytes, and never otherwise."""
 
 import re
-import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -12,17 +11,6 @@ from tests.workflow.harness import job_counts
 
 pytestmark = pytest.mark.slow
 WEIGHTS = "results/pretrain/dnabert2/model.safetensors"
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory) -> Path:
-    return user_world.make(tmp_path_factory.mktemp("user") / "world")
-
-
-@pytest.fixture
-def root(world, tmp_path) -> Path:
-    """A copy of the finished run, its files with their times."""
-    return Path(shutil.copytree(world, tmp_path / "run", symlinks=True))
 
 
 def executed(root: Path, *arguments: str) -> Counter[str]:

@@ -16,13 +16,17 @@ from statistics import median
 from typing import Any
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.files import atomic, numbered_rows
+from workflow_scripts.common.files import atomic, numbered_rows, sums_text
 from workflow_scripts.gue.dataset_card import render_card
 from workflow_scripts.gue.labelled_examples import Example, Place, Splits
 from workflow_scripts.gue.registry import Dataset
 from workflow_scripts.settings.names import SPLITS
 
 PLACE_COLUMNS = ("split", "line", *Place._fields)
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def csv_text(rows: list[Example], columns: tuple[str, ...]) -> str:
@@ -43,11 +47,6 @@ def ids_text(splits: Splits) -> str:
     """The ids of all rows as a tab-separated table; only the header if there are none."""
     lines = [(name, line, row.id) for name in SPLITS for line, row in enumerate(splits[name], start=2) if row.id]
     return "".join("\t".join(map(str, line)) + "\n" for line in [("split", "line", "id"), *lines])
-
-
-def sums_text(files: dict[str, str]) -> str:
-    """The SHA-256 of each file, given as text by its name."""
-    return "".join(f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in files.items())
 
 
 def read_places(path: Path) -> dict[tuple[str, int], tuple[Place, ...]]:
@@ -83,7 +82,7 @@ def describe(
             name: {
                 "rows": len(splits[name]),
                 "classes": {str(label): counts[name][label] for label in range(len(classes))},
-                "sha256": hashlib.sha256(texts[name].encode()).hexdigest(),
+                "sha256": sha256(texts[name]),
             }
             for name in SPLITS
         },
@@ -100,7 +99,7 @@ def write_dataset(out: Path, dataset: Dataset, classes: list[str], splits: Split
     files["places.tsv"] = places_text(splits)
     files["ids.tsv"] = ids_text(splits)
     files["classes.json"] = json.dumps(classes, ensure_ascii=False) + "\n"
-    files["SHA256SUMS"] = sums_text(files)
+    files["SHA256SUMS"] = sums_text({name: sha256(text) for name, text in files.items()})
     files["datasheet.json"] = json.dumps(sheet, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     files["README.md"] = render_card(sheet)
     with ExitStack() as stack:

@@ -21,7 +21,7 @@ def digests(paths: Iterable[str]) -> list[str]:
 
 
 def tidy(path: str) -> str:
-    """One spelling of a path: without ``.``, ``..`` or ``//``, relative to the working directory where that holds it."""
+    """One spelling of a path: without ``.``, ``..``, ``//``, and relative to the working directory if below it."""
     here = Path.cwd()
     absolute = Path(os.path.normpath(here / path))  # resolve() would follow links: a new target is a new path then
     return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)

@@ -60,7 +60,9 @@ rule all:
 
 onstart:
     hooks.rest_between_jobs(workflow)
-    if reason := start(plan, hooks.jobs_to_run(workflow), settings, hooks.run_facts(workflow)):
+    hooks.stop_where_nothing_changed(workflow)
+    jobs, in_doubt = hooks.jobs_to_run(workflow), hooks.jobs_in_doubt(workflow)
+    if reason := start(plan, jobs, in_doubt, settings, hooks.run_facts(workflow)):
         raise WorkflowError(reason)
 
 

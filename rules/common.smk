@@ -57,7 +57,7 @@ for warning in genomes.warnings:
 hooks.cap(workflow, "downloads", 4)  # unless a profile says how many run at a time: to be polite to NCBI
 hooks.prepare_cluster_job(workflow)
 hooks.report_failures(failures)
-hooks.after_dry_run(workflow, lambda: plan.say(hooks.jobs_to_run(workflow)))
+hooks.after_dry_run(workflow, lambda: plan.say(hooks.jobs_to_run(workflow), hooks.jobs_in_doubt(workflow)))
 
 # Jobs run with the Python that runs Snakemake, or with the one of the rule's environment, which is activated before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))

@@ -55,11 +55,15 @@ rule finetune_model:
     """Fine-tune a model on a data set with one seed, and score it"""
     input:
         model=finetuning.model_files,
-        data=expand(
-            "results/gue/{{task}}/{{dataset}}/{split}.csv",
-            split=["train", "dev", "test"],
+        # The files of a model in a user's directory are known by their digests alone, so it may move.
+        fetched=ancient(finetuning.fetched_model),
+        data=ancient(
+            expand(
+                "results/gue/{{task}}/{{dataset}}/{file}",
+                file=["train.csv", "dev.csv", "test.csv", "classes.json", "ids.tsv"],
+            )
         ),
-        names=expand("results/gue/{{task}}/{{dataset}}/{name}", name=["classes.json", "ids.tsv"]),
+        sums="results/gue/{task}/{dataset}/SHA256SUMS",
         # Fits do not read the audit, but if leaks are errors they must not start before it.
         audit=ancient(gue.audit),
     output:
@@ -81,7 +85,9 @@ rule finetune_model:
         gpu=settings.finetune.gpus,
         group_slot=1,
     params:
-        model=finetuning.model,
+        content=finetuning.foreign_content,
+        reading=finetuning.reading,
+        model=hooks.untracked(finetuning.model),
         settings=finetuning.fit_settings,
         metric=gue.metric,
         gpus=hooks.untracked(settings.finetune.gpus),

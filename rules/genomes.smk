@@ -51,7 +51,7 @@ rule download_genome:
     """Download a genome and verify it against the md5 of its source"""
     input:
         made=genomes.made_files,
-        # Ancient: their sizes are params, which avoids hashing gigabytes because of a touch.
+        # Their digests are a param, as of all files of a user: content decides what runs again, no clock.
         local=ancient(genomes.local_files),
     output:
         fasta=fasta_flag("results/genomes/fasta/{accession}.fna.gz"),
@@ -70,9 +70,9 @@ rule download_genome:
         downloads=1,
         group_slot=1,
     params:
-        local_bytes=genomes.local_bytes,
-        url=genomes.url_option,
-        mirror=settings.genomes.mirror,
+        source=genomes.source,
+        url=hooks.untracked(genomes.url_option),
+        mirror=hooks.untracked(settings.genomes.mirror),
         species=hooks.untracked(genomes.table),
     shell:
         """
@@ -87,7 +87,10 @@ rule download_genome:
 rule chunk_genome:
     """Split a genome at everything that is not A, C, G or T, and cut it into chunks"""
     input:
-        fasta="results/genomes/fasta/{accession}.fna.gz",
+        # The record has the digest of the FASTA: the same bytes, fetched again, are not cut again. So it is with all
+        # large files between the rules: they are ancient, and a small file beside them decides.
+        fasta=ancient("results/genomes/fasta/{accession}.fna.gz"),
+        record="results/genomes/fasta/{accession}.json",
     output:
         chunks=f"{genomes.first_cut}/{{accession}}.parquet",
         counts=f"{genomes.first_cut}/{{accession}}.json",
@@ -135,7 +138,7 @@ if genomes.chosen:
     rule select_chunks:
         """Choose among the chunks of all genomes: one of each duplicate, and no more than the caps allow"""
         input:
-            windows=expand("results/genomes/windows/{accession}.parquet", accession=genomes.species),
+            windows=ancient(expand("results/genomes/windows/{accession}.parquet", accession=genomes.species)),
             counts=expand("results/genomes/windows/{accession}.json", accession=genomes.species),
         output:
             choices=expand("results/genomes/windows/{accession}.npy", accession=genomes.species),
@@ -166,7 +169,7 @@ if genomes.chosen:
     rule keep_chunks:
         """Keep the chosen chunks of a genome"""
         input:
-            windows="results/genomes/windows/{accession}.parquet",
+            windows=ancient("results/genomes/windows/{accession}.parquet"),
             choice="results/genomes/windows/{accession}.npy",
             counts="results/genomes/windows/{accession}.json",
         output:

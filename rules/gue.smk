@@ -11,6 +11,7 @@ OUTPUTS:
     results/gue/{task}/{dataset}/places.tsv             the place on the genome of each sequence that was cut from one
     results/gue/{task}/{dataset}/ids.tsv                the ids of a user's rows, by split and line
     results/gue/{task}/{dataset}/classes.json           the names of the classes, in the order of their labels
+    results/gue/{task}/{dataset}/SHA256SUMS             the digests of all these: what reads a data set runs again if they change
     results/gue/{task}/{dataset}/datasheet.json         counts, classes, lengths, hashes
     results/gue/{task}/{dataset}/README.md              the same as a text
     results/gue/{task}/{dataset}/audit.json             leaks between the splits, contradictions, simple baselines
@@ -27,7 +28,8 @@ rule gue:
 rule fetch_source:
     """Fetch a primary file, or the archive of the published files"""
     input:
-        local=gue.local_source,
+        made=gue.made_source,
+        local=ancient(gue.local_source),
     output:
         file="results/gue/sources/{source}",
         record="results/gue/records/{source}.json",
@@ -42,7 +44,8 @@ rule fetch_source:
         runtime=growing(240),
         downloads=1,
     params:
-        url=gue.source_url,
+        source=gue.source,
+        url=hooks.untracked(gue.source_url),
         md5=gue.md5_option,
     shell:
         """
@@ -56,7 +59,7 @@ rule fetch_source:
 rule take_dataset:
     """Take in a custom data set"""
     input:
-        gue.custom_dataset_files,
+        ancient(gue.custom_dataset_files),
     output:
         splits=expand(
             "results/gue/{{task}}/{{dataset}}/{split}.csv",
@@ -65,6 +68,7 @@ rule take_dataset:
         places="results/gue/{task}/{dataset}/places.tsv",
         ids="results/gue/{task}/{dataset}/ids.tsv",
         classes="results/gue/{task}/{dataset}/classes.json",
+        sums="results/gue/{task}/{dataset}/SHA256SUMS",
         datasheet="results/gue/{task}/{dataset}/datasheet.json",
         card="results/gue/{task}/{dataset}/README.md",
     log:
@@ -80,11 +84,13 @@ rule take_dataset:
         runtime=growing(60),
     params:
         code=code("gue/take_dataset.py"),
+        content=gue.custom_content,
         custom=gue.custom_options,
+        place=hooks.untracked(gue.custom_place),
     shell:
         """
         python -m workflow_scripts.gue.take_dataset \
-            --name {wildcards.task:q} {wildcards.dataset:q} {params.custom:q} \
+            --name {wildcards.task:q} {wildcards.dataset:q} {params.place:q} {params.custom:q} \
             --out results/gue/{wildcards.task:q}/{wildcards.dataset:q} \
             >{log:q} 2>&1
         """
@@ -96,8 +102,9 @@ if settings.gue.origin == "primary":
         """Measure how hard the data set of a candidate's peaks would be"""
         input:
             registry=settings.gue.registry,
-            genome=gue.candidate_genome,
-            peaks="results/gue/sources/peaks/{candidate}",
+            genome=ancient(gue.candidate_genome),
+            peaks=ancient("results/gue/sources/peaks/{candidate}"),
+            records=gue.candidate_records,
         output:
             "results/gue/candidates/{task}/scores/{candidate}.json",
         log:
@@ -127,7 +134,8 @@ if settings.gue.origin == "primary":
         input:
             candidates=settings.gue.candidates,
             scores=gue.candidate_scores,
-            peaks=gue.candidate_peaks,
+            peaks=ancient(gue.candidate_peaks),
+            records=gue.peak_records,
         output:
             decisions="results/gue/candidates/{task}/decisions.tsv",
             peaks=expand(
@@ -159,7 +167,8 @@ if settings.gue.origin == "primary":
         """Build a data set from its primary files"""
         input:
             registry=settings.gue.registry,
-            sources=gue.source_files,
+            sources=ancient(gue.source_files),
+            records=gue.source_records,
         output:
             splits=expand(
                 "results/gue/{{task}}/{{dataset}}/{split}.csv",
@@ -168,6 +177,7 @@ if settings.gue.origin == "primary":
             places="results/gue/{task}/{dataset}/places.tsv",
             ids="results/gue/{task}/{dataset}/ids.tsv",
             classes="results/gue/{task}/{dataset}/classes.json",
+            sums="results/gue/{task}/{dataset}/SHA256SUMS",
             datasheet="results/gue/{task}/{dataset}/datasheet.json",
             card="results/gue/{task}/{dataset}/README.md",
         log:
@@ -205,7 +215,8 @@ else:
         input:
             registry=settings.gue.registry,
             known=settings.gue.known_files,
-            published=gue.published_files,
+            published=ancient(gue.published_files),
+            record=gue.published_record,
         output:
             splits=expand(
                 "results/gue/{{task}}/{{dataset}}/{split}.csv",
@@ -214,6 +225,7 @@ else:
             places="results/gue/{task}/{dataset}/places.tsv",
             ids="results/gue/{task}/{dataset}/ids.tsv",
             classes="results/gue/{task}/{dataset}/classes.json",
+            sums="results/gue/{task}/{dataset}/SHA256SUMS",
             datasheet="results/gue/{task}/{dataset}/datasheet.json",
             card="results/gue/{task}/{dataset}/README.md",
         log:
@@ -229,7 +241,8 @@ else:
             runtime=growing(60),
         params:
             code=code("gue/import_dataset.py"),
-            published=gue.published(),
+            content=gue.published_content,
+            published=hooks.untracked(gue.published()),
         shell:
             """
             python -m workflow_scripts.gue.import_dataset \
@@ -243,11 +256,14 @@ else:
 rule audit_dataset:
     """Look for leaks, contradictions and shortcuts in a data set"""
     input:
-        splits=expand(
-            "results/gue/{{task}}/{{dataset}}/{split}.csv",
-            split=["train", "dev", "test"],
+        splits=ancient(
+            expand(
+                "results/gue/{{task}}/{{dataset}}/{split}.csv",
+                split=["train", "dev", "test"],
+            )
         ),
-        places="results/gue/{task}/{dataset}/places.tsv",
+        places=ancient("results/gue/{task}/{dataset}/places.tsv"),
+        sums="results/gue/{task}/{dataset}/SHA256SUMS",
     output:
         "results/gue/{task}/{dataset}/audit.json",
     log:

@@ -25,7 +25,8 @@ rule encode_training_sets:
     """Encode the GUE training sets, and no dev or test set, for the further pre-training of a model"""
     input:
         tokenizer=pretraining.tokenizer_file,
-        train=expand("results/gue/{dataset}/train.csv", dataset=gue.datasets),
+        train=ancient(expand("results/gue/{dataset}/train.csv", dataset=gue.datasets)),
+        sums=expand("results/gue/{dataset}/SHA256SUMS", dataset=gue.datasets),
     output:
         tokens="results/pretrain/training_sets/{model}/train.npy",
         index="results/pretrain/training_sets/{model}/train.index.npy",
@@ -60,8 +61,9 @@ rule pretrain_model:
     input:
         start=pretraining.start_files,
         tokenizer=pretraining.tokenizer_file,
-        tokens=pretraining.shard_files(".npy"),
-        index=pretraining.shard_files(".index.npy"),
+        tokens=ancient(pretraining.shard_files(".npy")),
+        index=ancient(pretraining.shard_files(".index.npy")),
+        counts=pretraining.shard_files(".json"),
     output:
         files=expand("results/pretrain/{{model}}/{file}", file=MODEL_FILES),
         card="results/pretrain/{model}/README.md",

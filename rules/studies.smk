@@ -9,8 +9,7 @@ OUTPUTS:
     results/studies/{claim}/result.json    question, setting, comparisons with 95% intervals, verdict and why
     results/studies/{claim}/table.tsv      all figures
     results/studies/tokenization/tokenization.json    every measurement, per tokenizer and vocabulary size
-    results/studies/losses/{trained,long}/{model}.parquet    loss on [MASK] places, in windows of the trained length or
-        of its multiples
+    results/studies/losses/{trained,long}/{model}.parquet    loss on [MASK] places, in windows of the trained length or longer
 
 The claim tokenization is always studied, the others if the section studies has them. In it, BPE goes from 2^8 up to
 the largest vocabulary of the configuration, which is trained once and cut; the paper's sweep needs 2^15 = 32,768.
@@ -29,7 +28,8 @@ rule study_tokenization:
     input:
         tokenizers=expand("results/tokenizer/{tokenizer}/tokenizer.json", tokenizer=settings.tokenizer),
         stats=expand("results/tokenizer/{tokenizer}/stats.json", tokenizer=settings.tokenizer),
-        chunks=expand("results/genomes/chunks/{accession}.parquet", accession=genomes.species),
+        chunks=ancient(expand("results/genomes/chunks/{accession}.parquet", accession=genomes.species)),
+        counts=expand("results/genomes/chunks/{accession}.json", accession=genomes.species),
         corpus="results/genomes/corpus.tsv",
     output:
         measurements="results/studies/tokenization/tokenization.json",
@@ -55,8 +55,7 @@ rule study_tokenization:
         export RAYON_NUM_THREADS={threads:q}
         python -m workflow_scripts.studies.study_tokenization \
             --tokenizers {params.folders:q} --chunks results/genomes/chunks --species {params.species:q} \
-            --corpus {input.corpus:q} \
-            --seed {params.seed:q} {params.scale:q} \
+            --corpus {input.corpus:q} --seed {params.seed:q} {params.scale:q} \
             --measurements {output.measurements:q} --out {output.result:q} --table {output.table:q} \
             >{log:q} 2>&1
         """
@@ -67,8 +66,9 @@ rule measure_mask_loss:
     input:
         model=studying.model_files,
         tokenizer=studying.tokenizer_files,
-        tokens=studying.shard_files(".npy"),
-        index=studying.shard_files(".index.npy"),
+        tokens=ancient(studying.shard_files(".npy")),
+        index=ancient(studying.shard_files(".index.npy")),
+        counts=studying.shard_files(".json"),
     output:
         "results/studies/losses/{reading}/{model}.parquet",
     log:
@@ -163,7 +163,8 @@ rule study_strands:
     input:
         fits=studying.fits("strands"),
         models=studying.fitted_models("strands"),
-        rows=studying.rows("strands", "test"),
+        rows=ancient(studying.rows("strands", "test")),
+        sums=studying.sums("strands"),
     output:
         result="results/studies/strands/result.json",
         table="results/studies/strands/table.tsv",
@@ -185,8 +186,7 @@ rule study_strands:
     shell:
         """
         python -m workflow_scripts.studies.study_strands {params.options:q} \
-            --fits results/finetune \
-            --gpus {params.gpus:q} --data results/gue \
+            --fits results/finetune --gpus {params.gpus:q} --data results/gue \
             --out {output.result:q} --table {output.table:q} \
             >{log:q} 2>&1
         """
@@ -281,7 +281,8 @@ rule study_embeddings:
     """Compare regressions on frozen embeddings and on counts of k-mers"""
     input:
         models=studying.pretrained_models("embeddings"),
-        rows=studying.rows("embeddings", "train", "dev", "test"),
+        rows=ancient(studying.rows("embeddings", "train", "dev", "test")),
+        sums=studying.sums("embeddings"),
     output:
         result="results/studies/embeddings/result.json",
         table="results/studies/embeddings/table.tsv",

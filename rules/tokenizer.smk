@@ -25,7 +25,8 @@ rule tokenizer:
 rule train_tokenizer:
     """Make a tokenizer: train a vocabulary on the training chunks, or write a fixed one"""
     input:
-        chunks=expand("results/genomes/chunks/{accession}.parquet", accession=genomes.species),
+        chunks=ancient(expand("results/genomes/chunks/{accession}.parquet", accession=genomes.species)),
+        counts=expand("results/genomes/chunks/{accession}.json", accession=genomes.species),
         corpus=tokenizers.corpus_table,
     output:
         tokenizer="results/tokenizer/{tokenizer}/tokenizer.json",
@@ -61,7 +62,8 @@ rule train_tokenizer:
 rule encode_genome:
     """Encode the chunks of a genome"""
     input:
-        chunks="results/genomes/chunks/{accession}.parquet",
+        chunks=ancient("results/genomes/chunks/{accession}.parquet"),
+        kept="results/genomes/chunks/{accession}.json",
         tokenizer="results/tokenizer/{tokenizer}/tokenizer.json",
     output:
         tokens="results/tokenizer/{tokenizer}/tokens/{accession}.npy",

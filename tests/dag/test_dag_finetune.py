@@ -68,10 +68,26 @@ def test_each_kind_of_model_has_its_files(finetuning, theirs):
         f"results/pretrain/dnabert2/{name}"
         for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
     ]
-    assert files["published"] == ["results/finetune/models/published", "results/finetune/models/published.json"]
+    assert files["published"] == ["results/finetune/models/published.json"]
+    assert tuning.fetched_model(fit("published")) == ["results/finetune/models/published"]
+    assert files["theirs"] == files["cnn"] == [] and tuning.directory("cnn") is None
+
+
+def test_a_model_in_a_directory_is_known_by_what_a_fit_reads_there(finetuning, theirs, tmp_path):
+    def told(**entry):
+        tuning = finetuning({"finetune": {"models": {"theirs": {"directory": theirs} | entry}}})
+        return tuning.foreign_content(fit("theirs")), tuning.reading(fit("theirs"))
+
     names = ("config.json", "model.safetensors", "pytorch_model.bin", "tokenizer.json", "vocab.txt")
-    assert files["theirs"] == [f"{theirs}/{name}" for name in names]
-    assert files["cnn"] == [] and tuning.directory("cnn") is None
+    before = told()
+    assert len(before[0]) == len(names) and json.loads(before[1]) == {}
+    (Path(theirs) / "notes.txt").write_text("not read")
+    (Path(theirs) / "modeling.py").write_text("# code")
+    assert told() == before and len(told(trust_remote_code=True)[0]) == len(names) + 1
+    Path(theirs).rename(tmp_path / "moved")
+    assert told(directory=str(tmp_path / "moved")) == before, "only the content counts"
+    (tmp_path / "moved/vocab.txt").write_text("other")
+    assert told(directory=str(tmp_path / "moved"))[0] != before[0]
 
 
 def test_a_fit_is_told_what_to_load_and_how(finetuning, theirs):

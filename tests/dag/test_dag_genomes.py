@@ -1,5 +1,6 @@
 """What the rules of the genomes ask for."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -72,23 +73,28 @@ def test_local_files_are_inputs_by_their_kind(configured, tmp_path):
     assert all(genomes.made_files(job(accession=accession)) == [] for accession in genomes.species)
 
 
-def test_a_mirror_in_a_folder_makes_ncbis_genomes_local(configured, tmp_path):
-    address = "https://ftp.ncbi.nlm.nih.gov/genomes/all/GCF/1/GCF_1.1_ASM1"
-    write_species(f"a\tAus\tviral\t{address}\t5")
-    (tmp_path / "mirror/genomes/all/GCF/1/GCF_1.1_ASM1").mkdir(parents=True)
-    genomes = Genomes(configured({"genomes": {"mirror": "mirror"}}))
-    assert genomes.local_files(job(accession="a"))[1] == "mirror/genomes/all/GCF/1/GCF_1.1_ASM1/md5checksums.txt"
-    assert Genomes(configured()).local_files(job(accession="a")) == []
+def test_the_mirror_is_no_matter_for_genomes_of_ncbi(configured, tmp_path):
+    folder = "genomes/all/GCF/1/GCF_1.1_ASM1"
+    write_species(f"a\tAus\tviral\thttps://ftp.ncbi.nlm.nih.gov/{folder}\t", "b\tAus\tviral\t\t5")
+    (tmp_path / "mirror" / folder).mkdir(parents=True)
+    (tmp_path / "mirror" / folder / "GCF_1.1_ASM1_genomic.fna.gz").write_bytes(bytes(285))
+    for mirror in ({}, {"genomes": {"mirror": "mirror"}}, {"genomes": {"mirror": "https://example.org"}}):
+        genomes = Genomes(configured(mirror))
+        for wildcards in (job(accession="a"), job(accession="b")):
+            assert genomes.local_files(wildcards) == genomes.source(wildcards) == []
+    assert Genomes(configured({"genomes": {"mirror": "mirror"}})).sizes["a"] == 1000, "its size is read there"
 
 
-def test_another_size_of_a_local_file_is_another_param(configured):
-    write_species("a\tAus\tviral\tmine.fa\t5")
+def test_a_genome_from_elsewhere_is_known_by_its_content_or_address(configured):
+    write_species("a\tAus\tviral\tmine.fa\t5", "web\tAus\tviral\tHTTPS://Example.org/x/./web.fa/\t5")
     genomes = Genomes(configured())
-    assert genomes.local_bytes(job(accession="a")) == [], "a file that is missing is told by the download"
+    assert genomes.source(job(accession="a")) == ["no such file"], "the download says so"
     Path("mine.fa").write_text("ACGT")
-    assert genomes.local_bytes(job(accession="a")) == [4]
+    (content,) = genomes.source(job(accession="a"))
+    assert content == hashlib.sha256(b"ACGT").hexdigest()
     os.utime("mine.fa", (0, 0))
-    assert genomes.local_bytes(job(accession="a")) == [4]
+    assert genomes.source(job(accession="a")) == [content]
+    assert genomes.source(job(accession="web")) == ["https://example.org/x/web.fa"]
 
 
 def test_the_demo_makes_the_files_before_they_exist(configured):
@@ -97,7 +103,7 @@ def test_the_demo_makes_the_files_before_they_exist(configured):
     genomes = Genomes(configured(DEMO, {"genomes": {"corpus": "species.tsv"}}))
     made = ["results/demo/a_1/a_1_genomic.fna.gz", "results/demo/a_1/md5checksums.txt"]
     assert genomes.simulated_files() == genomes.made_files(job(accession="a")) == made
-    assert genomes.local_files(job(accession="a")) == genomes.local_bytes(job(accession="a")) == []
+    assert genomes.local_files(job(accession="a")) == genomes.source(job(accession="a")) == []
 
 
 def test_addresses_and_what_is_left_out_are_options(configured, genomes):

@@ -1,5 +1,6 @@
 """What the rules of the data sets ask for."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -42,9 +43,9 @@ def test_custom_data_sets_are_rows_like_the_others(gue, fly):
     assert data.custom_dataset_files(job(task="signal", dataset="fly")) == [
         f"{fly}/{name}" for name in ("train.csv", "dev.csv.gz", "test.csv")
     ]
-    assert data.custom_options(job(task="signal", dataset="fly")) == [
-        *("--folder", fly, "--problem", "regression", "--metric", "spearman")
-    ]
+    assert data.custom_place(job(task="signal", dataset="fly")) == ["--folder", fly]
+    options = ["--problem", "regression", "--metric", "spearman"]
+    assert data.custom_options(job(task="signal", dataset="fly")) == options
     assert data.audit(job(task="enhancers", dataset="fly")) == ["results/gue/enhancers/fly/audit.json"]
     assert data.audit(job(task="signal", dataset="fly")) == []
     accuracy = gue(custom={"enhancers/fly": {"folder": fly, "metric": "accuracy"}})
@@ -81,9 +82,12 @@ def test_a_source_on_this_machine_is_an_input(gue, tmp_path):
     data = gue(sources=str(table))
     local = {name: data.local_source(job(source=name)) for name in data.sources}
     assert local == {"here.txt": ["folder/a.txt"], "there.txt": ["/b.txt"], "web.txt": []}
+    told = {name: data.source(job(source=name)) for name in data.sources}
+    assert told == {"here.txt": ["no such file"], "there.txt": [], "web.txt": ["https://example.org/c.txt"]}
     assert data.source_url(job(source="web.txt")) == "https://example.org/c.txt"
     assert data.md5_option(job(source="web.txt")) == [] and data.md5_option(job(source="there.txt")) == ["--md5", MD5]
     assert data.source_files(H3) == ["results/gue/sources/here.txt", "results/gue/sources/there.txt"]
+    assert data.source_records(H3) == ["results/gue/records/here.txt.json", "results/gue/records/there.txt.json"]
     assert data.simulated_files() == ["folder/a.txt", "file:///b.txt", "https://example.org/c.txt"]
 
 
@@ -92,6 +96,12 @@ def test_drawn_peaks_take_the_place_of_those_of_the_table(gue):
     assert "peaks=results/gue/candidates/tf_human/1.narrowPeak.gz" in drawn
     assert not any("candidates" in option for option in fixed)
     assert [option for option in drawn if "genome=" in option] == [option for option in fixed if "genome=" in option]
+
+
+def test_drawn_peaks_stand_for_themselves_and_fetched_files_have_records(gue):
+    records = gue(calibrate=True).source_records(HUMAN)
+    assert "results/gue/candidates/tf_human/1.narrowPeak.gz" in records
+    assert sum(path.startswith("results/gue/records/") for path in records) == len(records) - 1
 
 
 def test_candidates_are_sources_from_which_no_data_set_is_built(gue):
@@ -121,6 +131,7 @@ def test_an_archive_on_the_web_is_one_more_source(gue):
     assert data.local_source(archive) == []
     assert data.published() == f"results/gue/sources/{ARCHIVE}"
     assert data.published_files(H3) == [data.published()]
+    assert data.published_record(H3) == [f"results/gue/records/{ARCHIVE}.json"] and data.published_content(H3) == []
     assert ARCHIVE not in "".join(data.source_files(H3))
 
 
@@ -129,13 +140,15 @@ def test_published_files_here_are_read_where_they_are(gue, tmp_path):
     archive.touch()
     data = gue(origin="published", published=str(archive))
     assert ARCHIVE not in data.sources
-    assert data.published() == str(archive) and data.published_files(H3) == [str(archive)]
+    assert data.published() == str(archive) and data.published_files(H3) == ["GUE.zip"]
+    assert data.published_content(H3) == [hashlib.sha256(b"").hexdigest()] and data.published_record(H3) == []
     folder = tmp_path / "GUE"
     for name in ("EMP/H3/train.csv", "EMP/H3/dev.csv.gz", "EMP/H3/notes.txt", "EMP/H4/train.csv"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
     data = gue(origin="published", published=str(folder))
-    assert data.published_files(H3) == [f"{folder}/EMP/H3/dev.csv.gz", f"{folder}/EMP/H3/train.csv"]
+    assert data.published_files(H3) == ["GUE/EMP/H3/dev.csv.gz", "GUE/EMP/H3/train.csv"]
+    assert len(data.published_content(H3)) == 2
 
 
 def test_the_record_names_every_table_of_the_section(gue):

@@ -127,7 +127,7 @@ def test_only_a_long_run_on_a_terminal_waits(planned, capsys, monkeypatch, large
     monkeypatch.setattr(plan, "lines", lambda jobs: [Line("small"), Line("other", large)])
     monkeypatch.setattr(module.time, "sleep", slept.append)
     monkeypatch.setattr(module.sys.stderr, "isatty", lambda: terminal)
-    plan.say_and_wait([])
+    plan.say_and_wait([], 0)
     told = capsys.readouterr().err.splitlines()
     assert told[:2] == ["to do: small", "to do: other"] and slept == waited
     assert told[2:] == ["This is a long run; Ctrl-C within 10 s stops it."] * len(waited)

@@ -19,7 +19,7 @@ class Plan:
     def __init__(self) -> None:
         self.said: list = []
 
-    def say_and_wait(self, jobs) -> None:
+    def say_and_wait(self, jobs, in_doubt) -> None:
         assert not Path(CONFIGURATION).exists(), "a run that is stopped in time has written nothing"
         self.said += jobs
 
@@ -45,7 +45,7 @@ def job(tmp_path):
 def test_a_run_says_its_plan_and_then_writes_its_configuration(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plan, facts = Plan(), {"snakemake": "9.27.1", "software_deployment": ["conda"]}
-    assert start(plan, ["a job"], Configuration(seed=1), facts) is None
+    assert start(plan, ["a job"], 0, Configuration(seed=1), facts) is None
     written = read_json(CONFIGURATION)
     assert plan.said == ["a job"] and written.items() > facts.items() and written["configuration"]["seed"] == 1
 
@@ -65,7 +65,7 @@ def test_the_configuration_is_written_with_its_defaults(configured):
 def test_a_run_does_not_start_next_to_jobs_of_an_earlier_one(tmp_path, monkeypatch, job):
     monkeypatch.chdir(tmp_path)
     number, plan = job("workflow_scripts.genomes.chunk_genome"), Plan()
-    reason = start(plan, [], Configuration(), {})
+    reason = start(plan, [], 0, Configuration(), {})
     assert f"still work in {tmp_path}: processes {number}. Wait for them" in reason
     assert plan.said == [] and not Path("results").exists()
 

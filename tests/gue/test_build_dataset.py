@@ -13,7 +13,8 @@ import pytest
 from workflow_scripts.gue import audit_dataset, build_dataset
 
 ROOT = Path(__file__).parents[2]
-FILES = ("train.csv", "dev.csv", "test.csv", "places.tsv", "ids.tsv", "classes.json", "datasheet.json", "README.md")
+READ = ("train.csv", "dev.csv", "test.csv", "places.tsv", "ids.tsv", "classes.json")
+FILES = (*READ, "SHA256SUMS", "datasheet.json", "README.md")
 
 
 @pytest.fixture
@@ -79,6 +80,8 @@ def test_fasta_and_twobit_give_the_same_rows(name, request, tmp_path, twobit, re
 
 def test_files_and_datasheet_agree(peaks, tmp_path):
     assert build_dataset.main([*peaks, "--out", str(tmp_path / "out")]) == 0
+    sums = dict(line.split("  ")[::-1] for line in (tmp_path / "out/SHA256SUMS").read_text().splitlines())
+    assert sums == {name: hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest() for name in READ}
     sheet = json.loads((tmp_path / "out/datasheet.json").read_text())
     assert sheet["registry_rows"] == {"train": 80, "dev": 10, "test": 10}
     seen = set()

@@ -7,13 +7,13 @@ import threading
 import time
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
 from tests.server import Server
 from tests.workflow.harness import REPOSITORY, clone, job_counts, snakemake
+from tests.workflow.mirror_files import fasta, letters, publish
 from workflow_scripts.common.addresses import NCBI
 from workflow_scripts.common.files import read_json, read_table
 
@@ -23,28 +23,8 @@ SUMMARY = ["assembly_accession", "refseq_category", "taxid", "organism_name", "v
 SUMMARY += ["seq_rel_date", "asm_name", "ftp_path", "excluded_from_refseq", "genome_size"]
 
 
-def letters(seed: int, length: int) -> str:
-    return "".join(np.array(list("ACGT"))[np.random.default_rng(seed).integers(0, 4, length)])
-
-
 def reverse_complement(sequence: str) -> str:
     return sequence[::-1].translate(str.maketrans("ACGT", "TGCA"))
-
-
-def fasta(*contigs: tuple[str, str]) -> bytes:
-    return "".join(f">{header}\n{sequence}\n" for header, sequence in contigs).encode()
-
-
-def publish(mirror: Path, accession: str, data: bytes) -> str:
-    """Lay out an assembly folder as NCBI does; returns its address at NCBI."""
-    name = f"{accession}_ASM{accession[-4:-2]}"
-    place = f"genomes/all/{accession[:3]}/{accession[4:7]}/{accession[7:10]}/{accession[10:13]}/{name}"
-    folder = mirror / place
-    folder.mkdir(parents=True)
-    packed = gzip.compress(data, mtime=0)
-    (folder / f"{name}_genomic.fna.gz").write_bytes(packed)
-    (folder / "md5checksums.txt").write_text(f"{hashlib.md5(packed).hexdigest()}  ./{name}_genomic.fna.gz\n")
-    return f"{NCBI}/{place}"
 
 
 def make_world(folder: Path) -> Path:

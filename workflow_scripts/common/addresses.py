@@ -5,6 +5,7 @@ Uses only the standard library, because the Snakefile imports it before any envi
 
 import re
 from pathlib import Path
+from posixpath import normpath
 from urllib.parse import unquote, urlsplit
 
 from workflow_scripts.common.errors import UserError
@@ -64,6 +65,13 @@ def path_part(address: str) -> str:
     """The path of an address, without a query such as ``?download=1``; a local path is returned unchanged."""
     match = PATH_PART.match(address)
     return match[1] if match else address
+
+
+def spelled(address: str) -> str:
+    """One spelling of a web address: scheme and host in lower case, no ``.``, ``..`` or empty folder, no last slash."""
+    parts = urlsplit(address)
+    path = normpath(parts.path).lstrip("/") if parts.path else ""
+    return parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower(), path=path).geturl()
 
 
 def local_path(address: str) -> str | None:

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -63,6 +63,11 @@ def digest(path: str | os.PathLike, algorithm: str = "sha256") -> str:
     """Hexadecimal digest of a file's bytes."""
     with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, algorithm).hexdigest()
+
+
+def sums_text(digests: Mapping[str, str]) -> str:
+    """The content of SHA256SUMS, which ``sha256sum -c`` checks: the SHA-256 of each file of a folder by its name."""
+    return "".join(f"{digest}  {name}\n" for name, digest in digests.items())
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

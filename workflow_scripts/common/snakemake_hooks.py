@@ -7,6 +7,7 @@ newest version that they passed with is TESTED in the Snakefile.
 import importlib
 import logging
 import signal
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 # What the functions below use, as (module, attribute): a newer Snakemake without one of them is refused.
 USED = [
     ("snakemake.dag", "DAG.needrun_jobs"),
+    ("snakemake.dag", "DAG.finish"),
+    ("snakemake.dag", "DAG.update_ready"),
+    ("snakemake.dag", "DAG.handle_temp"),
+    ("snakemake.persistence", "PersistenceBase.input_checksums"),
+    ("snakemake.persistence", "PersistenceBase.params_changed"),
     ("snakemake.scheduling.job_scheduler", "JobScheduler"),
     ("snakemake.resources", "Resources.setdefault"),
     ("snakemake.settings.types", "ExecutionSettings.keep_going"),
@@ -121,6 +127,81 @@ def rest_between_jobs(workflow: "Workflow") -> None:
     """
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None
+
+
+def stop_where_nothing_changed(workflow: "Workflow") -> None:
+    """Leave out jobs whose inputs were made again with the same bytes; to be called in onstart.
+
+    Snakemake plans once, before the first job: a job that runs takes along all that depend on it, whatever it writes.
+    The next plan would find the same checksums and leave those jobs alone; here that is looked up when a job gets
+    ready. Jobs of a group stay: they are short, and a group is submitted as a whole.
+    """
+    if workflow.touch or not workflow.is_main_process:
+        return
+    dag, finish = workflow.dag, workflow.dag.finish
+
+    async def finish_and_leave_out(job: Any, **options: Any) -> bool:
+        more_ready = await finish(job, **options)
+        planned = len(dag)
+        behind = [later for done in (job if job.is_group() else [job]) for later in dag.depending[done]]
+        more_ready = await _leave_out_unchanged(dag, behind) or more_ready
+        if left_out := planned - len(dag):
+            logger.info(f"Left out {left_out} of the planned jobs: what they read has the same content as before.")
+        return more_ready
+
+    dag.finish = finish_and_leave_out
+
+
+async def _leave_out_unchanged(dag: Any, jobs: list[Any]) -> bool:
+    """Take ready jobs that need not run out of the plan, and those behind them. Returns whether others got ready."""
+    more_ready = False
+    waiting = deque(jobs)
+    while waiting:
+        job = waiting.popleft()
+        if job not in dag.ready_jobs or await _runs_for_itself(dag.workflow, job):
+            continue
+        dag.ready_jobs.remove(job)
+        dag._needrun.remove(job)
+        dag._len -= 1
+        await dag.handle_temp(job)
+        behind = [later for later in dag.depending[job] if dag.needrun(later)]
+        for later in behind:
+            dag._n_until_ready[later] -= 1
+        more_ready = dag.update_ready(behind) or more_ready
+        waiting.extend(behind)
+    return more_ready
+
+
+def jobs_in_doubt(workflow: "Workflow") -> int:
+    """How many of the planned jobs run only if jobs before them write something else than last time."""
+
+    async def count() -> int:
+        jobs = list(workflow.dag.needrun_jobs(exclude_finished=False))
+        return sum([not await _runs_for_itself(workflow, job) for job in jobs])
+
+    return workflow.async_run(count())
+
+
+async def _runs_for_itself(workflow: "Workflow", job: Any) -> bool:
+    """Whether a new plan would run a job though no job before it runs; the conditions of DAG.update_needrun."""
+    record = workflow.persistence
+    if not job.output or workflow.dag.reason(job).forced or not all([await file.exists() for file in job.output]):
+        return True
+    if record.has_metadata(job) and (
+        record.params_changed(job)
+        or any(
+            any(changed(job)) for changed in (record.input_changed, record.code_changed, record.software_stack_changed)
+        )
+    ):
+        return True
+    oldest = await job.output_mintime
+    return any([await file.is_newer(oldest) and not await _same_bytes(workflow, job, file) for file in job.input])
+
+
+async def _same_bytes(workflow: "Workflow", job: Any, file: Any) -> bool:
+    """Whether an input has the checksum that was recorded for every output of a job; no large file has one."""
+    recorded = workflow.persistence.input_checksums(job, file)
+    return len(recorded) == 1 and await file.is_same_checksum(recorded.pop(), workflow.dag.max_checksum_file_size)
 
 
 def after_dry_run(workflow: "Workflow", action: Callable[[], object]) -> None:

@@ -11,6 +11,7 @@ from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.labelled_set import read_labelled_set
 from workflow_scripts.common.labelled_sources import custom_sources
 from workflow_scripts.dag.code_dependencies import code
+from workflow_scripts.dag.file_digests import digests
 from workflow_scripts.dag.gue import Gue, Row
 
 SOUND = Path(".snakemake/custom_datasets.json")  # digests of the data sets that were sound, so none is read twice
@@ -46,10 +47,9 @@ def ignore(*row: object) -> None:
 
 
 def fingerprint(sources: dict[str, Path], row: Row) -> int:
-    """A digest of everything that the outcome of a check depends on; of the files, path, size, time and inode."""
-    files = [(path.resolve(), path.stat()) for path in sources.values()]
-    states = [[str(path), state.st_size, state.st_mtime_ns, state.st_ino] for path, state in files]
-    return stable_hash(json.dumps([states, row.get("problem"), row.get("split")]), code("gue/take_dataset.py"))
+    """A digest of everything that the outcome of a check depends on; the names of the files are in its messages."""
+    files = {str(path): digests([str(path)]) for path in sources.values()}
+    return stable_hash(json.dumps([files, row.get("problem"), row.get("split")]), code("gue/take_dataset.py"))
 
 
 def sound_ones() -> set[int]:

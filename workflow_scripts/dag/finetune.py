@@ -6,6 +6,7 @@ from typing import Any
 
 from workflow_scripts.common.files import read_json, read_table
 from workflow_scripts.dag.costs import BASES_PER_TOKEN, architecture_of, bases_per_token, fit_flops
+from workflow_scripts.dag.file_digests import digests
 from workflow_scripts.dag.fit_settings import fit_settings
 from workflow_scripts.dag.gue import Gue, dataset_name
 from workflow_scripts.dag.pretrain import MODEL_FILES
@@ -82,24 +83,38 @@ class Finetuning:
         return bpe_in(Path(self.entry(origin).directory or origin))
 
     def model_files(self, wildcards: Wildcards) -> list[str]:
-        """The files that a fit reads of its model."""
+        """What a fit depends on of a model that the workflow makes or fetches; the record of one of the hub."""
         folder = self.directory(wildcards.model)
-        if folder is None:
-            return []
         if self.trained_here(wildcards.model):
             return [f"{folder}/{file}" for file in MODEL_FILES]
-        if self.entry(wildcards.model).hub:
-            return [folder, f"{folder}.json"]
-        return sorted(str(path) for pattern in READ_FILES for path in Path(folder).glob(pattern))
+        return [f"{folder}.json"] if self.entry(wildcards.model).hub else []
+
+    def fetched_model(self, wildcards: Wildcards) -> list[str]:
+        """The folder of a model of the hub."""
+        return [f"results/finetune/models/{wildcards.model}"] if self.entry(wildcards.model).hub else []
+
+    def foreign_content(self, wildcards: Wildcards) -> list[str]:
+        """The digests of the files that a fit reads of a model in a user's directory."""
+        entry = self.entry(wildcards.model)
+        if entry.directory is None:
+            return []
+        patterns = [*READ_FILES, *(["*.py"] if entry.trust_remote_code else [])]
+        return digests(sorted(str(path) for pattern in patterns for path in Path(entry.directory).glob(pattern)))
 
     def model(self, wildcards: Wildcards) -> str:
         """What a fit loads, as JSON: a directory and how it is read, or a baseline."""
-        entry = self.entry(wildcards.model)
+        folder = self.directory(wildcards.model)
+        return as_json(self._reading(wildcards.model) | ({"directory": folder} if folder else {}))
+
+    def reading(self, wildcards: Wildcards) -> str:
+        """What decides a fit of that; a user's directory is known by its content, not by where it lies."""
+        return (
+            as_json(self._reading(wildcards.model)) if self.entry(wildcards.model).directory else self.model(wildcards)
+        )
+
+    def _reading(self, model: str) -> dict[str, Any]:
         keys = {"kmer", "trust_remote_code", "baseline"}
-        model = entry.model_dump(include=keys, exclude_defaults=True)
-        if folder := self.directory(wildcards.model):
-            model["directory"] = folder
-        return as_json(model)
+        return self.entry(model).model_dump(include=keys, exclude_defaults=True)
 
     def hub_options(self, wildcards: Wildcards) -> list[str]:
         """Where a model of the hub lies, and whether its code is fetched with it."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from workflow_scripts.common import addresses
 from workflow_scripts.common.files import read_table
 from workflow_scripts.dag.costs import GZIP
+from workflow_scripts.dag.file_digests import digests, tidy
 from workflow_scripts.dag.rule_values import Wildcards, option
 from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.corpora import lock_of, species_in_use
@@ -61,12 +62,21 @@ class Genomes:
         return self._files(self.species[wildcards.accession]) if self.simulated else []
 
     def local_files(self, wildcards: Wildcards) -> list[str]:
-        """The files of a real genome on this machine; none for one on the web."""
-        return [] if self.simulated else self._files(self.species[wildcards.accession])
+        """A user's files of a genome; none of one that comes from NCBI or a mirror of it, or from elsewhere."""
+        url = self.species[wildcards.accession].get("url", "")
+        named = not self.simulated and url and addresses.local_path(url)
+        return list(map(tidy, self._files(self.species[wildcards.accession]))) if named else []
 
-    def local_bytes(self, wildcards: Wildcards) -> list[int]:
-        """The sizes of the local files: a file that has changed is fetched again, and none is hashed for a touch."""
-        return [Path(path).stat().st_size for path in self.local_files(wildcards) if Path(path).exists()]
+    def source(self, wildcards: Wildcards) -> list[str]:
+        """What makes a genome what it is, beside its accession: the digests of a user's files, or a web address.
+
+        What comes from NCBI is verified, so the accession says it all, whichever mirror it comes from.
+        """
+        if files := self.local_files(wildcards):
+            return digests(files)
+        url = self.species[wildcards.accession].get("url", "")
+        from_ncbi = self.simulated or not url or addresses.NCBI_HOST.match(url)
+        return [] if from_ncbi else [addresses.spelled(url)]
 
     def url_option(self, wildcards: Wildcards) -> list[str]:
         return option("--url", self.species[wildcards.accession].get("url"))

@@ -5,6 +5,7 @@ from pathlib import Path
 from workflow_scripts.common import addresses
 from workflow_scripts.common.files import read_table
 from workflow_scripts.common.labelled_sources import custom_sources
+from workflow_scripts.dag.file_digests import digests, tidy
 from workflow_scripts.dag.rule_values import Wildcards, option
 from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.custom_datasets import custom_row
@@ -14,10 +15,16 @@ from workflow_scripts.settings.patterns import matching
 ARCHIVE = "published.archive"  # the name, among the sources, of the archive that gue.published gives the address of
 
 Row = dict[str, str]
+FETCHED, RECORDS = "results/gue/sources/", "results/gue/records/"
 
 
 def dataset_name(wildcards: Wildcards) -> str:
     return f"{wildcards.task}/{wildcards.dataset}"
+
+
+def _record(source: str) -> str:
+    """The record of a file that is fetched; another, such as peaks that are drawn, is small and stands for itself."""
+    return f"{RECORDS}{source.removeprefix(FETCHED)}.json" if source.startswith(FETCHED) else source
 
 
 class Gue:
@@ -31,6 +38,7 @@ class Gue:
     def __init__(self, settings: Configuration) -> None:
         self.settings = settings.gue
         self.seed = settings.seed
+        self.simulated = settings.demo is not None
         custom = settings.gue.custom
         self.registry: dict[str, Row] = {f"{row['task']}/{row['dataset']}": row for row in self._table("registry")}
         self.registry |= {name: custom_row(name, entry.model_dump(exclude_none=True)) for name, entry in custom.items()}
@@ -60,10 +68,21 @@ class Gue:
         """What the demo writes of the primary files."""
         return [row["url"] for row in self.sources.values()]
 
+    def made_source(self, wildcards: Wildcards) -> list[str]:
+        """A source that the demo makes; none of a real run."""
+        return [self.sources[wildcards.source]["url"]] if self.simulated else []
+
     def local_source(self, wildcards: Wildcards) -> list[str]:
-        """A source on this machine, whose changes are noticed; none for one on the web."""
+        """A user's file; none of a source on the web, or of one that the demo makes."""
         path = addresses.local_path(self.sources[wildcards.source]["url"])
-        return [] if path is None else [path]
+        return [] if path is None or self.simulated else [tidy(path)]
+
+    def source(self, wildcards: Wildcards) -> list[str]:
+        """What makes a source what it is: the checksum that it must have, else a local file's digest or the address."""
+        row = self.sources[wildcards.source]
+        if row["md5"] or self.simulated:
+            return []
+        return digests(self.local_source(wildcards)) or [addresses.spelled(row["url"])]
 
     def source_url(self, wildcards: Wildcards) -> str:
         return self.sources[wildcards.source]["url"]
@@ -75,6 +94,10 @@ class Gue:
         """The primary files of a data set."""
         name = dataset_name(wildcards)
         return [self._source_path(name, row) for row in self._sources_of(name)]
+
+    def source_records(self, wildcards: Wildcards) -> list[str]:
+        """The records of the primary files of a data set, which have their digests; of peaks that are drawn, these."""
+        return list(map(_record, self.source_files(wildcards)))
 
     def source_options(self, wildcards: Wildcards) -> list[str]:
         """--source ROLE=PATH for each primary file; ROLE:LABEL=PATH for a file of a class."""
@@ -88,6 +111,14 @@ class Gue:
 
     def candidate_peaks(self, wildcards: Wildcards) -> list[str]:
         return [f"results/gue/sources/peaks/{candidate}" for candidate in self._candidates_of(wildcards)]
+
+    def peak_records(self, wildcards: Wildcards) -> list[str]:
+        return list(map(_record, self.candidate_peaks(wildcards)))
+
+    def candidate_records(self, wildcards: Wildcards) -> list[str]:
+        """The records of the files that a candidate is scored with."""
+        peaks = f"results/gue/sources/peaks/{wildcards.candidate}"
+        return list(map(_record, [*self.candidate_genome(wildcards), peaks]))
 
     def candidate_scores(self, wildcards: Wildcards) -> list[str]:
         folder = f"results/gue/candidates/{wildcards.task}/scores"
@@ -117,21 +148,38 @@ class Gue:
         """The published files of a data set in a folder, or the archive that holds them."""
         place = Path(self.published())
         if not place.is_dir():
-            return [str(place)]
+            return [tidy(str(place))]
         folder = self.registry[dataset_name(wildcards)]["published_dir"]
-        return sorted(str(path) for path in place.glob(f"**/{folder}/*.csv*"))
+        return sorted(tidy(str(path)) for path in place.glob(f"**/{folder}/*.csv*"))
+
+    def published_record(self, wildcards: Wildcards) -> list[str]:
+        """The record of the archive that is fetched; none of a user's folder or archive."""
+        return [_record(self.published())] if ARCHIVE in self.sources else []
+
+    def published_content(self, wildcards: Wildcards) -> list[str]:
+        """The digests of the user's files of a published data set."""
+        return [] if ARCHIVE in self.sources else digests(self.published_files(wildcards))
 
     def custom_dataset_files(self, wildcards: Wildcards) -> list[str]:
         """The files of a custom data set."""
         row = self.registry[dataset_name(wildcards)]
-        return list(map(str, custom_sources(row.get("folder"), row.get("file")).values()))
+        return [tidy(str(path)) for path in custom_sources(row.get("folder"), row.get("file")).values()]
+
+    def custom_content(self, wildcards: Wildcards) -> list[str]:
+        return digests(self.custom_dataset_files(wildcards))
+
+    def custom_place(self, wildcards: Wildcards) -> list[str]:
+        """Where a custom data set lies, as an option."""
+        row = self.registry[dataset_name(wildcards)]
+        return [*option("--folder", row.get("folder")), *option("--file", row.get("file"))]
 
     def custom_options(self, wildcards: Wildcards) -> list[str]:
-        """Where a custom data set lies, how it is split and what its labels are, as options."""
+        """How a custom data set is split and what its labels are, as options."""
         row = self.registry[dataset_name(wildcards)]
         seed = {"seed": str(self.seed)} if "file" in row else {}  # a new seed reruns only what is split here
-        keys = ("folder", "file", "split", "seed", "problem", "metric")
-        return [word for key in keys for word in option(f"--{key}", (row | seed).get(key))]
+        return [
+            word for key in ("split", "seed", "problem", "metric") for word in option(f"--{key}", (row | seed).get(key))
+        ]
 
     def audit(self, wildcards: Wildcards) -> list[str]:
         """The audit of a data set; only those with classes have one."""

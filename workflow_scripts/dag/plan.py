@@ -75,16 +75,19 @@ class Plan:
         self.pretraining = pretraining
         self.finetuning = finetuning
 
-    def say(self, jobs: Iterable[Job]) -> bool:
-        """Print the plan of these jobs; returns whether they are a long run."""
+    def say(self, jobs: Iterable[Job], in_doubt: int) -> bool:
+        """Print the plan of these jobs, of which some may turn out to be unneeded; returns whether it is a long run."""
         lines = self.lines(list(jobs))
+        if in_doubt:
+            text = f"{in_doubt:,} of the jobs have results, and run again only if what they read comes out different"
+            lines.append(Line(text))
         for line in lines:
             print(f"to do: {line.text}", file=sys.stderr, flush=True)
         return any(line.large for line in lines)
 
-    def say_and_wait(self, jobs: Iterable[Job]) -> None:
+    def say_and_wait(self, jobs: Iterable[Job], in_doubt: int) -> None:
         """Print the plan; on a terminal wait some seconds before a long run, in which Ctrl-C stops it."""
-        if self.say(jobs) and sys.stderr.isatty():
+        if self.say(jobs, in_doubt) and sys.stderr.isatty():
             text = f"This is a long run; Ctrl-C within {SECONDS_TO_STOP} s stops it."
             print(text, file=sys.stderr, flush=True)
             time.sleep(SECONDS_TO_STOP)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from workflow_scripts.dag.file_digests import tidy
 from workflow_scripts.dag.finetune import Finetuning
 from workflow_scripts.dag.gue import Gue
 from workflow_scripts.dag.pretrain import Pretraining
@@ -86,7 +87,7 @@ class Reporting:
             folder = self.finetuning.directory(name)
             trained = self.finetuning.trained_here(name)
             models[name] = {
-                "config": f"{folder}/config.json" if folder else None,
+                "config": tidy(f"{folder}/config.json") if folder else None,
                 "statistics": self.pretraining.tokenizer_statistics(trained) if trained else None,
                 "kmer": self.finetuning.entry(name).kmer,
             }

@@ -15,7 +15,7 @@ from workflow_scripts.settings.finetune import FitSettings
 CONFIGURATION = "results/configuration.json"
 
 
-def start(plan: Plan, jobs: Iterable[Job], settings: Configuration, facts: dict[str, Any]) -> str | None:
+def start(plan: Plan, jobs: Iterable[Job], in_doubt: int, settings: Configuration, facts: dict[str, Any]) -> str | None:
     """Say the plan, wait before a long run, and write its configuration; returns the reason if it must not start.
 
     The file holds the complete configuration and the ``facts`` about Snakemake. It is an input of no rule, so that a
@@ -28,7 +28,7 @@ def start(plan: Plan, jobs: Iterable[Job], settings: Configuration, facts: dict[
             f"Jobs of an earlier run still work in {Path.cwd()}: processes {ids}. "
             "Wait for them, or end them with kill, and start again."
         )
-    plan.say_and_wait(jobs)
+    plan.say_and_wait(jobs, in_doubt)
     try:
         write_json(CONFIGURATION, {"configuration": complete(settings), **facts})
     except OSError as error:

@@ -64,6 +64,10 @@ class Studying:
         """The rows of the data sets of a study."""
         return [f"results/gue/{dataset}/{split}.csv" for dataset in self.datasets(claim) for split in splits]
 
+    def sums(self, claim: str) -> list[str]:
+        """The digests of the data sets of a study."""
+        return [f"results/gue/{dataset}/SHA256SUMS" for dataset in self.datasets(claim)]
+
     def datasets(self, claim: str) -> list[str]:
         """The data sets of a study; many have none."""
         patterns = getattr(self.settings.chosen.get(claim), "datasets", [])

@@ -31,7 +31,7 @@ import pyarrow as pa
 from numpy.lib.stride_tricks import sliding_window_view
 
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import atomic, write_json
+from workflow_scripts.common.files import atomic, digest, write_json
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.genomes.accounting import COUNTS, check_sums, covered_bases
@@ -351,7 +351,8 @@ def main(argv: list[str] | None = None) -> None:
         exclude=tuple(args.exclude),
         duplicates=args.duplicates,
     )
-    write_json(args.counts, cut_genome(args.fasta, args.accession, cut, args.chunks))
+    counts = cut_genome(args.fasta, args.accession, cut, args.chunks)
+    write_json(args.counts, counts | {"sha256": digest(args.chunks)})
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import atomic, write_json
+from workflow_scripts.common.files import atomic, digest, write_json
 from workflow_scripts.genomes.accounting import COUNTS, check_sums, covered_bases, read_genome_json
 from workflow_scripts.genomes.chunk_tables import (
     DUPLICATE,
@@ -101,7 +101,7 @@ def main(argv: list[str] | None = None) -> None:
         counts = updated_counts(windows.read(columns=COLUMNS), choice, counts)
         with atomic(args.chunks) as temporary:
             keep_windows(windows, choice, temporary)
-    write_json(args.new_counts, counts)
+    write_json(args.new_counts, counts | {"sha256": digest(args.chunks)})
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Writing the files of a data set: three CSV files, places.tsv, ids.tsv, classes.json, datasheet.json and README.md.
+"""Writing the files of a data set: CSV files, places.tsv, ids.tsv, classes.json, SHA256SUMS, datasheet.json, README.md.
 
 ``places.tsv`` has a line for each sequence with a known place: the split, the line in its CSV file (the header is
 line 1), contig, start and end (0-based, half-open) and strand. For a row of two sequences the enhancer comes first.
 ``ids.tsv`` has the id of each row that has one, by split and line. ``classes.json`` lists the names of the classes in
-the order of their labels; it is empty if labels are no classes. README.md is the card.
+the order of their labels; it is empty if labels are no classes. SHA256SUMS has the digests of all these, as ``sha256sum
+-c`` reads them: what reads a data set depends on it, and so on nothing but its content. README.md is the card.
 """
 
 import hashlib
@@ -15,13 +16,17 @@ from statistics import median
 from typing import Any
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.files import atomic, numbered_rows
+from workflow_scripts.common.files import atomic, numbered_rows, sums_text
 from workflow_scripts.gue.dataset_card import render_card
 from workflow_scripts.gue.labelled_examples import Example, Place, Splits
 from workflow_scripts.gue.registry import Dataset
 from workflow_scripts.settings.names import SPLITS
 
 PLACE_COLUMNS = ("split", "line", *Place._fields)
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def csv_text(rows: list[Example], columns: tuple[str, ...]) -> str:
@@ -77,7 +82,7 @@ def describe(
             name: {
                 "rows": len(splits[name]),
                 "classes": {str(label): counts[name][label] for label in range(len(classes))},
-                "sha256": hashlib.sha256(texts[name].encode()).hexdigest(),
+                "sha256": sha256(texts[name]),
             }
             for name in SPLITS
         },
@@ -87,13 +92,14 @@ def describe(
 
 
 def write_dataset(out: Path, dataset: Dataset, classes: list[str], splits: Splits, **facts: Any) -> None:
-    """Write the eight files into the folder ``out``; on an error none of them. ``facts``: see :func:`describe`."""
+    """Write the nine files into the folder ``out``; on an error none of them. ``facts``: see :func:`describe`."""
     texts = {name: csv_text(splits[name], dataset.columns) for name in SPLITS}
     sheet = describe(dataset, classes, splits, texts, **facts)
     files = {f"{name}.csv": text for name, text in texts.items()}
     files["places.tsv"] = places_text(splits)
     files["ids.tsv"] = ids_text(splits)
     files["classes.json"] = json.dumps(classes, ensure_ascii=False) + "\n"
+    files["SHA256SUMS"] = sums_text({name: sha256(text) for name, text in files.items()})
     files["datasheet.json"] = json.dumps(sheet, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     files["README.md"] = render_card(sheet)
     with ExitStack() as stack:

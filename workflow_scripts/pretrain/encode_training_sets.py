@@ -16,7 +16,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import atomic, write_json
+from workflow_scripts.common.files import atomic, digest, write_json
 from workflow_scripts.common.labelled_csv import labelled_rows
 
 INDEX = np.dtype([("start", "<i8"), ("length", "<i4"), ("validation", "?")])
@@ -71,6 +71,7 @@ def main(argv: list[str] | None = None) -> None:
             "bases": sum(len(text) for rows in texts.values() for text in rows),
             "tokens": len(tokens),
             "unknown": int((tokens == tokenizer.token_to_id("[UNK]")).sum()),
+            "sha256": [digest(args.tokens), digest(args.index)],
         },
     )
 

@@ -21,7 +21,7 @@ from tokenizers import Tokenizer
 
 from workflow_scripts.common import chunk_reader, kmer_tokenizers
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import atomic, write_json
+from workflow_scripts.common.files import atomic, digest, write_json
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.randomness import generator
 from workflow_scripts.common.sequences import reverse_complement
@@ -150,6 +150,7 @@ def main(argv: list[str] | None = None) -> None:
             "validation_tokens": int(index["length"][index["validation"]].sum()),
             "reverse_complemented": int(index["reverse"].sum()),
             **letters,
+            "sha256": [digest(args.tokens), digest(args.index)],
         },
     )
 

@@ -27,9 +27,10 @@ from peft import PeftModel
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 folder = os.path.abspath(".")
-tokenizer = AutoTokenizer.from_pretrained(folder)
-base = AutoModelForSequenceClassification.from_pretrained(os.path.join(folder, "base"){trust})
-model = PeftModel.from_pretrained(base, folder).eval()"""
+base = os.path.join(folder, "base")
+tokenizer = AutoTokenizer.from_pretrained(base)
+model = AutoModelForSequenceClassification.from_pretrained(base{trust})
+model = PeftModel.from_pretrained(model, folder).eval()"""
 
 PROJECT = """\
 from workflow_scripts.inference.predictor import load

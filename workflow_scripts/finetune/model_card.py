@@ -42,7 +42,7 @@ On the test rows; weights were selected on the dev rows.
 Do not use it for diagnosis.
 """
 
-LIBRARIES = "This needs torch and transformers{more} only, and runs in this folder."
+LIBRARIES = "This needs only {libraries}, and runs in this folder."
 PROJECT = "This needs the repository that made the model in `PYTHONPATH`, and runs in this folder."
 CODE = (
     "`trust_remote_code=True` lets transformers run the .py files of this folder, which hold the architecture. Without "
@@ -112,7 +112,11 @@ def render_card(saved: Saved, metrics: dict[str, Any]) -> str:
     name = f"{metrics['model']} on {metrics['task']}/{metrics['dataset']}"
     method = "training all weights" if metrics["method"] == "full" else "training a LoRA adapter and the head"
     warning = f"\n\n**This fit has learned nothing ({metrics['collapse']}).**" if metrics["collapse"] else ""
-    requirement = LIBRARIES.format(more=" and peft" if saved.adapter else "") if saved.by_library else PROJECT
+    requirement = (
+        LIBRARIES.format(libraries="torch, transformers and peft" if saved.adapter else "torch and transformers")
+        if saved.by_library
+        else PROJECT
+    )
     return TEMPLATE.format(
         library="peft" if saved.adapter else "transformers",
         problem=metrics["problem"],

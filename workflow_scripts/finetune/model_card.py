@@ -112,11 +112,7 @@ def render_card(saved: Saved, metrics: dict[str, Any]) -> str:
     name = f"{metrics['model']} on {metrics['task']}/{metrics['dataset']}"
     method = "training all weights" if metrics["method"] == "full" else "training a LoRA adapter and the head"
     warning = f"\n\n**This fit has learned nothing ({metrics['collapse']}).**" if metrics["collapse"] else ""
-    requirement = (
-        LIBRARIES.format(libraries="torch, transformers and peft" if saved.adapter else "torch and transformers")
-        if saved.by_library
-        else PROJECT
-    )
+    libraries = "torch, transformers and peft" if saved.adapter else "torch and transformers"
     return TEMPLATE.format(
         library="peft" if saved.adapter else "transformers",
         problem=metrics["problem"],
@@ -126,7 +122,7 @@ def render_card(saved: Saved, metrics: dict[str, Any]) -> str:
         method=method,
         seed=metrics["seed"],
         warning=warning,
-        requirement=requirement,
+        requirement=LIBRARIES.format(libraries=libraries) if saved.by_library else PROJECT,
         example=example(saved),
         notes=notes(saved),
         scores=scores(metrics),

@@ -228,6 +228,6 @@ def test_a_backend_that_cannot_compute_this_is_refused(gpu, device, dtype, size,
 
 def test_flash_on_an_old_gpu_is_refused(gpu, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (7, 5))
-    assert choose_backend(GPU, torch.float16, 64) == "flex"
+    assert choose_backend(GPU, torch.float16, 64) == "sdpa"
     with pytest.raises(ValueError, match=r"compute capability 8\.0"):
         choose_backend(GPU, torch.float16, 64, "flash")

@@ -66,8 +66,8 @@ def test_local_files_are_inputs_by_their_kind(configured, tmp_path):
     files = {accession: genomes.local_files(job(accession=accession)) for accession in genomes.species}
     assert files == {
         "fasta": ["mine.fa"],
-        "file": [f"{tmp_path}/mine.fna.gz"],
-        "folder": [f"{folder}/GCF_1.1_ASM1_genomic.fna.gz", f"{folder}/md5checksums.txt"],
+        "file": ["mine.fna.gz"],
+        "folder": ["GCF_1.1_ASM1/GCF_1.1_ASM1_genomic.fna.gz", "GCF_1.1_ASM1/md5checksums.txt"],
         **{name: [] for name in ("absent", "web", "named")},
     }
     assert all(genomes.made_files(job(accession=accession)) == [] for accession in genomes.species)

@@ -41,7 +41,7 @@ def test_custom_data_sets_are_rows_like_the_others(gue, fly):
     assert data.audited == ["emp/H3", "enhancers/fly"], "only classes are audited"
     assert [data.metric(job(task=task, dataset="fly")) for task in ("enhancers", "signal")] == ["mcc", "spearman"]
     assert data.custom_dataset_files(job(task="signal", dataset="fly")) == [
-        f"{fly}/{name}" for name in ("train.csv", "dev.csv.gz", "test.csv")
+        f"fly/{name}" for name in ("train.csv", "dev.csv.gz", "test.csv")
     ]
     assert data.custom_place(job(task="signal", dataset="fly")) == ["--folder", fly]
     options = ["--problem", "regression", "--metric", "spearman"]

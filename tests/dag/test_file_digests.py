@@ -48,7 +48,7 @@ def test_digests_are_those_of_the_content_in_the_order_of_the_paths():
 
 def test_a_file_is_read_once_also_by_later_processes(read):
     Path("a").write_text("ACGT")
-    for spelling in ("a", "./a", str(Path("a").absolute()), "x/../a"):
+    for spelling in ("a", "./a", str(Path("a").absolute()), ".//a"):
         assert digests([spelling]) == [sha256("ACGT")]
         forget()
     assert read == ["a"]

@@ -83,4 +83,4 @@ def test_results_that_cannot_be_written_are_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("results").write_text("a file")
     reason = "results: File exists; it exists already; move it away, or choose another place"
-    assert start(Plan(), [], Configuration(), {}) == reason
+    assert start(Plan(), [], 0, Configuration(), {}) == reason

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflow_scripts.common.files import read_json, write_json
+from workflow_scripts.common.files import digest, read_json, write_json
 from workflow_scripts.genomes import chunk_genome, keep_chunks, select_chunks
 from workflow_scripts.genomes.accounting import DROPPED
 from workflow_scripts.genomes.chunk_genome import Cut, cut_genome
@@ -55,7 +55,9 @@ class Corpus:
 
     def keep(self, name: str) -> tuple[list[dict], dict]:
         assert keep_chunks.main(self.keep_arguments(name)) == 0
-        return self.rows(name, "kept.parquet"), read_json(self.folder / f"{name}.kept.json")
+        counts = read_json(self.folder / f"{name}.kept.json")
+        assert counts.pop("sha256") == digest(self.folder / f"{name}.kept.parquet")
+        return self.rows(name, "kept.parquet"), counts
 
     def rows(self, name: str, end: str = "parquet") -> list[dict]:
         return pq.read_table(self.folder / f"{name}.{end}").to_pylist()

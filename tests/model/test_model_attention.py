@@ -181,6 +181,15 @@ def test_auto_is_sdpa_on_a_cpu_and_the_fastest_backend_on_a_gpu(gpu):
         assert choose_backend(GPU, torch.bfloat16, 64, name) == name
 
 
+def test_auto_is_sdpa_on_cards_that_run_neither_kernel(gpu, monkeypatch):
+    """V100 (7.0), T4 and 2080 Ti (7.5)."""
+    for capability in ((7, 0), (7, 5)):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device, known=capability: known)
+        assert {choose_backend(GPU, dtype, 64) for dtype in (torch.float16, torch.float32)} == {"sdpa"}
+        with pytest.raises(ValueError, match=r"attention flex: needs a GPU of compute capability 8\.0"):
+            choose_backend(GPU, torch.float16, 64, "flex")
+
+
 def test_auto_falls_back_to_flex_without_flash_attn_and_to_sdpa_without_triton(gpu, monkeypatch):
     monkeypatch.setitem(sys.modules, "flash_attn", None)
     flash_attention.cache_clear()
@@ -219,6 +228,6 @@ def test_a_backend_that_cannot_compute_this_is_refused(gpu, device, dtype, size,
 
 def test_flash_on_an_old_gpu_is_refused(gpu, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (7, 5))
-    assert choose_backend(GPU, torch.float16, 64) == "flex"
+    assert choose_backend(GPU, torch.float16, 64) == "sdpa"
     with pytest.raises(ValueError, match=r"compute capability 8\.0"):
         choose_backend(GPU, torch.float16, 64, "flash")

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, models
 from workflow_scripts.common import kmer_tokenizers
 from workflow_scripts.common.chunk_reader import accession_of, read_batches
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.files import read_json
+from workflow_scripts.common.files import digest, read_json
 from workflow_scripts.tokenizer.bpe import to_cells
 from workflow_scripts.tokenizer.encode_genome import INDEX, main, reverse_complement
 from workflow_scripts.tokenizer.train_tokenizer import train_bpe
@@ -58,6 +58,7 @@ def test_tokens_and_index_reproduce_each_chunk(write_chunks, random_sequences, e
         "tokens": len(tokens),
         "validation_tokens": int(index["length"][index["validation"]].sum()),
         "reverse_complemented": 0,
+        "sha256": [digest(tokens_file), digest(index_file)],
         "unknown": 0,
     }
     assert len(tokens) == index["length"].sum()
@@ -82,6 +83,7 @@ def test_a_genome_without_chunks_gives_empty_shards(write_chunks, encode):
     assert status == 0
     assert np.load(tokens, mmap_mode="r").shape == (0,) and np.load(index).shape == (0,)
     counted = read_json(counts)
+    assert counted.pop("sha256") == [digest(tokens), digest(index)]
     assert counted.pop("accession") == "GCA_1.1" and set(counted.values()) == {0}
 
 

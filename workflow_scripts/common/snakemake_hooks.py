@@ -184,8 +184,9 @@ def jobs_in_doubt(workflow: "Workflow") -> int:
 
 async def _runs_for_itself(workflow: "Workflow", job: Any) -> bool:
     """Whether a new plan would run a job though no job before it runs; the conditions of DAG.update_needrun."""
-    record = workflow.persistence
-    if not job.output or workflow.dag.reason(job).forced or not all([await file.exists() for file in job.output]):
+    dag, record = workflow.dag, workflow.persistence
+    forced = job.rule in dag.forcerules or not dag.forcefiles.isdisjoint(job.output)
+    if forced or not job.output or not all([await file.exists() for file in job.output]):
         return True
     if record.has_metadata(job) and (
         record.params_changed(job)
@@ -195,7 +196,8 @@ async def _runs_for_itself(workflow: "Workflow", job: Any) -> bool:
     ):
         return True
     oldest = await job.output_mintime
-    return any([await file.is_newer(oldest) and not await _same_bytes(workflow, job, file) for file in job.input])
+    present = [file for file in job.input if await file.exists()]  # others are made before it
+    return any([await file.is_newer(oldest) and not await _same_bytes(workflow, job, file) for file in present])
 
 
 async def _same_bytes(workflow: "Workflow", job: Any, file: Any) -> bool:

@@ -242,6 +242,8 @@ def flex_obstacle(device: torch.device) -> str | None:
         return f"needs a GPU with CUDA, not {device.type}"
     if device.type == "cuda" and importlib.util.find_spec("triton") is None:
         return "Triton is not installed"
+    if device.type == "cuda" and torch.cuda.get_device_capability(device) < (8, 0):
+        return "needs a GPU of compute capability 8.0 or later: older ones lack the shared memory of its kernels"
     return None
 
 

@@ -17,7 +17,7 @@ from torch import nn
 from transformers.dynamic_module_utils import custom_object_save
 
 from workflow_scripts.common.hashing import stable_hash
-from workflow_scripts.finetune.lora import leave_out_defaults, with_lora
+from workflow_scripts.finetune.lora import rewrite_description, with_lora
 from workflow_scripts.inference import adapters, baselines
 from workflow_scripts.inference.encoders import TokenizerEncoder
 from workflow_scripts.inference.encoding import Encoder
@@ -53,9 +53,8 @@ class InitialModel:
         record = dataclasses.replace(record, outputs=fold_scale(self.model, record.outputs))
         if self.base is not None:
             adapter = dataclasses.replace(record, base_sha256=weights_sha256(self.base))
-            self.model.peft_config["default"].base_model_name_or_path = str(place.absolute() / adapters.BASE)
             self._write(self.model, adapter, folder)
-            leave_out_defaults(folder / adapters.CONFIG)
+            rewrite_description(folder / adapters.CONFIG, place.absolute() / adapters.BASE)
             self._write_base(folder / adapters.BASE, self.base)
             if merge:
                 self._write(copy.deepcopy(self.model).merge_and_unload(), record, folder / "merged")

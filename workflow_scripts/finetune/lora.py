@@ -43,11 +43,14 @@ def with_lora(model: nn.Module, settings: FitSettings, seed: int) -> nn.Module:
     return get_peft_model(model, config)
 
 
-def leave_out_defaults(path: Path) -> None:
-    """Remove from an adapter_config.json what peft assumes anyway: its earlier versions do not know all of the keys."""
+def rewrite_description(path: Path, base: Path) -> None:
+    """Name the directory of the base model in an adapter_config.json, and remove what peft assumes anyway.
+
+    Earlier versions of peft do not know all of its keys.
+    """
     from peft import LoraConfig
 
     assumed = LoraConfig().to_dict()
     shown = ("peft_type", "r", "lora_alpha", "lora_dropout")
-    described = read_json(path)
+    described = read_json(path) | {"base_model_name_or_path": str(base)}
     write_json(path, {key: value for key, value in described.items() if key in shown or value != assumed[key]})

@@ -1,10 +1,12 @@
 """Check exported models with the libraries of the interpreter that runs this, without this repository.
 
-python check_exports.py EXPORTS CHECK [CHECK ...] prints a line of JSON for each check: its name with the largest
-``difference`` from what the export must give, with an ``error``, or with the reason why it was ``skipped``.
+python check_exports.py EXPORTS CHECK [CHECK ...] prints lines of JSON. The first has the versions of all installed
+packages. The others are of one check and export each, with the largest ``difference`` from what the export must give,
+with an ``error``, or with the reason why it was ``skipped``.
 """
 
 import contextlib
+import importlib.metadata
 import importlib.util
 import io
 import json
@@ -289,6 +291,7 @@ def run(function, exports: Path, name: str) -> dict:
 def main() -> None:
     assert importlib.util.find_spec("workflow_scripts") is None
     exports = Path(sys.argv[1])
+    print(json.dumps({package.name: package.version for package in importlib.metadata.distributions()}), flush=True)
     every = {**CHECKS, **PUBLISHED, **TOOLS}
     for check in sys.argv[2:]:
         function, names = every[check]

@@ -74,7 +74,9 @@ def outcomes(exports, tmp_path_factory) -> Iterator[Callable[[str], Outcomes]]:
             command, cwd=place, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr[-3000:]
-        lines = map(json.loads, done.stdout.splitlines())
+        installed, *lines = map(json.loads, done.stdout.splitlines())
+        for package, _, version in (pin.partition("==") for pin in REQUIREMENTS[environment].split()):
+            assert installed[package].partition("+")[0] == version
         found[environment] = {(line["check"], line["export"]): line for line in lines}
         return found[environment]
 

@@ -67,18 +67,32 @@ def masked_lm(exports: Path, name: str) -> float:
     return compare_model(AutoModelForMaskedLM, exports, name, "logits", "logits")
 
 
-def card(exports: Path, name: str) -> float:
-    """Run the example of the model card in a copy of its folder, and compare with the predictions of the fit."""
+@contextlib.contextmanager
+def card(folder: Path):
+    """Run the example of a model card in a copy of its folder, which is the working directory then; gives its names."""
+    with tempfile.TemporaryDirectory() as temporary:
+        copy, program = Path(temporary) / "copy", Path(temporary) / "example.py"
+        shutil.copytree(folder, copy)
+        (code,) = re.findall(r"```python\n(.*?)```", (copy / "README.md").read_text(), re.S)
+        program.write_text(code)
+        with contextlib.chdir(copy):
+            yield runpy.run_path(str(program))
+
+
+def card_of_model(exports: Path, name: str) -> float:
+    """The card of a pre-trained model loads it."""
+    told = expected(exports, name)
+    with card(exports / name) as names, torch.no_grad():
+        batch = names["tokenizer"](told["texts"], padding=True, return_tensors="pt")
+        return largest(names["model"](**batch).logits[batch["attention_mask"].bool()], told["logits"])
+
+
+def card_of_fit(exports: Path, name: str) -> float:
+    """The card of a fit predicts what the fit has predicted."""
     fit, _, part = name.partition("/")
     told = expected(exports, fit)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "copy"
-        shutil.copytree(exports / fit / "model" / part, folder)
-        (code,) = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.S)
-        (Path(temporary) / "example.py").write_text(code)
-        with contextlib.chdir(folder):
-            predict = runpy.run_path(str(Path(temporary) / "example.py"))["predict"]
-            return largest(predict(told["texts"]), told["predictions"])
+    with card(exports / fit / "model" / part) as names:
+        return largest(names["predict"](told["texts"]), told["predictions"])
 
 
 def auto_peft(exports: Path, name: str) -> float:
@@ -260,7 +274,8 @@ def onnx(exports: Path, name: str) -> float:
 CHECKS = {
     "hidden states": (hidden_states, ["pretrained", "rotary", "learned"]),
     "masked LM": (masked_lm, ["pretrained", "rotary", "learned"]),
-    "model card": (card, ["full", "adapter", "adapter/merged", "regression", "multilabel", "pairs"]),
+    "card of a model": (card_of_model, ["pretrained"]),
+    "card of a fit": (card_of_fit, ["full", "adapter", "adapter/merged", "regression", "multilabel", "pairs"]),
     "AutoPeftModel": (auto_peft, ["adapter"]),
     "tokenizer": (tokenizer, ["pretrained", "kmer", "nucleotide", "kmer_overlapping"]),
     "refusal without trust_remote_code": (refusal, ["full"]),

@@ -15,6 +15,8 @@ from workflow_scripts.common.files import write_json, write_text
 from workflow_scripts.common.tokenizer_files import save_tokenizer
 from workflow_scripts.finetune.finetune_model import main
 from workflow_scripts.model import DnaBert2Config, DnaBert2ForMaskedLM
+from workflow_scripts.pretrain.model_card import render_card
+from workflow_scripts.settings.pretrain import SeededTraining
 from workflow_scripts.tokenizer.train_tokenizer import TOKENIZER_CONFIG
 
 FITS = {
@@ -26,6 +28,10 @@ FITS = {
 }
 """Method, problem and metric of each fit."""
 TOKENIZERS = {"kmer": 3, "nucleotide": 1, "kmer_overlapping": 3}
+SUMMARY = {
+    **{"model": "tiny", "parameters": 0, "steps": 0, "training_chunks": 0, "hardware": "none"},
+    **{"architecture": {}, "settings": SeededTraining().model_dump()},
+}
 ROWS = {"train": 64, "dev": 16, "test": 24}
 SETTINGS = {
     **{"learning_rate": 1e-2, "max_steps": 40, "batch_size": 16, "warmup_steps": 2, "eval_steps": 0},
@@ -76,6 +82,7 @@ def write_fit(root: Path, name: str) -> dict:
 def write_pretrained(folder: Path, **architecture: str | int) -> dict:
     """A pre-trained model; returns texts, ids, the hidden states of the last and the logits of all tokens."""
     write_dnabert2(folder)
+    write_text(folder / "README.md", render_card(SUMMARY, []))
     if architecture:
         torch.manual_seed(0)
         config = DnaBert2Config(vocab_size=VOCABULARY, initializer_range=0.1, **SIZES, **architecture)

@@ -52,6 +52,7 @@ def read_adapted(
             saved = set(handle.keys())
     except Exception as error:  # the library raises whatever its readers meet
         raise UserError(f"{folder}: the adapter does not load ({first_line(error)}); fit the model again") from error
-    if saved != get_peft_model_state_dict(model).keys():
+    # by itself the library would look for the base model where it was during the fit, even on the hub
+    if saved != get_peft_model_state_dict(model, save_embedding_layers=False).keys():
         raise UserError(f"{folder}: weights of the adapter are missing; fit the model again")
     return model, pretrained.encoder, record

@@ -272,7 +272,7 @@ def onnx(exports: Path, name: str) -> float:
 
 
 CHECKS = {
-    "hidden states": (hidden_states, ["pretrained", "rotary", "learned"]),
+    "hidden states": (hidden_states, ["pretrained", "twelve_heads", "rotary", "learned"]),
     "masked LM": (masked_lm, ["pretrained", "rotary", "learned"]),
     "card of a model": (card_of_model, ["pretrained"]),
     "card of a fit": (card_of_fit, ["full", "adapter", "adapter/merged", "regression", "multilabel", "pairs"]),
@@ -284,7 +284,7 @@ CHECKS = {
     "Trainer": (trainer, ["full"]),
 }
 """For every version of transformers: the function, and the exports that it checks."""
-PUBLISHED = {"published code": (published_code, ["pretrained"])}
+PUBLISHED = {"published code": (published_code, ["pretrained", "twelve_heads"])}
 TOOLS = {
     "sentence-transformers": (sentence_transformers, ["pretrained"]),
     "captum": (captum, ["full"]),

@@ -79,15 +79,18 @@ def write_fit(root: Path, name: str) -> dict:
     }
 
 
-def write_pretrained(folder: Path, **architecture: str | int) -> dict:
-    """A pre-trained model; returns texts, ids, the hidden states of the last and the logits of all tokens."""
+def write_pretrained(folder: Path, length: int = 10, **architecture: str | int) -> dict:
+    """A pre-trained model; returns texts, ids, the last hidden states and the logits of all tokens.
+
+    ``length``: repeats of five letters in the last text.
+    """
     write_dnabert2(folder)
     write_text(folder / "README.md", render_card(SUMMARY, []))
     if architecture:
         torch.manual_seed(0)
-        config = DnaBert2Config(vocab_size=VOCABULARY, initializer_range=0.1, **SIZES, **architecture)
+        config = DnaBert2Config(vocab_size=VOCABULARY, initializer_range=0.1, **SIZES | architecture)
         DnaBert2ForMaskedLM(config).save_pretrained(folder)
-    texts = sequences(4, "pretrained")
+    texts = [*sequences(4, "pretrained"), "ACGGT" * length]
     model = DnaBert2ForMaskedLM.from_pretrained(folder).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     ids = tokenizer(texts)["input_ids"]
@@ -110,6 +113,8 @@ def write_tokenizer(folder: Path, kind: str) -> dict:
 def write_exports(root: Path) -> None:
     """All exports below ``root``, and expected.json with what they must give."""
     expected = {"pretrained": write_pretrained(root / "pretrained")}
+    # as in the published model the slopes of ALiBi are those of two series; one text is longer than its 512 tokens
+    expected["twelve_heads"] = write_pretrained(root / "twelve_heads", 500, hidden_size=48, num_attention_heads=12)
     expected["rotary"] = write_pretrained(root / "rotary", positions="rotary")
     expected["learned"] = write_pretrained(root / "learned", positions="learned", max_positions=128)
     expected |= {name: write_fit(root, name) for name in FITS}

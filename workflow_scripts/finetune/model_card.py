@@ -114,7 +114,7 @@ def render_card(saved: Saved, metrics: dict[str, Any]) -> str:
     warning = f"\n\n**This fit has learned nothing ({metrics['collapse']}).**" if metrics["collapse"] else ""
     libraries = "torch, transformers and peft" if saved.adapter else "torch and transformers"
     return TEMPLATE.format(
-        library="peft" if saved.adapter else "transformers",
+        library="peft" if saved.adapter else "transformers" if saved.code or saved.by_library else "pytorch",
         problem=metrics["problem"],
         name=name,
         model=metrics["model"],

@@ -14,7 +14,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from tests.tiny_models import TARGETS
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.files import read_json
+from workflow_scripts.common.files import read_json, write_json
 from workflow_scripts.finetune.datasets import read_rows
 from workflow_scripts.finetune.finetune_model import main
 from workflow_scripts.finetune.problems import PROBLEMS
@@ -128,6 +128,7 @@ def test_an_adapter_is_refused_without_the_base_it_was_fitted_to(arguments, base
     told = refused()
     assert told.startswith(f"{folder / 'model'}: its base model is not at {mine}; ")
     check(folder / "model", texts("two"), folder, base=moved)
+    write_json(whole / "inference.json", read_json(whole / "inference.json") | {"base": "a key of another version"})
     check(whole, texts("two"), folder)
     weights = load_file(moved / "model.safetensors")
     save_file({name: 2 * tensor for name, tensor in weights.items()}, moved / "model.safetensors", {"format": "pt"})

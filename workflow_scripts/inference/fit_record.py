@@ -32,13 +32,14 @@ class FitRecord:
 
     @classmethod
     def read(cls, folder: Path) -> "FitRecord":
-        """The record in a folder. Raises UserError if it is missing or not as :meth:`write` has written it."""
+        """The record in a folder, without keys of other versions. Raises UserError if it is missing or damaged."""
         path = folder / NAME
         if not path.is_file():
             raise UserError(f"{path}: no such file; a saved fit holds it, fit the model again")
         try:
             values = read_json(path)
-            record = cls(**values | {"outputs": Outputs(**values["outputs"])})
+            known = {field.name: values[field.name] for field in dataclasses.fields(cls) if field.name in values}
+            record = cls(**known | {"outputs": Outputs(**values["outputs"])})
         except (ValueError, TypeError, KeyError) as error:
             raise UserError(f"{path}: no record of a fit ({error}); fit the model again") from error
         if record.outputs.problem not in PROBLEMS:

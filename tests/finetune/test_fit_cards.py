@@ -112,6 +112,7 @@ def test_it_runs_after_a_move_without_this_repository_offline_and_asks_nothing(f
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    assert "[y/N]" not in done.stdout
     np.testing.assert_allclose(read_json(out), expected(written), atol=1e-5)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 

@@ -43,7 +43,7 @@ def largest(one, other) -> float:
 def tokens(folder: Path, texts: list) -> dict:
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(str(folder))(texts, padding=True, return_tensors="pt")
+    return AutoTokenizer.from_pretrained(str(folder), **CODE)(texts, padding=True, return_tensors="pt")
 
 
 def compare_model(kind, exports: Path, name: str, output: str, wanted: str) -> float:
@@ -112,7 +112,7 @@ def tokenizer(exports: Path, name: str) -> float:
     from transformers import AutoTokenizer
 
     told = expected(exports, name)
-    loaded = AutoTokenizer.from_pretrained(str(exports / name))
+    loaded = AutoTokenizer.from_pretrained(str(exports / name), **CODE)
     assert loaded(told["texts"])["input_ids"] == told["ids"]
     assert loaded([text.lower().replace("t", "u") for text in told["texts"]])["input_ids"] == told["ids"]
     if name != "kmer_overlapping":
@@ -149,7 +149,7 @@ def fill_mask(exports: Path, name: str) -> float:
     fill = pipeline("fill-mask", model=str(exports / name), **CODE)
     text = "ACGTTG[MASK]GGATC"
     (best, *_others) = fill(text)
-    batch = AutoTokenizer.from_pretrained(str(exports / name))(text, return_tensors="pt")
+    batch = AutoTokenizer.from_pretrained(str(exports / name), **CODE)(text, return_tensors="pt")
     with torch.no_grad():
         logits = AutoModelForMaskedLM.from_pretrained(str(exports / name), **CODE).eval()(**batch).logits
     probabilities = logits[0, batch["input_ids"][0].tolist().index(4)].softmax(dim=0)
@@ -294,9 +294,12 @@ TOOLS = {
 
 def run(function, exports: Path, name: str) -> dict:
     """The outcome of one check."""
+    printed = io.StringIO()
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            return {"difference": function(exports, name)}
+        with contextlib.redirect_stdout(printed):
+            difference = function(exports, name)
+        assert function is refusal or "[y/N]" not in printed.getvalue(), "asked a question"
+        return {"difference": difference}
     except MissingError as reason:
         return {"skipped": str(reason)}
     except Exception:

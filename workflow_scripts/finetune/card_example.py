@@ -16,7 +16,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 folder = os.path.abspath(".")
-tokenizer = AutoTokenizer.from_pretrained(folder)
+tokenizer = AutoTokenizer.from_pretrained(folder{trust})
 model = AutoModelForSequenceClassification.from_pretrained(folder{trust}).eval()"""
 
 ADAPTER = """\
@@ -28,7 +28,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 folder = os.path.abspath(".")
 base = os.path.join(folder, "base")
-tokenizer = AutoTokenizer.from_pretrained(base)
+tokenizer = AutoTokenizer.from_pretrained(base{trust})
 model = AutoModelForSequenceClassification.from_pretrained(base{trust})
 model = PeftModel.from_pretrained(model, folder).eval()"""
 

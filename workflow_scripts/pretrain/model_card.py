@@ -25,7 +25,7 @@ import os
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 folder = os.path.abspath(".")
-tokenizer = AutoTokenizer.from_pretrained(folder)
+tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
 model = AutoModelForMaskedLM.from_pretrained(folder, trust_remote_code=True).eval()
 ```
 

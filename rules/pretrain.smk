@@ -4,14 +4,15 @@ Pre-training: from token shards to a masked language model.
 REQUIRED INPUTS:
     results/tokenizer/{tokenizer}/...    of the tokenizer that pretrain.{model} names
     or, for a model that starts from another: that model's directory, and with data: gue
-    results/gue/{task}/{dataset}/train.csv
+    results/gue/{task}/{dataset}/train.csv, with data: genomes the tokens of its tokenizer
 OUTPUTS:
     results/pretrain/{model}/            a Hugging Face model directory with tokenizer and model card
     results/pretrain/{model}/log.jsonl, summary.json
     results/pretrain/training_sets/{model}/train.npy, train.index.npy, train.json    the GUE training sets in tokens
 
 The state of an unfinished run is in results/pretrain/.state/{model}; a restarted job resumes from it, on as many GPUs
-as it then has. It is no declared output, because Snakemake removes those when a job fails.
+as it then has. It is no declared output, because Snakemake removes those when a job fails, and neither are the models of
+earlier steps that keep_models_every leaves in results/pretrain/checkpoints/{model}.
 """
 
 
@@ -90,7 +91,8 @@ rule pretrain_model:
     params:
         architecture=pretraining.architecture,
         training=pretraining.training,
-        start=pretraining.start_option,
+        content=pretraining.start_content,
+        start=hooks.untracked(pretraining.start_option),
         tokens=pretraining.shards,
         species=hooks.untracked(genomes.table),
     shell:

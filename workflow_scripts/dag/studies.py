@@ -108,7 +108,7 @@ class Studying:
         study = self.settings.annotated.get(claim)
         if study is None:
             return {"chunks": [], "tokens": [], "index": [], "tokenizer": [], "annotation": []}
-        folder = f"results/tokenizer/{self.pretraining.models[study.model].tokenizer}"
+        folder = f"results/tokenizer/{self.pretraining.vocabulary(study.model)}"
         return {
             "chunks": [f"results/genomes/chunks/{study.accession}.parquet"],
             "tokens": [f"{folder}/tokens/{study.accession}.npy"],
@@ -124,7 +124,7 @@ class Studying:
 
     def tokenizer(self, wildcards: Wildcards) -> str:
         """The name of the tokenizer of a model."""
-        return str(self.pretraining.models[wildcards.model].tokenizer)
+        return self.pretraining.vocabulary(wildcards.model)
 
     def tokenizer_files(self, wildcards: Wildcards) -> list[str]:
         folder = f"results/tokenizer/{self.tokenizer(wildcards)}"

@@ -7,6 +7,7 @@ REQUIRED INPUTS:
     results/gue/{task}/{dataset}/train.csv, with data: genomes the tokens of its tokenizer
 OUTPUTS:
     results/pretrain/{model}/            a Hugging Face model directory with tokenizer and model card
+    results/pretrain/{model}/SHA256SUMS  the digests of its files: what reads the model runs again if they change
     results/pretrain/{model}/log.jsonl, summary.json
     results/pretrain/training_sets/{model}/train.npy, train.index.npy, train.json    the GUE training sets in tokens
 
@@ -61,12 +62,16 @@ rule pretrain_model:
     """Pre-train a model, or resume its unfinished run"""
     input:
         start=pretraining.start_files,
-        tokenizer=pretraining.tokenizer_file,
+        tokenizer=pretraining.made_tokenizer,
         tokens=ancient(pretraining.shard_files(".npy")),
         index=ancient(pretraining.shard_files(".index.npy")),
         counts=pretraining.shard_files(".json"),
     output:
-        files=expand("results/pretrain/{{model}}/{file}", file=MODEL_FILES),
+        files=expand(
+            "results/pretrain/{{model}}/{file}",
+            file=["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"],
+        ),
+        sums="results/pretrain/{model}/SHA256SUMS",
         card="results/pretrain/{model}/README.md",
         log="results/pretrain/{model}/log.jsonl",
         summary="results/pretrain/{model}/summary.json",
@@ -93,6 +98,7 @@ rule pretrain_model:
         training=pretraining.training,
         content=pretraining.start_content,
         start=hooks.untracked(pretraining.start_option),
+        tokenizer=hooks.untracked(pretraining.tokenizer_folder),
         tokens=pretraining.shards,
         species=hooks.untracked(genomes.table),
     shell:
@@ -100,7 +106,7 @@ rule pretrain_model:
         exec python -m workflow_scripts.pretrain.pretrain_model \
             --nodes {resources.nodes:q} --gpus {resources.node_gpus:q} --threads {threads:q} \
             --name {wildcards.model:q} --configuration results/configuration.json \
-            --tokenizer "$(dirname {input.tokenizer:q})" \
+            --tokenizer {params.tokenizer:q} \
             --tokens {params.tokens:q} --species {params.species:q} {params.start:q} \
             --architecture {params.architecture:q} --training {params.training:q} \
             --state results/pretrain/.state/{wildcards.model:q} \

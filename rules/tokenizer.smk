@@ -84,6 +84,7 @@ rule encode_genome:
         group_slot=1,
     params:
         code=code("tokenizer/encode_genome.py"),
+        content=tokenizers.foreign_content,
         options=tokenizers.encoding_options,
     shell:
         """

@@ -43,12 +43,13 @@ def test_a_new_model_is_trained_on_the_tokens_of_the_genomes(pretraining):
 
 def test_a_further_training_starts_from_the_files_of_the_other(pretraining):
     models = pretraining()
-    names = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
-    assert models.start_files(MORE) == [f"results/pretrain/dnabert2/{name}" for name in names]
-    assert models.start_files(FOREIGN) == [], "known by their content"
+    assert models.start_files(MORE) == ["results/pretrain/dnabert2/SHA256SUMS"]
+    assert models.made_tokenizer(MORE) == ["results/pretrain/dnabert2/tokenizer.json"]
+    assert models.start_files(FOREIGN) == models.made_tokenizer(FOREIGN) == [], "known by their content"
     for model, folder in ((MORE, "results/pretrain/dnabert2"), (FOREIGN, "/a/model")):
         assert models.start_option(model) == ["--start", folder]
         assert models.tokenizer_file(model) == f"{folder}/tokenizer.json"
+        assert models.tokenizer_folder(model) == folder
         assert models.architecture(model) == "{}", "that of the other"
         shard = f"results/pretrain/training_sets/{model.model}/train"
         assert models.shards(model) == f"{shard}.npy"
@@ -76,7 +77,7 @@ def test_a_continued_training_reads_genomes_in_the_tokens_of_its_start(configure
     assert told.shards(FOREIGN) == ["results/tokenizer/foreign/tokens/small.1.npy"]
     again = job(model="again")
     assert told.shards(again) == "results/tokenizer/foreign/tokens"
-    assert told.start_files(again)[1] == "results/pretrain/foreign/model.safetensors"
+    assert told.start_files(again) == ["results/pretrain/foreign/SHA256SUMS"]
     assert told.tokenizer_statistics("again") is told.tokenizer_statistics("foreign") is None
 
 
@@ -92,17 +93,17 @@ def test_the_content_of_a_directory_decides_whatever_its_name_and_its_times(conf
 
     folder = tmp_path / "a/model"
     folder.mkdir(parents=True)
-    for name in ("config.json", "pytorch_model.bin", "tokenizer_config.json"):
+    for name in ("config.json", "pytorch_model.bin", "tokenizer.json", "tokenizer_config.json"):
         (folder / name).write_text(name)
     before = content("a/model")
-    assert before == content("./a//model/") == content(str(folder)) and len(set(before)) == 3
+    assert before == content("./a//model/") == content(str(folder)) and len(set(before)) == 4
     shutil.copytree(folder, tmp_path / "b/model")
     assert content("b/model") == before
     weights = folder / "pytorch_model.bin"
     weights.write_text("PYTORCH_MODEL.BIN")
     os.utime(weights, (1e9, 1e9))
     changed = content("a/model")
-    assert [one == other for one, other in zip(before, changed, strict=True)] == [True, False, True]
+    assert [one == other for one, other in zip(before, changed, strict=True)] == [True, False, True, True]
     (folder / "model.safetensors").write_text("which the library reads first")
     assert content("a/model")[1] not in (before[1], changed[1])
 

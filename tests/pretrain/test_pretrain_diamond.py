@@ -84,4 +84,4 @@ def test_further_pretraining_reads_only_training_sets_and_the_starting_model(tmp
         f"{sets}/train.json",
     ]
     assert not [path for path in inputs["pretrain_model"] if path.endswith(".csv") or "tokenizer/bpe" in path]
-    assert "results/pretrain/dnabert2/model.safetensors" in inputs["pretrain_model"]
+    assert "results/pretrain/dnabert2/SHA256SUMS" in inputs["pretrain_model"]

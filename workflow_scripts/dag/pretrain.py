@@ -10,8 +10,10 @@ from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.patterns import matching
 from workflow_scripts.settings.pretrain import RUNNING, Model, vocabulary_of, weights_file
 
-# Files of a model that is trained here, which training and fits read.
-MODEL_FILES = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+
+def trained_model(name: str) -> list[str]:
+    """What depends on a model that is trained here depends on the digests of its files."""
+    return [f"results/pretrain/{name}/SHA256SUMS"]
 
 
 class Pretraining:
@@ -25,9 +27,9 @@ class Pretraining:
     # ---- inputs and params
 
     def start_files(self, wildcards: Wildcards) -> list[str]:
-        """The files of the model that a further pre-training starts from, if it is trained here."""
+        """The model that a further pre-training starts from, if it is trained here."""
         start = self.models[wildcards.model].start
-        return [f"results/pretrain/{start}/{file}" for file in MODEL_FILES] if start in self.models else []
+        return trained_model(str(start)) if start in self.models else []
 
     def start_option(self, wildcards: Wildcards) -> list[str]:
         return option("--start", self._start(wildcards.model))
@@ -37,14 +39,22 @@ class Pretraining:
         start = self.models[wildcards.model].start
         if start is None or start in self.models:
             return self.start_option(wildcards)
-        folder = Path(start)
-        return digests(map(str, (folder / "config.json", weights_file(folder), folder / "tokenizer_config.json")))
+        names = ("config.json", weights_file(Path(start)).name, "tokenizer.json", "tokenizer_config.json")
+        return digests(f"{start}/{name}" for name in names)
 
     def tokenizer_file(self, wildcards: Wildcards) -> str:
         """The tokenizer of a model; a further pre-training keeps the one of the model it starts from."""
         if start := self._start(wildcards.model):
             return tidy(f"{start}/tokenizer.json")
         return f"results/tokenizer/{self.models[wildcards.model].tokenizer}/tokenizer.json"
+
+    def made_tokenizer(self, wildcards: Wildcards) -> list[str]:
+        """The tokenizer of a model, if it is made here; that of a user's directory may move."""
+        file = self.tokenizer_file(wildcards)
+        return [file] if file.startswith("results/") else []
+
+    def tokenizer_folder(self, wildcards: Wildcards) -> str:
+        return str(Path(self.tokenizer_file(wildcards)).parent)
 
     def tokenizer_statistics(self, name: str) -> str | None:
         """The statistics of the tokenizer of a model; none if the tokenizer came with a model from elsewhere."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from workflow_scripts.common import bpe_memory
 from workflow_scripts.common.files import read_json
-from workflow_scripts.dag.file_digests import tidy
+from workflow_scripts.dag.file_digests import digests, tidy
 from workflow_scripts.dag.genomes import Genomes
 from workflow_scripts.dag.rule_values import Wildcards, option
 from workflow_scripts.settings.configuration import Configuration
@@ -28,6 +28,10 @@ class Tokenizers:
         if wildcards.tokenizer in self.settings:
             return f"results/tokenizer/{wildcards.tokenizer}/tokenizer.json"
         return tidy(f"{self.pretrained[wildcards.tokenizer].start}/tokenizer.json")
+
+    def foreign_content(self, wildcards: Wildcards) -> list[str]:
+        """The digest of a tokenizer in a user's directory."""
+        return [] if wildcards.tokenizer in self.settings else digests([self.file(wildcards)])
 
     def training_options(self, wildcards: Wildcards) -> list[str]:
         """The settings of a tokenizer as options of its training."""

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workflow_scripts.common import checkpoints
-from workflow_scripts.common.files import atomic_directory
+from workflow_scripts.common.files import atomic_directory, digest, sums_text, write_text
 from workflow_scripts.common.tokenizer_letters import copy_tokenizer
 from workflow_scripts.model import DnaBert2ForMaskedLM
+from workflow_scripts.settings.names import MODEL_FILES
 
 
 @contextlib.contextmanager
@@ -29,10 +30,14 @@ def durable_directory(path: Path) -> Iterator[Path]:
 
 
 def save_model(model: DnaBert2ForMaskedLM, tokenizer: Path, folder: Path) -> None:
-    """Write what ``from_pretrained`` needs into a folder: weights, configuration, code, and the tokenizer's files."""
+    """Write what ``from_pretrained`` needs into a folder: weights, configuration, code, and the tokenizer's files.
+
+    SHA256SUMS is what rules depend on that read the model.
+    """
     model.save_pretrained(folder)
     copy_tokenizer(tokenizer / "tokenizer.json", folder / "tokenizer.json")
     shutil.copyfile(tokenizer / "tokenizer_config.json", folder / "tokenizer_config.json")
+    write_text(folder / "SHA256SUMS", sums_text({name: digest(folder / name) for name in MODEL_FILES}))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,7 +23,7 @@ from workflow_scripts.dag.finetune import Finetuning
 from workflow_scripts.dag.genomes import Genomes
 from workflow_scripts.dag.gue import Gue
 from workflow_scripts.dag.plan import Plan
-from workflow_scripts.dag.pretrain import MODEL_FILES, Pretraining
+from workflow_scripts.dag.pretrain import Pretraining
 from workflow_scripts.dag.report import Reporting
 from workflow_scripts.dag.rule_values import growing
 from workflow_scripts.dag.start import start

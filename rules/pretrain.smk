@@ -4,14 +4,16 @@ Pre-training: from token shards to a masked language model.
 REQUIRED INPUTS:
     results/tokenizer/{tokenizer}/...    of the tokenizer that pretrain.{model} names
     or, for a model that starts from another: that model's directory, and with data: gue
-    results/gue/{task}/{dataset}/train.csv
+    results/gue/{task}/{dataset}/train.csv, with data: genomes the tokens of its tokenizer
 OUTPUTS:
     results/pretrain/{model}/            a Hugging Face model directory with tokenizer and model card
+    results/pretrain/{model}/SHA256SUMS  the digests of its files: what reads the model runs again if they change
     results/pretrain/{model}/log.jsonl, summary.json
     results/pretrain/training_sets/{model}/train.npy, train.index.npy, train.json    the GUE training sets in tokens
 
 The state of an unfinished run is in results/pretrain/.state/{model}; a restarted job resumes from it, on as many GPUs
-as it then has. It is no declared output, because Snakemake removes those when a job fails.
+as it then has. It is no declared output, because Snakemake removes those when a job fails, and neither are the models of
+earlier steps that keep_models_every leaves in results/pretrain/checkpoints/{model}.
 """
 
 
@@ -60,12 +62,16 @@ rule pretrain_model:
     """Pre-train a model, or resume its unfinished run"""
     input:
         start=pretraining.start_files,
-        tokenizer=pretraining.tokenizer_file,
+        tokenizer=pretraining.made_tokenizer,
         tokens=ancient(pretraining.shard_files(".npy")),
         index=ancient(pretraining.shard_files(".index.npy")),
         counts=pretraining.shard_files(".json"),
     output:
-        files=expand("results/pretrain/{{model}}/{file}", file=MODEL_FILES),
+        files=expand(
+            "results/pretrain/{{model}}/{file}",
+            file=["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"],
+        ),
+        sums="results/pretrain/{model}/SHA256SUMS",
         card="results/pretrain/{model}/README.md",
         log="results/pretrain/{model}/log.jsonl",
         summary="results/pretrain/{model}/summary.json",
@@ -90,7 +96,9 @@ rule pretrain_model:
     params:
         architecture=pretraining.architecture,
         training=pretraining.training,
-        start=pretraining.start_option,
+        content=pretraining.start_content,
+        start=hooks.untracked(pretraining.start_option),
+        tokenizer=hooks.untracked(pretraining.tokenizer_folder),
         tokens=pretraining.shards,
         species=hooks.untracked(genomes.table),
     shell:
@@ -98,7 +106,7 @@ rule pretrain_model:
         exec python -m workflow_scripts.pretrain.pretrain_model \
             --nodes {resources.nodes:q} --gpus {resources.node_gpus:q} --threads {threads:q} \
             --name {wildcards.model:q} --configuration results/configuration.json \
-            --tokenizer "$(dirname {input.tokenizer:q})" \
+            --tokenizer {params.tokenizer:q} \
             --tokens {params.tokens:q} --species {params.species:q} {params.start:q} \
             --architecture {params.architecture:q} --training {params.training:q} \
             --state results/pretrain/.state/{wildcards.model:q} \

@@ -243,9 +243,8 @@ rule study_corpus:
     shell:
         """
         python -m workflow_scripts.studies.study_corpus {params.options:q} \
-            --losses results/studies/losses/trained --pretrained results/pretrain \
-            --out {output.result:q} --table {output.table:q} \
-            >{log:q} 2>&1
+            --losses results/studies/losses/trained --pretrained results/pretrain --out {output.result:q} \
+            --table {output.table:q} >{log:q} 2>&1
         """
 
 

@@ -8,6 +8,7 @@ OUTPUTS:
     results/tokenizer/{tokenizer}/tokens/{accession}.npy          uint16 tokens of all chunks
     results/tokenizer/{tokenizer}/tokens/{accession}.index.npy    start, length and split of each chunk
     results/tokenizer/{tokenizer}/tokens/{accession}.json         bases in, tokens out
+A model of the section pretrain that starts from a directory gives its name to the tokens of that directory's tokenizer.
 """
 
 
@@ -64,7 +65,7 @@ rule encode_genome:
     input:
         chunks=ancient("results/genomes/chunks/{accession}.parquet"),
         kept="results/genomes/chunks/{accession}.json",
-        tokenizer="results/tokenizer/{tokenizer}/tokenizer.json",
+        tokenizer=tokenizers.file,
     output:
         tokens="results/tokenizer/{tokenizer}/tokens/{accession}.npy",
         index="results/tokenizer/{tokenizer}/tokens/{accession}.index.npy",
@@ -83,6 +84,7 @@ rule encode_genome:
         group_slot=1,
     params:
         code=code("tokenizer/encode_genome.py"),
+        content=tokenizers.foreign_content,
         options=tokenizers.encoding_options,
     shell:
         """

@@ -83,4 +83,4 @@ def test_what_a_reader_must_know_is_an_option(reporting):
     assert told.custom_option() == ["--custom", "enhancers/fly=f1"]
     simulated = reporting("dnabert2", **DEMO | {"genomes": {"corpus": "species.tsv"}})
     assert simulated.simulated_flag() == ["--simulated"]
-    assert simulated.finetuning.model_files(job(model="dnabert2"))[0] == "results/pretrain/dnabert2/config.json"
+    assert simulated.finetuning.model_files(job(model="dnabert2")) == ["results/pretrain/dnabert2/SHA256SUMS"]

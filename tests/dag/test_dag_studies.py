@@ -13,6 +13,7 @@ TRAINING = {"length": 32, "mask_run": 6}
 MODELS = {
     "ours": {"tokenizer": "bpe4096", "architecture": SIZES, "training": TRAINING},
     "random": {"tokenizer": "bpe4096", "architecture": SIZES, "training": {"steps": 0}},
+    "more": {"from": "ours", "data": "genomes", "training": TRAINING},
 }
 STUDIES = {
     "sample_efficiency": {"pretrained": ["few", "ours"], "random": ["random"], "datasets": ["emp/H3"]},
@@ -63,13 +64,14 @@ def test_losses_are_measured_in_the_trained_window_and_in_its_multiples(studying
     assert study.mask_run(job(model="ours")) == 6
     files = study.shard_files(".npy")(job(model="ours"))
     assert files == [f"results/tokenizer/bpe4096/tokens/{name}.npy" for name in ("small.1", "large.1")]
+    assert study.shard_files(".npy")(job(model="more")) == files, "in the tokens of the model that it starts from"
 
 
 def test_a_model_under_another_name_is_fitted_from_the_files_of_the_one_that_is_trained(studying):
     fits = studying().finetuning
     assert fits.directory("few") == fits.directory("ours") == "results/pretrain/ours"
     wildcards = job(model="few", method="full", task="emp", dataset="H3", seed="1")
-    assert fits.model_files(wildcards)[0] == "results/pretrain/ours/config.json"
+    assert fits.model_files(wildcards) == ["results/pretrain/ours/SHA256SUMS"]
     assert '"train_share": 0.01' in fits.fit_settings(wildcards)
     assert fits.flops(wildcards) is not None
 

@@ -3,9 +3,12 @@
 import pytest
 
 from tests.dag.conftest import SIZES, job
-from workflow_scripts.common import bpe_memory
+from workflow_scripts.common import bpe_memory, kmer_tokenizers
 from workflow_scripts.dag.genomes import Genomes
 from workflow_scripts.dag.tokenizer import Tokenizers
+from workflow_scripts.tokenizer.bpe import to_cells
+from workflow_scripts.tokenizer.encode_genome import load_encoder
+from workflow_scripts.tokenizer.train_tokenizer import train_bpe
 
 BPE, KMER = job(tokenizer="bpe4096"), job(tokenizer="kmer6")
 
@@ -64,3 +67,24 @@ def test_the_corpus_is_encoded_for_the_models_that_start_from_nothing(tokenizers
     more = {"from": "dnabert2", "data": "gue", "gpus": 1, "training": {"steps": 1, "warmup_steps": 0}}
     other = {"tokenizer": "kmer6", "gpus": 0, "architecture": SIZES, "training": {"steps": 0, "warmup_steps": 0}}
     assert tokenizers({"pretrain": {"more": more, "other": other}}).encoding == ["bpe4096", "kmer6"]
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "options"),
+    [
+        (train_bpe(to_cells(["ACGTTGCAAT" * 9]), 12, 2), ["--kind", "bpe"]),
+        (kmer_tokenizers.build("kmer", 3), ["--kind", "kmer", "--k", "3"]),
+        (kmer_tokenizers.build("kmer_overlapping", 4), ["--kind", "kmer_overlapping", "--k", "4"]),
+        (kmer_tokenizers.build("nucleotide"), ["--kind", "nucleotide"]),
+    ],
+    ids=lambda value: value[1] if isinstance(value, list) else "",
+)
+def test_a_model_of_a_directory_reads_the_corpus_with_the_tokenizer_in_it(tokenizers, tmp_path, tokenizer, options):
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    more = {"from": str(tmp_path), "data": "genomes", "training": {"steps": 1, "warmup_steps": 0}}
+    found, continued = tokenizers({"pretrain": {"more": more}}), job(tokenizer="more")
+    assert found.encoding == ["bpe4096", "more"]
+    assert found.file(continued) == "tokenizer.json", "whatever the spelling of the path"
+    assert found.file(BPE) == "results/tokenizer/bpe4096/tokenizer.json"
+    assert found.encoding_options(continued) == options
+    load_encoder(tmp_path / "tokenizer.json", options[1], int(options[3]) if len(options) > 2 else 1)

@@ -47,6 +47,13 @@ def test_inputs_elsewhere_are_not(configured, kind, written):
     assert told(configured(INPUTS[kind][0](written))) == []
 
 
+@pytest.mark.parametrize("kind", ["start", "directory"])
+@pytest.mark.parametrize("model", ["step-1000", "../../other", "../../../gue/mine"])
+def test_a_model_that_a_pretraining_has_kept_may_be_an_input(configured, kind, model):
+    path = f"results/pretrain/checkpoints/dnabert2/{model}"
+    assert (told(configured(INPUTS[kind][0](path))) == []) == (model == "step-1000")
+
+
 def test_genomes_among_the_results_are_refused_and_results_may_be_a_link(configured, tmp_path):
     (tmp_path / "scratch").mkdir()
     (tmp_path / "results").symlink_to("scratch")

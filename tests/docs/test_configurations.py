@@ -7,6 +7,7 @@ import yaml
 from snakemake.utils import update_config
 
 from tests.docs.markdown import PAGES, REPOSITORY, Piece, blocks, inline
+from tests.tiny_models import write_dnabert2, write_published
 from tests.workflow.harness import job_counts, snakemake
 from workflow_scripts.settings.configuration import Configuration, mistakes
 from workflow_scripts.settings.corpora import table_path
@@ -35,6 +36,7 @@ def reader(tmp_path, monkeypatch):
             (tmp_path / folder / f"{split}.csv").write_text("sequence,label\nACGT,0\nTTTT,1\n")
     (tmp_path / "data/my_model").mkdir()
     (tmp_path / "data/my_model/config.json").write_text("{}")
+    write_published(tmp_path / "data/DNABERT-2-117M", write_dnabert2(tmp_path / "tiny"))
     (tmp_path / "my_species.tsv").write_text(SPECIES)
     (tmp_path / "mine.fa").write_text(">chr1\nACGT\n")
     (tmp_path / "GUE.zip").touch()

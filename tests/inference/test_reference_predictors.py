@@ -84,6 +84,20 @@ def test_the_side_after_a_place_counts_as_much_as_the_side_before_it(case):
     assert loss_without == pytest.approx(math.log(4), abs=0.02)
 
 
+def test_the_unigram_is_of_the_training_tokens_on_every_masked_place(case, monkeypatch):
+    """Not of the frequencies of the masked tokens themselves, nor of the rows that the other predictors read."""
+    monkeypatch.setattr("workflow_scripts.inference.reference_predictors.MAX_PLACES", 50)
+    training = ["".join(np.random.default_rng(5).choice(list("ACGT"), 60_000, p=[0.7, 0.1, 0.1, 0.1]))]
+    corpus, (inputs, labels) = case("nucleotide", 1, training, [random_letters(300, n) for n in range(20)])
+    figures = reference_figures(corpus, (inputs, labels), NUCLEOTIDES)
+    shares = np.bincount(corpus.chunk(0))[5:] / 60_000
+    masked = np.bincount(labels[inputs == MASK])[5:]
+    expected = -(masked * np.log(shares)).sum() / masked.sum()
+    assert figures["unigram_loss"] == pytest.approx(expected, abs=1e-3)
+    assert figures["unigram_loss"] > math.log(4) + 0.2, "more than the entropy of the masked tokens"
+    assert figures["places"] < masked.sum() / 2
+
+
 def test_order_0_on_both_sides_is_the_unigram(case):
     training = ["".join(np.random.default_rng(5).choice(list("ACGT"), 60_000, p=[0.4, 0.1, 0.2, 0.3]))]
     corpus, batch = case("kmer", 3, training, [random_letters(300, n) for n in range(9)])

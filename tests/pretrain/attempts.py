@@ -36,6 +36,7 @@ POINTS = {
     "half a state": (checkpoints, "save_file"),
     "flush": (checkpoints, "to_disk"),
     "rename": (Path, "replace"),
+    "directory": (Path, "rename"),
     "removal": (Path, "unlink"),
     "model": (training_run, "write_json"),
     "end": (shutil, "rmtree"),

@@ -39,6 +39,8 @@ def test_model_card_quotes_the_figures_or_says_there_are_none():
     assert "in 2.00 hours" in card and "random weights" in card
     assert "It was not validated" in render_card(summary, log)
     assert "weights with the sha256 abc" in render_card(summary, log, "abc")
+    continued = render_card(summary | quality, log, "abc")
+    assert "| of the model that it started from | 9.0000 |" in continued and "started from" not in card
     assert "initial weights" in render_card(summary | {"steps": 0}, []) and "initial weights" not in card
     learned = summary | {"architecture": {"positions": "learned", "max_positions": 1000}}
     assert "(learned positions, GEGLU)" in (card := render_card(learned, log)) and "length is 1,000 tokens." in card

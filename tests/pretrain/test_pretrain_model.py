@@ -1,6 +1,7 @@
 """Pre-training learns and writes a model that loads; its log, summary and card agree."""
 
 import math
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,8 @@ def test_model_directory_is_complete_and_the_state_is_removed(arguments, tokeniz
     names = {path.name for path in (tmp_path / "model").iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md"} <= names
     assert {"log.jsonl", "summary.json", "configuration.py", "modeling.py", "attention.py"} <= names
+    done = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path / "model", capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.count(": OK") == 4
     assert not (tmp_path / ".state-model").exists()
     tokenizer = PreTrainedTokenizerFast.from_pretrained(tmp_path / "model")
     model = AutoModelForMaskedLM.from_pretrained(tmp_path / "model")

@@ -20,6 +20,7 @@ def lay_out(root: Path, shards: list[tuple[Path, Path]], tokenizer: Path) -> Non
         shutil.copyfile(file, tokens.parent / file.name)
     for file in (file for shard in shards for file in shard):
         shutil.copyfile(file, tokens / file.name)
+        (tokens / file.name.replace(".index", "")).with_suffix(".json").write_text("{}")
     rows = ["accession\torganism\tgroup\turl", "one\tA a\tbacteria\tone.fa", "two\tB b\tbacteria\ttwo.fa"]
     (root / "species.tsv").write_text("\n".join(rows) + "\n")
 

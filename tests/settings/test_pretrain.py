@@ -90,7 +90,8 @@ def test_a_state_is_bound_to_every_setting_that_changes_the_weights():
     assert set(RUNNING + RECORDING) | set(defining) == set(SeededTraining.model_fields)
     assert not set(RUNNING + RECORDING) & set(defining)
     assert (
-        *("micro_batch_size", "checkpoint_every", "keep_checkpoints", "attention", "compile", "tensorboard"),
+        *("micro_batch_size", "checkpoint_every", "keep_checkpoints", "keep_models_every", "stop_on_plateau"),
+        *("attention", "compile", "tensorboard"),
     ) == RUNNING
     assert RECORDING == ("validate_every", "validation_sequences", "log_every")
     assert {"precision", "seed", "steps", "crop", "low_precision_layernorm"} < set(defining)

@@ -1,5 +1,6 @@
 """Planned jobs are left out when what they read was made again with the same bytes, and never otherwise."""
 
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -49,6 +50,14 @@ def test_a_genome_that_comes_out_different_trains_all_that_read_it(root):
     fasta.write_text(text)
     assert executed(root)["pretrain_model"] == 2
     assert (root / WEIGHTS).read_bytes() == before
+
+
+def test_weights_that_come_out_the_same_are_fitted_no_more(root):
+    """Pre-training on a CPU gives the same bytes each time; a restored copy of the results has other times."""
+    assert executed(root, "--forcerun", "pretrain_model")["finetune_model"] == 0
+    for file in (root / "results/pretrain").rglob("*"):
+        os.utime(file)
+    assert job_counts(user_world.run(root, "-n")) == {}
 
 
 def test_a_run_that_stops_in_between_forgets_no_change(root):

@@ -36,6 +36,8 @@ def corpus(tmp_path):
         os.link(chunks / "chunks", chunks / f"{genome}.parquet")
         os.link(tokens / "tokens.npy", tokens / f"{genome}.npy")
         os.link(tokens / "index.npy", tokens / f"{genome}.index.npy")
+        for folder in (chunks, tokens):
+            (folder / f"{genome}.json").write_text("{}")
     rows = [{"accession": genome, "organism": "Aus", "group": "viral", "url": "a.fa"} for genome in GENOMES]
     for table in ("species.tsv", "results/genomes/corpus.tsv"):
         write_table(tmp_path / table, rows, list(rows[0]))

@@ -9,7 +9,7 @@ from workflow_scripts.dag.costs import BASES_PER_TOKEN, architecture_of, bases_p
 from workflow_scripts.dag.file_digests import digests
 from workflow_scripts.dag.fit_settings import fit_settings
 from workflow_scripts.dag.gue import Gue, dataset_name
-from workflow_scripts.dag.pretrain import MODEL_FILES
+from workflow_scripts.dag.pretrain import trained_model
 from workflow_scripts.dag.rule_values import Wildcards, as_json, option
 from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.finetune import FitSettings, Model
@@ -84,10 +84,9 @@ class Finetuning:
 
     def model_files(self, wildcards: Wildcards) -> list[str]:
         """What a fit depends on of a model that the workflow makes or fetches; the record of one of the hub."""
-        folder = self.directory(wildcards.model)
-        if self.trained_here(wildcards.model):
-            return [f"{folder}/{file}" for file in MODEL_FILES]
-        return [f"{folder}.json"] if self.entry(wildcards.model).hub else []
+        if trained := self.trained_here(wildcards.model):
+            return trained_model(trained)
+        return [f"results/finetune/models/{wildcards.model}.json"] if self.entry(wildcards.model).hub else []
 
     def fetched_model(self, wildcards: Wildcards) -> list[str]:
         """The folder of a model of the hub."""

@@ -1,15 +1,19 @@
 """The stage ``pretrain``: what its rules ask for."""
 
 from collections.abc import Callable
+from pathlib import Path
 
+from workflow_scripts.dag.file_digests import digests, tidy
 from workflow_scripts.dag.genomes import Genomes
 from workflow_scripts.dag.rule_values import Wildcards, as_json, option
 from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.patterns import matching
-from workflow_scripts.settings.pretrain import RUNNING, Model
+from workflow_scripts.settings.pretrain import RUNNING, Model, vocabulary_of, weights_file
 
-# Files of a model directory that training and fits read.
-MODEL_FILES = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+
+def trained_model(name: str) -> list[str]:
+    """What depends on a model that is trained here depends on the digests of its files."""
+    return [f"results/pretrain/{name}/SHA256SUMS"]
 
 
 class Pretraining:
@@ -23,18 +27,34 @@ class Pretraining:
     # ---- inputs and params
 
     def start_files(self, wildcards: Wildcards) -> list[str]:
-        """The files of the model that a further pre-training starts from."""
-        start = self._start(wildcards.model)
-        return [f"{start}/{file}" for file in MODEL_FILES] if start else []
+        """The model that a further pre-training starts from, if it is trained here."""
+        start = self.models[wildcards.model].start
+        return trained_model(str(start)) if start in self.models else []
 
     def start_option(self, wildcards: Wildcards) -> list[str]:
         return option("--start", self._start(wildcards.model))
 
+    def start_content(self, wildcards: Wildcards) -> list[str]:
+        """What a further pre-training starts from: a model that is trained here, or the digests of a user's files."""
+        start = self.models[wildcards.model].start
+        if start is None or start in self.models:
+            return self.start_option(wildcards)
+        names = ("config.json", weights_file(Path(start)).name, "tokenizer.json", "tokenizer_config.json")
+        return digests(f"{start}/{name}" for name in names)
+
     def tokenizer_file(self, wildcards: Wildcards) -> str:
         """The tokenizer of a model; a further pre-training keeps the one of the model it starts from."""
         if start := self._start(wildcards.model):
-            return f"{start}/tokenizer.json"
+            return tidy(f"{start}/tokenizer.json")
         return f"results/tokenizer/{self.models[wildcards.model].tokenizer}/tokenizer.json"
+
+    def made_tokenizer(self, wildcards: Wildcards) -> list[str]:
+        """The tokenizer of a model, if it is made here; that of a user's directory may move."""
+        file = self.tokenizer_file(wildcards)
+        return [file] if file.startswith("results/") else []
+
+    def tokenizer_folder(self, wildcards: Wildcards) -> str:
+        return str(Path(self.tokenizer_file(wildcards)).parent)
 
     def tokenizer_statistics(self, name: str) -> str | None:
         """The statistics of the tokenizer of a model; none if the tokenizer came with a model from elsewhere."""
@@ -43,13 +63,17 @@ class Pretraining:
             return self.tokenizer_statistics(model.start)
         return None if model.start else f"results/tokenizer/{model.tokenizer}/stats.json"
 
+    def vocabulary(self, name: str) -> str:
+        """In whose tokens a model reads genomes, a folder of results/tokenizer."""
+        return vocabulary_of(name, self.models)
+
     def shards(self, wildcards: Wildcards) -> str | list[str]:
         """What a model is trained on: the shard of its training sets, the folder of the shards of all genomes, or the
         shards of the genomes that it names."""
         model = self.models[wildcards.model]
         if model.data == "gue":
             return f"results/pretrain/training_sets/{wildcards.model}/train.npy"
-        folder = f"results/tokenizer/{model.tokenizer}/tokens"
+        folder = f"results/tokenizer/{self.vocabulary(wildcards.model)}/tokens"
         if model.genomes is None:
             return folder
         return [f"{folder}/{accession}.npy" for accession in matching(self.genomes.species, model.genomes)]

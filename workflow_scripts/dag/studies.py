@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from workflow_scripts.dag.finetune import Finetuning
 from workflow_scripts.dag.genomes import Genomes
-from workflow_scripts.dag.pretrain import MODEL_FILES, Pretraining
+from workflow_scripts.dag.pretrain import Pretraining, trained_model
 from workflow_scripts.dag.rule_values import Wildcards, option
 from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.patterns import matching
@@ -57,8 +57,8 @@ class Studying:
         return [path.replace("metrics.json", "model") for path in self.fits(claim) if path.endswith("metrics.json")]
 
     def pretrained_models(self, claim: str) -> list[str]:
-        """The files of the models of a study that are not fitted."""
-        return [f"results/pretrain/{model}/{file}" for model in self._models(claim) for file in MODEL_FILES]
+        """The models of a study that are not fitted."""
+        return [file for model in self._models(claim) for file in trained_model(model)]
 
     def rows(self, claim: str, *splits: str) -> list[str]:
         """The rows of the data sets of a study."""
@@ -108,7 +108,7 @@ class Studying:
         study = self.settings.annotated.get(claim)
         if study is None:
             return {"chunks": [], "tokens": [], "index": [], "tokenizer": [], "annotation": []}
-        folder = f"results/tokenizer/{self.pretraining.models[study.model].tokenizer}"
+        folder = f"results/tokenizer/{self.pretraining.vocabulary(study.model)}"
         return {
             "chunks": [f"results/genomes/chunks/{study.accession}.parquet"],
             "tokens": [f"{folder}/tokens/{study.accession}.npy"],
@@ -120,11 +120,11 @@ class Studying:
     # ---- the loss of a model
 
     def model_files(self, wildcards: Wildcards) -> list[str]:
-        return [f"results/pretrain/{wildcards.model}/{file}" for file in MODEL_FILES]
+        return trained_model(wildcards.model)
 
     def tokenizer(self, wildcards: Wildcards) -> str:
         """The name of the tokenizer of a model."""
-        return str(self.pretraining.models[wildcards.model].tokenizer)
+        return self.pretraining.vocabulary(wildcards.model)
 
     def tokenizer_files(self, wildcards: Wildcards) -> list[str]:
         folder = f"results/tokenizer/{self.tokenizer(wildcards)}"

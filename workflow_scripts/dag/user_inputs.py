@@ -10,6 +10,7 @@ from workflow_scripts.dag.gue import Gue
 from workflow_scripts.settings.configuration import Configuration
 
 RESULTS = Path("results")
+KEPT = RESULTS / "pretrain/checkpoints"  # what keep_models_every writes is an output of no rule
 
 
 def input_mistakes(
@@ -26,13 +27,13 @@ def misplaced_inputs(settings: Configuration, genomes: Genomes, gue: Gue) -> lis
     """The inputs that lie in the folder of the results, by whatever path or link.
 
     Snakemake removes old outputs before a job, so a file of the user in the place of one would be lost. What the demo
-    makes lies there too and is no file of the user.
+    makes lies there too and is no file of the user. The models that a pre-training has kept may be inputs.
     """
-    results = RESULTS.resolve()
+    results, kept = RESULTS.resolve(), KEPT.resolve()
     return [
         f"{place}: {path!r} lies in {results}, where the workflow writes and deletes files; move it elsewhere"
         for place, path in named_inputs(settings, genomes, gue)
-        if Path(path).resolve().is_relative_to(results)
+        if (lies := Path(path).resolve()).is_relative_to(results) and not lies.is_relative_to(kept)
     ]
 
 

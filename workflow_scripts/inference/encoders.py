@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,12 @@ def load_tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizer
 
 
 def first_line(error: Exception) -> str:
-    """The first line of a library's message, for an error of one line."""
+    """The first line of a library's message, for an error of one line.
+
+    torch refuses a pickle of more than tensors with the advice to load it all the same, which would run its code.
+    """
+    if isinstance(error, UnpicklingError):
+        return "its .bin file holds more than tensors, which could run code, so it is not read; get safetensors"
     return str(error).strip().partition("\n")[0]
 
 

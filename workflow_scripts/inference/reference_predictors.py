@@ -9,8 +9,8 @@
 - copy: bases by what follows the same k bases elsewhere in the visible row, on either strand, over the best of
   ``markov``.
 
-k and weights are the best on these very places, in favour of the predictors. All are counted on training chunks. Rows
-beyond MAX_PLACES places are left out, evenly.
+k and weights are the best on these very places, in favour of the predictors. All are counted on training chunks. Of
+all but the unigram, rows beyond MAX_PLACES places are left out, evenly.
 """
 
 import math
@@ -111,10 +111,10 @@ def hidden_bases_of(rows: list[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return np.array(contexts, np.int64), np.array(known, np.int64), np.array(bases, np.int64)
 
 
-def unigram(rows: list[Row], counts: Counts) -> float:
-    """Mean cross-entropy in nats per token."""
-    tokens = [place.token for row in rows for place in row.places]
-    return float(-counts.log_frequencies[tokens].mean())
+def unigram(batch: Batch, counts: Counts) -> float:
+    """Mean cross-entropy in nats per token, over all [MASK] places: those of the loss of a model."""
+    inputs, labels = batch
+    return float(-counts.log_frequencies[labels[inputs == MASK]].mean())
 
 
 class BothSides:
@@ -227,7 +227,7 @@ def reference_figures(corpus: Corpus, batch: Batch, spelling: Spelling) -> dict[
         ]
     return {
         "places": sum(len(row.places) for row in rows),
-        "unigram_loss": unigram(rows, counts),
+        "unigram_loss": unigram(batch, counts),
         "markov_bits_per_base": markov,
         "both_sides_loss": both_sides,
         "copy": copy_bits(rows, np.column_stack(every_base), bases),

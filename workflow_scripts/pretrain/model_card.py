@@ -89,8 +89,11 @@ def making(summary: dict[str, Any], start: str | None) -> str:
     return table(rows)
 
 
-def measured(summary: dict[str, Any]) -> str:
-    """The loss of [MASK] places of held-out chunks, next to what simpler predictors need there."""
+def measured(summary: dict[str, Any], before: float | None) -> str:
+    """The loss of [MASK] places of held-out chunks, next to what simpler predictors need there.
+
+    ``before``: that of the model from which the training continued, if it did.
+    """
     references = summary.get("references")
     if references is None:
         return "It was not validated: the corpus has no validation chunks."
@@ -98,6 +101,7 @@ def measured(summary: dict[str, Any]) -> str:
     best = markov.index(min(markov))
     rows = [
         ("loss, nats per token", f"{summary['mask_loss']:.4f}"),
+        *([] if before is None else [("of the model that it started from", f"{before:.4f}")]),
         ("the training tokens' frequencies, without context", f"{references['unigram_loss']:.4f}"),
     ]
     if references["both_sides_loss"]:
@@ -123,7 +127,8 @@ def render_card(summary: dict[str, Any], log: Sequence[dict[str, Any]], start: s
         )
     else:
         origin = "It has its\ninitial weights: the baseline without pre-training."
-    quality = measured(summary)
+    before = next((entry["mask_loss"] for entry in log if start and "mask_loss" in entry and not entry["step"]), None)
+    quality = measured(summary, before)
     sizes = DnaBert2Config().to_dict() | summary["architecture"]
     limit = "There is no maximum length."
     if sizes["positions"] == "learned":

@@ -11,30 +11,29 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from tokenizers import Tokenizer
 from transformers.utils import logging as transformers_logging
 
 from workflow_scripts.common import checkpoints
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.files import atomic_directory, digest, read_json, write_json, write_text
+from workflow_scripts.common.files import digest, read_json, write_json, write_text
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.common.species_table import genome_files
 from workflow_scripts.common.token_shards import Corpus, corpus_digest
-from workflow_scripts.common.tokenizer_files import copy_tokenizer
 from workflow_scripts.inference.masked_loss import Tally, bases_to_predict, bits_per_base
 from workflow_scripts.inference.network import hardware
 from workflow_scripts.inference.precision import loss_scaler, resolved
 from workflow_scripts.inference.reference_predictors import reference_figures
 from workflow_scripts.inference.spelling import Spelling
 from workflow_scripts.model import DnaBert2Config
-from workflow_scripts.pretrain import batches, telemetry
+from workflow_scripts.pretrain import batches, plateau, telemetry
 from workflow_scripts.pretrain.model_card import render_card
-from workflow_scripts.pretrain.model_setup import check_length, configure_arithmetic, initial_model
+from workflow_scripts.pretrain.model_directories import KeptModels, durable_directory, save_model
+from workflow_scripts.pretrain.model_setup import check_length, configure_arithmetic, initial_model, read_spelling
 from workflow_scripts.pretrain.optimizers import make_optimizer
 from workflow_scripts.pretrain.processes import Processes, process_group
 from workflow_scripts.pretrain.signals import TRY_AGAIN, WARNING, StopRequest, requeue, stop_request
 from workflow_scripts.pretrain.step import Stepper
-from workflow_scripts.settings.pretrain import RUNNING, Architecture, SeededTraining, read_training
+from workflow_scripts.settings.pretrain import RUNNING, Architecture, SeededTraining, read_training, weights_file
 from workflow_scripts.settings.validation import read_json as read_section
 
 
@@ -52,7 +51,7 @@ def run_identity(
         **{f"architecture.{key}": value for key, value in config.to_dict().items() if key in sizes},
         "tokenizer": digest(tokenizer / "tokenizer.json"),
         "corpus": corpus_digest(shards),
-        "start": digest(start / "model.safetensors") if start else None,
+        "start": digest(weights_file(start)) if start else None,
     }
 
 
@@ -64,11 +63,12 @@ class Run:
         stepper: Stepper,
         corpus: Corpus,
         spelling: Spelling,
+        kept: KeptModels,
         folder: Path,
         identity: dict[str, Any],
         request: StopRequest,
     ):
-        self.stepper, self.corpus, self.folder = stepper, corpus, folder
+        self.stepper, self.corpus, self.kept, self.folder = stepper, corpus, kept, folder
         self.identity, self.request = identity, request
         self.training, self.processes, self.model = stepper.training, stepper.processes, stepper.model
         self.weights: dict[str, torch.Tensor] = dict(self.model.named_parameters())
@@ -79,6 +79,8 @@ class Run:
         self.validation_rows = batches.validation_batch(corpus, self.training, self.model.config.vocab_size)
         self.bases_to_predict = bases_to_predict(self.validation_rows, spelling)
         self.references = reference_figures(corpus, self.validation_rows, spelling) if self.processes.first else None
+        if self.training.stop_on_plateau and not self.bases_to_predict:
+            raise UserError("training.stop_on_plateau: nothing is held out to measure it on; set it to 0")
         self.validation: dict[str, float | None] = {}
         self.warned = False
 
@@ -137,6 +139,21 @@ class Run:
         self.window = Tally()
         self.meter.restart()
 
+    def stop_if_stuck(self, done: int) -> None:
+        """Save the state and raise UserError if the training has sat on the plateau for as long as the settings allow.
+
+        A model that has learned nothing is not made: what depends on it would be computed in vain.
+        """
+        if not self.training.stop_on_plateau:
+            return
+        told = None
+        if self.references:
+            told = plateau.verdict(self.recorder.entries, self.training, self.references["unigram_loss"])
+        if told := self.processes.broadcast(told):
+            if done > self.first_step:
+                self.save(done)
+            raise UserError(f"step {done:,}: {told} (its state is in {self.folder})")
+
     def stop_requested(self) -> tuple[bool, bool]:
         """Whether any process was asked to stop, and whether by Slurm's warning; the same in all processes."""
         number = self.request.signal
@@ -151,9 +168,16 @@ class Run:
         raise SystemExit(TRY_AGAIN)
 
     def train(self) -> None:
-        """Run all remaining steps. Raises SystemExit with status TRY_AGAIN if a signal asks to stop."""
+        """Run all remaining steps.
+
+        Raises SystemExit with status TRY_AGAIN if a signal asks to stop, and UserError if the training is stuck.
+        """
         training = self.training
-        if not self.first_step:
+        if self.first_step:
+            self.stop_if_stuck(self.first_step)
+        else:
+            if self.processes.first:
+                self.kept.clear()
             self.validate(0)
         self.model.train()
         bar = Progress(training.steps - self.first_step, "step", "pre-training") if self.processes.first else None
@@ -172,10 +196,19 @@ class Run:
                 if done % training.validate_every == 0 or done == training.steps:
                     self.validate(done)
                 stopping, warned = self.stop_requested()
-                if done < training.steps and (stopping or done % training.checkpoint_every == 0):
-                    self.save(done)
+                if done < training.steps:
+                    self.keep(done, stopping)
                     if stopping:
                         self.stop(done, warned)
+                    if done % training.validate_every == 0:
+                        self.stop_if_stuck(done)
+
+    def keep(self, done: int, stopping: bool) -> None:
+        """Keep the model and save the state if they are due."""
+        if self.kept.due(done) and self.processes.first:
+            self.kept.keep(self.model, done)
+        if stopping or done % self.training.checkpoint_every == 0:
+            self.save(done)
 
     def summary(self, name: str) -> dict[str, Any]:
         """The facts of a finished run, for the report and the model card."""
@@ -196,23 +229,15 @@ class Run:
 
 
 def write_model(run: Run, name: str, tokenizer: Path, out: Path) -> None:
-    """Write the model directory and flush it to disk: the state from which it could be made again is removed next."""
-    for torn in out.parent.glob(f".{out.name}.????????.tmp"):
-        shutil.rmtree(torn)
+    """Write the model directory to disk: the state from which it could be made again is removed next."""
     summary = run.summary(name)
-    with checkpoints.disk_errors(out):
-        with atomic_directory(out) as temporary:
-            run.model.save_pretrained(temporary)
-            copy_tokenizer(tokenizer / "tokenizer.json", temporary / "tokenizer.json")
-            shutil.copyfile(tokenizer / "tokenizer_config.json", temporary / "tokenizer_config.json")
-            shutil.copyfile(run.folder / "log.jsonl", temporary / "log.jsonl")
-            if run.training.tensorboard:
-                shutil.copytree(run.folder / "tensorboard", temporary / "tensorboard")
-            write_json(temporary / "summary.json", summary)
-            write_text(temporary / "README.md", render_card(summary, run.recorder.entries, run.identity["start"]))
-            for path in [*temporary.rglob("*"), temporary]:
-                checkpoints.to_disk(path)
-        checkpoints.to_disk(out.parent)
+    with durable_directory(out) as temporary:
+        save_model(run.model, tokenizer, temporary)
+        shutil.copyfile(run.folder / "log.jsonl", temporary / "log.jsonl")
+        if run.training.tensorboard:
+            shutil.copytree(run.folder / "tensorboard", temporary / "tensorboard")
+        write_json(temporary / "summary.json", summary)
+        write_text(temporary / "README.md", render_card(summary, run.recorder.entries, run.identity["start"]))
 
 
 def running_settings(configuration: Path | None, name: str) -> dict[str, Any]:
@@ -232,7 +257,7 @@ def train_model(args: argparse.Namespace, processes: Processes, request: StopReq
     """Train as the command line says; the first process writes the model and removes the state."""
     training = read_training(args.training, running_settings(args.configuration, args.name))
     training.check_processes(processes.count)
-    spelling = Spelling(Tokenizer.from_file(str(args.tokenizer / "tokenizer.json")))
+    spelling = read_spelling(args.tokenizer / "tokenizer.json", training)
     shards = [(path, path.with_suffix(".index.npy")) for path in genome_files(args.tokens, ".npy", args.species)]
     corpus = Corpus(shards)
     architecture = read_section(Architecture, args.architecture, "--architecture")
@@ -245,7 +270,8 @@ def train_model(args: argparse.Namespace, processes: Processes, request: StopReq
     identity = run_identity(training, model.config, args.tokenizer, shards, args.start) if processes.first else {}
     scaler = loss_scaler(model.device, training.precision)
     stepper = Stepper(model, training, processes, make_optimizer(model, training), scaler)
-    run = Run(stepper, corpus, spelling, args.state, identity, request)
+    kept = KeptModels.of(args.out, training.keep_models_every, args.tokenizer)
+    run = Run(stepper, corpus, spelling, kept, args.state, identity, request)
     run.train()
     if processes.first:
         write_model(run, args.name, args.tokenizer, args.out)

@@ -21,6 +21,9 @@ METRICS: dict[str, tuple[str, ...]] = {  # the scores by which models can be com
 Method = Literal["full", "lora"]
 METHODS: tuple[str, ...] = get_args(Method)
 
+# What is read of a model that is trained here, beside its card and log; SHA256SUMS in its folder has their digests.
+MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
 PRECISION: Precision = "auto"  # what the hardware computes
 

@@ -1,12 +1,13 @@
 """Section ``pretrain``: models that are pre-trained here, by name; and the settings of pretrain_model."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.files import read_json
 from workflow_scripts.settings.fields import (
     Count,
     NotNegative,
@@ -151,6 +152,20 @@ class Training(Section):
     log_every: Positive = key(100, "Steps between lines of the log.", records=True)
     checkpoint_every: Positive = key(1_000, "Steps between checkpoints.", reruns=False)
     keep_checkpoints: Positive = key(2, "Checkpoints to keep, the newest.", reruns=False)
+    keep_models_every: Count = key(
+        0,
+        "Steps between copies of the model that stay, each a directory for from_pretrained: "
+        "results/pretrain/checkpoints/<name>/step-<n>. 0 keeps none. Each takes 4 bytes a parameter, 470 MB of the "
+        "paper's model.",
+        reruns=False,
+    )
+    stop_on_plateau: Count = key(
+        0,
+        "The job fails, and the model is not made, after so many validations in a row without progress on the plateau "
+        "of a model that learns nothing from context: see docs/learning.md. 0 never stops.",
+        unit="validations after the warm-up",
+        reruns=False,
+    )
     attention: Literal["auto", "sdpa", "flex", "flash"] = key(
         "auto",
         "How attention with ALiBi is computed: auto takes the fastest of sdpa, flex and flash that the machine has.",
@@ -207,14 +222,14 @@ class Model(Section):
         alias="from",
         min_length=1,
     )
-    data: Omittable[Literal["gue"]] = key(
+    data: Omittable[Literal["gue", "genomes"]] = key(
         None,
-        "What a further pre-training reads: gue, the training sets of the data sets that gue.datasets chooses. Needed "
-        "with from.",
+        "What a further pre-training reads: gue, the training sets of the data sets that gue.datasets chooses; or "
+        "genomes, the genomes of the corpus, in the tokens of the model that it starts from. Needed with from.",
         paper="the training sets of GUE, for the model marked with a diamond",
     )
     genomes: Omittable[Patterns] = key(
-        None, "Accessions of the genomes to train on, with * and ? as wildcards; all if left out. Not with from."
+        None, "Accessions of the genomes to train on, with * and ? as wildcards; all if left out. Not with data: gue."
     )
     tokenizer: Omittable[str] = key(None, "A tokenizer of the section tokenizer. Needed without from.")
     gpus: Count = key(1, "GPUs of each node; 0 trains on the CPU. The same is trained on any number.")
@@ -237,11 +252,33 @@ DNABERT2_RANDOM = Model(
 """The same with its initial weights: what pre-training has to beat."""
 
 
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+"""Files with the weights of a model directory, the one that is read first; DNABERT-2 as published has the second."""
+FOLDERS = ("checkpoints", "training_sets")
+"""Folders of results/pretrain that belong to no single model."""
+
+
+def weights_file(folder: Path) -> Path:
+    """The file with the weights of a model directory: the first of WEIGHTS that is there, or would be."""
+    return next((folder / name for name in WEIGHTS if (folder / name).is_file()), folder / WEIGHTS[0])
+
+
+def vocabulary_of(name: str, models: Mapping[str, Model]) -> str:
+    """In whose tokens a model reads genomes, a folder of results/tokenizer: the tokenizer of the first model of its
+    chain, or the name of that model if it starts from a directory, whose tokenizer it has."""
+    model = models[name]
+    if model.start in models:
+        return vocabulary_of(str(model.start), models)
+    return name if model.start else str(model.tokenizer)
+
+
 def pretrain_errors(models: Mapping[str, Model], tokenizers: Mapping[str, Tokenizer], bases: int) -> Iterator[str]:
     """Values that do not fit together, to the tokenizers that there are, or to the ``bases`` of a chunk."""
     for name, model in models.items():
         place, training = f"config pretrain.{name}", model.training
-        yield from _start_errors(models, name) if model.start else _fresh_errors(model, place, tokenizers)
+        if name in FOLDERS:
+            yield f"{place}: results/pretrain/{name} is a folder of the workflow; choose another name"
+        yield from _start_errors(models, name, tokenizers) if model.start else _fresh_errors(model, place, tokenizers)
         gpus = max(model.gpus, 1) * model.nodes
         if training.batch_size % (gpus * training.micro_batch_size):
             per_gpu = f" x {gpus} GPUs" if gpus > 1 else ""
@@ -251,7 +288,7 @@ def pretrain_errors(models: Mapping[str, Model], tokenizers: Mapping[str, Tokeni
             )
         if training.warmup_steps > training.steps:
             yield f"{place}.training: warmup_steps {training.warmup_steps} is more than steps {training.steps}"
-        if model.data is None and training.length - 2 > bases:
+        if model.data != "gue" and training.length - 2 > bases:
             yield (
                 f"{place}.training.length: {training.length} tokens do not fit chunks of {bases} bases "
                 "(genomes.chunk.length)"
@@ -295,20 +332,50 @@ def _architecture_errors(sizes: Architecture, place: str, length: int) -> Iterat
         yield f"{place}.max_positions: {sizes.max_positions} is less than training.length {length}"
 
 
-def _start_errors(models: Mapping[str, Model], name: str) -> Iterator[str]:
+def _start_errors(models: Mapping[str, Model], name: str, tokenizers: Mapping[str, Tokenizer]) -> Iterator[str]:
     """Mistakes in the model that a further pre-training starts from, and keys that have no meaning beside it."""
     model, place = models[name], f"config pretrain.{name}"
     if model.data is None:
-        yield f"{place}: data missing; see config/keys.md"
-    for part in ("tokenizer", "architecture", "genomes"):
+        yield f"{place}: data missing, genomes or gue; see config/keys.md"
+    for part in ("tokenizer", "architecture"):
         if getattr(model, part) is not None:
             yield f"{place}.{part}: it is that of the model named by 'from'; leave it out"
+    if model.data == "gue":
+        if model.genomes is not None:
+            yield f"{place}.genomes: data: gue reads no genomes; leave it out"
+        if model.training.stop_on_plateau:
+            yield f"{place}.training.stop_on_plateau: data: gue has nothing held out to measure it on; leave it out"
     chain = [name]
     while chain[-1] in models and (start := models[chain[-1]].start) is not None:
         if start in chain:
             yield f"{place}.from: {' from '.join([*chain, start])} goes in a circle"
             return
         chain.append(start)
-    if chain[-1] not in models and not (Path(chain[-1]) / "config.json").is_file():
-        known = ", ".join(other for other in models if other != name)
-        yield f"{place}.from: no model {chain[-1]!r}, no directory with config.json; models are {known}"
+    if chain[-1] not in models:
+        yield from _directory_errors(Path(chain[-1]), place, [other for other in models if other != name])
+    vocabulary = vocabulary_of(name, models)
+    if chain[-1] in models and vocabulary in tokenizers:
+        yield from _mask_errors(model.training, place, tokenizers[vocabulary])
+    elif model.data == "genomes" and vocabulary in tokenizers:
+        yield (
+            f"{place}: {vocabulary!r} is a model that starts from a directory and a tokenizer too, so the tokens of "
+            "both would lie in one folder; rename one of them"
+        )
+
+
+def _directory_errors(folder: Path, place: str, known: Sequence[str]) -> Iterator[str]:
+    """What a directory lacks to be the start of a training; ``known``: the models that could be meant."""
+    if not (folder / "config.json").is_file():
+        yield f"{place}.from: no model {str(folder)!r}, no directory with config.json; models are {', '.join(known)}"
+        return
+    files = ["tokenizer.json", "tokenizer_config.json"]
+    lacking = [file for file in files if not (folder / file).is_file()]
+    if not weights_file(folder).is_file():
+        lacking.append(" or ".join(WEIGHTS))
+    if lacking:
+        yield f"{place}.from: {folder} lacks {', '.join(lacking)}; copy the whole model directory"
+        return
+    try:
+        read_json(folder / files[0])["model"]["type"]
+    except (ValueError, KeyError, TypeError):
+        yield f"{place}.from: {folder / files[0]} describes no tokenizer; copy it again"

@@ -14,6 +14,7 @@ from workflow_scripts.dag.rule_values import Wildcards, as_json, option
 from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.finetune import FitSettings, Model
 from workflow_scripts.settings.patterns import matching
+from workflow_scripts.settings.pretrain import first_of_chain
 from workflow_scripts.settings.tokenizer import Tokenizer
 
 # Files of a foreign model directory that a fit may read.
@@ -74,12 +75,12 @@ class Finetuning:
 
     def tokenizer(self, model: str) -> Tokenizer | None:
         """What a model reads, if it is trained here or lies in a directory, as far as it is known before the run."""
-        origin = self.trained_here(model) or model
-        while origin in self.pretrained:
-            trained = self.pretrained[origin]
-            if trained.start is None:
-                return self.tokenizers.get(str(trained.tokenizer))
-            origin = trained.start
+        origin = model
+        if trained := self.trained_here(model):
+            first = self.pretrained[first_of_chain(trained, self.pretrained)]
+            if first.start is None:
+                return self.tokenizers.get(str(first.tokenizer))
+            origin = first.start
         return bpe_in(Path(self.entry(origin).directory or origin))
 
     def model_files(self, wildcards: Wildcards) -> list[str]:

@@ -8,7 +8,7 @@ from workflow_scripts.dag.genomes import Genomes
 from workflow_scripts.dag.rule_values import Wildcards, as_json, option
 from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.patterns import matching
-from workflow_scripts.settings.pretrain import RUNNING, Model, vocabulary_of, weights_file
+from workflow_scripts.settings.pretrain import RUNNING, Model, first_of_chain, vocabulary_of, weights_file
 
 
 def trained_model(name: str) -> list[str]:
@@ -58,9 +58,7 @@ class Pretraining:
 
     def tokenizer_statistics(self, name: str) -> str | None:
         """The statistics of the tokenizer of a model; none if the tokenizer came with a model from elsewhere."""
-        model = self.models[name]
-        if model.start and model.start in self.models:
-            return self.tokenizer_statistics(model.start)
+        model = self.models[first_of_chain(name, self.models)]
         return None if model.start else f"results/tokenizer/{model.tokenizer}/stats.json"
 
     def vocabulary(self, name: str) -> str:

@@ -25,10 +25,6 @@ from workflow_scripts.settings.names import SPLITS
 PLACE_COLUMNS = ("split", "line", *Place._fields)
 
 
-def sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def csv_text(rows: list[Example], columns: tuple[str, ...]) -> str:
     """The rows as CSV with a header and LF line ends."""
     return "".join([",".join(columns) + "\n", *(f"{','.join(row.sequences)},{row.label}\n" for row in rows)])
@@ -62,11 +58,11 @@ def read_places(path: Path) -> dict[tuple[str, int], tuple[Place, ...]]:
 
 
 def describe(
-    dataset: Dataset, classes: list[str], splits: Splits, texts: dict[str, str], **facts: Any
+    dataset: Dataset, classes: list[str], splits: Splits, sums: dict[str, str], **facts: Any
 ) -> dict[str, Any]:
     """The datasheet: facts from the registry, counts and hashes, and ``facts``, which only the caller knows.
 
-    Lengths are in bp; for pairs, the sum of both sequences.
+    ``sums``: the SHA-256 of each file by its name. Lengths are in bp; for pairs, the sum of both sequences.
     """
     lengths = [sum(map(len, row.sequences)) for rows in splits.values() for row in rows]
     counts = {name: Counter(row.label for row in splits[name]) for name in SPLITS}
@@ -82,7 +78,7 @@ def describe(
             name: {
                 "rows": len(splits[name]),
                 "classes": {str(label): counts[name][label] for label in range(len(classes))},
-                "sha256": sha256(texts[name]),
+                "sha256": sums[f"{name}.csv"],
             }
             for name in SPLITS
         },
@@ -93,13 +89,13 @@ def describe(
 
 def write_dataset(out: Path, dataset: Dataset, classes: list[str], splits: Splits, **facts: Any) -> None:
     """Write the nine files into the folder ``out``; on an error none of them. ``facts``: see :func:`describe`."""
-    texts = {name: csv_text(splits[name], dataset.columns) for name in SPLITS}
-    sheet = describe(dataset, classes, splits, texts, **facts)
-    files = {f"{name}.csv": text for name, text in texts.items()}
+    files = {f"{name}.csv": csv_text(splits[name], dataset.columns) for name in SPLITS}
     files["places.tsv"] = places_text(splits)
     files["ids.tsv"] = ids_text(splits)
     files["classes.json"] = json.dumps(classes, ensure_ascii=False) + "\n"
-    files["SHA256SUMS"] = sums_text({name: sha256(text) for name, text in files.items()})
+    sums = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
+    sheet = describe(dataset, classes, splits, sums, **facts)
+    files["SHA256SUMS"] = sums_text(sums)
     files["datasheet.json"] = json.dumps(sheet, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     files["README.md"] = render_card(sheet)
     with ExitStack() as stack:

@@ -263,13 +263,18 @@ def weights_file(folder: Path) -> Path:
     return next((folder / name for name in WEIGHTS if (folder / name).is_file()), folder / WEIGHTS[0])
 
 
+def first_of_chain(name: str, models: Mapping[str, Model]) -> str:
+    """The model from which a chain of further pre-trainings sets out: it starts from nothing, or from a directory."""
+    while (start := models[name].start) in models:
+        name = str(start)
+    return name
+
+
 def vocabulary_of(name: str, models: Mapping[str, Model]) -> str:
     """In whose tokens a model reads genomes, a folder of results/tokenizer: the tokenizer of the first model of its
     chain, or the name of that model if it starts from a directory, whose tokenizer it has."""
-    model = models[name]
-    if model.start in models:
-        return vocabulary_of(str(model.start), models)
-    return name if model.start else str(model.tokenizer)
+    first = first_of_chain(name, models)
+    return first if models[first].start else str(models[first].tokenizer)
 
 
 def pretrain_errors(models: Mapping[str, Model], tokenizers: Mapping[str, Tokenizer], bases: int) -> Iterator[str]:

@@ -17,7 +17,10 @@ from workflow_scripts.settings.patterns import matching
 from workflow_scripts.settings.tokenizer import Tokenizer
 
 # Files of a foreign model directory that a fit may read.
-READ_FILES = ["config.json", "*.safetensors", "pytorch_model*.bin", "tokenizer*.json", "vocab.txt"]
+READ_FILES = [
+    *("config.json", "*.safetensors", "pytorch_model*.bin", "tokenizer*.json"),
+    *("vocab.txt", "vocab.json", "merges.txt"),
+]
 UNKNOWN_MINUTES = 480
 SHORT_MINUTES = 30  # shorter fits share a cluster job
 # Operations a second, a quarter of what the paper's pre-training reached: 262 billion tokens in 14 days on eight GPUs

@@ -156,7 +156,7 @@ def save_model(job: FitJob, initial: InitialModel, problem: Problem, paired: boo
         initial.save(inference_record(job, problem), temporary, job.out / "model", job.settings.merge)
         for folder in (temporary, temporary / "merged"):
             if folder.is_dir():
-                write_card(folder, initial.encoder, paired, metrics)
+                write_card(folder, initial.encoder, initial.pooled, paired, metrics)
         return digest(min(temporary.glob("*.safetensors")))
 
 

@@ -24,6 +24,7 @@ from workflow_scripts.inference.encoding import Encoder
 from workflow_scripts.inference.fit_record import FitRecord, weights_sha256
 from workflow_scripts.inference.models import in_head, read_pretrained
 from workflow_scripts.inference.outputs import PROBLEM_TYPES, Outputs
+from workflow_scripts.inference.pooled import PooledClassifier
 from workflow_scripts.settings.finetune import FitSettings
 
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin", "pytorch_model.bin.index.json")
@@ -41,6 +42,12 @@ class InitialModel:
     encoder: Encoder
     parameters: int
     base: Path | None
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the head is this project's, so that only this project loads the fitted model."""
+        model = self.model.get_base_model() if self.base is not None else self.model
+        return isinstance(model, PooledClassifier)
 
     def save(self, record: FitRecord, folder: Path, place: Path, merge: bool) -> None:
         """Write weights or adapter, tokenizer and record into an empty folder, which becomes ``place`` next to it.

@@ -9,6 +9,7 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_json, write_json
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.inference.models import HEADS, in_head
+from workflow_scripts.inference.pooled import takes
 from workflow_scripts.settings.finetune import FitSettings
 
 
@@ -33,7 +34,8 @@ def with_lora(model: nn.Module, settings: FitSettings, seed: int) -> nn.Module:
     check_targets(model, settings.targets)
     torch.manual_seed(stable_hash(seed, "adapter"))
     config = LoraConfig(
-        task_type="SEQ_CLS",
+        # a classifier of peft passes a mask to every model
+        task_type="SEQ_CLS" if "attention_mask" in takes(model) else None,
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,

@@ -130,8 +130,8 @@ def render_card(saved: Saved, metrics: dict[str, Any]) -> str:
     )
 
 
-def write_card(folder: Path, encoder: Encoder, paired: bool, metrics: dict[str, Any]) -> None:
-    """Write README.md into a saved model folder, over that of peft if there is one."""
+def write_card(folder: Path, encoder: Encoder, pooled: bool, paired: bool, metrics: dict[str, Any]) -> None:
+    """Write README.md into a saved model folder, over that of peft if there is one; for the rest see Saved."""
     adapter = (folder / adapters.CONFIG).is_file()
     saved = Saved(
         record=FitRecord.read(folder),
@@ -139,6 +139,7 @@ def write_card(folder: Path, encoder: Encoder, paired: bool, metrics: dict[str, 
         adapter=adapter,
         code=any((folder / adapters.BASE if adapter else folder).glob("*.py")),
         normalized=(folder / "tokenizer.json").is_file(),
+        pooled=pooled,
         paired=paired,
     )
     write_text(folder / "README.md", render_card(saved, metrics))

@@ -15,8 +15,8 @@ class FitRecord:
     """How a fit has read its texts and what its outputs mean.
 
     ``kmer``, ``max_tokens``: see TokenizerEncoder. ``both_strands``: predictions are the mean over both strands.
-    ``precision``: "fp32", "bf16" or "fp16". Only an adapter needs the rest: ``pooling``, what a DNABERT-2 head reads;
-    and ``base_sha256``, the digest of each file of weights of the model it was fitted to.
+    ``precision``: "fp32", "bf16" or "fp16". ``pooling``: what the head reads; a DNABERT-2 has it in its configuration
+    too. ``base_sha256``: of an adapter, the digest of each file of weights of the model it was fitted to.
     """
 
     outputs: Outputs

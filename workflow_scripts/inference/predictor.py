@@ -25,6 +25,7 @@ from workflow_scripts.inference.fit_record import FitRecord
 from workflow_scripts.inference.models import Pretrained, read_pretrained
 from workflow_scripts.inference.network import Network, device_here, strand_mean
 from workflow_scripts.inference.outputs import Outputs, Predictions
+from workflow_scripts.inference.pooled import HEAD_FILE
 
 # problem_type of the library -> ours; the library's default depends on the labels of a batch
 HUB_PROBLEMS = {"regression": "regression", "multi_label_classification": "multilabel"}
@@ -138,7 +139,8 @@ def read_whole(folder: Path, kmer: int, trust_remote_code: bool) -> tuple[Pretra
     """
     if (folder / fit_record.NAME).is_file():
         record = FitRecord.read(folder)
-        pretrained = read_pretrained(folder, record.kmer, trust_remote_code, record.outputs.size)
+        pooling = record.pooling if (folder / HEAD_FILE).is_file() else None
+        pretrained = read_pretrained(folder, record.kmer, trust_remote_code, record.outputs.size, pooling)
         if pretrained.fresh_head:
             raise UserError(f"{folder}: the weights of the head are missing; fit the model again")
         return pretrained, record

@@ -130,9 +130,10 @@ class FitSettings(Section):
     both_strands: bool = key(
         False, "true: predict the mean over a sequence and its reverse complement.", paper="false", source=SCRIPTS
     )
-    pooling: Literal["cls", "mean"] = key(
+    pooling: Literal["cls", "mean", "last"] = key(
         "cls",
-        "What the classifier reads: cls, the first token, or the mean over all tokens.",
+        "What the classifier reads: cls, the first token, or what the published classifier class of another "
+        "architecture reads; mean, over all tokens; last, the last token, for decoders.",
         paper="cls",
         source=SCRIPTS,
     )

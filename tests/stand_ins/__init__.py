@@ -1,0 +1,1 @@
+"""Stand-ins for published code: the interface of a family, and none of its code. Tests copy them into directories."""

@@ -20,7 +20,8 @@ from transformers import (
 
 from workflow_scripts.common.files import read_json, write_json, write_text
 
-SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+SPREAD = 0.3  # of weights; as small as usual, tiny models would give all texts nearly the same
 LIMIT = 48
 CODE = Path(__file__).parent / "stand_ins"
 
@@ -44,7 +45,8 @@ def write_modernbert(folder: Path, ours: Path) -> Path:
         cls_token_id=1,
         eos_token_id=2,
         sep_token_id=2,
-        **SMALL,
+        initializer_range=SPREAD,
+        **SIZES,
     )
     return saved(ModernBertForMaskedLM(config), folder)
 
@@ -56,6 +58,7 @@ def write_gpt2(folder: Path) -> Path:
     words = ["<|endoftext|>", *"ACGTN", *pairs]
     config = GPT2Config(vocab_size=len(words), n_embd=16, n_layer=2, n_head=2, n_positions=LIMIT)
     config.bos_token_id = config.eos_token_id = 0
+    config.initializer_range = SPREAD
     saved(GPT2LMHeadModel(config), folder)
     write_json(folder / "vocab.json", {word: number for number, word in enumerate(words)})
     write_text(folder / "merges.txt", "\n".join(["#version: 0.2", *(" ".join(pair) for pair in pairs)]) + "\n")
@@ -69,7 +72,8 @@ def write_llama(folder: Path, ours: Path) -> Path:
     folder.mkdir()
     torch.manual_seed(0)
     size = copy_tokenizer(ours, folder)
-    config = LlamaConfig(vocab_size=size, num_key_value_heads=2, max_position_embeddings=LIMIT, **SMALL)
+    config = LlamaConfig(vocab_size=size, num_key_value_heads=2, max_position_embeddings=LIMIT, **SIZES)
+    config.initializer_range = SPREAD
     return saved(LlamaForCausalLM(config), folder)
 
 

@@ -9,7 +9,7 @@ from tests.dag.conftest import DEFAULT, DEMO, LAPTOP, SIZES, SMALL, job
 from workflow_scripts.dag.costs import bases_per_token
 from workflow_scripts.dag.finetune import Finetuning
 from workflow_scripts.dag.gue import Gue
-from workflow_scripts.settings.finetune import LORA, RELEASED, FitSettings
+from workflow_scripts.settings.fit_settings import LORA, RELEASED, FitSettings
 
 HUB = {"hub": "a/b", "revision": "0" * 40}
 

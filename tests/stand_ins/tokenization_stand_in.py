@@ -8,7 +8,7 @@ WORDS = ["[CLS]", "[SEP]", "[BOS]", "[MASK]", "[PAD]", "[RESERVED]", "[UNK]", "A
 class StandInTokenizer(PreTrainedTokenizer):
     """One token a base, [SEP] at the end, no [CLS] at the beginning; padding on the left."""
 
-    model_input_names = ["input_ids"]
+    model_input_names = ("input_ids",)
 
     def __init__(self, **options):
         special = {f"{name.lower()}_token": f"[{name}]" for name in ("CLS", "SEP", "MASK", "PAD", "UNK")}

@@ -3,7 +3,7 @@
 import math
 
 from workflow_scripts.common.flops import encoder_flops
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.fit_settings import FitSettings
 from workflow_scripts.settings.pretrain import Architecture, Model, Training
 from workflow_scripts.settings.tokenizer import BPE4096, Tokenizer
 

@@ -12,7 +12,8 @@ from workflow_scripts.dag.gue import Gue, dataset_name
 from workflow_scripts.dag.pretrain import trained_model
 from workflow_scripts.dag.rule_values import Wildcards, as_json, option
 from workflow_scripts.settings.configuration import Configuration
-from workflow_scripts.settings.finetune import FitSettings, Model
+from workflow_scripts.settings.fit_settings import FitSettings
+from workflow_scripts.settings.fitted_models import Model
 from workflow_scripts.settings.patterns import matching
 from workflow_scripts.settings.tokenizer import Tokenizer
 
@@ -41,6 +42,7 @@ class Finetuning:
         self.tokenizers = settings.tokenizer
         self.gue = gue
         self.hparams = read_table(settings.finetune.hparams)
+        self.families = {row["family"]: row for row in read_table(settings.finetune.families)}
         self.runs: list[dict[str, Any]] = [
             {"model": model, "method": run.method, "datasets": matching(gue.datasets, run.datasets)}
             for run in settings.finetune.runs
@@ -58,6 +60,10 @@ class Finetuning:
     def entry(self, model: str) -> Model:
         """The entry of a model in finetune.models; an empty one for a model that is trained here."""
         return self.settings.models.get(model, Model())
+
+    def family(self, model: str) -> dict[str, str]:
+        """The row of a model's family, empty if its entry names none."""
+        return self.families[name] if (name := self.entry(model).family) else {}
 
     def fitted_models(self) -> list[str]:
         """The models that a run names, each once, in their order."""
@@ -157,7 +163,9 @@ class Finetuning:
 
     def _settings(self, wildcards: Wildcards) -> FitSettings:
         model, row = wildcards.model, self.gue.registry[dataset_name(wildcards)]
-        return fit_settings(self.settings, model, wildcards.method, row, self.hparams, self._limits_suit(model))
+        family = self.family(model)
+        suit = self._limits_suit(model)
+        return fit_settings(self.settings, model, wildcards.method, row, self.hparams, suit, family)
 
     def _limits_suit(self, model: str) -> bool:
         """Whether the released limits hold whole sequences in the tokens of a model.
@@ -165,7 +173,9 @@ class Finetuning:
         Those of DNABERT-2 do for BPE with at least as many entries as its own. The others, and those of a model of the
         hub, are for the family that the entry names.
         """
-        entry = self.entry(model)
+        entry, family = self.entry(model), self.family(model)
+        if family:
+            return family["limits"] == "yes"
         if entry.hub or entry.released != "dnabert2":
             return True
         tokenizer = self.tokenizer(model)

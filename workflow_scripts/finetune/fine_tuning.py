@@ -27,7 +27,7 @@ from workflow_scripts.finetune.training import Fit, memory_mb
 from workflow_scripts.inference.fit_record import FitRecord
 from workflow_scripts.inference.network import device_here, hardware
 from workflow_scripts.inference.precision import resolved
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.fit_settings import FitSettings
 from workflow_scripts.settings.names import SPLITS
 
 

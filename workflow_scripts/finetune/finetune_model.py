@@ -17,7 +17,7 @@ from pathlib import Path
 from workflow_scripts.common import gpus
 from workflow_scripts.common.errors import program
 from workflow_scripts.finetune import fork_server
-from workflow_scripts.settings.finetune import FitSettings, read_settings
+from workflow_scripts.settings.fit_settings import FitSettings, read_settings
 from workflow_scripts.settings.names import METHODS, METRICS
 from workflow_scripts.settings.reference import keys_help
 

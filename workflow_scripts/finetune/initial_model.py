@@ -25,7 +25,7 @@ from workflow_scripts.inference.fit_record import FitRecord, weights_sha256
 from workflow_scripts.inference.models import in_head, read_pretrained
 from workflow_scripts.inference.outputs import PROBLEM_TYPES, Outputs
 from workflow_scripts.inference.pooled import PooledClassifier
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.fit_settings import FitSettings
 
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin", "pytorch_model.bin.index.json")
 

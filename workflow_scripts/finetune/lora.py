@@ -10,7 +10,7 @@ from workflow_scripts.common.files import read_json, write_json
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.inference.models import HEADS, in_head
 from workflow_scripts.inference.pooled import takes
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.fit_settings import FitSettings
 
 
 def linear_layers(model: nn.Module) -> list[str]:

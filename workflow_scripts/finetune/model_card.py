@@ -8,7 +8,7 @@ from workflow_scripts.finetune.card_example import Saved, example
 from workflow_scripts.inference import adapters
 from workflow_scripts.inference.encoding import Encoder
 from workflow_scripts.inference.fit_record import FitRecord
-from workflow_scripts.settings.finetune import LORA
+from workflow_scripts.settings.fit_settings import LORA
 
 TEMPLATE = """\
 ---

@@ -26,7 +26,7 @@ HEADS = ("pooler", "classifier", "score")
 """The modules between an encoder and its outputs, by the names that models of the library give them."""
 NOT_ENCODER = (*HEADS, "contact_head")  # ESM's head for proteins is part of its encoder and not used
 ENCODERS = ("AutoModel", "AutoModelForMaskedLM", "AutoModelForCausalLM")
-"""Names under which the code of a directory may offer its encoder, the first that it has; language models contain it."""
+"""Names under which the code of a directory may offer its encoder; a language model contains it."""
 LIMITS = ("max_position_embeddings", "max_seq_len")
 """Keys of config.json for the longest input of models without a table of positions (rotary ones, HyenaDNA)."""
 

@@ -6,7 +6,7 @@ from typing import Any
 from workflow_scripts.settings.finetune import Finetune
 from workflow_scripts.settings.fit_settings import RELEASED, FitSettings
 from workflow_scripts.settings.fitted_models import Model
-from workflow_scripts.settings.names import PROBLEM
+from workflow_scripts.settings.names import FROZEN, PROBLEM
 
 
 def fit_settings(
@@ -38,7 +38,7 @@ def fit_settings(
         FitSettings.model_validate_strings(released),
         finetune.settings,
         getattr(finetune.methods, method),
-        described(family),
+        described(family, method),
         finetune.tasks.get(dataset["task"], FitSettings()),
         entry.settings,
     )
@@ -53,12 +53,14 @@ def fit_settings(
     return FitSettings(**values)
 
 
-def described(family: dict[str, str]) -> FitSettings:
-    """Settings that describe the models of a family."""
-    targets = family.get("targets", "").split(";")
-    return FitSettings(
-        **({"pooling": family["pooling"]} if family else {}), **({"targets": targets} if any(targets) else {})
-    )
+def described(family: dict[str, str], method: str) -> FitSettings:
+    """Settings that describe the models of a family; its pooling is that of fitted heads, not of frozen embeddings."""
+    written: dict[str, Any] = {}
+    if family and method not in FROZEN:
+        written["pooling"] = family["pooling"]
+    if family.get("targets"):
+        written["targets"] = family["targets"].split(";")
+    return FitSettings(**written)
 
 
 def released_of(entry: Model, family: dict[str, str]) -> str:

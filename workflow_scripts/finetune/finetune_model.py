@@ -2,7 +2,8 @@
 
 Writes ``metrics.json`` (scores on dev and test with everything needed to repeat them), ``predictions.parquet``
 (label, prediction and class probabilities per test row, in file order, and its id if it has one) and the model
-directory: all weights for ``full``, the adapter with the head for ``lora``.
+directory: all weights for ``full``, the adapter with the head for ``lora``, the head for ``probe`` and ``knn``, which
+leave the encoder as it is.
 
 A fit that takes more than some minutes saves its state in ``--state`` now and then. Killed and started again it
 resumes there, with the same result. The program runs in a fork of a server that has imported the libraries, which is
@@ -31,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model", type=json.loads, required=True, help='JSON, {"directory": PATH} or {"baseline": NAME}'
     )
-    parser.add_argument("--method", choices=METHODS, required=True, help="train all weights, or LoRA adapters")
+    parser.add_argument("--method", choices=METHODS, required=True, help="what is fitted, see above")
     parser.add_argument("--data", type=Path, required=True, help="folder with train.csv, dev.csv and test.csv")
     parser.add_argument(
         "--name", nargs=3, metavar=("MODEL", "TASK", "DATASET"), required=True, help="names, for the record"

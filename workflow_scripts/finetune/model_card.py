@@ -42,6 +42,12 @@ On the test rows; weights were selected on the dev rows.
 Do not use it for diagnosis.
 """
 
+METHODS = {
+    "full": "training all weights",
+    "lora": "training a LoRA adapter and the head",
+    "probe": "a linear layer on its frozen embeddings",
+    "knn": "the nearest training rows by its frozen embeddings",
+}
 LIBRARIES = "This needs only {libraries}, and runs in this folder."
 PROJECT = "This needs the repository that made the model in `PYTHONPATH`, and runs in this folder."
 CODE = (
@@ -110,7 +116,6 @@ def notes(saved: Saved) -> str:
 def render_card(saved: Saved, metrics: dict[str, Any]) -> str:
     """Markdown for a model folder, with the figures of metrics.json."""
     name = f"{metrics['model']} on {metrics['task']}/{metrics['dataset']}"
-    method = "training all weights" if metrics["method"] == "full" else "training a LoRA adapter and the head"
     warning = f"\n\n**This fit has learned nothing ({metrics['collapse']}).**" if metrics["collapse"] else ""
     libraries = "torch, transformers and peft" if saved.adapter else "torch and transformers"
     return TEMPLATE.format(
@@ -119,7 +124,7 @@ def render_card(saved: Saved, metrics: dict[str, Any]) -> str:
         name=name,
         model=metrics["model"],
         dataset=f"{metrics['task']}/{metrics['dataset']}",
-        method=method,
+        method=METHODS[metrics["method"]],
         seed=metrics["seed"],
         warning=warning,
         requirement=LIBRARIES.format(libraries=libraries) if saved.by_library else PROJECT,
@@ -137,7 +142,7 @@ def write_card(folder: Path, encoder: Encoder, pooled: bool, paired: bool, metri
         record=FitRecord.read(folder),
         encoder=encoder,
         adapter=adapter,
-        code=any((folder / adapters.BASE if adapter else folder).glob("*.py")),
+        code=any((base if (base := folder / adapters.BASE).is_dir() else folder).glob("*.py")),
         normalized=(folder / "tokenizer.json").is_file(),
         pooled=pooled,
         paired=paired,

@@ -20,7 +20,7 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_json
 from workflow_scripts.inference.encoders import PROBE, TokenizerEncoder, first_line, load_tokenizer
 from workflow_scripts.inference.pooled import HEAD_FILE, PooledClassifier, hidden_states, inputs_of
-from workflow_scripts.model import DnaBert2ForSequenceClassification
+from workflow_scripts.model import DnaBert2ForSequenceClassification, DnaBert2Model
 
 HEADS = ("pooler", "classifier", "score")
 """The modules between an encoder and its outputs, by the names that models of the library give them."""
@@ -46,14 +46,20 @@ class Pretrained:
 
 
 def read_pretrained(
-    folder: Path, kmer: int = 0, trust_remote_code: bool = False, outputs: int | None = None, pooling: str | None = None
+    folder: Path,
+    kmer: int = 0,
+    trust_remote_code: bool = False,
+    outputs: int | None = None,
+    pooling: str | None = None,
+    frozen: bool = False,
 ) -> Pretrained:
     """The model and the tokenizer of a directory, in float32.
 
     ``kmer``: the model reads overlapping k-mers (DNABERT), see TokenizerEncoder. ``outputs``: of the head; None leaves
     it as the directory says. ``pooling``: what the head reads, "cls", "mean" or "last"; "cls" and None mean what the
     published classifier class of an architecture reads, if it has one. A head with other outputs than the directory has
-    weights for is drawn from torch's global generator.
+    weights for is drawn from torch's global generator. ``frozen``: a PooledClassifier of any architecture, for a head
+    on its embeddings.
 
     Raises UserError if the directory holds no such model, lacks a part of it, or needs code of its own that is not
     allowed to run, or that does not run.
@@ -65,7 +71,9 @@ def read_pretrained(
     described = read_description(folder)
     tokenizer = load_tokenizer(folder, trust_remote_code)
     reader = _Reader(folder, described, trust_remote_code)
-    if described.get("model_type") == "dnabert2" or "alibi_starting_size" in described:
+    if frozen:
+        model, fresh_head = reader.pooled(outputs, pooling or "mean", tokenizer)
+    elif reader.is_dnabert2:
         model, fresh_head = reader.dnabert2(outputs, pooling)
     elif pooling in ("mean", "last") or (folder / HEAD_FILE).is_file() or not reader.has_classifier():
         model, fresh_head = reader.pooled(outputs, pooling or "cls", tokenizer)
@@ -98,6 +106,10 @@ class _Reader:
     trust_remote_code: bool
 
     @property
+    def is_dnabert2(self) -> bool:
+        return self.described.get("model_type") == "dnabert2" or "alibi_starting_size" in self.described
+
+    @property
     def code(self) -> dict[str, str]:
         """The classes that the directory brings as code, by the name of the library's class that stands for them."""
         return self.described.get("auto_map", {}) if self.trust_remote_code else {}
@@ -128,8 +140,11 @@ class _Reader:
         return model, bool(missing)
 
     def pooled(self, outputs: int | None, pooling: Any, tokenizer: PreTrainedTokenizerBase) -> tuple[Any, bool]:
-        name = next((name for name in ENCODERS if name in self.code), ENCODERS[0])
-        encoder, _ = self._load(getattr(transformers, name), None, trust_remote_code=self.trust_remote_code)
+        if self.is_dnabert2:
+            encoder, _ = self._load(DnaBert2Model, None)
+        else:
+            name = next((name for name in ENCODERS if name in self.code), ENCODERS[0])
+            encoder, _ = self._load(getattr(transformers, name), None, trust_remote_code=self.trust_remote_code)
         probe = torch.tensor([tokenizer(PROBE)["input_ids"]])
         if pooling == "cls" and tokenizer.cls_token_id != int(probe[0, 0]):
             raise UserError(
@@ -194,7 +209,7 @@ def longest_input(model: Any) -> int:
     A table of positions ends somewhere. Rotary models compute on past the length they were trained with, without an
     error, so the length in their configuration is their limit.
     """
-    if isinstance(model, DnaBert2ForSequenceClassification) and model.config.positions != "learned":
+    if model.config.model_type == DnaBert2Model.config_class.model_type and model.config.positions != "learned":
         return 0
     for name, module in model.named_modules():
         if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):

@@ -30,7 +30,7 @@ class PooledClassifier(nn.Module):
     def __init__(self, encoder: Any, pooling: Pooling, width: int, outputs: int):
         super().__init__()
         self.encoder, self.pooling = encoder, pooling
-        self.classifier = nn.Linear(width, outputs)
+        self.classifier: nn.Module = nn.Linear(width, outputs)
         nn.init.normal_(self.classifier.weight, std=getattr(encoder.config, "initializer_range", INITIALIZER_RANGE))
         nn.init.zeros_(self.classifier.bias)
         encoder.config.num_labels = outputs
@@ -52,9 +52,7 @@ class PooledClassifier(nn.Module):
         **_unused: Any,
     ) -> SequenceClassifierOutput:
         """[rows, tokens] to logits [rows, outputs]. peft passes arguments that have no meaning here."""
-        states, layers = hidden_states(
-            self.encoder, input_ids, attention_mask, token_type_ids, every_layer=output_hidden_states
-        )
+        states, layers = hidden_states(self.encoder, input_ids, attention_mask, token_type_ids, output_hidden_states)
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         return SequenceClassifierOutput(
             logits=self.classifier(pooled(states, mask, self.pooling)), hidden_states=layers
@@ -62,6 +60,10 @@ class PooledClassifier(nn.Module):
 
     def save_pretrained(self, folder: Path) -> None:
         self.encoder.save_pretrained(folder)
+        self.save_head(folder)
+
+    def save_head(self, folder: Path) -> None:
+        """Write the head only."""
         weights = {name: tensor.contiguous() for name, tensor in self.classifier.state_dict().items()}
         save_file(weights, folder / HEAD_FILE)
 

@@ -6,7 +6,7 @@
     model.encode(["ACGTTGCA", "TTTACCGA"]).spans[0]           # [tokens, 3]: sequence, start, end
 
 What loads is a directory in the format of the Hugging Face library, of this project or another's, DNABERT-2 as
-published, and the model folder of any fit: all weights, an adapter, or a baseline.
+published, and the model folder of any fit: all weights, an adapter, a head on a frozen encoder, or a baseline.
 """
 
 from collections.abc import Iterator, Sequence
@@ -121,6 +121,8 @@ def load(directory: str | Path, kmer: int = 0, trust_remote_code: bool = False, 
     record: FitRecord | None
     if (folder / adapters.CONFIG).is_file():
         model, encoder, record = adapters.read_adapted(folder, base, trust_remote_code)
+    elif adapters.is_frozen(folder):
+        model, encoder, record = adapters.read_frozen(folder, base, trust_remote_code)
     elif baselines.is_baseline(folder):
         model, encoder = baselines.read_baseline(folder)
         record = FitRecord.read(folder)

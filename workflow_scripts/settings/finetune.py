@@ -16,7 +16,11 @@ class Run(Section):
     """Models, fitted by a method to data sets."""
 
     models: Patterns = key(..., "Names of pretrain, or of finetune.models.")
-    method: Method = key(..., "full trains all weights, lora trains adapters.")
+    method: Method = key(
+        ...,
+        "full trains all weights, lora trains adapters. Of a frozen encoder, probe fits a linear layer to the pooled "
+        "embeddings, and knn lets the nearest training rows vote.",
+    )
     datasets: Patterns = key(..., "Data sets, as in gue.datasets.")
 
 
@@ -35,6 +39,15 @@ class Methods(Section):
         "Settings of fits by LoRA.",
         paper="used for the Nucleotide Transformer only",
         source=SCRIPTS,
+    )
+    probe: FitSettings = key(
+        FitSettings(pooling="mean"),
+        "Settings of linear probes. The penalty is chosen on the dev rows; keys about optimiser steps have no meaning.",
+    )
+    knn: FitSettings = key(
+        FitSettings(pooling="mean"),
+        "Settings of nearest neighbours, by cosine of the standardised embeddings; their number is chosen on the dev "
+        "rows.",
     )
 
 
@@ -84,7 +97,7 @@ def finetune_errors(finetune: Finetune, pretrained: Collection[str], gue: Gue, n
         for name in run.models:
             if name not in models:
                 yield f"config {place}.models: no model {name!r}; defined are {', '.join(models)}"
-            elif run.method == "lora" and name in finetune.models and finetune.models[name].baseline:
-                yield f"config {place}: {name} is a baseline; LoRA needs a pre-trained model, use method: full"
+            elif run.method != "full" and name in finetune.models and finetune.models[name].baseline:
+                yield f"config {place}: {name} is a baseline; {run.method} needs a pre-trained model, use method: full"
     custom = dict.fromkeys(name.split("/")[0] for name in gue.custom)
     yield from task_errors("finetune.tasks", finetune.tasks, (*TASKS, *custom))

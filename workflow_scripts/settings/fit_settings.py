@@ -106,6 +106,11 @@ class FitSettings(Section):
         paper="1",
         source=SCRIPTS,
     )
+    shots: Count = key(
+        0,
+        "Rows of each class that are used (few-shot), drawn by the seed of the fit; 0 is all. For numbers and several "
+        "labels, rows in all.",
+    )
     both_strands: bool = key(
         False, "true: predict the mean over a sequence and its reverse complement.", paper="false", source=SCRIPTS
     )

@@ -225,3 +225,11 @@ def test_a_share_depends_on_the_seed_only_and_keeps_the_strands_of_a_row_togethe
 def test_a_share_of_rows_without_classes_is_one_of_all_rows(labels):
     part = training_share(numbered(labels), 0.3, 0, 0)
     assert len(part.labels) == 15 and (part.labels == labels[held(part)]).all()
+
+
+def test_shots_are_rows_of_each_class_and_part_of_more_shots():
+    labels = np.repeat([0, 1, 2], [900, 90, 3])
+    few, more = (training_share(numbered(labels), 1.0, shots, 42) for shots in (5, 20))
+    assert np.bincount(few.labels).tolist() == [5, 5, 3] and np.bincount(more.labels).tolist() == [20, 20, 3]
+    assert set(held(few)) < set(held(more)) and held(few) != held(training_share(numbered(labels), 1.0, 5, 43))
+    assert len(training_share(numbered(labels), 0.01, 5, 42).labels) == 5 + 1 + 1

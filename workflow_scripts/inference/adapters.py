@@ -16,7 +16,7 @@ from workflow_scripts.inference.pooled import HEAD_FILE
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 BASE = "base"
-"""The folder in that of an adapter or head with the model it was fitted to, whose weights are links to where that was."""
+"""The folder in that of an adapter or head with the model it belongs to, whose weights are links to where that was."""
 
 
 def base_folder(folder: Path, record: FitRecord, base: str | Path) -> Path:

@@ -16,8 +16,8 @@ class FitRecord:
 
     ``kmer``, ``max_tokens``: see TokenizerEncoder. ``both_strands``: predictions are the mean over both strands.
     ``precision``: "fp32", "bf16" or "fp16". ``pooling``: what the head reads; a DNABERT-2 has it in its configuration
-    too. ``base_sha256``: of an adapter or a head on a frozen encoder, the digest of each file of weights of the model it
-    was fitted to. ``head``: "probe" or "knn" on a frozen encoder, else empty.
+    too. ``base_sha256``: of an adapter or a head on a frozen encoder, the digest of each file of weights of its model.
+    ``head``: "probe" or "knn" on a frozen encoder, else empty.
     """
 
     outputs: Outputs

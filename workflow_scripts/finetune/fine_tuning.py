@@ -21,6 +21,7 @@ from workflow_scripts.common.letters import NOTABLE
 from workflow_scripts.finetune.datasets import Rows, Tokens, read_classes, read_ids, read_splits, training_share
 from workflow_scripts.finetune.frozen import FrozenFit
 from workflow_scripts.finetune.initial_model import InitialModel, initial_model
+from workflow_scripts.finetune.memory import estimate, out_of_memory, tell
 from workflow_scripts.finetune.model_card import write_card
 from workflow_scripts.finetune.problems import PROBLEMS, Problem, collapse, problem_of
 from workflow_scripts.finetune.token_cache import tokens_of
@@ -203,7 +204,12 @@ def fine_tune(job: FitJob) -> None:
     # as it will be read again, where tuples have become lists
     belongs_to = json.loads(json.dumps(record, sort_keys=True))
     folder = job.state / f"{stable_hash(json.dumps(belongs_to)):016x}"
+    memory = estimate(initial.model, job.settings, max(len(ids) for ids in tokens["train"].encoded.ids))
+    tell(memory, fit.network.device)
     with checkpoints.locked_folder(folder):
-        fit.train(folder, belongs_to)
+        try:
+            fit.train(folder, belongs_to)
+        except torch.OutOfMemoryError:
+            raise out_of_memory(job.settings) from None
         write_results(job, fit, initial, isinstance(rows["test"].texts[0], tuple), record)
         shutil.rmtree(job.state, ignore_errors=True)

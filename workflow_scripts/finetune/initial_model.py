@@ -18,6 +18,7 @@ from transformers.dynamic_module_utils import custom_object_save
 
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.finetune.lora import rewrite_description, with_lora
+from workflow_scripts.finetune.memory import freeze, recompute
 from workflow_scripts.inference import adapters, baselines
 from workflow_scripts.inference.encoders import TokenizerEncoder
 from workflow_scripts.inference.encoding import Encoder
@@ -145,6 +146,10 @@ def initial_model(spec: dict[str, Any], outputs: int, settings: FitSettings, met
         model = with_lora(model, settings, seed)
     if method in FROZEN:
         model.encoder.requires_grad_(False)
+    else:
+        freeze(model, settings.freeze)
+        if settings.checkpointing:
+            recompute(model)
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     print(f"{trained:,} of {parameters:,} parameters are trained ({trained / parameters:.2%})", file=sys.stderr)
     return InitialModel(model, encoder, parameters, base, frozen=method in FROZEN)

@@ -69,6 +69,14 @@ class FitSettings(Section):
         "Rows that pass through the model at once if memory is short; 0 is the whole batch. The gradients are those of "
         "the whole batch, the dropout differs.",
     )
+    checkpointing: bool = key(
+        False,
+        "true: recompute activations in the backward pass instead of keeping them, which takes a third more time and a "
+        "fraction of the memory; the gradients are the same.",
+    )
+    freeze: Count = key(
+        0, "Layers of the encoder, from the first on, that keep their weights, and with them its embedding; 0 is none."
+    )
     selection: Literal["loss", "metric"] = key(
         "loss",
         "Keep the weights with the lowest loss on the dev rows, or with the best metric.",

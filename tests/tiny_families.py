@@ -18,12 +18,12 @@ from transformers import (
     PreTrainedModel,
 )
 
+from tests.stand_ins import FOLDER
 from workflow_scripts.common.files import read_json, write_json, write_text
 
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
 SPREAD = 0.3  # of weights; as small as usual, tiny models would give all texts nearly the same
 LIMIT = 48
-CODE = Path(__file__).parent / "stand_ins"
 
 
 def copy_tokenizer(ours: Path, folder: Path) -> int:
@@ -77,20 +77,23 @@ def write_llama(folder: Path, ours: Path) -> Path:
     return saved(LlamaForCausalLM(config), folder)
 
 
-def write_stand_in(folder: Path, classifier: bool) -> Path:
-    """Code for configuration, model and tokenizer; no attention mask. ``classifier``: with a classifier class."""
+def write_stand_in(folder: Path, classifier: bool = False, num_downsamples: int = 0) -> Path:
+    """Code for configuration, model and tokenizer; no attention mask. ``classifier``: with a classifier class.
+
+    ``num_downsamples``: how often a U-Net would halve the length.
+    """
     from tests.stand_ins.configuration_stand_in import StandInConfig
     from tests.stand_ins.modeling_stand_in import StandInModel
 
     torch.manual_seed(0)
-    model = saved(StandInModel(StandInConfig()), folder)
+    model = saved(StandInModel(StandInConfig(num_downsamples=num_downsamples)), folder)
     classes = {"AutoConfig": "configuration_stand_in.StandInConfig", "AutoModel": "modeling_stand_in.StandInModel"}
     if classifier:
         classes["AutoModelForSequenceClassification"] = "modeling_stand_in.StandInForSequenceClassification"
     write_json(folder / "config.json", read_json(folder / "config.json") | {"auto_map": classes})
     tokenizer = {"AutoTokenizer": ["tokenization_stand_in.StandInTokenizer", None]}
     write_json(folder / "tokenizer_config.json", {"tokenizer_class": "StandInTokenizer", "auto_map": tokenizer})
-    for path in CODE.glob("*_stand_in.py"):
+    for path in FOLDER.glob("*_stand_in.py"):
         shutil.copyfile(path, folder / path.name)
     return model
 
@@ -106,7 +109,8 @@ def write_all(root: Path, ours: Path) -> dict[str, dict]:
         "modernbert": {"directory": str(write_modernbert(root / "modernbert", ours))},
         "gpt2": {"directory": str(write_gpt2(root / "gpt2"))},
         "llama": {"directory": str(write_llama(root / "llama", ours))},
-        "code": {"directory": str(write_stand_in(root / "code", classifier=False)), "trust_remote_code": True},
+        "code": {"directory": str(write_stand_in(root / "code")), "trust_remote_code": True},
+        "unet": {"directory": str(write_stand_in(root / "unet", num_downsamples=4)), "trust_remote_code": True},
         "code_classifier": {
             "directory": str(write_stand_in(root / "code_classifier", classifier=True)),
             "trust_remote_code": True,

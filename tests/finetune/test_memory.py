@@ -39,7 +39,7 @@ def test_frozen_are_the_embedding_and_the_first_layers(entries, kind):
 
 def test_no_more_layers_are_frozen_than_there_are(entries):
     assert len(layers_of(model_of(entries, "bert"))) == 2
-    with pytest.raises(UserError, match="^freeze: 3: the model has 2 layers$"):
+    with pytest.raises(UserError, match=r"^freeze: 3: the model has 2 layers$"):
         model_of(entries, "bert", freeze=3)
 
 
@@ -73,7 +73,7 @@ def test_recomputed_activations_give_the_same_gradients(entries, kind, method):
 
 
 def test_a_model_that_cannot_recompute_is_told():
-    with pytest.raises(UserError, match="^checkpointing: Linear does not support it; set it to false"):
+    with pytest.raises(UserError, match=r"^checkpointing: Linear does not support it; set it to false"):
         recompute(torch.nn.Linear(2, 2))
 
 

@@ -20,7 +20,14 @@ TEXTS = ["".join(LETTERS.choices("ACGT", k=length)) for length in (10, 25, 25, 3
 EVERY = np.arange(len(TEXTS))
 POOLED = [
     *(("modernbert", "mean"), ("modernbert", "last"), ("gpt2", "mean"), ("gpt2", "last"), ("llama", "mean")),
-    *(("llama", "last"), ("code", "mean"), ("code", "last"), ("code_classifier", "mean"), ("esm", "mean")),
+    *(
+        ("llama", "last"),
+        ("unet", "mean"),
+        ("code", "mean"),
+        ("code", "last"),
+        ("code_classifier", "mean"),
+        ("esm", "mean"),
+    ),
 ]
 PUBLISHED = [
     ("modernbert", "ModernBertForSequenceClassification"),
@@ -96,9 +103,19 @@ def test_a_pooled_head_reads_tokens_of_the_encoder(read, kind, pooling):
     assert isinstance(model, PooledClassifier) and pretrained.fresh_head
     ids = torch.tensor(pretrained.encoder.encode(TEXTS[1:2], 0).ids[0])[None]
     output = model(ids, output_hidden_states=True)
-    states = output.hidden_states[-1][0]
+    states = output.hidden_states[-1][0, : ids.shape[1]]
     expected = model.classifier(states.mean(dim=0) if pooling == "mean" else states[-1])
     torch.testing.assert_close(output.logits[0], expected)
+
+
+def test_texts_are_filled_with_n_to_the_lengths_that_a_model_takes(read):
+    """And what fills is not pooled."""
+    pretrained = read("unet", "mean")
+    encoder, ids = pretrained.model.encoder.eval(), torch.tensor([[7, 8, 9, 10, 7, 1]])
+    states = encoder(torch.nn.functional.pad(ids, (0, 10), value=11)).last_hidden_state[0, :6]
+    torch.testing.assert_close(pretrained.model(ids).logits[0], pretrained.model.classifier(states.mean(dim=0)))
+    with pytest.raises(ValueError, match="multiples of"):
+        encoder(ids)
 
 
 def test_pooling_leaves_padding_out():

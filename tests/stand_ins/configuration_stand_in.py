@@ -8,6 +8,9 @@ class StandInConfig(PretrainedConfig):
 
     model_type = "stand_in"
 
-    def __init__(self, vocab_size: int = 16, d_model: int = 8, max_seq_len: int = 64, **options):
+    def __init__(
+        self, vocab_size: int = 16, d_model: int = 8, max_seq_len: int = 64, num_downsamples: int = 0, **options
+    ):
         self.vocab_size, self.d_model, self.max_seq_len = vocab_size, d_model, max_seq_len
+        self.num_downsamples = num_downsamples
         super().__init__(**options)

@@ -29,6 +29,10 @@ class StandInModel(StandInPreTrainedModel):
         self.post_init()
 
     def forward(self, input_ids, inputs_embeds=None, output_hidden_states=None, return_dict=None):
+        if input_ids.shape[1] % 2**self.config.num_downsamples or (
+            self.config.num_downsamples and (input_ids == 4).any()
+        ):
+            raise ValueError("lengths are multiples of 2**num_downsamples, without padding, as in NTv3")
         first = self.embeddings(input_ids)
         last = self.out_proj(torch.tanh(self.mixer(first.transpose(1, 2)).transpose(1, 2)))
         layers = (first, last) if output_hidden_states else None

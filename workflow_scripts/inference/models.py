@@ -19,7 +19,7 @@ from transformers.utils import logging
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_json
 from workflow_scripts.inference.encoders import PROBE, TokenizerEncoder, first_line, load_tokenizer
-from workflow_scripts.inference.pooled import HEAD_FILE, PooledClassifier, hidden_states, inputs_of
+from workflow_scripts.inference.pooled import HEAD_FILE, Lengths, PooledClassifier, hidden_states, inputs_of
 from workflow_scripts.model import DnaBert2ForSequenceClassification, DnaBert2Model
 
 HEADS = ("pooler", "classifier", "score")
@@ -151,12 +151,15 @@ class _Reader:
                 f"{self.folder}: its tokenizer puts no [CLS] first, and its architecture has no classifier class; "
                 f"set pooling to mean, or to last for a decoder"
             )
+        # a U-Net such as NTv3 halves the length so often; its authors fill with N, never with padding
+        lengths = Lengths(2 ** getattr(encoder.config, "num_downsamples", 0), tokenizer.convert_tokens_to_ids("N"))
         try:
             with torch.no_grad():
-                width = hidden_states(encoder, probe)[0].shape[-1]
+                width = hidden_states(encoder, probe, lengths=lengths)[0].shape[-1]
         except Exception as error:  # whatever the code of a model raises
             raise self._refusal(error) from error
-        model = PooledClassifier(encoder, pooling, width, encoder.config.num_labels if outputs is None else outputs)
+        size = encoder.config.num_labels if outputs is None else outputs
+        model = PooledClassifier(encoder, pooling, width, size, lengths)
         return model, not model.load_head(self.folder)
 
     def _load(self, kind: Any, outputs: int | None, **options: Any) -> tuple[Any, list[str]]:

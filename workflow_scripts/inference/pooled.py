@@ -6,11 +6,12 @@ last of its tokens; padding never counts.
 
 from inspect import signature
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 HEAD_FILE = "pooled_head.safetensors"
@@ -21,15 +22,25 @@ INITIALIZER_RANGE = 0.02
 Pooling = Literal["cls", "mean", "last"]
 
 
+class Lengths(NamedTuple):
+    """The lengths that an encoder takes: multiples of ``of``. Shorter texts are filled with the token ``filler``."""
+
+    of: int = 1
+    filler: int = 0
+
+
+ANY_LENGTH = Lengths()
+
+
 class PooledClassifier(nn.Module):
     """``encoder``, pooling over the tokens of a text, and a linear layer; saved like a model of transformers.
 
     ``width``: size of the encoder's hidden states. The head is drawn from torch's global generator.
     """
 
-    def __init__(self, encoder: Any, pooling: Pooling, width: int, outputs: int):
+    def __init__(self, encoder: Any, pooling: Pooling, width: int, outputs: int, lengths: Lengths = ANY_LENGTH):
         super().__init__()
-        self.encoder, self.pooling = encoder, pooling
+        self.encoder, self.pooling, self.lengths = encoder, pooling, lengths
         self.classifier: nn.Module = nn.Linear(width, outputs)
         nn.init.normal_(self.classifier.weight, std=getattr(encoder.config, "initializer_range", INITIALIZER_RANGE))
         nn.init.zeros_(self.classifier.bias)
@@ -52,7 +63,9 @@ class PooledClassifier(nn.Module):
         **_unused: Any,
     ) -> SequenceClassifierOutput:
         """[rows, tokens] to logits [rows, outputs]. peft passes arguments that have no meaning here."""
-        states, layers = hidden_states(self.encoder, input_ids, attention_mask, token_type_ids, output_hidden_states)
+        states, layers = hidden_states(
+            self.encoder, input_ids, attention_mask, token_type_ids, output_hidden_states, self.lengths
+        )
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         return SequenceClassifierOutput(
             logits=self.classifier(pooled(states, mask, self.pooling)), hidden_states=layers
@@ -99,12 +112,17 @@ def hidden_states(
     attention_mask: Tensor | None = None,
     token_type_ids: Tensor | None = None,
     every_layer: bool = False,
+    lengths: Lengths = ANY_LENGTH,
 ) -> tuple[Tensor, tuple[Tensor, ...] | None]:
     """The last hidden states [rows, tokens, width] of an encoder or language model, and those of all layers if asked.
 
     Raises ValueError if the model returns none.
     """
-    possible = inputs_of(encoder)
+    possible, tokens = inputs_of(encoder), input_ids.shape[1]
+    if missing := -tokens % lengths.of:
+        input_ids = functional.pad(input_ids, (0, missing), value=lengths.filler)
+        attention_mask = None if attention_mask is None else functional.pad(attention_mask, (0, missing), value=1)
+        token_type_ids = None if token_type_ids is None else functional.pad(token_type_ids, (0, missing))
     values = {"attention_mask": attention_mask, "token_type_ids": token_type_ids}
     given: dict[str, Any] = {name: value for name, value in values.items() if value is not None and name in possible}
     if "return_dict" in possible:
@@ -112,11 +130,12 @@ def hidden_states(
     output = encoder(input_ids=input_ids, **given, **({"output_hidden_states": True} if every_layer else {}))
     states = output[0] if isinstance(output, tuple) else getattr(output, "last_hidden_state", None)
     if states is None and not every_layer:  # a language model, whose first output is logits
-        return hidden_states(encoder, input_ids, attention_mask, token_type_ids, every_layer=True)
+        states, layers = hidden_states(encoder, input_ids, attention_mask, token_type_ids, every_layer=True)
+        return states[:, :tokens], layers
     layers = getattr(output, "hidden_states", None)
     if states is None and layers is None:
         raise ValueError(f"{type(encoder).__name__} returns no hidden states")
-    return (layers[-1] if states is None else states), layers
+    return (layers[-1] if states is None else states)[:, :tokens], layers
 
 
 def pooled(states: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:

@@ -188,6 +188,7 @@ def test_code_that_does_not_run_is_told_in_one_line(copied):
             read_pretrained(folder, 0, True, 2, "mean")
         message = str(caught.value)
         assert "\n" not in message and reason in message and "written for transformers 4.38.1, this is " in message
+        assert message.endswith("give the model an environment with that version")
 
 
 @pytest.mark.parametrize(

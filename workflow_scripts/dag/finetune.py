@@ -121,7 +121,7 @@ class Finetuning:
         )
 
     def _reading(self, model: str) -> dict[str, Any]:
-        keys = {"kmer", "trust_remote_code", "baseline"}
+        keys = {"kmer", "trust_remote_code", "environment", "baseline"}
         return self.entry(model).model_dump(include=keys, exclude_defaults=True)
 
     def hub_options(self, wildcards: Wildcards) -> list[str]:

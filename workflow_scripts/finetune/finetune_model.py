@@ -12,15 +12,20 @@ most of the time of a small fit; if there is any trouble with the server it runs
 
 import argparse
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 from workflow_scripts.common import gpus
-from workflow_scripts.common.errors import program
+from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.finetune import fork_server
 from workflow_scripts.settings.fit_settings import FitSettings, read_settings
 from workflow_scripts.settings.names import METHODS, METRICS
 from workflow_scripts.settings.reference import keys_help
+
+PACKAGES = ("numpy", "peft", "pyarrow", "pydantic", "safetensors", "sklearn", "torch", "tqdm", "transformers")
+"""What a fit imports, and so the environment of a model needs."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -59,9 +64,31 @@ def main(argv: list[str] | None = None) -> None:
     fine_tune(FitJob(**options | {"settings": read_settings(options["settings"])}))
 
 
+@program
+def enter(interpreter: str) -> None:
+    """Replace this process by the same program in another environment.
+
+    Raises UserError if the environment has no such interpreter or lacks a package.
+    """
+    try:
+        found = subprocess.run([interpreter, "-c", f"import {', '.join(PACKAGES)}"], capture_output=True, text=True)
+    except OSError as error:
+        raise UserError(f"environment: {interpreter}: {error.strerror}; name its Python interpreter") from None
+    if found.returncode:
+        reason = found.stderr.strip().rpartition("\n")[2]
+        raise UserError(f"environment: {interpreter}: {reason}; install the packages of envs/torch.yaml there")
+    os.execv(interpreter, [interpreter, "-m", "workflow_scripts.finetune.finetune_model", *sys.argv[1:]])
+
+
 def launch() -> int:
-    """The program's exit status: claim a GPU, then run :func:`main` in a fork of the server, or here without one."""
+    """The program's exit status: claim a GPU, then run :func:`main` in a fork of the server, or here without one.
+
+    A model with an environment of its own goes there first.
+    """
     args = build_parser().parse_args()  # --help and wrong options need no server
+    interpreter = args.model.get("environment")
+    if interpreter and Path(interpreter).absolute() != Path(sys.executable).absolute():
+        return enter(interpreter)
     gpus.claim_or_hide(args.gpus)
     try:
         child, process = fork_server.start(sys.argv[1:])

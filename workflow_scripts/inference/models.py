@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 import transformers
+from packaging import version
 from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedTokenizerBase
 from transformers.utils import logging
@@ -27,6 +28,7 @@ HEADS = ("pooler", "classifier", "score")
 NOT_ENCODER = (*HEADS, "contact_head")  # ESM's head for proteins is part of its encoder and not used
 ENCODERS = ("AutoModel", "AutoModelForMaskedLM", "AutoModelForCausalLM")
 """Names under which the code of a directory may offer its encoder; a language model contains it."""
+DTYPE = "dtype" if version.parse(transformers.__version__) >= version.parse("4.56") else "torch_dtype"
 LIMITS = ("max_position_embeddings", "max_seq_len")
 """Keys of config.json for the longest input of models without a table of positions (rotary ones, HyenaDNA)."""
 
@@ -166,9 +168,10 @@ class _Reader:
         """The model, and the names of the weights of its head that the directory lacks or has in another size."""
         if outputs is not None:
             options["num_labels"] = outputs
+        options[DTYPE] = torch.float32
         try:
             model, told = kind.from_pretrained(
-                self.folder, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **options
+                self.folder, output_loading_info=True, ignore_mismatched_sizes=True, **options
             )
         except Exception as error:  # the library raises whatever its readers meet
             raise self._refusal(error) from error
@@ -194,7 +197,8 @@ class _Reader:
             return "; it brings code of its own, which runs with trust_remote_code: true"
         written = self.described.get("transformers_version")
         if "auto_map" in self.described and written not in (None, transformers.__version__):
-            return f"; its code was written for transformers {written}, this is {transformers.__version__}"
+            here = f"this is {transformers.__version__}: give the model an environment with that version"
+            return f"; its code was written for transformers {written}, {here}"
         return ""
 
 

@@ -1,5 +1,6 @@
 """Models that are fitted but not trained here: directories, models of the hub, baselines, models under another name."""
 
+import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -37,6 +38,12 @@ class Model(Section):
     trust_remote_code: bool = key(False, "true: run Python code that comes with the model. DNABERT-2 needs none.")
     kmer: Annotated[int, Field(ge=0, le=12)] = key(
         0, "k of a model that reads overlapping k-mers as words (DNABERT); 0 leaves the sequence as it is."
+    )
+    environment: Omittable[Plain] = key(
+        None,
+        "Path of the Python interpreter of an environment in which its fits run, for code that the pinned transformers "
+        "cannot run. It holds the packages of envs/torch.yaml, transformers in the version that the model needs.",
+        min_length=1,
     )
     baseline: Omittable[Baseline] = key(
         None,
@@ -88,8 +95,8 @@ MODELS = {
 """Baselines, and the paper's models as their authors published them."""
 
 MEANINGFUL = {  # what a model that is not trained here can be -> keys that have a meaning beside it
-    "directory": ("kmer", "trust_remote_code", "family", "released", "settings"),
-    "hub": ("revision", "kmer", "trust_remote_code", "family", "released", "settings"),
+    "directory": ("kmer", "trust_remote_code", "environment", "family", "released", "settings"),
+    "hub": ("revision", "kmer", "trust_remote_code", "environment", "family", "released", "settings"),
     "baseline": ("settings",),
     "pretrained": ("settings",),
 }
@@ -123,5 +130,7 @@ def model_errors(models: Mapping[str, Model], pretrained: Collection[str]) -> It
             yield f"{place}.pretrained: no model {model.pretrained!r}; pretrain has {', '.join(pretrained)}"
         if model.hub is not None and model.revision is None:
             yield f"{place}.revision: missing; give the commit of {model.hub} that is meant"
+        if model.environment is not None and not os.access(model.environment, os.X_OK):
+            yield f"{place}.environment: no Python interpreter at {model.environment!r}, such as ENVIRONMENT/bin/python"
         if model.directory is not None and not (Path(model.directory) / "config.json").is_file():
             yield f"{place}.directory: no config.json in {model.directory!r}"

@@ -266,3 +266,9 @@ def test_rows_and_lengths_of_the_configuration_count(finetuning):
     assert cut == shorter, "20 tokens are 100 bases"
     published = {"origin": "published", "published": "a.zip", "max_rows": {"train": 100}}
     assert finetuning({"gue": published}).flops(fit("dnabert2")) == flops, "published files come whole"
+
+
+def test_a_frozen_model_passes_over_the_rows_once(finetuning):
+    """The others go forwards and backwards, in each of three epochs."""
+    full, probe = (finetuning().flops(fit("dnabert2", method=method)) for method in ("full", "probe"))
+    assert full == pytest.approx(3 * 3 * probe)

@@ -14,6 +14,7 @@ from workflow_scripts.dag.rule_values import Wildcards, as_json, option
 from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.fit_settings import FitSettings
 from workflow_scripts.settings.fitted_models import Model
+from workflow_scripts.settings.names import FROZEN
 from workflow_scripts.settings.patterns import matching
 from workflow_scripts.settings.tokenizer import Tokenizer
 
@@ -147,7 +148,8 @@ class Finetuning:
         limit = gue.max_rows.train if gue.origin == "primary" else 0
         rows = min(int(row["train"]), limit or int(row["train"]))
         bases = gue.length.get(wildcards.task, int(row["length"]))
-        return fit_flops(self._settings(wildcards), sizes, rows, bases / bases_per_token(tokenizer))
+        frozen = wildcards.method in FROZEN
+        return fit_flops(self._settings(wildcards), sizes, rows, bases / bases_per_token(tokenizer), frozen)
 
     def minutes(self, wildcards: Wildcards, attempt: int) -> int:
         """A quarter of an hour, and the time of the operations at a quarter of a good speed."""

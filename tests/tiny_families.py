@@ -5,8 +5,12 @@ Architectures of transformers are tiny models of its classes. The others are sta
 
 import itertools
 import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import torch
 from transformers import (
     GPT2Config,
@@ -101,6 +105,22 @@ def write_stand_in(folder: Path, classifier: bool = False, num_downsamples: int 
 def saved(model: PreTrainedModel, folder: Path) -> Path:
     model.save_pretrained(folder)
     return folder
+
+
+@contextmanager
+def code_of_models(cache: Path) -> Iterator[None]:
+    """Let transformers keep the code of models below ``cache``, and forget what it has loaded from elsewhere."""
+
+    def forget() -> None:
+        for name in [name for name in sys.modules if name.split(".")[0] == "transformers_modules"]:
+            del sys.modules[name]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(cache))
+        patch.syspath_prepend(str(cache))
+        forget()
+        yield
+        forget()
 
 
 def write_all(root: Path, ours: Path) -> dict[str, dict]:

@@ -32,8 +32,7 @@ FITS = [
 @pytest.fixture(scope="module")
 def families(base, tmp_path_factory) -> dict[str, dict]:
     root = tmp_path_factory.mktemp("families")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(root / "modules"))
+    with tiny_families.code_of_models(root / "modules"):
         yield tiny_families.write_all(root, base)
 
 

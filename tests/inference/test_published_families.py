@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from tests.inference.test_families import EVERY, TEXTS
 from tests.stand_ins import FOLDER
+from tests.tiny_families import code_of_models
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import write_json
 from workflow_scripts.inference.models import Pretrained, read_pretrained
@@ -47,9 +48,8 @@ CADUCEUS = {
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path):
     """A directory with the code of a family, its configuration, and a tokenizer that is code."""
-    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
 
     def folder(name: str, described: dict) -> Path:
         place = tmp_path / name
@@ -57,7 +57,8 @@ def folder(tmp_path, monkeypatch):
         write_json(place / "config.json", described)
         return place
 
-    return folder
+    with code_of_models(tmp_path / "modules"):
+        yield folder
 
 
 @pytest.fixture
@@ -94,7 +95,8 @@ def test_hyenadna_reads_a_text_alike_in_any_batch(hyena, pooling):
 def test_caduceus_says_what_it_lacks(folder):
     place = folder("caduceus", CADUCEUS)
     tokenizer = {"AutoTokenizer": ["tokenization_caduceus.CaduceusTokenizer", None]}
-    write_json(place / "tokenizer_config.json", {"tokenizer_class": "CaduceusTokenizer", "auto_map": tokenizer})
+    described = {"tokenizer_class": "CaduceusTokenizer", "model_max_length": 131072, "auto_map": tokenizer}
+    write_json(place / "tokenizer_config.json", described)
     with pytest.raises(UserError) as caught:
         read_pretrained(place, 0, True, 2, "cls")
     assert "mamba_ssm" in str(caught.value) and "\n" not in str(caught.value)

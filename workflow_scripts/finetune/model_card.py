@@ -8,6 +8,7 @@ from workflow_scripts.finetune.card_example import Saved, example
 from workflow_scripts.inference import adapters
 from workflow_scripts.inference.encoding import Encoder
 from workflow_scripts.inference.fit_record import FitRecord
+from workflow_scripts.inference.models import read_description
 from workflow_scripts.settings.fit_settings import LORA
 
 TEMPLATE = """\
@@ -55,6 +56,7 @@ CODE = (
     "it transformers asks first, or refuses to load the model. The files work with transformers 4.29.2 and later, and "
     "torch 2.6 and later."
 )
+FOREIGN_CODE = "`trust_remote_code=True` runs the .py files of this folder, which the model's authors wrote."
 BASE = (
     "`base/` is the model that the adapter was fitted to, with the configuration of the fit. Its weights are links: "
     "copy the folder with `cp -rL` to take it elsewhere. `AutoPeftModelForSequenceClassification` loads the adapter as "
@@ -103,9 +105,9 @@ def making(metrics: dict[str, Any]) -> str:
     )
 
 
-def notes(saved: Saved) -> str:
+def notes(saved: Saved, own: bool) -> str:
     """What a user of the example has to know."""
-    found = [CODE] if saved.code else []
+    found = [CODE if own else FOREIGN_CODE] if saved.code else []
     if saved.adapter:
         found.append(BASE)
     if saved.by_library and saved.record.precision != "fp32" and saved.record.outputs.problem != "regression":
@@ -113,8 +115,8 @@ def notes(saved: Saved) -> str:
     return "\n\n".join(found)
 
 
-def render_card(saved: Saved, metrics: dict[str, Any]) -> str:
-    """Markdown for a model folder, with the figures of metrics.json."""
+def render_card(saved: Saved, metrics: dict[str, Any], own: bool) -> str:
+    """Markdown for a model folder, with the figures of metrics.json. ``own``: the architecture is DNABERT-2's."""
     name = f"{metrics['model']} on {metrics['task']}/{metrics['dataset']}"
     warning = f"\n\n**This fit has learned nothing ({metrics['collapse']}).**" if metrics["collapse"] else ""
     libraries = "torch, transformers and peft" if saved.adapter else "torch and transformers"
@@ -129,7 +131,7 @@ def render_card(saved: Saved, metrics: dict[str, Any]) -> str:
         warning=warning,
         requirement=LIBRARIES.format(libraries=libraries) if saved.by_library else PROJECT,
         example=example(saved),
-        notes=notes(saved),
+        notes=notes(saved, own),
         scores=scores(metrics),
         making=making(metrics),
     )
@@ -137,14 +139,16 @@ def render_card(saved: Saved, metrics: dict[str, Any]) -> str:
 
 def write_card(folder: Path, encoder: Encoder, pooled: bool, paired: bool, metrics: dict[str, Any]) -> None:
     """Write README.md into a saved model folder, over that of peft if there is one; for the rest see Saved."""
-    adapter = (folder / adapters.CONFIG).is_file()
+    home = base if (base := folder / adapters.BASE).is_dir() else folder
+    own = read_description(home).get("model_type") == "dnabert2"
     saved = Saved(
         record=FitRecord.read(folder),
         encoder=encoder,
-        adapter=adapter,
-        code=any((base if (base := folder / adapters.BASE).is_dir() else folder).glob("*.py")),
+        adapter=(folder / adapters.CONFIG).is_file(),
+        # this repository has its own code already
+        code=any(home.glob("*.py")) and not (own and pooled),
         normalized=(folder / "tokenizer.json").is_file(),
         pooled=pooled,
         paired=paired,
     )
-    write_text(folder / "README.md", render_card(saved, metrics))
+    write_text(folder / "README.md", render_card(saved, metrics, own))

@@ -193,6 +193,8 @@ class _Reader:
 
     def _hint(self) -> str:
         """What may help: to allow code, or the version of the library with which the directory was written."""
+        if self.is_dnabert2:
+            return ""
         if "auto_map" in self.described and not self.trust_remote_code:
             return "; it brings code of its own, which runs with trust_remote_code: true"
         written = self.described.get("transformers_version")

@@ -52,7 +52,11 @@ class PooledClassifier(nn.Module):
         return self.encoder.config
 
     def get_input_embeddings(self) -> nn.Module:
-        return self.encoder.get_input_embeddings()
+        """That of the encoder; its first one, if its code does not say which it is."""
+        try:
+            return self.encoder.get_input_embeddings()
+        except NotImplementedError:
+            return next(module for module in self.encoder.modules() if isinstance(module, nn.Embedding))
 
     def forward(
         self,

@@ -172,18 +172,17 @@ def test_the_first_token_is_read_only_if_it_is_cls(read):
         read("code", "cls")
 
 
-def test_code_that_does_not_run_is_told_in_one_line(copied):
+def test_code_that_does_not_run_is_told_in_one_line(copied, tmp_path):
     """With the version of the library that could run it."""
-    folder = copied("code")
-    write_json(folder / "config.json", read_json(folder / "config.json") | {"transformers_version": "4.38.1"})
-    path = folder / "modeling_stand_in.py"
-    whole = path.read_text()
+    whole = (copied("code") / "modeling_stand_in.py").read_text()
     told = {
         "import transformers.no_such_module\n" + whole: "no_such_module",
         whole.replace("last_hidden_state=last", "last_hidden_states=last"): "unexpected keyword",
     }
-    for code, reason in told.items():
-        path.write_text(code)
+    for number, (code, reason) in enumerate(told.items()):
+        folder = shutil.copytree(tmp_path / "copy_of_code", tmp_path / f"broken{number}")
+        write_json(folder / "config.json", read_json(folder / "config.json") | {"transformers_version": "4.38.1"})
+        (folder / "modeling_stand_in.py").write_text(code)
         with pytest.raises(UserError) as caught:
             read_pretrained(folder, 0, True, 2, "mean")
         message = str(caught.value)

@@ -1,7 +1,5 @@
 """Heads on frozen embeddings: a linear layer, and the votes of the nearest training rows."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -23,7 +21,13 @@ class NearestNeighbours(nn.Module):
     ``values`` [rows, outputs], of classes 0 or 1, of labels 0 or 1, of numbers in standard deviations; and ``k``.
     """
 
-    def __init__(self, width: int, outputs: Outputs, rows: int = 0):
+    mean: Tensor
+    deviation: Tensor
+    rows: Tensor
+    values: Tensor
+    k: Tensor
+
+    def __init__(self, width: int, outputs: Outputs, rows: int):
         super().__init__()
         self.problem = outputs.problem
         self.register_buffer("mean", torch.zeros(width))
@@ -49,12 +53,9 @@ class NearestNeighbours(nn.Module):
         return shares.logit()
 
 
-HEADS: dict[str, Any] = {"probe": LinearProbe, "knn": NearestNeighbours}
-"""The head of each method that leaves the encoder as it is."""
-
-
 def read_head(method: str, outputs: Outputs, weights: dict[str, Tensor]) -> nn.Module:
     """A saved head. Raises RuntimeError if the weights are not its own."""
+    head: nn.Module
     if method == "knn":
         head = NearestNeighbours(weights["rows"].shape[1], outputs, len(weights["rows"]))
     else:

@@ -14,7 +14,7 @@ import torch
 import transformers
 from packaging import version
 from torch import nn
-from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForSequenceClassification
 from transformers.utils import logging
 
 from workflow_scripts.common.errors import UserError
@@ -141,7 +141,7 @@ class _Reader:
         model, missing = self._load(AutoModelForSequenceClassification, outputs, **options)
         return model, bool(missing)
 
-    def pooled(self, outputs: int | None, pooling: Any, tokenizer: PreTrainedTokenizerBase) -> tuple[Any, bool]:
+    def pooled(self, outputs: int | None, pooling: Any, tokenizer: Any) -> tuple[Any, bool]:
         if self.is_dnabert2:
             encoder, _ = self._load(DnaBert2Model, None)
         else:

@@ -137,9 +137,11 @@ def hidden_states(
         states, layers = hidden_states(encoder, input_ids, attention_mask, token_type_ids, every_layer=True)
         return states[:, :tokens], layers
     layers = getattr(output, "hidden_states", None)
-    if states is None and layers is None:
-        raise ValueError(f"{type(encoder).__name__} returns no hidden states")
-    return (layers[-1] if states is None else states)[:, :tokens], layers
+    if states is None:
+        if layers is None:
+            raise ValueError(f"{type(encoder).__name__} returns no hidden states")
+        states = layers[-1]
+    return states[:, :tokens], layers
 
 
 def pooled(states: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:

@@ -26,6 +26,7 @@ from workflow_scripts.finetune.model_card import write_card
 from workflow_scripts.finetune.problems import PROBLEMS, Problem, collapse, problem_of
 from workflow_scripts.finetune.token_cache import tokens_of
 from workflow_scripts.finetune.training import Fit, memory_mb
+from workflow_scripts.inference.encoders import TokenizerEncoder
 from workflow_scripts.inference.fit_record import FitRecord
 from workflow_scripts.inference.network import device_here, hardware
 from workflow_scripts.inference.precision import resolved
@@ -204,8 +205,9 @@ def fine_tune(job: FitJob) -> None:
     # as it will be read again, where tuples have become lists
     belongs_to = json.loads(json.dumps(record, sort_keys=True))
     folder = job.state / f"{stable_hash(json.dumps(belongs_to)):016x}"
-    memory = estimate(initial.model, job.settings, max(len(ids) for ids in tokens["train"].encoded.ids))
-    tell(memory, fit.network.device)
+    if isinstance(fit, Fit) and isinstance(initial.encoder, TokenizerEncoder):  # baselines and frozen models are small
+        longest = max(len(ids) for ids in tokens["train"].encoded.ids)
+        tell(estimate(initial.model, job.settings, longest), fit.network.device)
     with checkpoints.locked_folder(folder):
         try:
             fit.train(folder, belongs_to)

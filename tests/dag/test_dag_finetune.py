@@ -9,7 +9,7 @@ from tests.dag.conftest import DEFAULT, DEMO, LAPTOP, SIZES, SMALL, job
 from workflow_scripts.dag.costs import bases_per_token
 from workflow_scripts.dag.finetune import Finetuning
 from workflow_scripts.dag.gue import Gue
-from workflow_scripts.settings.finetune import LORA, RELEASED, FitSettings
+from workflow_scripts.settings.fit_settings import LORA, RELEASED, FitSettings
 
 HUB = {"hub": "a/b", "revision": "0" * 40}
 
@@ -266,3 +266,9 @@ def test_rows_and_lengths_of_the_configuration_count(finetuning):
     assert cut == shorter, "20 tokens are 100 bases"
     published = {"origin": "published", "published": "a.zip", "max_rows": {"train": 100}}
     assert finetuning({"gue": published}).flops(fit("dnabert2")) == flops, "published files come whole"
+
+
+def test_a_frozen_model_passes_over_the_rows_once(finetuning):
+    """The others go forwards and backwards, in each of three epochs."""
+    full, probe = (finetuning().flops(fit("dnabert2", method=method)) for method in ("full", "probe"))
+    assert full == pytest.approx(3 * 3 * probe)

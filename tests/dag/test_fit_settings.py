@@ -9,7 +9,8 @@ import pytest
 
 from workflow_scripts.common.files import read_table
 from workflow_scripts.dag import fit_settings as module
-from workflow_scripts.settings.finetune import RELEASED, Finetune
+from workflow_scripts.settings.finetune import Finetune
+from workflow_scripts.settings.fit_settings import RELEASED
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 REGISTRY = read_table(CONFIG / "gue.tsv")

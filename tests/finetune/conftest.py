@@ -16,7 +16,7 @@ from workflow_scripts.finetune.initial_model import initial_model
 from workflow_scripts.finetune.problems import PROBLEMS, problem_of
 from workflow_scripts.finetune.token_cache import tokens_of
 from workflow_scripts.finetune.training import Fit
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.fit_settings import FitSettings
 
 SETTINGS = {
     "learning_rate": 3e-3,

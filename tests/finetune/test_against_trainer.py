@@ -12,7 +12,7 @@ from tests.finetune.conftest import SETTINGS
 from workflow_scripts.finetune.datasets import training_batches
 from workflow_scripts.finetune.training import Fit, parameter_groups
 from workflow_scripts.inference.encoding import collate
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.fit_settings import FitSettings
 
 STEPS = 50
 # Rates and decay with which every detail of a step shows within 50 steps.

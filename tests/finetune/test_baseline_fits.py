@@ -10,7 +10,7 @@ from workflow_scripts.finetune.datasets import Tokens, read_rows, read_splits
 from workflow_scripts.finetune.initial_model import initial_model
 from workflow_scripts.finetune.problems import Classification
 from workflow_scripts.finetune.training import Fit
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.fit_settings import FitSettings
 
 pytestmark = pytest.mark.slow
 SETTINGS = FitSettings(learning_rate=1e-2, epochs=20, batch_size=16, warmup_steps=0, eval_steps=0)

@@ -206,7 +206,7 @@ def test_a_share_has_that_share_of_every_class_and_is_part_of_a_larger_one():
     labels = np.repeat([0, 1, 2], [900, 90, 3])
     smaller = set()
     for share, expected in ((0.01, [9, 1, 1]), (0.05, [45, 5, 1]), (0.07, [63, 7, 1]), (1.0, [900, 90, 3])):
-        part = training_share(numbered(labels), share, 42)
+        part = training_share(numbered(labels), share, 0, 42)
         assert np.bincount(part.labels).tolist() == expected
         assert (labels[held(part)] == part.labels).all()
         assert smaller < set(held(part))
@@ -215,7 +215,7 @@ def test_a_share_has_that_share_of_every_class_and_is_part_of_a_larger_one():
 
 def test_a_share_depends_on_the_seed_only_and_keeps_the_strands_of_a_row_together():
     labels = np.arange(400) % 2
-    parts = [training_share(numbered(labels, turned=True), 0.1, seed) for seed in (1, 1, 2)]
+    parts = [training_share(numbered(labels, turned=True), 0.1, 0, seed) for seed in (1, 1, 2)]
     assert held(parts[0]) == held(parts[1]) != held(parts[2])
     first, turned = np.split(np.array(held(parts[0])), 2)
     assert (first == -turned).all() and len(first) == len(parts[0].labels) == 40
@@ -223,5 +223,13 @@ def test_a_share_depends_on_the_seed_only_and_keeps_the_strands_of_a_row_togethe
 
 @pytest.mark.parametrize("labels", [np.linspace(0, 1, 50), np.eye(2, dtype=int)[np.arange(50) % 2]])
 def test_a_share_of_rows_without_classes_is_one_of_all_rows(labels):
-    part = training_share(numbered(labels), 0.3, 0)
+    part = training_share(numbered(labels), 0.3, 0, 0)
     assert len(part.labels) == 15 and (part.labels == labels[held(part)]).all()
+
+
+def test_shots_are_rows_of_each_class_and_part_of_more_shots():
+    labels = np.repeat([0, 1, 2], [900, 90, 3])
+    few, more = (training_share(numbered(labels), 1.0, shots, 42) for shots in (5, 20))
+    assert np.bincount(few.labels).tolist() == [5, 5, 3] and np.bincount(more.labels).tolist() == [20, 20, 3]
+    assert set(held(few)) < set(held(more)) and held(few) != held(training_share(numbered(labels), 1.0, 5, 43))
+    assert len(training_share(numbered(labels), 0.01, 5, 42).labels) == 5 + 1 + 1

@@ -12,7 +12,7 @@ import torch
 from tests.finetune import attempts
 from workflow_scripts.finetune import training
 from workflow_scripts.finetune.finetune_model import main
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.fit_settings import FitSettings
 
 pytestmark = pytest.mark.slow
 SETTINGS = {"max_steps": 6, "eval_steps": 2, "reverse_complement_share": 0.5, "selection": "metric"}

@@ -21,7 +21,7 @@ from workflow_scripts.finetune.initial_model import initial_model
 from workflow_scripts.finetune.problems import Classification
 from workflow_scripts.finetune.training import Fit
 from workflow_scripts.inference.encoding import collate
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.fit_settings import FitSettings
 from workflow_scripts.settings.names import SPLITS
 
 pytestmark = pytest.mark.slow

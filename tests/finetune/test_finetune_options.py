@@ -13,7 +13,7 @@ from workflow_scripts.finetune.finetune_model import main
 from workflow_scripts.finetune.training import Fit
 from workflow_scripts.inference.encoders import load_tokenizer
 from workflow_scripts.inference.encoding import other_strand
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.fit_settings import FitSettings
 
 QUICK = FitSettings(**SETTINGS)
 

@@ -6,7 +6,7 @@ import torch
 
 from workflow_scripts.finetune.initial_model import initial_model
 from workflow_scripts.inference.models import in_head
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.fit_settings import FitSettings
 
 
 def test_new_head_depends_on_the_seed_and_the_encoder_does_not(entries):

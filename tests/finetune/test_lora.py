@@ -17,7 +17,7 @@ from workflow_scripts.finetune.initial_model import initial_model
 from workflow_scripts.finetune.problems import Classification
 from workflow_scripts.inference.encoding import collate
 from workflow_scripts.model import DnaBert2ForSequenceClassification
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.fit_settings import FitSettings
 
 pytestmark = pytest.mark.slow
 RANK, HIDDEN, LAYERS, CLASSES = 2, 32, 2, 2

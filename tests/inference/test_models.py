@@ -78,10 +78,10 @@ def test_weights_that_lack_a_part_of_the_encoder_are_refused(copied):
 def test_what_is_no_model_is_refused(copied, tmp_path):
     assert refused({"directory": tmp_path / "none"}).startswith(f"{tmp_path}/none: no config.json")
     folder = copied("bert")
-    (folder / "vocab.txt").unlink()
-    assert "no tokenizer.json and no vocab.txt" in refused({"directory": folder})
     (folder / "model.safetensors").write_bytes(b"damaged")
     assert refused({"directory": folder, "kmer": 3}).startswith(f"{folder}: the model does not load")
+    (folder / "vocab.txt").unlink()
+    assert "no tokenizer.json and no vocab.txt" in refused({"directory": folder})
     (folder / "config.json").write_text("{")
     assert refused({"directory": folder}).startswith(f"{folder}/config.json: not JSON (")
     folder = copied("ours")
@@ -118,6 +118,5 @@ def test_neither_pickles_nor_foreign_code_run_unless_they_are_trusted(copied, tm
     assert trap.exists()
 
 
-def test_pooling_of_another_architecture_is_refused(entries):
-    told = refused(entries["esm"], pooling="mean")
-    assert told.endswith("pooling 'mean' is not for a model of type 'esm'; set it to cls")
+def test_the_last_token_of_a_dnabert2_is_refused(entries):
+    assert refused(entries["ours"], pooling="last").endswith("pooling 'last' is for decoders; set it to cls or mean")

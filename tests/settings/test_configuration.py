@@ -165,7 +165,7 @@ def test_values_that_break_the_schema(sound, path, value, told):
         (
             "finetune.runs.1.models",
             ["dnabert2", "cnn"],
-            "config finetune.runs[1]: cnn is a baseline; LoRA needs a pre-trained model, use method: full",
+            "config finetune.runs[1]: cnn is a baseline; lora needs a pre-trained model, use method: full",
         ),
         (
             "gue.custom",

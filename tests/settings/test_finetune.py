@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.settings.finetune import FitSettings, read_settings
+from workflow_scripts.settings.fit_settings import FitSettings, read_settings
 
 
 def test_defaults_are_the_released_ones():

@@ -5,7 +5,7 @@ import pytest
 from tests.settings.conftest import REPOSITORY
 from tests.workflow.harness import job_counts, snakemake
 from workflow_scripts.settings.configuration import Configuration, mistakes
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.fit_settings import FitSettings
 
 OVERLAY = """
 genomes: {corpus: config/species_small.tsv}

@@ -26,7 +26,7 @@ from workflow_scripts.settings import names
 from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.demo import Demo
 from workflow_scripts.settings.fields import Section, bare
-from workflow_scripts.settings.finetune import RELEASED, FitSettings, read_settings
+from workflow_scripts.settings.fit_settings import RELEASED, FitSettings, read_settings
 from workflow_scripts.settings.genomes import Genomes, Group
 from workflow_scripts.settings.gue import Custom, Gue
 from workflow_scripts.settings.pretrain import Architecture, SeededTraining, Training, read_training

@@ -12,7 +12,7 @@ from tests.settings.conftest import REPOSITORY
 from workflow_scripts.settings import config_file
 from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.fields import Positive, Rate, Section, key
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.fit_settings import FitSettings
 from workflow_scripts.settings.pretrain import SeededTraining
 from workflow_scripts.settings.reference import Key, keys, keys_help
 from workflow_scripts.settings.write_reference import main, schema, table

@@ -3,7 +3,7 @@
 import math
 
 from workflow_scripts.common.flops import encoder_flops
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.fit_settings import FitSettings
 from workflow_scripts.settings.pretrain import Architecture, Model, Training
 from workflow_scripts.settings.tokenizer import BPE4096, Tokenizer
 
@@ -51,9 +51,14 @@ def bases_per_token(tokenizer: Tokenizer) -> float:
     return tokenizer.k or 1 if tokenizer.kind == "kmer" else 1
 
 
-def fit_flops(settings: FitSettings, sizes: Architecture, rows: int, tokens: float) -> float:
-    """FLOPs of the steps of a fit to ``rows`` training rows of so many tokens, without its head."""
+def fit_flops(settings: FitSettings, sizes: Architecture, rows: int, tokens: float, frozen: bool = False) -> float:
+    """FLOPs of the steps of a fit to ``rows`` training rows of so many tokens, without its head.
+
+    ``frozen``: the rows pass once, forwards only.
+    """
     tokens = min(tokens, settings.max_tokens or tokens)
+    if frozen:
+        return rows * _pass_flops(tokens, sizes)
     passed = settings.max_steps * settings.batch_size or settings.epochs * rows
     return TRAINING * passed * _pass_flops(tokens, sizes)
 

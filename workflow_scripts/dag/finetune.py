@@ -12,13 +12,18 @@ from workflow_scripts.dag.gue import Gue, dataset_name
 from workflow_scripts.dag.pretrain import trained_model
 from workflow_scripts.dag.rule_values import Wildcards, as_json, option
 from workflow_scripts.settings.configuration import Configuration
-from workflow_scripts.settings.finetune import FitSettings, Model
+from workflow_scripts.settings.fit_settings import FitSettings
+from workflow_scripts.settings.fitted_models import Model
+from workflow_scripts.settings.names import FROZEN
 from workflow_scripts.settings.patterns import matching
 from workflow_scripts.settings.pretrain import first_of_chain
 from workflow_scripts.settings.tokenizer import Tokenizer
 
 # Files of a foreign model directory that a fit may read.
-READ_FILES = ["config.json", "*.safetensors", "pytorch_model*.bin", "tokenizer*.json", "vocab.txt"]
+READ_FILES = [
+    *("config.json", "*.safetensors", "pytorch_model*.bin", "tokenizer*.json"),
+    *("vocab.txt", "vocab.json", "merges.txt"),
+]
 UNKNOWN_MINUTES = 480
 SHORT_MINUTES = 30  # shorter fits share a cluster job
 # Operations a second, a quarter of what the paper's pre-training reached: 262 billion tokens in 14 days on eight GPUs
@@ -39,6 +44,7 @@ class Finetuning:
         self.tokenizers = settings.tokenizer
         self.gue = gue
         self.hparams = read_table(settings.finetune.hparams)
+        self.families = {row["family"]: row for row in read_table(settings.finetune.families)}
         self.runs: list[dict[str, Any]] = [
             {"model": model, "method": run.method, "datasets": matching(gue.datasets, run.datasets)}
             for run in settings.finetune.runs
@@ -56,6 +62,10 @@ class Finetuning:
     def entry(self, model: str) -> Model:
         """The entry of a model in finetune.models; an empty one for a model that is trained here."""
         return self.settings.models.get(model, Model())
+
+    def family(self, model: str) -> dict[str, str]:
+        """The row of a model's family, empty if its entry names none."""
+        return self.families[name] if (name := self.entry(model).family) else {}
 
     def fitted_models(self) -> list[str]:
         """The models that a run names, each once, in their order."""
@@ -113,7 +123,7 @@ class Finetuning:
         )
 
     def _reading(self, model: str) -> dict[str, Any]:
-        keys = {"kmer", "trust_remote_code", "baseline"}
+        keys = {"kmer", "trust_remote_code", "environment", "baseline"}
         return self.entry(model).model_dump(include=keys, exclude_defaults=True)
 
     def hub_options(self, wildcards: Wildcards) -> list[str]:
@@ -139,7 +149,8 @@ class Finetuning:
         limit = gue.max_rows.train if gue.origin == "primary" else 0
         rows = min(int(row["train"]), limit or int(row["train"]))
         bases = gue.length.get(wildcards.task, int(row["length"]))
-        return fit_flops(self._settings(wildcards), sizes, rows, bases / bases_per_token(tokenizer))
+        frozen = wildcards.method in FROZEN
+        return fit_flops(self._settings(wildcards), sizes, rows, bases / bases_per_token(tokenizer), frozen)
 
     def minutes(self, wildcards: Wildcards, attempt: int) -> int:
         """A quarter of an hour, and the time of the operations at a quarter of a good speed."""
@@ -155,7 +166,9 @@ class Finetuning:
 
     def _settings(self, wildcards: Wildcards) -> FitSettings:
         model, row = wildcards.model, self.gue.registry[dataset_name(wildcards)]
-        return fit_settings(self.settings, model, wildcards.method, row, self.hparams, self._limits_suit(model))
+        family = self.family(model)
+        suit = self._limits_suit(model)
+        return fit_settings(self.settings, model, wildcards.method, row, self.hparams, suit, family)
 
     def _limits_suit(self, model: str) -> bool:
         """Whether the released limits hold whole sequences in the tokens of a model.
@@ -163,7 +176,9 @@ class Finetuning:
         Those of DNABERT-2 do for BPE with at least as many entries as its own. The others, and those of a model of the
         hub, are for the family that the entry names.
         """
-        entry = self.entry(model)
+        entry, family = self.entry(model), self.family(model)
+        if family:
+            return family["limits"] == "yes"
         if entry.hub or entry.released != "dnabert2":
             return True
         tokenizer = self.tokenizer(model)

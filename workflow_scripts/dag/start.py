@@ -10,7 +10,7 @@ from workflow_scripts.dag.plan import Job, Plan
 from workflow_scripts.dag.running_jobs import running_jobs
 from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.fields import Section, keys_of
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.fit_settings import FitSettings
 
 CONFIGURATION = "results/configuration.json"
 

@@ -13,6 +13,7 @@ TABLES = (
     ("gue", "known_files"),
     ("gue", "candidates"),
     ("finetune", "hparams"),
+    ("finetune", "families"),
     ("report", "paper_results"),
     ("report", "paper_models"),
 )

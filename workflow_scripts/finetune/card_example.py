@@ -7,6 +7,8 @@ from workflow_scripts.inference.encoding import Encoder
 from workflow_scripts.inference.fit_record import FitRecord
 from workflow_scripts.inference.outputs import Outputs
 
+TRUST = ", trust_remote_code=True"
+
 SEQUENCES = ("ACGTTGCAACGGTTGCAACGTAC", "TTGACCATTAGACCATTGAC")
 
 WHOLE = """\
@@ -35,7 +37,7 @@ model = PeftModel.from_pretrained(model, folder).eval()"""
 PROJECT = """\
 from workflow_scripts.inference.predictor import load
 
-model = load(".")
+model = load("."{trust})
 
 
 def predict(sequences):
@@ -69,7 +71,8 @@ class Saved:
     """A saved fit, as far as its example depends on it.
 
     ``adapter``: the folder holds a LoRA adapter, and its base model in ``base/``. ``code``: the architecture comes as
-    .py files. ``normalized``: the tokenizer reads lower case and RNA. ``paired``: a text is a pair of sequences.
+    .py files. ``normalized``: the tokenizer reads lower case and RNA. ``pooled``: the head is a PooledClassifier's.
+    ``paired``: a text is a pair of sequences.
     """
 
     record: FitRecord
@@ -77,16 +80,19 @@ class Saved:
     adapter: bool
     code: bool
     normalized: bool
+    pooled: bool
     paired: bool
 
     @property
     def by_library(self) -> bool:
         """Whether transformers encodes the texts as this project does.
 
-        A baseline has no tokenizer. Pairs are not encoded alike by a tokenizer that is not compiled, see
-        TokenizerEncoder.
+        A baseline has no tokenizer, and a pooled head no class there. Pairs are not encoded alike by a tokenizer that
+        is not compiled, see TokenizerEncoder.
         """
-        return isinstance(self.encoder, TokenizerEncoder) and (self.encoder.tokenizer.is_fast or not self.paired)
+        if self.pooled or not isinstance(self.encoder, TokenizerEncoder):
+            return False
+        return self.encoder.tokenizer.is_fast or not self.paired
 
 
 def example(saved: Saved) -> str:
@@ -97,7 +103,7 @@ def example(saved: Saved) -> str:
         parts = library_parts(saved)
     else:
         field = "prediction" if saved.record.outputs.problem == "regression" else "probabilities"
-        parts = [PROJECT.format(field=field)]
+        parts = [PROJECT.format(field=field, trust=TRUST if saved.code else "")]
     return "\n\n\n".join([*parts, f"print(predict({texts}))".replace("'", '"')])
 
 
@@ -105,7 +111,7 @@ def library_parts(saved: Saved) -> list[str]:
     """The statements that load the model, and the functions."""
     encoder, record = saved.encoder, saved.record
     assert isinstance(encoder, TokenizerEncoder)
-    loading = (ADAPTER if saved.adapter else WHOLE).format(trust=", trust_remote_code=True" if saved.code else "")
+    loading = (ADAPTER if saved.adapter else WHOLE).format(trust=TRUST if saved.code else "")
     rewritten = bool(encoder.kmer) or not saved.normalized
     word = "words(sequence)" if rewritten else "sequence"
     texts = f"[{word} for sequence in sequences]" if rewritten else "sequences"

@@ -97,8 +97,10 @@ def read_classes(folder: Path) -> list[str]:
     return read_json(path) if path.is_file() else []
 
 
-def training_share(tokens: Tokens, share: float, seed: int) -> Tokens:
+def training_share(tokens: Tokens, share: float, shots: int, seed: int) -> Tokens:
     """The tokens of a share of the rows, rounded up in each class, with the reverse complements if there are any.
+
+    ``shots``, if above 0: of these at most so many rows of each class.
 
     The rows are a function of the seed and the labels, and those of a smaller share are among those of a larger one.
     Rows whose labels are no classes (numbers, several labels) are one class.
@@ -110,7 +112,8 @@ def training_share(tokens: Tokens, share: float, seed: int) -> Tokens:
         generator(seed, "training share", int(label)).permutation(np.flatnonzero(classes == label))
         for label in np.unique(classes)
     ]
-    first = np.sort(np.concatenate([members[: math.ceil(round(share * len(members), 6))] for members in kept]))
+    kept = [members[: math.ceil(round(share * len(members), 6))][: shots or None] for members in kept]
+    first = np.sort(np.concatenate(kept))
     entries = np.concatenate([first + start for start in range(0, len(tokens.encoded.ids), rows)])
     encoded = tokens.encoded
     types = None if encoded.types is None else [encoded.types[entry] for entry in entries]

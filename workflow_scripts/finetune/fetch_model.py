@@ -17,7 +17,10 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic_directory, digest, write_json
 
-DESCRIPTION = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json")
+DESCRIPTION = (
+    *("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.txt", "vocab.json", "merges.txt"),
+)
 SAFE = ("*.safetensors", "model.safetensors.index.json")
 PICKLED = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
 

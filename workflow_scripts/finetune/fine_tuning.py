@@ -19,16 +19,19 @@ from workflow_scripts.common.files import atomic, atomic_directory, digest, writ
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.letters import NOTABLE
 from workflow_scripts.finetune.datasets import Rows, Tokens, read_classes, read_ids, read_splits, training_share
+from workflow_scripts.finetune.frozen import FrozenFit
 from workflow_scripts.finetune.initial_model import InitialModel, initial_model
+from workflow_scripts.finetune.memory import estimate, out_of_memory, tell
 from workflow_scripts.finetune.model_card import write_card
 from workflow_scripts.finetune.problems import PROBLEMS, Problem, collapse, problem_of
 from workflow_scripts.finetune.token_cache import tokens_of
 from workflow_scripts.finetune.training import Fit, memory_mb
+from workflow_scripts.inference.encoders import TokenizerEncoder
 from workflow_scripts.inference.fit_record import FitRecord
 from workflow_scripts.inference.network import device_here, hardware
 from workflow_scripts.inference.precision import resolved
-from workflow_scripts.settings.finetune import FitSettings
-from workflow_scripts.settings.names import SPLITS
+from workflow_scripts.settings.fit_settings import FitSettings
+from workflow_scripts.settings.names import FROZEN, SPLITS
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,8 @@ def tokens_by_split(job: FitJob, rows: Mapping[str, Rows], initial: InitialModel
         )
         for split in SPLITS
     }
-    if settings.train_share < 1:
-        tokens["train"] = training_share(tokens["train"], settings.train_share, job.seed)
+    if settings.train_share < 1 or settings.shots:
+        tokens["train"] = training_share(tokens["train"], settings.train_share, settings.shots, job.seed)
     for split, part in tokens.items():
         if part.encoded.truncated:
             print(f"{split}: {part.encoded.truncated:.1%} of the sequences are cut to the limit", file=sys.stderr)
@@ -93,7 +96,14 @@ def identity(job: FitJob, initial: InitialModel) -> dict[str, Any]:
     }
 
 
-def scores_of(fit: Fit, test: np.ndarray) -> dict[str, Any]:
+def fit_of(job: FitJob, initial: InitialModel, problem: Problem, tokens: dict[str, Tokens]) -> Fit | FrozenFit:
+    """The fit of a method."""
+    if job.method in FROZEN:
+        return FrozenFit(initial, problem, tokens, job.settings, job.metric, job.method)
+    return Fit(initial, problem, tokens, job.settings, job.metric, job.seed)
+
+
+def scores_of(fit: Fit | FrozenFit, test: np.ndarray) -> dict[str, Any]:
     """Scores on dev and test, and whether the fit has learned anything."""
     problem, labels = fit.problem, {split: tokens.labels for split, tokens in fit.tokens.items()}
     dev = problem.scores(labels["dev"], fit.predict("dev"))
@@ -107,13 +117,14 @@ def scores_of(fit: Fit, test: np.ndarray) -> dict[str, Any]:
     }
 
 
-def course_of(fit: Fit) -> dict[str, Any]:
+def course_of(fit: Fit | FrozenFit) -> dict[str, Any]:
     """What was trained for how long, and what it has cost."""
     gpus = int(fit.network.device.type == "cuda")
     return {
         "steps": fit.done,
         "epochs": fit.done / fit.per_epoch,
         "best_step": fit.best_step,
+        **({"chosen": fit.chosen} if isinstance(fit, FrozenFit) else {}),
         "effective_batch": fit.settings.batch_size,
         "trainable_parameters": sum(p.numel() for p in fit.model.parameters() if p.requires_grad),
         "truncated": {split: tokens.encoded.truncated for split, tokens in fit.tokens.items()},
@@ -135,6 +146,7 @@ def inference_record(job: FitJob, problem: Problem) -> FitRecord:
         both_strands=job.settings.both_strands,
         precision=job.settings.precision,
         pooling=job.settings.pooling,
+        head=job.method if job.method in FROZEN else "",
     )
 
 
@@ -156,11 +168,13 @@ def save_model(job: FitJob, initial: InitialModel, problem: Problem, paired: boo
         initial.save(inference_record(job, problem), temporary, job.out / "model", job.settings.merge)
         for folder in (temporary, temporary / "merged"):
             if folder.is_dir():
-                write_card(folder, initial.encoder, paired, metrics)
+                write_card(folder, initial.encoder, initial.pooled, paired, metrics)
         return digest(min(temporary.glob("*.safetensors")))
 
 
-def write_results(job: FitJob, fit: Fit, initial: InitialModel, paired: bool, record: dict[str, Any]) -> None:
+def write_results(
+    job: FitJob, fit: Fit | FrozenFit, initial: InitialModel, paired: bool, record: dict[str, Any]
+) -> None:
     """Write predictions, model and metrics. Metrics come last: if they exist, everything else does."""
     for torn in job.out.glob(".*.tmp"):  # of a killed process
         shutil.rmtree(torn) if torn.is_dir() else torn.unlink()
@@ -187,11 +201,17 @@ def fine_tune(job: FitJob) -> None:
     initial = initial_model(job.model, problem.outputs.size, job.settings, job.method, job.seed)
     tokens = tokens_by_split(job, rows, initial)
     record = identity(job, initial)
-    fit = Fit(initial, problem, tokens, job.settings, job.metric, job.seed)
+    fit = fit_of(job, initial, problem, tokens)
     # as it will be read again, where tuples have become lists
     belongs_to = json.loads(json.dumps(record, sort_keys=True))
     folder = job.state / f"{stable_hash(json.dumps(belongs_to)):016x}"
+    if isinstance(fit, Fit) and isinstance(initial.encoder, TokenizerEncoder):  # baselines and frozen models are small
+        longest = max(len(ids) for ids in tokens["train"].encoded.ids)
+        tell(estimate(initial.model, job.settings, longest), fit.network.device)
     with checkpoints.locked_folder(folder):
-        fit.train(folder, belongs_to)
+        try:
+            fit.train(folder, belongs_to)
+        except torch.OutOfMemoryError:
+            raise out_of_memory(job.settings) from None
         write_results(job, fit, initial, isinstance(rows["test"].texts[0], tuple), record)
         shutil.rmtree(job.state, ignore_errors=True)

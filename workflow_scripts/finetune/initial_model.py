@@ -18,13 +18,16 @@ from transformers.dynamic_module_utils import custom_object_save
 
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.finetune.lora import rewrite_description, with_lora
+from workflow_scripts.finetune.memory import freeze, recompute
 from workflow_scripts.inference import adapters, baselines
 from workflow_scripts.inference.encoders import TokenizerEncoder
 from workflow_scripts.inference.encoding import Encoder
 from workflow_scripts.inference.fit_record import FitRecord, weights_sha256
 from workflow_scripts.inference.models import in_head, read_pretrained
 from workflow_scripts.inference.outputs import PROBLEM_TYPES, Outputs
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.inference.pooled import PooledClassifier
+from workflow_scripts.settings.fit_settings import FitSettings
+from workflow_scripts.settings.names import FROZEN
 
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin", "pytorch_model.bin.index.json")
 
@@ -34,13 +37,21 @@ class InitialModel:
     """A model that is ready to be fitted, in place, with its encoder.
 
     ``model(input_ids=, attention_mask=[, token_type_ids=]).logits`` is [rows, outputs]. ``parameters`` counts those
-    without adapters. ``base`` is the directory that a LoRA adapter belongs to, else None.
+    without adapters. ``base`` is the directory that a LoRA adapter or the head of a ``frozen`` encoder belongs to, else
+    None.
     """
 
     model: Any  # a module with save_pretrained
     encoder: Encoder
     parameters: int
     base: Path | None
+    frozen: bool = False
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the head is this project's, so that only this project loads the fitted model."""
+        adapted = self.base is not None and not self.frozen
+        return isinstance(self.model.get_base_model() if adapted else self.model, PooledClassifier)
 
     def save(self, record: FitRecord, folder: Path, place: Path, merge: bool) -> None:
         """Write weights or adapter, tokenizer and record into an empty folder, which becomes ``place`` next to it.
@@ -53,6 +64,10 @@ class InitialModel:
         record = dataclasses.replace(record, outputs=fold_scale(self.model, record.outputs))
         if self.base is not None:
             adapter = dataclasses.replace(record, base_sha256=weights_sha256(self.base))
+            if self.frozen:
+                self._write_head(adapter, folder)
+                self._write_base(folder / adapters.BASE, self.base)
+                return
             self._write(self.model, adapter, folder)
             rewrite_description(folder / adapters.CONFIG, place.absolute() / adapters.BASE)
             self._write_base(folder / adapters.BASE, self.base)
@@ -68,7 +83,7 @@ class InitialModel:
         configuration of the pre-trained model the adapter would give other results.
         """
         folder.mkdir()
-        model = self.model.get_base_model()
+        model = self.model.encoder if self.frozen else self.model.get_base_model()
         for path in base.glob("*.py"):
             shutil.copyfile(path, folder / path.name)
         if getattr(model, "_auto_class", None):
@@ -78,6 +93,11 @@ class InitialModel:
         for pattern in WEIGHTS:
             for path in base.glob(pattern):
                 (folder / path.name).symlink_to(path if base.is_absolute() else os.path.relpath(path, folder))
+
+    def _write_head(self, record: FitRecord, folder: Path) -> None:
+        self.model.save_head(folder)
+        self.encoder.save(folder)
+        record.write(folder)
 
     def _write(self, model: Any, record: FitRecord, folder: Path) -> None:
         model.save_pretrained(folder)
@@ -94,6 +114,8 @@ def fold_scale(model: nn.Module, outputs: Outputs) -> Outputs:
     heads = [layer for name, layer in model.named_modules() if in_head(name) and isinstance(layer, nn.Linear)]
     if outputs.problem != "regression" or not heads or heads[-1].bias is None:
         return outputs
+    if heads[-1].out_features != outputs.size:  # the head has no linear layer, this one is the encoder's
+        return outputs
     heads[-1].weight.mul_(outputs.deviation)
     heads[-1].bias.mul_(outputs.deviation).add_(outputs.mean)
     return Outputs(outputs.problem, outputs.size)
@@ -103,7 +125,7 @@ def initial_model(spec: dict[str, Any], outputs: int, settings: FitSettings, met
     """The model of an entry with a new head of ``outputs`` values, which depends on ``seed`` only.
 
     A head that is in the directory, because the model was fitted before, is kept if it has as many outputs. ``method``:
-    "full", or "lora", which a baseline does not have. Prints the trainable share to standard error. Raises UserError if
+    of METHODS; a baseline has "full" only. Prints the trainable share to standard error. Raises UserError if
     the entry names no such model, or it lacks what the settings need.
     """
     torch.manual_seed(stable_hash(seed, "head"))
@@ -115,11 +137,19 @@ def initial_model(spec: dict[str, Any], outputs: int, settings: FitSettings, met
     else:
         folder = Path(spec["directory"])
         kmer, trusted = spec.get("kmer", 0), spec.get("trust_remote_code", False)
-        pretrained = read_pretrained(folder, kmer, trusted, outputs, settings.pooling)
+        pretrained = read_pretrained(folder, kmer, trusted, outputs, settings.pooling, frozen=method in FROZEN)
         model, encoder = pretrained.model, pretrained.encoder
     parameters = sum(parameter.numel() for parameter in model.parameters())
+    if method != "full":
+        base = Path(spec["directory"])
     if method == "lora":
-        model, base = with_lora(model, settings, seed), Path(spec["directory"])
+        model = with_lora(model, settings, seed)
+    if method in FROZEN:
+        model.encoder.requires_grad_(False)
+    else:
+        freeze(model, settings.freeze)
+        if settings.checkpointing:
+            recompute(model)
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     print(f"{trained:,} of {parameters:,} parameters are trained ({trained / parameters:.2%})", file=sys.stderr)
-    return InitialModel(model, encoder, parameters, base)
+    return InitialModel(model, encoder, parameters, base, frozen=method in FROZEN)

@@ -4,17 +4,20 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_json, write_json
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.inference.models import HEADS, in_head
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.inference.pooled import takes
+from workflow_scripts.settings.fit_settings import FitSettings
 
 
 def linear_layers(model: nn.Module) -> list[str]:
-    """Full names of the linear layers below the head, which LoRA can adapt."""
-    return [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and not in_head(name)]
+    """Full names of the linear layers below the head, which LoRA can adapt; GPT-2 calls them Conv1D."""
+    linear = (nn.Linear, Conv1D)
+    return [name for name, module in model.named_modules() if isinstance(module, linear) and not in_head(name)]
 
 
 def check_targets(model: nn.Module, targets: list[str]) -> None:
@@ -33,11 +36,13 @@ def with_lora(model: nn.Module, settings: FitSettings, seed: int) -> nn.Module:
     check_targets(model, settings.targets)
     torch.manual_seed(stable_hash(seed, "adapter"))
     config = LoraConfig(
-        task_type="SEQ_CLS",
+        # a classifier of peft passes a mask to every model
+        task_type="SEQ_CLS" if "attention_mask" in takes(model) else None,
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
         target_modules=list(settings.targets),
+        fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),
         modules_to_save=[head for head in HEADS if any(head in name.split(".") for name, _ in model.named_modules())],
     )
     return get_peft_model(model, config)

@@ -8,7 +8,8 @@ from workflow_scripts.finetune.card_example import Saved, example
 from workflow_scripts.inference import adapters
 from workflow_scripts.inference.encoding import Encoder
 from workflow_scripts.inference.fit_record import FitRecord
-from workflow_scripts.settings.finetune import LORA
+from workflow_scripts.inference.models import read_description
+from workflow_scripts.settings.fit_settings import LORA
 
 TEMPLATE = """\
 ---
@@ -42,6 +43,12 @@ On the test rows; weights were selected on the dev rows.
 Do not use it for diagnosis.
 """
 
+METHODS = {
+    "full": "training all weights",
+    "lora": "training a LoRA adapter and the head",
+    "probe": "a linear layer on its frozen embeddings",
+    "knn": "the nearest training rows by its frozen embeddings",
+}
 LIBRARIES = "This needs only {libraries}, and runs in this folder."
 PROJECT = "This needs the repository that made the model in `PYTHONPATH`, and runs in this folder."
 CODE = (
@@ -49,6 +56,7 @@ CODE = (
     "it transformers asks first, or refuses to load the model. The files work with transformers 4.29.2 and later, and "
     "torch 2.6 and later."
 )
+FOREIGN_CODE = "`trust_remote_code=True` runs the .py files of this folder, which the model's authors wrote."
 BASE = (
     "`base/` is the model that the adapter was fitted to, with the configuration of the fit. Its weights are links: "
     "copy the folder with `cp -rL` to take it elsewhere. `AutoPeftModelForSequenceClassification` loads the adapter as "
@@ -97,9 +105,9 @@ def making(metrics: dict[str, Any]) -> str:
     )
 
 
-def notes(saved: Saved) -> str:
+def notes(saved: Saved, own: bool) -> str:
     """What a user of the example has to know."""
-    found = [CODE] if saved.code else []
+    found = [CODE if own else FOREIGN_CODE] if saved.code else []
     if saved.adapter:
         found.append(BASE)
     if saved.by_library and saved.record.precision != "fp32" and saved.record.outputs.problem != "regression":
@@ -107,10 +115,9 @@ def notes(saved: Saved) -> str:
     return "\n\n".join(found)
 
 
-def render_card(saved: Saved, metrics: dict[str, Any]) -> str:
-    """Markdown for a model folder, with the figures of metrics.json."""
+def render_card(saved: Saved, metrics: dict[str, Any], own: bool) -> str:
+    """Markdown for a model folder, with the figures of metrics.json. ``own``: the architecture is DNABERT-2's."""
     name = f"{metrics['model']} on {metrics['task']}/{metrics['dataset']}"
-    method = "training all weights" if metrics["method"] == "full" else "training a LoRA adapter and the head"
     warning = f"\n\n**This fit has learned nothing ({metrics['collapse']}).**" if metrics["collapse"] else ""
     libraries = "torch, transformers and peft" if saved.adapter else "torch and transformers"
     return TEMPLATE.format(
@@ -119,26 +126,29 @@ def render_card(saved: Saved, metrics: dict[str, Any]) -> str:
         name=name,
         model=metrics["model"],
         dataset=f"{metrics['task']}/{metrics['dataset']}",
-        method=method,
+        method=METHODS[metrics["method"]],
         seed=metrics["seed"],
         warning=warning,
         requirement=LIBRARIES.format(libraries=libraries) if saved.by_library else PROJECT,
         example=example(saved),
-        notes=notes(saved),
+        notes=notes(saved, own),
         scores=scores(metrics),
         making=making(metrics),
     )
 
 
-def write_card(folder: Path, encoder: Encoder, paired: bool, metrics: dict[str, Any]) -> None:
-    """Write README.md into a saved model folder, over that of peft if there is one."""
-    adapter = (folder / adapters.CONFIG).is_file()
+def write_card(folder: Path, encoder: Encoder, pooled: bool, paired: bool, metrics: dict[str, Any]) -> None:
+    """Write README.md into a saved model folder, over that of peft if there is one; for the rest see Saved."""
+    home = base if (base := folder / adapters.BASE).is_dir() else folder
+    own = read_description(home).get("model_type") == "dnabert2"
     saved = Saved(
         record=FitRecord.read(folder),
         encoder=encoder,
-        adapter=adapter,
-        code=any((folder / adapters.BASE if adapter else folder).glob("*.py")),
+        adapter=(folder / adapters.CONFIG).is_file(),
+        # this repository has its own code already
+        code=any(home.glob("*.py")) and not (own and pooled),
         normalized=(folder / "tokenizer.json").is_file(),
+        pooled=pooled,
         paired=paired,
     )
-    write_text(folder / "README.md", render_card(saved, metrics))
+    write_text(folder / "README.md", render_card(saved, metrics, own))

@@ -20,7 +20,7 @@ from workflow_scripts.finetune.initial_model import InitialModel
 from workflow_scripts.finetune.problems import Problem
 from workflow_scripts.inference.network import Network, device_here, strand_mean
 from workflow_scripts.inference.precision import loss_scaler
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.fit_settings import FitSettings
 
 # Seconds between saved states. A fit that takes less is repeated rather than resumed; of a longer one with 117 million
 # parameters a state is 1.9 GB.

@@ -1,18 +1,22 @@
-"""Saved LoRA adapters: the model they belong to, and the adapted model."""
+"""Saved LoRA adapters and heads on frozen encoders: the model they belong to, and the adapted model."""
 
 import os
 from pathlib import Path
 
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.inference.encoders import TokenizerEncoder, first_line
 from workflow_scripts.inference.fit_record import FitRecord, weights_sha256
+from workflow_scripts.inference.frozen_heads import read_head
 from workflow_scripts.inference.models import read_pretrained
+from workflow_scripts.inference.pooled import HEAD_FILE
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 BASE = "base"
-"""The folder in that of an adapter with the model it was fitted to, whose weights are links to where that was."""
+"""The folder in that of an adapter or head with the model it belongs to, whose weights are links to where that was."""
 
 
 def base_folder(folder: Path, record: FitRecord, base: str | Path) -> Path:
@@ -28,6 +32,26 @@ def base_folder(folder: Path, record: FitRecord, base: str | Path) -> Path:
     if weights_sha256(place) != record.base_sha256:
         raise UserError(f"{folder}: {place} is not the model that the adapter was fitted to; name its directory (base)")
     return place
+
+
+def is_frozen(folder: Path) -> bool:
+    """Whether a model folder holds a head on a frozen encoder, without the encoder."""
+    return (folder / HEAD_FILE).is_file() and bool(FitRecord.read(folder).head)
+
+
+def read_frozen(
+    folder: Path, base: str | Path, trust_remote_code: bool
+) -> tuple[nn.Module, TokenizerEncoder, FitRecord]:
+    """The base model with the head of ``folder`` on it; otherwise as read_adapted."""
+    record = FitRecord.read(folder)
+    place = base_folder(folder, record, base)
+    outputs = record.outputs
+    pretrained = read_pretrained(place, record.kmer, trust_remote_code, outputs.size, record.pooling, frozen=True)
+    try:
+        pretrained.model.classifier = read_head(record.head, outputs, load_file(folder / HEAD_FILE))
+    except (SafetensorError, RuntimeError, KeyError) as error:
+        raise UserError(f"{folder}: the head does not load ({first_line(error)}); fit the model again") from error
+    return pretrained.model, pretrained.encoder, record
 
 
 def read_adapted(

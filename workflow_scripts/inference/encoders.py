@@ -11,27 +11,45 @@ import numpy as np
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.files import digest
+from workflow_scripts.common.files import digest, read_json, write_json
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.tokenizer_files import copy_tokenizer
 from workflow_scripts.inference.encoding import NO_BASES, Encoded, Text, sequences_of
 
-FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json", "added_tokens.json")
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json")
+"""The files in which a tokenizer keeps its words; one that is code may have none."""
+FILES = (*VOCABULARIES, "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 PROBE = "ACGT" * 16
 """A sequence that every tokenizer of DNA knows."""
 
 
 def load_tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model directory. Raises UserError if there is none that loads."""
-    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
-        raise UserError(f"{folder}: no tokenizer.json and no vocab.txt; a model directory holds its tokenizer")
+    """The tokenizer of a model directory, with a padding token. Raises UserError if there is none that loads."""
+    code = code_of(folder)
+    if code and not trust_remote_code:
+        raise UserError(f"{folder}: its tokenizer is code of its own, which runs with trust_remote_code: true")
+    if not code and not any((folder / name).is_file() for name in VOCABULARIES):
+        raise UserError(f"{folder}: no {' and no '.join(VOCABULARIES)}; a model directory holds its tokenizer")
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+        ends = tokenizer(PROBE)["input_ids"][-1]
     except Exception as error:  # the library raises whatever its readers meet
         raise UserError(f"{folder}: its tokenizer does not load ({first_line(error)})") from error
     if tokenizer.pad_token_id is None:
-        raise UserError(f"{folder}: its tokenizer has no padding token; name one in tokenizer_config.json (pad_token)")
+        if tokenizer.eos_token_id is None or tokenizer.eos_token_id == ends:
+            named = "name one in tokenizer_config.json (pad_token)"
+            raise UserError(f"{folder}: its tokenizer has no padding token; {named}")
+        tokenizer.pad_token = tokenizer.eos_token  # no text contains it
     return tokenizer
+
+
+def code_of(folder: Path) -> list[Path]:
+    """The Python files of a directory if its tokenizer is code, else none."""
+    try:
+        described = read_json(folder / "tokenizer_config.json")
+    except (OSError, ValueError):
+        return []
+    return sorted(folder.glob("*.py")) if "auto_map" in described else []
 
 
 def first_line(error: Exception) -> str:
@@ -90,6 +108,9 @@ class TokenizerEncoder:
         """Copy the tokenizer's files; a tokenizer.json then reads sequences in any case, and RNA."""
         for path in self._files():
             (copy_tokenizer if path.name == "tokenizer.json" else shutil.copyfile)(path, folder / path.name)
+        described = folder / "tokenizer_config.json"
+        if self.tokenizer.pad_token == self.tokenizer.eos_token and described.is_file():
+            write_json(described, read_json(described) | {"pad_token": self.tokenizer.pad_token})
 
     @cached_property
     def _unknown_dna(self) -> float:
@@ -100,7 +121,7 @@ class TokenizerEncoder:
         return (self._by_library if self.tokenizer.is_fast else self._by_python)(words, limit, spans)
 
     def _files(self) -> list[Path]:
-        return [self.folder / name for name in FILES if (self.folder / name).is_file()]
+        return [self.folder / name for name in FILES if (self.folder / name).is_file()] + code_of(self.folder)
 
     def _words(self, sequence: str) -> str:
         return kmers(sequence, self.kmer) if self.kmer else sequence

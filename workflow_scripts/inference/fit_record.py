@@ -15,8 +15,9 @@ class FitRecord:
     """How a fit has read its texts and what its outputs mean.
 
     ``kmer``, ``max_tokens``: see TokenizerEncoder. ``both_strands``: predictions are the mean over both strands.
-    ``precision``: "fp32", "bf16" or "fp16". Only an adapter needs the rest: ``pooling``, what a DNABERT-2 head reads;
-    and ``base_sha256``, the digest of each file of weights of the model it was fitted to.
+    ``precision``: "fp32", "bf16" or "fp16". ``pooling``: what the head reads; a DNABERT-2 has it in its configuration
+    too. ``base_sha256``: of an adapter or a head on a frozen encoder, the digest of each file of weights of its model.
+    ``head``: "probe" or "knn" on a frozen encoder, else empty.
     """
 
     outputs: Outputs
@@ -26,6 +27,7 @@ class FitRecord:
     precision: str = "fp32"
     pooling: str = "cls"
     base_sha256: dict[str, str] | None = None
+    head: str = ""
 
     def write(self, folder: Path) -> None:
         write_json(folder / NAME, dataclasses.asdict(self))

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import nn
 
 from workflow_scripts.inference.encoding import Encoded, by_length, collate
 from workflow_scripts.inference.outputs import Outputs
+from workflow_scripts.inference.pooled import inputs_of, takes
 from workflow_scripts.inference.precision import autocast
 
 
@@ -28,8 +30,9 @@ def hardware(device: torch.device) -> str:
 class Network:
     """A model on its device.
 
-    ``model(input_ids=, attention_mask=[, token_type_ids=]).logits`` is [rows, outputs]; ``pad_id`` fills short rows;
-    ``precision`` is "fp32", "bf16" or "fp16" (autocast).
+    ``model(input_ids=[, attention_mask=][, token_type_ids=]).logits`` is [rows, outputs]; ``pad_id`` fills short rows;
+    ``precision`` is "fp32", "bf16" or "fp16" (autocast). A model whose ``forward`` takes no attention mask cannot tell
+    padding from bases, so its batches are of texts with the same number of tokens.
     """
 
     model: nn.Module
@@ -37,15 +40,35 @@ class Network:
     precision: str
     device: torch.device
 
+    @cached_property
+    def arguments(self) -> frozenset[str]:
+        """The names of what the model's ``forward`` takes."""
+        return takes(self.model)
+
+    @cached_property
+    def masked(self) -> bool:
+        """Whether the model, of a pooled one its encoder, can be told what is padding."""
+        return "attention_mask" in inputs_of(self.model)
+
     def output(self, encoded: Encoded, entries: np.ndarray, **options: bool) -> Any:
         """What the model returns for the texts ``entries`` in one batch, with gradients where they are on."""
         batch = collate(encoded, entries, self.pad_id, self.device)
+        batch = {name: tensor for name, tensor in batch.items() if name in self.arguments}
         with autocast(self.device, self.precision):
             return self.model(**batch, **options)
 
+    def batches(self, encoded: Encoded, entries: np.ndarray) -> list[np.ndarray]:
+        """Places in ``entries`` of the texts that can share a batch: all, or for each length its own."""
+        if self.masked:
+            return [np.arange(len(entries))]
+        lengths = np.array([len(encoded.ids[entry]) for entry in entries])
+        return [np.flatnonzero(lengths == length) for length in np.unique(lengths)]
+
     def logits(self, encoded: Encoded, entries: np.ndarray) -> torch.Tensor:
         """Logits [entries, outputs] in float32."""
-        return self.output(encoded, entries).logits.float()
+        places = self.batches(encoded, entries)
+        logits = torch.cat([self.output(encoded, entries[place]).logits.float() for place in places])
+        return logits[torch.from_numpy(np.argsort(np.concatenate(places))).to(logits.device)]
 
     @torch.no_grad()
     def values(self, encoded: Encoded, outputs: Outputs, batch_size: int) -> np.ndarray:
@@ -73,10 +96,11 @@ class Network:
         layer that the model does not have.
         """
         self.model.eval()
-        for entries in by_length(encoded, batch_size):
-            states = self.output(encoded, entries, output_hidden_states=True).hidden_states[layer]
-            lengths = torch.tensor([len(encoded.ids[entry]) for entry in entries], device=states.device)
-            yield entries, states.float(), lengths
+        for batch in by_length(encoded, batch_size):
+            for entries in (batch[place] for place in self.batches(encoded, batch)):
+                states = self.output(encoded, entries, output_hidden_states=True).hidden_states[layer]
+                lengths = torch.tensor([len(encoded.ids[entry]) for entry in entries], device=states.device)
+                yield entries, states.float(), lengths
 
 
 def strand_mean(values: np.ndarray, texts: int) -> np.ndarray:

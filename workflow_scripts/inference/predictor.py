@@ -6,7 +6,7 @@
     model.encode(["ACGTTGCA", "TTTACCGA"]).spans[0]           # [tokens, 3]: sequence, start, end
 
 What loads is a directory in the format of the Hugging Face library, of this project or another's, DNABERT-2 as
-published, and the model folder of any fit: all weights, an adapter, or a baseline.
+published, and the model folder of any fit: all weights, an adapter, a head on a frozen encoder, or a baseline.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,6 +25,7 @@ from workflow_scripts.inference.fit_record import FitRecord
 from workflow_scripts.inference.models import Pretrained, read_pretrained
 from workflow_scripts.inference.network import Network, device_here, strand_mean
 from workflow_scripts.inference.outputs import Outputs, Predictions
+from workflow_scripts.inference.pooled import HEAD_FILE
 
 # problem_type of the library -> ours; the library's default depends on the labels of a batch
 HUB_PROBLEMS = {"regression": "regression", "multi_label_classification": "multilabel"}
@@ -120,6 +121,8 @@ def load(directory: str | Path, kmer: int = 0, trust_remote_code: bool = False, 
     record: FitRecord | None
     if (folder / adapters.CONFIG).is_file():
         model, encoder, record = adapters.read_adapted(folder, base, trust_remote_code)
+    elif adapters.is_frozen(folder):
+        model, encoder, record = adapters.read_frozen(folder, base, trust_remote_code)
     elif baselines.is_baseline(folder):
         model, encoder = baselines.read_baseline(folder)
         record = FitRecord.read(folder)
@@ -138,7 +141,8 @@ def read_whole(folder: Path, kmer: int, trust_remote_code: bool) -> tuple[Pretra
     """
     if (folder / fit_record.NAME).is_file():
         record = FitRecord.read(folder)
-        pretrained = read_pretrained(folder, record.kmer, trust_remote_code, record.outputs.size)
+        pooling = record.pooling if (folder / HEAD_FILE).is_file() else None
+        pretrained = read_pretrained(folder, record.kmer, trust_remote_code, record.outputs.size, pooling)
         if pretrained.fresh_head:
             raise UserError(f"{folder}: the weights of the head are missing; fit the model again")
         return pretrained, record

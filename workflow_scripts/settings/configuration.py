@@ -11,6 +11,7 @@ from workflow_scripts.settings.corpora import species_errors, species_in_use
 from workflow_scripts.settings.demo import Demo
 from workflow_scripts.settings.fields import Count, Name, Omittable, Section, key
 from workflow_scripts.settings.finetune import Finetune, finetune_errors
+from workflow_scripts.settings.fitted_models import family_errors
 from workflow_scripts.settings.genomes import Genomes, genome_errors
 from workflow_scripts.settings.gue import Gue, gue_errors
 from workflow_scripts.settings.names import SEED
@@ -86,6 +87,8 @@ def _table_errors(settings: Configuration) -> Iterator[str]:
     yield from table_errors(gue.candidates, "gue_candidates", ["task", "source"])
     yield from table_errors(gue.known_files, "gue_published", ["task", "dataset", "split"])
     yield from table_errors(settings.finetune.hparams, "finetune_hparams", ["family", "task", "dataset"])
+    yield from table_errors(settings.finetune.families, "families", ["family"])
+    yield from family_errors(settings.finetune.models, settings.finetune.families)
 
 
 def _benchmark_errors(settings: Configuration) -> Iterator[str]:

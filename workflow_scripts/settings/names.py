@@ -18,8 +18,9 @@ METRICS: dict[str, tuple[str, ...]] = {  # the scores by which models can be com
     "multilabel": ("f1", "auroc"),
 }
 
-Method = Literal["full", "lora"]
+Method = Literal["full", "lora", "probe", "knn"]
 METHODS: tuple[str, ...] = get_args(Method)
+FROZEN = ("probe", "knn")  # methods that leave the encoder as it is
 
 # What is read of a model that is trained here, beside its card and log; SHA256SUMS in its folder has their digests.
 MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")

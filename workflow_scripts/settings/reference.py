@@ -10,7 +10,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_core.core_schema import DictSchema, NullableSchema, WithDefaultSchema
 
 from workflow_scripts.settings.fields import Section, bare, fact, keys_of
-from workflow_scripts.settings.finetune import FitSettings
+from workflow_scripts.settings.fit_settings import FitSettings
 from workflow_scripts.settings.yaml_text import in_yaml
 
 FIT_SETTINGS = "finetune.settings"  # where the keys of a layer of fit settings are listed

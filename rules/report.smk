@@ -6,8 +6,8 @@ REQUIRED INPUTS:
 OUTPUTS:
     results/report/gue_results.tsv     one row per model, method and data set, next to the paper's values
     results/report/gue_audit.tsv       one row per data set: leaks between its splits, contradictions, simple baselines
-    results/report/gue_verdicts.tsv    each of these rows against each of the paper's models: reproduced or not
-    results/report/gue_pairs.tsv       each pair of runs on each data set, on the same resamples of its test rows
+    results/report/gue_verdicts.tsv    each of these rows against each published model: reproduced or not
+    results/report/gue_pairs.tsv       each pair of runs on each data set, over seeds and the same test rows
     results/report/gue_summary.json    task means, comparisons and ranks of runs, the paper's sums recomputed
     results/report/efficiency.tsv      parameters, FLOPs, time and memory of each run and of the paper's models
     results/report/run.json            how the results were made: configuration, versions, commit, digests
@@ -36,6 +36,7 @@ rule collect_results:
         registry=settings.gue.registry,
         paper=settings.report.paper_results,
         paper_models=settings.report.paper_models,
+        reruns=settings.report.reruns,
     output:
         table=report("results/report/gue_results.tsv", caption="captions/results.rst", category="Tables"),
         verdicts=report("results/report/gue_verdicts.tsv", caption="captions/verdicts.rst", category="Tables"),
@@ -56,14 +57,15 @@ rule collect_results:
         seeds=settings.finetune.seeds,
         seed=settings.seed,
         custom=reporting.custom_option(),
+        floors=reporting.floors_option(),
         simulated=reporting.simulated_flag(),
     shell:
         """
         python -m workflow_scripts.report.collect_results \
             --fits results/finetune --planned {params.planned:q} --seeds {params.seeds:q} \
             --datasheets results/gue --registry {input.registry:q} {params.custom:q} {params.simulated:q} \
-            --paper {input.paper:q} --paper-models {input.paper_models:q} --seed {params.seed:q} \
-            --out {output.table:q} --verdicts {output.verdicts:q} --pairs {output.pairs:q} \
+            --paper {input.paper:q} --paper-models {input.paper_models:q} --reruns {input.reruns:q} \
+            {params.floors:q} --seed {params.seed:q} --out {output.table:q} --verdicts {output.verdicts:q} --pairs {output.pairs:q} \
             --summary {output.summary:q} \
             >{log:q} 2>&1
         """
@@ -139,6 +141,7 @@ rule record_run:
         hparams=settings.finetune.hparams,
         paper=settings.report.paper_results,
         paper_models=settings.report.paper_models,
+        reruns=settings.report.reruns,
         datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=gue.datasets),
     output:
         report("results/report/run.json", caption="captions/record.rst", category="Record"),
@@ -183,6 +186,7 @@ rule write_report:
         record="results/report/run.json",
         paper=settings.report.paper_results,
         paper_models=settings.report.paper_models,
+        reruns=settings.report.reruns,
     output:
         page=report("results/report/index.html", caption="captions/page.rst", category="Page"),
         figures=report(
@@ -220,6 +224,6 @@ rule write_report:
             --results {input.results:q} --verdicts {input.verdicts:q} --pairs {input.pairs:q} \
             --fits results/finetune --summary {input.summary:q} --efficiency {input.efficiency:q} \
             --record {input.record:q} --paper {input.paper:q} --paper-models {input.paper_models:q} \
-            --out {output.page:q} --figures {output.figures:q} \
+            --reruns {input.reruns:q} --out {output.page:q} --figures {output.figures:q} \
             >{log:q} 2>&1
         """

@@ -15,6 +15,7 @@ TABLES = (
     ("finetune", "hparams"),
     ("report", "paper_results"),
     ("report", "paper_models"),
+    ("report", "reruns"),
 )
 
 

@@ -28,7 +28,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 ABSENT = "not given"
 FILES = (  # inputs that the page lists as its sources
     *("corpus", "species", "tokenizers", "tokenization", "studies", "pretraining", "logs", "datasheets", "results"),
-    *("verdicts", "pairs", "summary", "efficiency", "paper", "paper_models", "audits", "record"),
+    *("verdicts", "pairs", "summary", "efficiency", "paper", "paper_models", "reruns", "audits", "record"),
 )
 
 
@@ -219,6 +219,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--record", type=Path, help="record of the run (run.json)")
     parser.add_argument("--paper", type=Path, required=True, help="the paper's scores (config/paper_results.tsv)")
     parser.add_argument("--paper-models", type=Path, required=True, help="its models (config/paper_models.tsv)")
+    parser.add_argument("--reruns", type=Path, required=True, help="scores of independent re-runs (config/reruns.tsv)")
     parser.add_argument("--out", type=Path, required=True, help="page to write (HTML)")
     parser.add_argument("--figures", type=Path, required=True, help="folder for the charts (SVG and PNG)")
     return parser

@@ -13,7 +13,13 @@ from scipy import stats
 from workflow_scripts.common.files import read_table
 from workflow_scripts.common.intervals import t_interval
 from workflow_scripts.report import collect_results, paper
-from workflow_scripts.report.score_statistics import compare_scores, mean_by_task, rank_runs
+from workflow_scripts.report.score_statistics import (
+    compare_scores,
+    critical_difference,
+    group_ranks,
+    mean_by_task,
+    rank_runs,
+)
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
 
@@ -60,7 +66,11 @@ def test_comparison_of_few_equal_or_different_data_sets():
 
 def test_task_means():
     scores = {("emp", "H3"): 70.0, ("emp", "H4"): 80.0, ("covid", "variants"): 10.0}
-    assert mean_by_task(scores) == {"emp": {"mean": 75, "datasets": 2}, "covid": {"mean": 10, "datasets": 1}}
+    assert mean_by_task(scores, [*scores]) == {
+        "emp": {"mean": 75, "datasets": 2},
+        "covid": {"mean": 10, "datasets": 1},
+    }
+    assert mean_by_task(scores, [*scores, ("emp", "H2")])["emp"] == {"mean": None, "datasets": 2}
 
 
 def test_paper_tables_are_complete(run):
@@ -139,7 +149,7 @@ def test_summary_means_comparisons_and_ranks(run):
     a, b, _c = summary["runs"]
     assert a["missing"] == [] and b["missing"] == ["covid/variants"]
     assert a["tasks"]["emp"] == {"mean": pytest.approx(62), "datasets": 3}
-    assert a["mean"] == pytest.approx((6 * 62 + 70) / 7)
+    assert a["mean"] == pytest.approx((6 * 62 + 70) / 7) and b["mean"] is None, "b lacks a data set"
     pair = summary["comparisons"][0]
     assert (pair["first"], pair["second"], pair["datasets"]) == ("a, lora", "b, lora", 6)
     assert pair["difference"] == pytest.approx(2)
@@ -155,6 +165,33 @@ def test_ties_share_a_rank_and_ranks_need_common_data_sets():
     assert rank_runs({"a": {"x": 1.0}}) is None and rank_runs({"a": {"x": 1.0}, "b": {"y": 1.0}}) is None
     found = rank_runs({"a": {"x": 1.0, "y": 5.0}, "b": {"y": 4.0, "x": 1.001}})
     assert [row["rank"] for row in found["runs"]] == [1.25, 1.75] and found["p"] is None
+
+
+def test_the_critical_difference_is_that_of_demsar():
+    """His Table 5(a): q is 2.343 for 3 and 2.728 for 5 classifiers. His example: 4 classifiers on 14 data sets, 1.25."""
+    assert critical_difference(3, 100) == pytest.approx(2.343 * (3 * 4 / 600) ** 0.5, rel=1e-3)
+    assert critical_difference(5, 100) == pytest.approx(2.728 * (5 * 6 / 600) ** 0.5, rel=1e-3)
+    assert critical_difference(4, 14) == pytest.approx(1.25, abs=0.005)
+
+
+def test_groups_of_ranks_are_the_largest():
+    def groups(*ranks: float) -> list[str]:
+        return [
+            "".join(group)
+            for group in group_ranks([{"run": n, "rank": r} for n, r in zip("abcde", ranks, strict=False)], 1.0)
+        ]
+
+    assert groups(1.0, 1.5, 1.9, 2.6, 4.0) == ["abc", "cd"]
+    assert groups(1.0, 2.0, 3.0) == [] and groups(3.0, 1.0, 2.5, 1.2) == ["bd", "ca"]
+    assert groups(1.0, 1.1, 1.2) == ["abc"]
+
+
+def test_runs_with_few_data_sets_are_not_ranked():
+    whole = dict.fromkeys("tuvwxyz", 1.0)
+    scores = {"a": whole, "b": whole | {"t": 2.0}, "c": dict.fromkeys(whole, 0.5), "few": {"t": 9.0}}
+    found = rank_runs(scores)
+    assert found["datasets"] == 7 and [row["run"] for row in found["runs"]] == ["a", "b", "c"]
+    assert found["critical_difference"] and found["groups"] == [["b", "a"]]
 
 
 def test_runs_are_paired_on_the_same_rows(run):

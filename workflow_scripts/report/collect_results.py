@@ -104,9 +104,10 @@ def percent_unknown(cell: Cell) -> float | None:
 
 
 def describe_runs(cells: Sequence[Cell]) -> list[dict[str, Any]]:
-    """Each run: its means by task and over its data sets, its collapsed fits, and what it lacks.
+    """Each run: its means by task and over all data sets, its collapsed fits, and what it lacks.
 
-    ``missing`` lists data sets without any fit, and single seeds of the others.
+    ``missing`` lists data sets without any fit, and single seeds of the others. A mean is ``None`` if the run lacks one
+    of the data sets that any run has.
     """
     runs = []
     datasets = list(dict.fromkeys(cell.dataset for cell in cells))
@@ -127,8 +128,8 @@ def describe_runs(cells: Sequence[Cell]) -> list[dict[str, Any]]:
                 "fits": len(fits),
                 "collapsed": [describe_collapse(fit) for fit in fits if fit["collapse"]],
                 "datasets": len(scores),
-                "mean": float(np.mean(list(scores.values()))) if scores else None,
-                "tasks": mean_by_task(scores),
+                "mean": float(np.mean(list(scores.values()))) if len(scores) == len(datasets) else None,
+                "tasks": mean_by_task(scores, datasets),
                 "missing": missing,
             }
         )

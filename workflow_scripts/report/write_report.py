@@ -23,6 +23,7 @@ from workflow_scripts.common.json_objects import read_object
 from workflow_scripts.common.letters import NOTABLE
 from workflow_scripts.report import count_costs, figures, overview, page_content, paper, tokenization_section
 from workflow_scripts.report.pretraining_section import pretraining
+from workflow_scripts.report.verdicts import MARGINS
 
 TEMPLATES = Path(__file__).parent / "templates"
 ABSENT = "not given"
@@ -107,16 +108,17 @@ def read_content(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str,
     corpus = page_content.corpus_total(groups) if groups else None
     models, curves = pretraining(options.pretraining, options.logs)
     rows = page_content.read_results(options.results)
-    paper_cells, paper_metrics = paper.read_cells(options.paper)
+    paper_cells, _metrics = paper.read_cells(options.paper)
     summary = read_object(options.summary)
     runs = [f"{run['model']}, {run['method']}" for run in summary["runs"]]
     if unknown := sorted({row["run"] for row in rows} - set(runs)):
         raise UserError(f"{options.results}: {unknown[0]} is not in {options.summary}; make both again, together")
     page_content.add_fit_paths(rows, summary["runs"], options.fits)
-    lines = page_content.score_lines(rows, runs, paper_metrics)
+    lines = page_content.score_lines(rows, runs)
     study = read_object(options.tokenization) if options.tokenization else None
     paper_models = page_content.paper_models(paper_cells, options.paper_models)
     dots = page_content.chart_dots(lines)
+    means = page_content.task_means(lines, runs)
     costs = read_table(options.efficiency) if options.efficiency else []
     fates = page_content.occurring_fates(corpus)
     labelled = [row | {"label": f"{row['group']}: {row['genomes']}, {bases(row['bases'])}"} for row in groups]
@@ -124,7 +126,8 @@ def read_content(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str,
         "corpus": figures.corpus_chart(labelled, fates),
         "pretraining": figures.pretraining_chart(curves),
         "scores": figures.scores_chart(dots, runs),
-        "tasks": figures.tasks_chart(dots, runs),
+        "tasks": figures.tasks_chart(dots, means, runs),
+        "ranks": figures.ranks_chart(summary["ranks"]),
         **(tokenization_section.charts(study) if study else {}),
     }
     datasets = page_content.datasets(options.datasheets)
@@ -148,7 +151,7 @@ def read_content(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str,
         "total_costs": overview.total_costs(costs) if costs else None,
         "hardware": sorted({name for run in summary["runs"] for name in run["hardware"]}),
         "findings": overview.findings(rows, runs, summary, groups, files),
-        "task_means": page_content.task_means(lines, summary["runs"]),
+        "task_means": means,
         "paper_models": paper_models,
         "costs": costs,
         "cost_claims": count_costs.cost_claims(costs, paper_models) if costs else [],
@@ -188,6 +191,7 @@ def render(content: dict[str, Any], page: Path) -> str:
         script=parts["report.js"],
         vega=Markup(figures.javascript()),
         notable=NOTABLE,
+        margins=MARGINS,
     )
 
 

@@ -168,7 +168,7 @@ def test_ties_share_a_rank_and_ranks_need_common_data_sets():
 
 
 def test_the_critical_difference_is_that_of_demsar():
-    """His Table 5(a): q is 2.343 for 3 and 2.728 for 5 classifiers. His example: 4 classifiers on 14 data sets, 1.25."""
+    """His Table 5(a): q is 2.343 for 3 and 2.728 for 5 classifiers. His example: 1.25 for 4 on 14 data sets."""
     assert critical_difference(3, 100) == pytest.approx(2.343 * (3 * 4 / 600) ** 0.5, rel=1e-3)
     assert critical_difference(5, 100) == pytest.approx(2.728 * (5 * 6 / 600) ** 0.5, rel=1e-3)
     assert critical_difference(4, 14) == pytest.approx(1.25, abs=0.005)

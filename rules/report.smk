@@ -9,6 +9,7 @@ OUTPUTS:
     results/report/gue_verdicts.tsv    each of these rows against each published model: reproduced or not
     results/report/gue_pairs.tsv       each pair of runs on each data set, over seeds and the same test rows
     results/report/gue_summary.json    task means, comparisons and ranks of runs, the paper's sums recomputed
+    results/report/evidence/           what is behind the scores: classes.tsv, confusions.tsv, curves.tsv, errors.tsv
     results/report/efficiency.tsv      parameters, FLOPs, time and memory of each run and of the paper's models
     results/report/run.json            how the results were made: configuration, versions, commit, digests
     results/report/index.html          the page, self-contained; its figures as SVG and PNG in figures/
@@ -67,6 +68,42 @@ rule collect_results:
             --paper {input.paper:q} --paper-models {input.paper_models:q} --reruns {input.reruns:q} \
             {params.floors:q} --seed {params.seed:q} --out {output.table:q} --verdicts {output.verdicts:q} --pairs {output.pairs:q} \
             --summary {output.summary:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule collect_evidence:
+    """Collect what is behind the scores: classes, confusions, curves, errors"""
+    input:
+        metrics=reporting.fit_files("metrics.json"),
+        predictions=reporting.fit_files("predictions.parquet"),
+        data=expand("results/gue/{dataset}/SHA256SUMS", dataset=gue.datasets),
+    output:
+        classes=report("results/report/evidence/classes.tsv", caption="captions/classes.rst", category="Tables"),
+        confusions=report(
+            "results/report/evidence/confusions.tsv", caption="captions/confusions.rst", category="Tables"
+        ),
+        curves=report("results/report/evidence/curves.tsv", caption="captions/curves.rst", category="Tables"),
+        errors=report("results/report/evidence/errors.tsv", caption="captions/errors.rst", category="Tables"),
+    log:
+        "results/logs/report/collect_evidence.log",
+    benchmark:
+        "results/benchmarks/report/collect_evidence.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),
+    params:
+        code=code("report/collect_evidence.py"),
+        planned=reporting.planned(),
+        seeds=settings.finetune.seeds,
+    shell:
+        """
+        python -m workflow_scripts.report.collect_evidence \
+            --fits results/finetune --planned {params.planned:q} --seeds {params.seeds:q} --data results/gue \
+            --classes {output.classes:q} --confusions {output.confusions:q} \
+            --curves {output.curves:q} --errors {output.errors:q} \
             >{log:q} 2>&1
         """
 
@@ -183,6 +220,7 @@ rule write_report:
         pairs="results/report/gue_pairs.tsv",
         summary="results/report/gue_summary.json",
         efficiency="results/report/efficiency.tsv",
+        evidence=expand("results/report/evidence/{table}.tsv", table=["classes", "confusions", "curves", "errors"]),
         record="results/report/run.json",
         paper=settings.report.paper_results,
         paper_models=settings.report.paper_models,
@@ -223,7 +261,7 @@ rule write_report:
             --datasheets {input.datasheets:q} --audits {input.audits:q} \
             --results {input.results:q} --verdicts {input.verdicts:q} --pairs {input.pairs:q} \
             --fits results/finetune --summary {input.summary:q} --efficiency {input.efficiency:q} \
-            --record {input.record:q} --paper {input.paper:q} --paper-models {input.paper_models:q} \
+            --evidence results/report/evidence --record {input.record:q} --paper {input.paper:q} --paper-models {input.paper_models:q} \
             --reruns {input.reruns:q} --out {output.page:q} --figures {output.figures:q} \
             >{log:q} 2>&1
         """

@@ -18,6 +18,7 @@ OPTIONAL_INPUTS = {  # input of the page -> its name on the page
     "logs": "training curves",
     "datasheets": "datasheets",
     "audits": "audits",
+    "evidence": "what is behind the scores",
     "efficiency": "costs",
     "record": "the record of the run",
 }

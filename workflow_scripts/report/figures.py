@@ -177,7 +177,7 @@ def ranks_chart(ranks: dict[str, Any] | None) -> alt.TopLevelMixin | None:
     bars = [{"row": "critical difference", "from": 1.0, "to": 1 + ranks["critical_difference"], "runs": ""}]
     bars += [
         {
-            "row": f"no difference shown ({number})",
+            "row": f"no difference ({number})",
             "from": rank[group[0]],
             "to": rank[group[-1]],
             "runs": "; ".join(group),
@@ -185,11 +185,10 @@ def ranks_chart(ranks: dict[str, Any] | None) -> alt.TopLevelMixin | None:
         for number, group in enumerate(ranks["groups"], 1)
     ]
     order = [bars[0]["row"], *rank, *(bar["row"] for bar in bars[1:])]
-    y = alt.Y("row:N", title=None, sort=order, axis=alt.Axis(ticks=False, grid=True, labelPadding=8, labelLimit=320))
+    y = alt.Y("row:N", title=None, sort=order, axis=alt.Axis(ticks=False, grid=True, labelPadding=8))
     scale = alt.Scale(domain=[1, max(len(runs), bars[0]["to"])], nice=False, padding=8)
-    title = f"Mean rank over {ranks['datasets']} data sets; 1 is best"
     spans = alt.Chart(inline_data(bars)).mark_bar(color="currentColor", opacity=0.45, height=6)
-    spans = spans.encode(alt.X("from:Q", title=title, scale=scale), y, x2="to:Q", tooltip=["row:N", "runs:N"])
+    spans = spans.encode(alt.X("from:Q", title="Mean rank", scale=scale), y, x2="to:Q", tooltip=["row:N", "runs:N"])
     rows = [{"row": row["run"], "rank": row["rank"]} for row in runs]
     dots = alt.Chart(inline_data(rows)).mark_point(filled=True, size=70, color=PALETTE[0], opacity=1)
     dots = dots.encode(alt.X("rank:Q"), y, tooltip=["row:N", alt.Tooltip("rank:Q", format=".2f")])

@@ -6,9 +6,10 @@ REQUIRED INPUTS:
 OUTPUTS:
     results/report/gue_results.tsv     one row per model, method and data set, next to the paper's values
     results/report/gue_audit.tsv       one row per data set: leaks between its splits, contradictions, simple baselines
-    results/report/gue_verdicts.tsv    each of these rows against each of the paper's models: reproduced or not
-    results/report/gue_pairs.tsv       each pair of runs on each data set, on the same resamples of its test rows
+    results/report/gue_verdicts.tsv    each of these rows against each published model: reproduced or not
+    results/report/gue_pairs.tsv       each pair of runs on each data set, over seeds and the same test rows
     results/report/gue_summary.json    task means, comparisons and ranks of runs, the paper's sums recomputed
+    results/report/evidence/           what is behind the scores: classes.tsv, confusions.tsv, curves.tsv, errors.tsv
     results/report/efficiency.tsv      parameters, FLOPs, time and memory of each run and of the paper's models
     results/report/run.json            how the results were made: configuration, versions, commit, digests
     results/report/index.html          the page, self-contained; its figures as SVG and PNG in figures/
@@ -36,6 +37,7 @@ rule collect_results:
         registry=settings.gue.registry,
         paper=settings.report.paper_results,
         paper_models=settings.report.paper_models,
+        reruns=settings.report.reruns,
     output:
         table=report("results/report/gue_results.tsv", caption="captions/results.rst", category="Tables"),
         verdicts=report("results/report/gue_verdicts.tsv", caption="captions/verdicts.rst", category="Tables"),
@@ -56,15 +58,52 @@ rule collect_results:
         seeds=settings.finetune.seeds,
         seed=settings.seed,
         custom=reporting.custom_option(),
+        floors=reporting.floors_option(),
         simulated=reporting.simulated_flag(),
     shell:
         """
         python -m workflow_scripts.report.collect_results \
             --fits results/finetune --planned {params.planned:q} --seeds {params.seeds:q} \
             --datasheets results/gue --registry {input.registry:q} {params.custom:q} {params.simulated:q} \
-            --paper {input.paper:q} --paper-models {input.paper_models:q} --seed {params.seed:q} \
-            --out {output.table:q} --verdicts {output.verdicts:q} --pairs {output.pairs:q} \
+            --paper {input.paper:q} --paper-models {input.paper_models:q} --reruns {input.reruns:q} \
+            {params.floors:q} --seed {params.seed:q} --out {output.table:q} --verdicts {output.verdicts:q} --pairs {output.pairs:q} \
             --summary {output.summary:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule collect_evidence:
+    """Collect what is behind the scores: classes, confusions, curves, errors"""
+    input:
+        metrics=reporting.fit_files("metrics.json"),
+        predictions=reporting.fit_files("predictions.parquet"),
+        data=expand("results/gue/{dataset}/SHA256SUMS", dataset=gue.datasets),
+    output:
+        classes=report("results/report/evidence/classes.tsv", caption="captions/classes.rst", category="Tables"),
+        confusions=report(
+            "results/report/evidence/confusions.tsv", caption="captions/confusions.rst", category="Tables"
+        ),
+        curves=report("results/report/evidence/curves.tsv", caption="captions/curves.rst", category="Tables"),
+        errors=report("results/report/evidence/errors.tsv", caption="captions/errors.rst", category="Tables"),
+    log:
+        "results/logs/report/collect_evidence.log",
+    benchmark:
+        "results/benchmarks/report/collect_evidence.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),
+    params:
+        code=code("report/collect_evidence.py"),
+        planned=reporting.planned(),
+        seeds=settings.finetune.seeds,
+    shell:
+        """
+        python -m workflow_scripts.report.collect_evidence \
+            --fits results/finetune --planned {params.planned:q} --seeds {params.seeds:q} --data results/gue \
+            --classes {output.classes:q} --confusions {output.confusions:q} \
+            --curves {output.curves:q} --errors {output.errors:q} \
             >{log:q} 2>&1
         """
 
@@ -139,6 +178,7 @@ rule record_run:
         hparams=settings.finetune.hparams,
         paper=settings.report.paper_results,
         paper_models=settings.report.paper_models,
+        reruns=settings.report.reruns,
         datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=gue.datasets),
     output:
         report("results/report/run.json", caption="captions/record.rst", category="Record"),
@@ -180,9 +220,11 @@ rule write_report:
         pairs="results/report/gue_pairs.tsv",
         summary="results/report/gue_summary.json",
         efficiency="results/report/efficiency.tsv",
+        evidence=expand("results/report/evidence/{table}.tsv", table=["classes", "confusions", "curves", "errors"]),
         record="results/report/run.json",
         paper=settings.report.paper_results,
         paper_models=settings.report.paper_models,
+        reruns=settings.report.reruns,
     output:
         page=report("results/report/index.html", caption="captions/page.rst", category="Page"),
         figures=report(
@@ -219,7 +261,7 @@ rule write_report:
             --datasheets {input.datasheets:q} --audits {input.audits:q} \
             --results {input.results:q} --verdicts {input.verdicts:q} --pairs {input.pairs:q} \
             --fits results/finetune --summary {input.summary:q} --efficiency {input.efficiency:q} \
-            --record {input.record:q} --paper {input.paper:q} --paper-models {input.paper_models:q} \
-            --out {output.page:q} --figures {output.figures:q} \
+            --evidence results/report/evidence --record {input.record:q} --paper {input.paper:q} --paper-models {input.paper_models:q} \
+            --reruns {input.reruns:q} --out {output.page:q} --figures {output.figures:q} \
             >{log:q} 2>&1
         """

@@ -82,14 +82,16 @@ def test_resampled_accuracy_has_the_spread_of_a_proportion():
 
 
 def test_intervals_over_seeds_and_rows_are_combined_in_quadrature():
-    resampled = np.array([[48.0, 50, 52, 54], [56, 58, 60, 62]])
-    found = combined_interval([51.0, 59.0], resampled)
-    half = stats.t.ppf(0.975, 1) * 4
+    resampled = np.array([[48.0, 50, 52, 54], [56, 58, 60, 62], [52, 54, 56, 58]])
+    found = combined_interval([51.0, 59.0, 55.0], resampled)
+    half = stats.t.ppf(0.975, 2) * 4 / 3**0.5
     low, high = np.quantile([52, 54, 56, 58], [0.025, 0.975])
     assert (found["mean"], found["over"]) == (55, "seeds and rows")
     assert (found["seeds_low"], found["rows_low"]) == pytest.approx((55 - half, low))
     assert found["low"] == pytest.approx(55 - np.hypot(half, 55 - low))
     assert found["high"] == pytest.approx(55 + np.hypot(half, high - 55))
+    two_seeds = combined_interval([51.0, 59.0], resampled[:2])
+    assert (two_seeds["over"], two_seeds["low"], two_seeds["seeds_low"]) == ("rows", two_seeds["rows_low"], None)
     one_seed = combined_interval([51.0], resampled[:1])
     assert (one_seed["over"], one_seed["low"], one_seed["seeds_low"]) == ("rows", one_seed["rows_low"], None)
     assert combined_interval([51.0], None)["over"] == "" and combined_interval([51.0], None)["low"] is None

@@ -37,6 +37,12 @@ def test_no_genome_is_fetched_for_a_report_about_no_model_of_ours(reporting):
     assert ours.training_option("--corpus", "a") == ["--corpus", "a"] and theirs.training_option("--corpus", "a") == []
 
 
+def test_floors_are_baselines_and_initial_weights(reporting):
+    found = reporting("cnn", "dnabert2", "dnabert2_random", "kmer_regression", "dnabert2_117m").floors_option()
+    assert found == ["--floors", "cnn", "dnabert2_random", "kmer_regression"]
+    assert reporting("dnabert2").floors_option() == []
+
+
 def test_a_report_waits_for_all_fits_unless_it_may_lack_some(reporting):
     fits = [f"results/finetune/cnn/full/emp/H3/seed{seed}/metrics.json" for seed in (1, 2)]
     Path(fits[1]).parent.mkdir(parents=True)

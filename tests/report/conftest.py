@@ -58,10 +58,12 @@ class FictitiousRun:
         self.root = root
         self.paper = CONFIG / "paper_results.tsv"
         self.paper_models = CONFIG / "paper_models.tsv"
+        self.reruns = CONFIG / "reruns.tsv"
         self.metrics: list[Path] = []
         self.planned: dict[tuple[str, str], dict[str, None]] = {}
         self.seeds: dict[int, None] = {}
         self.simulated = False
+        self.floors: list[str] = []
 
     def registry(self) -> Path:
         rows = [
@@ -71,13 +73,15 @@ class FictitiousRun:
         ]
         return write_tsv(self.root / "gue.tsv", [*rows, {**rows[0], "task": "epi", "dataset": "K562"}])
 
-    def fit(self, model: str, method: str, task: str, dataset: str, seed: int, score: float, **more) -> Path:
-        """Metrics and predictions of a fit; ``score`` is a multiple of 0.01."""
+    def fit(
+        self, model: str, method: str, task: str, dataset: str, seed: int, score: float, rows: int = 400, **more
+    ) -> Path:
+        """Metrics and predictions of a fit; ``score`` is a multiple of 0.01, and a multiple of 400 ``rows``."""
         metric = metric_of(task)
         share = score if metric == "f1" else (1 + score) / 2
         value = {
             **{"model": model, "method": method, "task": task, "dataset": dataset, "seed": seed, "metric": metric},
-            **{"test": {"mcc": 2 * share - 1, "f1": share, "accuracy": share, "auroc": share, "rows": 400}},
+            **{"test": {"mcc": 2 * share - 1, "f1": share, "accuracy": share, "auroc": share, "rows": rows}},
             **{"collapse": None, "chance": 0.52, "truncated": {"train": 0.02, "dev": 0.0, "test": 0.03}},
             "unknown_tokens": {"train": 0.0, "dev": 0.0, "test": 0.004},
             **{"parameters": 117_000_000, "trainable_parameters": 890_000, "hardware": "an invented machine"},
@@ -85,7 +89,7 @@ class FictitiousRun:
         self.plan(model, method, f"{task}/{dataset}", seed)
         folder = self.root / "fits" / model / method / task / dataset / f"seed{seed}"
         self.metrics.append(write_json(folder / "metrics.json", value))
-        pq.write_table(predictions(0.5 if math.isnan(share) else share), folder / "predictions.parquet")
+        pq.write_table(predictions(0.5 if math.isnan(share) else share, rows), folder / "predictions.parquet")
         return self.metrics[-1]
 
     def plan(self, model: str, method: str, dataset: str, seed: int) -> None:
@@ -106,9 +110,12 @@ class FictitiousRun:
                 self.datasheet(task, dataset)
         command = ["--datasheets", self.root / "sheets", "--registry", self.registry(), "--seed", 42]
         command += ["--paper", self.paper, "--paper-models", self.paper_models]
-        command += ["--out", self.root / "results.tsv", "--verdicts", self.root / "verdicts.tsv"]
+        command += ["--reruns", self.reruns, "--out", self.root / "results.tsv"]
+        command += ["--verdicts", self.root / "verdicts.tsv"]
         command += ["--pairs", self.root / "pairs.tsv", "--summary", self.root / "summary.json"]
-        return [*self.fit_arguments(), *map(str, command), *(["--simulated"] if self.simulated else [])]
+        command += ["--simulated"] if self.simulated else []
+        command += ["--floors", *self.floors] if self.floors else []
+        return [*self.fit_arguments(), *map(str, command)]
 
     def cost_arguments(self, models: dict) -> list[str]:
         """The options of count_costs, which runs after collect_results."""

@@ -50,7 +50,7 @@ def page_arguments(run: FictitiousRun, title: str = "A fictitious run") -> list[
     """The required options of write_report."""
     command = ["--title", title, "--results", run.root / "results.tsv", "--summary", run.root / "summary.json"]
     command += ["--verdicts", run.root / "verdicts.tsv", "--pairs", run.root / "pairs.tsv", "--fits", run.root / "fits"]
-    command += ["--paper", run.paper, "--paper-models", run.paper_models]
+    command += ["--paper", run.paper, "--paper-models", run.paper_models, "--reruns", run.reruns]
     command += ["--out", run.root / "report" / "index.html", "--figures", run.root / "report" / "figures"]
     return [str(word) for word in command]
 

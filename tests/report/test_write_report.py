@@ -88,7 +88,8 @@ def test_missing_fits_are_distinguished_from_unplanned_ones(run):
     assert html.count(">not run<") == 1 and 'title="no fit of theirs, lora on emp/H4">not run<' in html
     datasets = sum(map(len, run.datasets.values()))
     assert html.count(">not planned<") == datasets - 2
-    assert html.count("<small>no fit<") == len(run.datasets) - 1, "means of tasks"
+    assert html.count("<small>0 of ") == len(run.datasets) - 1 + 2, "means of tasks; the paper's two of species"
+    assert "<small>1 of 3 data sets<" in html
     assert "promoter/tata" in json.loads((run.root / "summary.json").read_text())["runs"][1]["missing"]
 
 
@@ -115,20 +116,47 @@ def test_every_link_leads_to_a_file(run):
 
 
 def test_verdicts_are_shown_and_counted(run):
-    run.fit("ours", "full", "emp", "H3", 0, 0.78)
-    run.fit("ours", "full", "emp", "H4", 0, 0.98)
-    run.fit("ours", "full", "promoter", "all", 0, 0.5)
+    for seed in range(3):
+        run.fit("ours", "full", "emp", "H3", seed, 0.78, rows=6000)
+        run.fit("ours", "full", "emp", "H4", seed, 0.98)
+        run.fit("ours", "full", "promoter", "all", seed, 0.5)
+        run.fit("ours", "full", "promoter", "tata", seed, 0.7)
     run.datasheet("promoter", "tata", origin="primary")
-    run.fit("ours", "full", "promoter", "tata", 0, 0.7)
     html = make_page(run).read_text()
-    shown = re.findall(r'class="verdict ([\w-]+)" title="([^"]+)">([\w ]+)<', html)
-    assert [words for _class, _why, words in shown] == ["reproduced", "above", "below", "not comparable"]
-    assert shown[0][1] == "95% interval over rows" and shown[3][1].startswith("built from primary sources")
+    shown = re.findall(r'class="verdict ([\w-]+)" title="([^"]+)">([\w: -]+)<', html)
+    words = ["reproduced", "above", "below", "re-run: below", "not comparable"]
+    assert [words for _class, _why, words in shown] == words, "a single re-run, as on H3, has no verdict"
+    assert shown[0][1].startswith("90% interval of the difference -") and shown[4][1].startswith("built from primary")
     assert "built from primary sources, not the published rows: promoter/tata" in Reader(html).text
     counts = json.loads((run.root / "summary.json").read_text())["verdicts"]
-    ours = next(row for row in counts if row["paper_model"] == "DNABERT-2")
-    assert [ours[name] for name in VERDICTS] == [1, 1, 1, 1, 0] and len(counts) == 10
-    assert all(sum(row[name] for name in VERDICTS) == 4 for row in counts)
+    ours = next(row for row in counts if (row["source"], row["published_model"]) == ("paper", "DNABERT-2"))
+    assert [ours[name] for name in VERDICTS] == [1, 1, 1, 0, 0, 1, 0]
+
+
+def test_scores_that_are_not_comparable_have_a_table_without_the_papers(run):
+    run.fit("ours", "full", "promoter", "all", 0, 0.8)
+    run.fit("ours", "full", "promoter", "tata", 0, 0.7)
+    run.datasheet("promoter", "tata", origin="primary")
+    html = make_page(run).read_text()
+    first, second = re.findall(r"<h3>(Test scores[^<]*)</h3>(.*?)</table>", html, re.S)
+    assert "compared with published ones" in first[0] and "promoter/all" in first[1] and "promoter/tata" not in first[1]
+    assert "not comparable" in second[0] and "promoter/tata" in second[1] and "promoter/all" not in second[1]
+    assert "86.77" in first[1] and "84.71" in first[1] and "sd 1.37, 10 seeds" in first[1], "paper and re-run"
+    assert "Paper:" in first[1] and not re.search("Paper:|Re-run|71.59", second[1])
+    run.simulated = True
+    html = make_page(run).read_text()
+    assert "Paper: DNABERT" not in html and "Mean scores × 100 by task" in html
+
+
+def test_seeds_and_collapsed_fits_are_next_to_the_mean(run):
+    """A mixture of collapsed and other fits has no interval: its mean says little."""
+    for seed, score in enumerate((0.5, 0.02, 0.6)):
+        collapse = "loss at chance" if seed == 1 else None
+        run.fit("ours", "full", "covid", "variants", seed, score, collapse=collapse)
+    html = make_page(run).read_text()
+    text = " ".join(Reader(html).text.split())
+    assert "no interval, 3 seeds 50.00 · 2.00 · 60.00 1 of 3 collapsed; 55.00 without" in text
+    assert "10 seeds 4 of 10 collapsed" in text, "of the re-run"
 
 
 def test_costs_are_shown_with_the_papers(run):
@@ -154,13 +182,20 @@ def test_the_record_of_the_run_is_summarized(run):
     assert "Made with code without a known commit, Snakemake 9.27.1" in text and "own environment" not in text
 
 
-def test_ranks_and_clear_differences_are_shown(run):
+def test_ranks_and_better_runs_are_shown(run):
+    names = [("emp", name) for name in ("H3", "H3K14ac", "H4")] + [("tf_human", name) for name in "012"]
     for model, score in (("a", 0.9), ("b", 0.5), ("c", 0.2)):
-        run.fit(model, "full", "emp", "H3", 0, score)
-    text = Reader(make_page(run).read_text()).text
-    assert "95.00" in text and "All metrics" in text, "accuracy of the fit with MCC 0.9"
-    assert "Mean rank over the data sets that all runs have" in text and "six data sets: too few" in text
-    assert "Clear wins" in text
+        for task, dataset in names:
+            for seed in range(3):
+                run.fit(model, "full", task, dataset, seed, score)
+    out = make_page(run)
+    reader = Reader(out.read_text())
+    assert "95.00" in reader.text and "All metrics" in reader.text, "accuracy of the fit with MCC 0.9"
+    assert "Mean rank over the data sets that all runs have" in reader.text and "First better" in reader.text
+    assert "differ by less than 1.35" in reader.text, "2.343 x (3 x 4 / 36) ^ 1/2"
+    ranks = next(chart for chart in reader.charts if "critical difference" in json.dumps(chart))
+    assert "no difference (1)" in json.dumps(ranks)
+    assert (out.parent / "figures" / "ranks.svg").read_text().startswith("<svg")
 
 
 def test_many_unknown_tokens_and_letters_are_shown(run):

@@ -39,5 +39,5 @@ def test_the_workflow_plans_without_them(tmp_path):
     (tmp_path / "mine.yaml").write_text(OVERLAY)
     done = snakemake("-n", "--quiet", "host", "all", "--directory", tmp_path, "--configfile", tmp_path / "mine.yaml")
     counts = job_counts(done.stdout)
-    assert counts["pretrain_model"] == 4 and counts["finetune_model"] == 9
+    assert counts["pretrain_model"] == 4 and counts["finetune_model"] == 15
     assert "pre-training of mine: 500,000 steps" in done.stdout + (done.stderr or "")

@@ -7,14 +7,15 @@ import pytest
 from tests.workflow.harness import job_counts, snakemake
 
 pytestmark = pytest.mark.slow
-# 850 genomes, 79 primary files, 36 data sets; 2 models; 3 seeds x 36 x (2 models full + 1 model LoRA) = 324 fits.
+# 850 genomes, 79 primary files, 36 data sets; 2 models; 5 seeds x 36 x (2 models full + 1 model LoRA) = 540 fits.
 GENOMES = {"download_genome": 850, "chunk_genome": 850}
 TOKENS = {**GENOMES, "train_tokenizer": 1, "encode_genome": 850}
 DATA = {"fetch_source": 79, "build_dataset": 36, "audit_dataset": 36}
-FITS = {**TOKENS, "pretrain_model": 2, **DATA, "finetune_model": 324}
+FITS = {**TOKENS, "pretrain_model": 2, **DATA, "finetune_model": 540}
 RESULTS = {**FITS, "collect_results": 1}
 STUDIES = {"summarize_corpus": 1, "study_tokenization": 1}
-REPORT = {**RESULTS, **STUDIES, "collect_audits": 1, "count_costs": 1, "record_run": 1, "write_report": 1}
+REPORT = {**RESULTS, **STUDIES, **dict.fromkeys(("collect_audits", "count_costs", "collect_evidence"), 1)}
+REPORT |= {"record_run": 1, "write_report": 1}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_where_leaks_are_errors_no_fit_starts_before_the_audit(tmp_path):
     output = snakemake("finetune", "-n", "--directory", tmp_path, "--configfile", tmp_path / "strict.yaml").stdout
     assert job_counts(output) == {**FITS, "finetune": 1}
     _, *blocks = re.split(r"\n *rule finetune_model:", output)
-    assert len(blocks) == 324 and all("audit.json" in block.split("output:")[0] for block in blocks)
+    assert len(blocks) == 540 and all("audit.json" in block.split("output:")[0] for block in blocks)
 
 
 def test_slurm_profile_works_as_typed_at_the_root():
@@ -51,7 +52,7 @@ def test_slurm_profile_works_as_typed_at_the_root():
     blocks = re.split(r"\n *rule ", output)
     gpu = [block for block in blocks if "gpu=1" in block]
     # dnabert2 and every fit; the random baseline is written by a CPU
-    assert len(gpu) == 1 + 324
+    assert len(gpu) == 1 + 540
     assert all(block.startswith(("pretrain_model", "finetune_model")) for block in gpu)
 
 
@@ -61,7 +62,7 @@ def test_short_fits_share_a_job_and_long_ones_ask_for_their_time():
     fits = {part: re.findall(r"rule finetune_model:.*?runtime=(\d+)", part, re.S) for part in parts}
     shared = [list(map(int, minutes)) for part, minutes in fits.items() if "Group job small_fits" in part]
     alone = [int(minutes[0]) for part, minutes in fits.items() if part.startswith("rule finetune_model")]
-    assert len(alone) + sum(map(len, shared)) == 324
+    assert len(alone) + sum(map(len, shared)) == 540
     assert max(map(max, shared)) <= 30 < min(alone), "a fit is short where it asks for half an hour at most"
     assert max(map(len, shared)) == 12 and len(shared) == -(-sum(map(len, shared)) // 12)
     assert max(alone) > 4 * 60, "73,335 rows of the variants, eight times"

@@ -7,14 +7,18 @@ import numpy as np
 from scipy import stats
 
 CONFIDENCE = 0.95
+LEAST_VALUES = 3  # the t interval of two values is 13 times as wide as their distance
 
 
 def t_interval(values: Sequence[float] | np.ndarray) -> dict[str, Any]:
-    """Mean, standard deviation (n - 1) and two-sided 95% t interval; all but the mean are ``None`` for one value."""
+    """Mean, standard deviation (n - 1) and two-sided 95% t interval.
+
+    The standard deviation is ``None`` for one value, the interval for fewer than three.
+    """
     mean = float(np.mean(values))
-    if len(values) < 2:
-        return {"mean": mean, "sd": None, "low": None, "high": None}
-    sd = float(np.std(values, ddof=1))
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    if sd is None or len(values) < LEAST_VALUES:
+        return {"mean": mean, "sd": sd, "low": None, "high": None}
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * sd / len(values) ** 0.5
     return {"mean": mean, "sd": sd, "low": mean - half, "high": mean + half}
 
@@ -37,8 +41,8 @@ def combined_interval(values: Sequence[float], resampled: np.ndarray | None) -> 
     and new rows are independent. The spread over seeds includes some noise of the rows, so the interval tends to be
     too wide rather than too narrow.
 
-    ``over`` names what ``low`` and ``high`` account for: "seeds and rows", "rows" (one seed), "seeds" (no predictions),
-    or "" if there is no interval.
+    ``over`` names what ``low`` and ``high`` account for: "seeds and rows", "rows" (fewer than three seeds), "seeds" (no
+    predictions), or "" if there is no interval.
     """
     seeds = t_interval(values)
     mean = seeds["mean"]

@@ -63,6 +63,17 @@ class Reporting:
         """The metric of each custom data set."""
         return option("--custom", *(f"{name}={self.gue.registry[name]['metric']}" for name in self.gue.settings.custom))
 
+    def floors_option(self) -> list[str]:
+        """The fitted models that have learned from no genome: baselines, and initial weights."""
+        return option("--floors", *(name for name in self.finetuning.fitted_models() if self._is_floor(name)))
+
+    def _is_floor(self, name: str) -> bool:
+        trained = self.finetuning.trained_here(name)
+        if trained is None:
+            return self.finetuning.entry(name).baseline is not None
+        model = self.finetuning.pretrained[trained]
+        return model.start is None and model.training.steps == 0
+
     def simulated_flag(self) -> list[str]:
         return ["--simulated"] if self.simulated else []
 

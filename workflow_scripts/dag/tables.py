@@ -16,6 +16,7 @@ TABLES = (
     ("finetune", "families"),
     ("report", "paper_results"),
     ("report", "paper_models"),
+    ("report", "reruns"),
 )
 
 

@@ -1,10 +1,10 @@
 """Join the GUE scores of all fits: tables of scores, verdicts and pairs of runs, and a summary.
 
 In: the folder of the fits with metrics and predictions (scores as fractions), the fits that the configuration plans,
-the datasheets, the registry of data sets, and the paper's scores and models.
-Out: a table with one row for each (model, method, task, data set), scores x 100 as in the paper, with the verdict
-against the paper's DNABERT-2; the verdicts against all of the paper's models; every pair of runs on each data set; and
-a JSON summary with means, comparisons, ranks, and the paper's claims recomputed.
+the datasheets, the registry of data sets, the paper's scores and models, and the scores of independent re-runs.
+Out: a table with one row for each (model, method, task, data set), scores x 100 as in the paper, with the verdicts
+against DNABERT-2 in the paper and in a re-run; the verdicts against all published models; every pair of runs on each
+data set; and a JSON summary with means, comparisons, ranks, and the paper's claims recomputed.
 Missing fits are listed as not run. Collapsed fits count in the means, as the protocol has it; the mean without them is
 a separate column.
 """
@@ -24,19 +24,31 @@ from workflow_scripts.common.fit_results import Cell, Key, dataset_key, parse_pl
 from workflow_scripts.common.intervals import combined_interval
 from workflow_scripts.report import comparisons, paper, verdicts
 from workflow_scripts.report.numeric_tables import write_numbers
+from workflow_scripts.report.references import PAPER, of_paper, read_reruns
 from workflow_scripts.report.score_statistics import mean_by_task, rank_runs
 
 COLUMNS = [
-    *("model", "method", "task", "dataset", "metric", "seeds", "missing", "mean", "sd", "low", "high", "over"),
-    *("seeds_low", "seeds_high", "rows_low", "rows_high", "collapsed", "mean_without_collapsed"),
+    *("model", "method", "task", "dataset", "metric", "seeds", "missing", "scores"),
+    *("mean", "sd", "low", "high", "over", "seeds_low", "seeds_high", "rows_low", "rows_high"),
+    *("collapsed", "mean_without_collapsed"),
     *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
     *("test_rows", "truncated", "unknown_tokens", "chance", "paper_dnabert2", "paper_nt_2500m_multi"),
     *("difference_dnabert2", "verdict", "why"),
+    *("rerun_dnabert2", "rerun_sd", "rerun_seeds", "rerun_collapsed", "rerun_source"),
+    *("difference_rerun", "verdict_rerun", "why_rerun"),
 ]
+PUBLISHED = {  # column of the table of verdicts -> that of a re-run in the table of results
+    **{"published": "rerun_dnabert2", "published_sd": "rerun_sd", "published_seeds": "rerun_seeds"},
+    **{"published_collapsed": "rerun_collapsed", "source": "rerun_source", "difference": "difference_rerun"},
+    **{"verdict": "verdict_rerun", "why": "why_rerun"},
+}
 
 
-def tabulate(cells: Sequence[Cell], paper_cells: paper.Cells, reasons: Mapping[Key, str]) -> list[dict[str, Any]]:
-    """One row for each run and data set. ``reasons``: why data sets are not comparable with the paper's."""
+def tabulate(cells: Sequence[Cell], judged: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One row for each run and data set. ``judged``: the table of verdicts, which has the published scores."""
+    lines: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for line in judged:
+        lines.setdefault(tuple(line[name] for name in COLUMNS[:4]), []).append(line)
     rows = []
     for cell in cells:
         row: dict[str, Any] = dict.fromkeys(COLUMNS)
@@ -44,13 +56,26 @@ def tabulate(cells: Sequence[Cell], paper_cells: paper.Cells, reasons: Mapping[K
         row |= {"metric": cell.metric, "seeds": len(cell.fits), "missing": " ".join(map(str, cell.missing))}
         row |= {"collapsed": sum(fit["collapse"] is not None for fit in cell.fits)}
         row |= summarize_scores(cell) if cell.fits else {}
-        row |= {"paper_dnabert2": paper_cells[paper.DNABERT2].get(cell.dataset)}
-        row |= {"paper_nt_2500m_multi": paper_cells[paper.NT_MULTI].get(cell.dataset)}
-        row["verdict"], row["why"] = verdicts.judge(row, row["paper_dnabert2"], reasons.get(cell.dataset))
-        if row["verdict"] in verdicts.COMPARABLE:
-            row["difference_dnabert2"] = row["mean"] - row["paper_dnabert2"]
-        rows.append(row)
+        rows.append(row | published_columns(lines[*cell.run, *cell.dataset]))
     return rows
+
+
+def published_columns(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The columns of a row of the table of results that come from its lines of the table of verdicts.
+
+    Of several re-runs of DNABERT-2 the one with the most seeds.
+    """
+    paper_lines = {line["published_model"]: line for line in lines if line["source"] == PAPER}
+    quoted = paper_lines[paper.DNABERT2]
+    columns = {"paper_dnabert2": quoted["published"], "difference_dnabert2": quoted["difference"]}
+    columns |= {"verdict": quoted["verdict"], "why": quoted["why"]}
+    columns |= {"paper_nt_2500m_multi": paper_lines[paper.NT_MULTI]["published"]}
+    reruns = [line for line in lines if line["source"] != PAPER and line["published_model"] == paper.DNABERT2]
+    found = [line for line in reruns if line["published"] is not None]
+    if found:
+        most = max(found, key=lambda line: line["published_seeds"])
+        columns |= {name: most[column] for column, name in PUBLISHED.items()}
+    return columns
 
 
 def summarize_scores(cell: Cell) -> dict[str, Any]:
@@ -58,6 +83,7 @@ def summarize_scores(cell: Cell) -> dict[str, Any]:
     kept = [fit["test"][cell.metric] for fit in cell.fits if fit["collapse"] is None]
     facts = {
         **combined_interval(cell.scores(cell.metric), cell.resampled.get(cell.metric)),
+        "scores": " ".join(f"{score:.2f}" for score in cell.scores(cell.metric)),
         "mean_without_collapsed": 100 * float(np.mean(kept)) if 0 < len(kept) < len(cell.fits) else None,
         "test_rows": cell.fits[0]["test"]["rows"],
         "truncated": 100 * cell.fits[0]["truncated"]["test"],
@@ -78,9 +104,10 @@ def percent_unknown(cell: Cell) -> float | None:
 
 
 def describe_runs(cells: Sequence[Cell]) -> list[dict[str, Any]]:
-    """Each run: its means by task and over its data sets, its collapsed fits, and what it lacks.
+    """Each run: its means by task and over all data sets, its collapsed fits, and what it lacks.
 
-    ``missing`` lists data sets without any fit, and single seeds of the others.
+    ``missing`` lists data sets without any fit, and single seeds of the others. A mean is ``None`` if the run lacks one
+    of the data sets that any run has.
     """
     runs = []
     datasets = list(dict.fromkeys(cell.dataset for cell in cells))
@@ -101,8 +128,8 @@ def describe_runs(cells: Sequence[Cell]) -> list[dict[str, Any]]:
                 "fits": len(fits),
                 "collapsed": [describe_collapse(fit) for fit in fits if fit["collapse"]],
                 "datasets": len(scores),
-                "mean": float(np.mean(list(scores.values()))) if scores else None,
-                "tasks": mean_by_task(scores),
+                "mean": float(np.mean(list(scores.values()))) if len(scores) == len(datasets) else None,
+                "tasks": mean_by_task(scores, datasets),
                 "missing": missing,
             }
         )
@@ -112,6 +139,15 @@ def describe_runs(cells: Sequence[Cell]) -> list[dict[str, Any]]:
 def describe_collapse(fit: Mapping[str, Any]) -> str:
     """A collapsed fit by name, and how it collapsed."""
     return f"{fit['task']}/{fit['dataset']} (seed {fit['seed']}: {fit['collapse']})"
+
+
+def why_not_comparable(judged: Sequence[Mapping[str, Any]]) -> dict[Key, str]:
+    """Why data sets are not comparable with DNABERT-2 in the paper; those that are, or have no fit, are left out."""
+    return {
+        (line["task"], line["dataset"]): line["why"]
+        for line in judged
+        if (line["source"], line["published_model"]) == (PAPER, paper.DNABERT2) and line["verdict"] == "not comparable"
+    }
 
 
 def read_metrics(registry: Path, custom: Sequence[str]) -> dict[Key, str]:
@@ -140,6 +176,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--paper", type=Path, required=True, help="the paper's scores (config/paper_results.tsv)")
     parser.add_argument("--paper-models", type=Path, required=True, help="its models (config/paper_models.tsv)")
+    parser.add_argument("--reruns", type=Path, required=True, help="scores of independent re-runs (config/reruns.tsv)")
+    parser.add_argument(
+        "--floors", nargs="+", default=[], metavar="MODEL", help="models that are baselines, which reproduce nothing"
+    )
     parser.add_argument("--seed", type=int, required=True, help="seed for resampling the test rows")
     parser.add_argument(
         "--simulated", action="store_true", help="the data are simulated, so nothing is comparable with the paper"
@@ -162,21 +202,23 @@ def main(argv: list[str] | None = None) -> None:
     if not any(cell.fits for cell in cells):
         raise UserError(f"{options.fits}: has none of the fits that are planned; run some")
 
-    metrics = {cell.dataset: cell.metric for cell in cells}
+    datasets = list(dict.fromkeys(cell.dataset for cell in cells))
     if options.simulated:
-        reasons = dict.fromkeys(metrics, "simulated data")
+        obstacles = dict.fromkeys(datasets, "simulated data")
     else:
-        reasons = verdicts.find_obstacles(options.datasheets, metrics, paper_metrics)
-    rows = tabulate(cells, paper_cells, reasons)
-    judged = verdicts.tabulate(rows, paper_cells, reasons)
+        obstacles = verdicts.find_obstacles(options.datasheets, datasets)
+    references = of_paper(paper_cells, paper_metrics) + read_reruns(options.reruns)
+    judged = verdicts.tabulate(cells, references, obstacles, options.floors)
+    rows = tabulate(cells, judged)
+    reasons = why_not_comparable(judged)
     pairs = comparisons.compare_pairs(cells)
     summary = {
         "runs": describe_runs(cells),
-        "comparisons": comparisons.compare_runs(cells, pairs, paper_cells, set(metrics) - set(reasons)),
+        "comparisons": comparisons.compare_runs(cells, pairs, paper_cells, set(datasets) - set(reasons)),
         "ranks": rank_runs(comparisons.mean_scores(cells)),
         "verdicts": verdicts.count(judged),
         "not_comparable": {why: verdicts.datasets_with(reasons, why) for why in dict.fromkeys(reasons.values())},
-        "not_run": ["/".join(key) for key in registered if key not in metrics],
+        "not_run": ["/".join(key) for key in registered if key not in datasets],
         "paper": {
             "claims": paper.claims(paper_cells, models),
             "averages": paper.averages(paper_cells, models),

@@ -6,7 +6,8 @@ Out: a table with one row for each run, then one for each model of the paper.
 
 FLOPs are those of one forward pass of the encoder over the tokens that the model's tokenizer makes of 500 bases, as
 counted by :mod:`workflow_scripts.common.flops`; relative FLOPs are relative to the published DNABERT-2. A cell is empty
-if the figure is unknown: a baseline has no encoder, and a fit without a GPU has no GPU hours.
+if the figure is unknown: a baseline has no encoder, and a fit without a GPU has no GPU hours. The mean score is over
+all data sets of all runs: runs that lack one have no mean, nor have the paper's models.
 """
 
 import argparse
@@ -88,8 +89,8 @@ def paper_rows(models: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
             "parameters": round(1e6 * float(model["parameters_M"])),
         }
         row |= {name: model[name] for name in (*ARCHITECTURE, "tokens_500bp")}
-        row |= {"relative_flops_quoted": model["relative_flops_500bp"], "mean": float(model["average_of_cells"])}
-        rows.append(row | {"flops_500bp": flops_per_500_bases(row), "datasets": 28})
+        row |= {"relative_flops_quoted": model["relative_flops_500bp"]}
+        rows.append(row | {"flops_500bp": flops_per_500_bases(row)})
     return rows
 
 

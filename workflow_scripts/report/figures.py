@@ -126,47 +126,73 @@ def scores_chart(dots: list[dict[str, Any]], runs: list[str]) -> alt.TopLevelMix
     return alt.layer(*layers).properties(width="container", height=height)
 
 
-def tasks_chart(dots: list[dict[str, Any]], runs: list[str]) -> alt.TopLevelMixin | None:
+def tasks_chart(dots: list[dict[str, Any]], means: list[dict[str, Any]], runs: list[str]) -> alt.TopLevelMixin | None:
     """Scores by task and run: a dot for each data set, a bar for their mean, and the paper's mean as a tick.
 
-    ``dots`` are those of :func:`scores_chart`.
+    ``dots`` are those of :func:`scores_chart`, ``means`` those of :func:`page_content.task_means`: a run or the paper
+    has a mean only if it has all data sets of the task.
     """
     if not dots:
         return None
     tasks = list(dict.fromkeys(dot["task"] for dot in dots))
     encoding = RunEncoding(runs, "run_of_tasks")
     y = alt.Y("task:N", title=None, sort=tasks, scale=alt.Scale(paddingInner=0.25))
+    x = alt.X("score:Q", title=SCORE)
     offset = alt.YOffset("run:N", sort=runs)
-    data = alt.Chart(inline_data(dots))
-    mean = alt.Tooltip("mean(score):Q", format=".2f", title="mean")
-    bars = data.mark_bar().encode(
-        alt.X("mean(score):Q", title=SCORE),
-        y,
-        offset,
-        encoding.colour,
-        opacity=encoding.opacity(0.35),
-        tooltip=["task:N", "run:N", mean],
-    )
-    points = data.mark_point(filled=True, size=40).encode(
-        alt.X("score:Q", title=SCORE),
-        y,
-        offset,
-        encoding.colour,
-        encoding.shape,
-        opacity=encoding.opacity(1),
-        tooltip=[alt.Tooltip("dataset:N", title="data set"), "run:N", alt.Tooltip("score:Q", format=".2f")],
-    )
-    layers = [bars, points.add_params(encoding.selection)]
-    quoted = {dot["dataset"]: dot for dot in dots if dot["paper"] is not None}
+    found = [row for row in means if row["task"] in tasks]
+    mean_of_run = [
+        {"task": row["task"], "run": run, "score": mean["mean"]}
+        for row in found
+        for run, mean in zip(runs, row["runs"], strict=True)
+        if mean["mean"] is not None
+    ]
+    tooltip = ["task:N", "run:N", alt.Tooltip("score:Q", format=".2f", title="mean")]
+    bars = alt.Chart(inline_data(mean_of_run)).mark_bar()
+    layers = [bars.encode(x, y, offset, encoding.colour, opacity=encoding.opacity(0.35), tooltip=tooltip)]
+    tooltip = [alt.Tooltip("dataset:N", title="data set"), "run:N", alt.Tooltip("score:Q", format=".2f")]
+    points = alt.Chart(inline_data(dots)).mark_point(filled=True, size=40)
+    points = points.encode(x, y, offset, encoding.colour, encoding.shape, opacity=encoding.opacity(1), tooltip=tooltip)
+    layers.append(points.add_params(encoding.selection))
+    quoted = [{"task": row["task"], "score": row["paper"][0]["mean"]} for row in found if row["paper"][0]["mean"]]
     if quoted:
-        cells = [{"task": dot["task"], "score": dot["paper"]} for dot in quoted.values()]
-        mark = alt.Chart(inline_data(cells)).mark_tick(
+        mark = alt.Chart(inline_data(quoted)).mark_tick(
             color="currentColor", thickness=2.5, height=alt.RelativeBandSize(1)
         )
-        tooltip = ["task:N", alt.Tooltip("mean(score):Q", format=".2f", title="DNABERT-2 in the paper")]
-        layers.append(mark.encode(alt.X("mean(score):Q", title=SCORE), y, tooltip=tooltip))
+        tooltip = ["task:N", alt.Tooltip("score:Q", format=".2f", title="DNABERT-2 in the paper")]
+        layers.append(mark.encode(x, y, tooltip=tooltip))
     thickness = max(14 * len(runs), 30) + 8  # pixels of one task
     return alt.layer(*layers).properties(width="container", height=thickness * len(tasks))
+
+
+def ranks_chart(ranks: dict[str, Any] | None) -> alt.TopLevelMixin | None:
+    """Mean ranks with the critical difference (Demsar 2006): a dot for each run, best first.
+
+    Below the runs a bar joins the runs of each group between which no difference is shown; the bar above them is as
+    long as the critical difference. ``ranks``: see :func:`score_statistics.rank_runs`.
+    """
+    if ranks is None or ranks["critical_difference"] is None:
+        return None
+    runs = sorted(ranks["runs"], key=lambda row: row["rank"])
+    rank = {row["run"]: row["rank"] for row in runs}
+    bars = [{"row": "critical difference", "from": 1.0, "to": 1 + ranks["critical_difference"], "runs": ""}]
+    bars += [
+        {
+            "row": f"no difference ({number})",
+            "from": rank[group[0]],
+            "to": rank[group[-1]],
+            "runs": "; ".join(group),
+        }
+        for number, group in enumerate(ranks["groups"], 1)
+    ]
+    order = [bars[0]["row"], *rank, *(bar["row"] for bar in bars[1:])]
+    y = alt.Y("row:N", title=None, sort=order, axis=alt.Axis(ticks=False, grid=True, labelPadding=8))
+    scale = alt.Scale(domain=[1, max(len(runs), bars[0]["to"])], nice=False, padding=8)
+    spans = alt.Chart(inline_data(bars)).mark_bar(color="currentColor", opacity=0.45, height=6)
+    spans = spans.encode(alt.X("from:Q", title="Mean rank", scale=scale), y, x2="to:Q", tooltip=["row:N", "runs:N"])
+    rows = [{"row": row["run"], "rank": row["rank"]} for row in runs]
+    dots = alt.Chart(inline_data(rows)).mark_point(filled=True, size=70, color=PALETTE[0], opacity=1)
+    dots = dots.encode(alt.X("rank:Q"), y, tooltip=["row:N", alt.Tooltip("rank:Q", format=".2f")])
+    return alt.layer(spans, dots).properties(width="container", height=22 * len(order))
 
 
 def corpus_chart(groups: list[dict[str, Any]], fates: dict[str, str]) -> alt.TopLevelMixin | None:

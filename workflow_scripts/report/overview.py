@@ -8,6 +8,7 @@ import numpy as np
 
 from workflow_scripts.common.files import read_table
 from workflow_scripts.report import paper
+from workflow_scripts.report.references import PAPER
 
 OPTIONAL_INPUTS = {  # input of the page -> its name on the page
     "corpus": "the corpus",
@@ -17,6 +18,7 @@ OPTIONAL_INPUTS = {  # input of the page -> its name on the page
     "logs": "training curves",
     "datasheets": "datasheets",
     "audits": "audits",
+    "evidence": "what is behind the scores",
     "efficiency": "costs",
     "record": "the record of the run",
 }
@@ -27,23 +29,32 @@ def compare_with_paper(
 ) -> list[dict[str, Any]]:
     """Each run compared with the paper's DNABERT-2: means x 100 over the comparable data sets, and verdict counts.
 
-    ``lines`` are those of :func:`page_content.score_lines`, ``verdicts`` the counts of the summary. ``ours`` and
-    ``theirs`` are over the same ``comparable`` data sets, ``None`` if there are none; ``mean`` is over all data sets of
-    the run.
+    ``lines`` are those of :func:`page_content.score_lines`, ``verdicts`` the counts of the summary. ``mean`` is over
+    all data sets of the page, ``ours`` and ``theirs`` over all that are ``comparable``. They are ``None`` for a run
+    that lacks one of these, because the reader compares the means of the runs.
     """
-    counted = {row["run"]: row for row in verdicts if row["paper_model"] == paper.DNABERT2}
+    counted = {
+        row["run"]: row for row in verdicts if (row["source"], row["published_model"]) == (PAPER, paper.DNABERT2)
+    }
+    comparable = [line for line in lines if line["comparable"]]
     rows = []
     for index, run in enumerate(runs):
-        cells = [line["cells"][index] for line in lines if line["cells"][index]]
-        comparable = [cell for cell in cells if cell["difference_dnabert2"] is not None]
+        everywhere, here = complete(lines, index), complete(comparable, index)
         rows.append(
             {
-                **{"run": run, "datasets": len(cells), "mean": column_mean(cells, "mean")},
-                **{"comparable": len(comparable), "ours": column_mean(comparable, "mean")},
-                **{"theirs": column_mean(comparable, "paper_dnabert2"), "verdicts": counted[run]},
+                **{"run": run, "datasets": sum(line["cells"][index] is not None for line in lines)},
+                **{"total": len(lines), "comparable": len(comparable), "mean": column_mean(everywhere, "mean")},
+                **{"ours": column_mean(here, "mean"), "theirs": column_mean(here, "paper_dnabert2")},
+                "verdicts": counted[run],
             }
         )
     return rows
+
+
+def complete(lines: Sequence[Mapping[str, Any]], index: int) -> list[Mapping[str, Any]]:
+    """The cells of a run in these lines; none if it lacks one."""
+    cells = [line["cells"][index] for line in lines]
+    return [] if None in cells else cells
 
 
 def column_mean(cells: Sequence[Mapping[str, Any]], column: str) -> float | None:

@@ -23,10 +23,11 @@ TOKENIZER_FACTS = (
     *("kind", "vocab_size", "merges", "sample_bases", "bases_per_token"),
     *("token_length_histogram", "longest_tokens"),
 )
-RESULT_COUNTS = ("seeds", "collapsed", "test_rows")
+RESULT_COUNTS = ("seeds", "collapsed", "test_rows", "rerun_seeds", "rerun_collapsed")
 RESULT_NUMBERS = (
     *("mean", "sd", "low", "high", "mean_without_collapsed", "chance", "truncated", "unknown_tokens"),
     *("paper_dnabert2", "paper_nt_2500m_multi", "difference_dnabert2"),
+    *("rerun_dnabert2", "rerun_sd", "difference_rerun"),
     *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
 )
 
@@ -116,13 +117,11 @@ def add_fit_paths(rows: list[dict[str, Any]], runs: list[dict[str, Any]], folder
         }
 
 
-def score_lines(
-    rows: list[dict[str, Any]], runs: list[str], paper_metrics: dict[tuple[str, str], str]
-) -> list[dict[str, Any]]:
-    """One line for each data set: the cell of each run (``None`` without a fit), the paper's scores, chance accuracy.
+def score_lines(rows: list[dict[str, Any]], runs: list[str]) -> list[dict[str, Any]]:
+    """One line for each data set: the cell of each run (``None`` without a fit), published scores, chance accuracy.
 
     ``planned`` says for each run whether the configuration plans fits on the data set, ``comparable`` whether our
-    scores are for the same rows and metric as the paper's. ``paper_metrics``: the paper's metric by data set.
+    scores are for the same rows and metric as the paper's.
     """
     cells = {(row["task"], row["dataset"], row["run"]): row for row in rows}
     lines = []
@@ -131,12 +130,11 @@ def score_lines(
         found = [cell if cell and cell["seeds"] else None for cell in planned]
         first = next(cell for cell in [*found, *planned] if cell)
         shared = ("metric", "test_rows", "chance", "paper_dnabert2", "paper_nt_2500m_multi")
-        paper_metric = paper_metrics.get((task, dataset))
+        rerun = ("rerun_dnabert2", "rerun_sd", "rerun_seeds", "rerun_collapsed", "rerun_source")
         lines.append(
             {"task": task, "dataset": dataset, "cells": found, "planned": [cell is not None for cell in planned]}
-            | {"paper_metric": paper_metric, "same_metric": paper_metric == first["metric"]}
             | {"comparable": first["difference_dnabert2"] is not None}
-            | {name: first[name] for name in shared}
+            | {name: first[name] for name in (*shared, *rerun)}
         )
     return lines
 
@@ -155,21 +153,34 @@ def chart_dots(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def task_means(lines: list[dict[str, Any]], runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Means by task and over all data sets, of each run and of the paper's models over the same data sets."""
-    tasks: dict[str | None, list[dict[str, Any]]] = {}
+def task_means(lines: list[dict[str, Any]], runs: list[str]) -> list[dict[str, Any]]:
+    """Means by task, over all data sets, and over those that are comparable with the paper if these are fewer.
+
+    In a row all means are over the same ``datasets``. A run or model of the paper that lacks one of them has ``None``
+    as its ``mean``; ``datasets`` of it says how many it has.
+    """
+    groups: dict[str, list[dict[str, Any]]] = {}
     for line in lines:
-        tasks.setdefault(line["task"], []).append(line)
-    tasks[None] = lines
+        groups.setdefault(line["task"], []).append(line)
+    groups["all data sets"] = lines
+    comparable = [line for line in lines if line["comparable"]]
+    if 0 < len(comparable) < len(lines):
+        groups["comparable with the paper"] = comparable
     rows = []
-    for task, members in tasks.items():
-        ours = [run["tasks"].get(task) if task else {"mean": run["mean"], "datasets": run["datasets"]} for run in runs]
-        theirs = []
-        for name in ("paper_dnabert2", "paper_nt_2500m_multi"):
-            values = [line[name] for line in members if line[name] is not None and line["comparable"]]
-            theirs.append({"mean": float(np.mean(values)), "datasets": len(values)} if values else None)
-        rows.append({"task": task or "all data sets", "datasets": len(members), "runs": ours, "paper": theirs})
+    for name, members in groups.items():
+        ours = [[cell["mean"] for line in members if (cell := line["cells"][index])] for index in range(len(runs))]
+        theirs = [
+            [line[column] for line in members if line["comparable"] and line[column] is not None]
+            for column in ("paper_dnabert2", "paper_nt_2500m_multi")
+        ]
+        means = [shared_mean(values, len(members)) for values in ours + theirs]
+        rows.append({"task": name, "datasets": len(members), "runs": means[: len(runs)], "paper": means[len(runs) :]})
     return rows
+
+
+def shared_mean(values: list[float], datasets: int) -> dict[str, Any]:
+    """The mean of a row of the table of means, if there is a value for each of its data sets."""
+    return {"mean": float(np.mean(values)) if len(values) == datasets else None, "datasets": len(values)}
 
 
 def claims(paths: list[Path]) -> list[dict[str, Any]]:

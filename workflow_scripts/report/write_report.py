@@ -22,13 +22,15 @@ from workflow_scripts.common.files import read_table, write_text
 from workflow_scripts.common.json_objects import read_object
 from workflow_scripts.common.letters import NOTABLE
 from workflow_scripts.report import count_costs, figures, overview, page_content, paper, tokenization_section
+from workflow_scripts.report.evidence_section import evidence
 from workflow_scripts.report.pretraining_section import pretraining
+from workflow_scripts.report.verdicts import MARGINS
 
 TEMPLATES = Path(__file__).parent / "templates"
 ABSENT = "not given"
 FILES = (  # inputs that the page lists as its sources
     *("corpus", "species", "tokenizers", "tokenization", "studies", "pretraining", "logs", "datasheets", "results"),
-    *("verdicts", "pairs", "summary", "efficiency", "paper", "paper_models", "audits", "record"),
+    *("verdicts", "pairs", "summary", "efficiency", "paper", "paper_models", "reruns", "audits", "record", "evidence"),
 )
 
 
@@ -107,16 +109,17 @@ def read_content(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str,
     corpus = page_content.corpus_total(groups) if groups else None
     models, curves = pretraining(options.pretraining, options.logs)
     rows = page_content.read_results(options.results)
-    paper_cells, paper_metrics = paper.read_cells(options.paper)
+    paper_cells, _metrics = paper.read_cells(options.paper)
     summary = read_object(options.summary)
     runs = [f"{run['model']}, {run['method']}" for run in summary["runs"]]
     if unknown := sorted({row["run"] for row in rows} - set(runs)):
         raise UserError(f"{options.results}: {unknown[0]} is not in {options.summary}; make both again, together")
     page_content.add_fit_paths(rows, summary["runs"], options.fits)
-    lines = page_content.score_lines(rows, runs, paper_metrics)
+    lines = page_content.score_lines(rows, runs)
     study = read_object(options.tokenization) if options.tokenization else None
     paper_models = page_content.paper_models(paper_cells, options.paper_models)
     dots = page_content.chart_dots(lines)
+    means = page_content.task_means(lines, runs)
     costs = read_table(options.efficiency) if options.efficiency else []
     fates = page_content.occurring_fates(corpus)
     labelled = [row | {"label": f"{row['group']}: {row['genomes']}, {bases(row['bases'])}"} for row in groups]
@@ -124,7 +127,8 @@ def read_content(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str,
         "corpus": figures.corpus_chart(labelled, fates),
         "pretraining": figures.pretraining_chart(curves),
         "scores": figures.scores_chart(dots, runs),
-        "tasks": figures.tasks_chart(dots, runs),
+        "tasks": figures.tasks_chart(dots, means, runs),
+        "ranks": figures.ranks_chart(summary["ranks"]),
         **(tokenization_section.charts(study) if study else {}),
     }
     datasets = page_content.datasets(options.datasheets)
@@ -148,13 +152,14 @@ def read_content(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str,
         "total_costs": overview.total_costs(costs) if costs else None,
         "hardware": sorted({name for run in summary["runs"] for name in run["hardware"]}),
         "findings": overview.findings(rows, runs, summary, groups, files),
-        "task_means": page_content.task_means(lines, summary["runs"]),
+        "task_means": means,
         "paper_models": paper_models,
         "costs": costs,
         "cost_claims": count_costs.cost_claims(costs, paper_models) if costs else [],
         "datasets": datasets,
         "sheets": {f"{row['task']}/{row['dataset']}": row["file"] for row in datasets},
         "audits": page_content.read_audits(options.audits) if options.audits else [],
+        "evidence": evidence(options.evidence) if options.evidence else [],
         "record": read_object(options.record) if options.record else None,
         "files": files,
     }
@@ -188,6 +193,7 @@ def render(content: dict[str, Any], page: Path) -> str:
         script=parts["report.js"],
         vega=Markup(figures.javascript()),
         notable=NOTABLE,
+        margins=MARGINS,
     )
 
 
@@ -216,9 +222,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--pairs", type=Path, required=True, help="table of pairs of runs (gue_pairs.tsv)")
     parser.add_argument("--summary", type=Path, required=True, help="summary of the results (gue_summary.json)")
     parser.add_argument("--efficiency", type=Path, help="table of costs (efficiency.tsv)")
+    parser.add_argument("--evidence", type=Path, metavar="FOLDER", help="tables of classes, confusions, curves, errors")
     parser.add_argument("--record", type=Path, help="record of the run (run.json)")
     parser.add_argument("--paper", type=Path, required=True, help="the paper's scores (config/paper_results.tsv)")
     parser.add_argument("--paper-models", type=Path, required=True, help="its models (config/paper_models.tsv)")
+    parser.add_argument("--reruns", type=Path, required=True, help="scores of independent re-runs (config/reruns.tsv)")
     parser.add_argument("--out", type=Path, required=True, help="page to write (HTML)")
     parser.add_argument("--figures", type=Path, required=True, help="folder for the charts (SVG and PNG)")
     return parser

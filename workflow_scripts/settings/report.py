@@ -19,3 +19,6 @@ class Report(Section):
     paper_models: Plain = key(
         "config/paper_models.tsv", "The paper's models: their sizes, what they cost, and their averages.", min_length=1
     )
+    reruns: Plain = key(
+        "config/reruns.tsv", "Scores of GUE that others have measured, which the report compares with.", min_length=1
+    )

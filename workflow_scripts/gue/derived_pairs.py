@@ -6,8 +6,8 @@ other. Two kinds are found, whatever the labels:
   shuffled     the same dinucleotide counts, on either strand. Shuffles that keep the counts of longer words keep these
                too. A search for equal counts finds all of them.
   substituted  equal stretches at the same places of both, counted from the first base, as if the bases between them had
-               been replaced. The search finds every pair with a stretch of 15 bases, unless more than 30 sequences have
-               each of its words of 12 at that place (a primer, a motif, a repeat).
+               been replaced. The search finds every pair with a stretch of 15 bases, unless all words of 12 in it occur
+               more than ten times in the data (repeats, primers, windows that overlap).
 
 Chance must not explain a pair: by the rules below, at most one sequence in a hundred has a partner by chance, if bases
 follow their neighbours at random (shuffled) or are drawn at random (substituted). So short and repetitive sequences
@@ -29,7 +29,7 @@ from workflow_scripts.gue.similarity import Sequences
 WORD = 12  # bases of a stretch that counts
 STRETCH = 15  # bases of the longest stretch, at least
 STEP = STRETCH - WORD + 1  # every stretch of 15 contains a word of 12 that starts at a multiple of this
-COMMON = 8  # sequences that have a word at a place; more say nothing
+COMMON = 10  # occurrences of a word in all sequences, at any place; a more frequent one says nothing
 BY_CHANCE = 0.01  # sequences with a partner by chance, as a share
 KINDS = ("shuffled", "substituted")
 SHUFFLED, SUBSTITUTED = range(len(KINDS))

@@ -6,8 +6,8 @@ other. Two kinds are found, whatever the labels:
   shuffled     the same dinucleotide counts, on either strand. Shuffles that keep the counts of longer words keep these
                too. A search for equal counts finds all of them.
   substituted  equal stretches at the same places of both, counted from the first base, as if the bases between them had
-               been replaced. The search finds every pair with a stretch of 15 bases, unless all words of 12 in it occur
-               more than ten times in the data (repeats, primers, windows that overlap).
+               been replaced. Words of 14 bases that occur more than ten times in the data (repeats, primers, windows
+               that overlap) do not count. The search finds every pair with a stretch of 15 bases of other words.
 
 Chance must not explain a pair: by the rules below, at most one sequence in a hundred has a partner by chance, if bases
 follow their neighbours at random (shuffled) or are drawn at random (substituted). So short and repetitive sequences
@@ -29,7 +29,7 @@ from workflow_scripts.gue.similarity import Sequences
 WORD = 12  # bases of a stretch that counts
 STRETCH = 15  # bases of the longest stretch, at least
 STEP = STRETCH - WORD + 1  # every stretch of 15 contains a word of 12 that starts at a multiple of this
-COMMON = 10  # occurrences of a word in all sequences, at any place; a more frequent one says nothing
+COMMON_WORD, COMMON = 14, 10  # bases of a word, and occurrences at any place; more frequent ones say nothing
 BY_CHANCE = 0.01  # sequences with a partner by chance, as a share
 KINDS = ("shuffled", "substituted")
 SHUFFLED, SUBSTITUTED = range(len(KINDS))
@@ -84,22 +84,31 @@ class Codes(NamedTuple):
     codes: np.ndarray
     starts: np.ndarray
 
-    def words_at(self, place: int) -> np.ndarray:
-        """The word of 12 bases of each sequence at a place, as a number, int64 [sequences]; -1 if it has none."""
-        long = np.flatnonzero(np.diff(self.starts) >= place + WORD)
-        letters = self.codes[self.starts[long, None] + place + np.arange(WORD)]
-        words = np.full(len(self.starts) - 1, -1, dtype=np.int64)
+    def words_at(self, place: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """The sequences that have a word of ``size`` known bases at a place, ascending, and the words as numbers."""
+        long = np.flatnonzero(np.diff(self.starts) >= place + size)
+        letters = self.codes[self.starts[long, None] + place + np.arange(size)]
         known = (letters < OTHER).all(axis=1)
-        words[long[known]] = letters[known] @ (len(BASES) ** np.arange(WORD, dtype=np.int64))
-        return words
+        words = letters[known] @ (len(BASES) ** np.arange(size, dtype=np.int64))
+        return long[known], words.astype(np.uint32)
 
-    def places_of_words(self) -> np.ndarray:
-        """How often each word occurs in all sequences at every place, int64 [4^12]."""
-        words = (self.words_at(place) for place in range(int(np.diff(self.starts).max(initial=0)) - WORD + 1))
-        found = np.zeros(len(BASES) ** WORD, dtype=np.int64)
-        for at_place in words:
-            np.add.at(found, at_place[at_place >= 0], 1)
-        return found
+    @property
+    def longest(self) -> int:
+        """Letters of the longest sequence."""
+        return int(np.diff(self.starts).max(initial=0))
+
+    def without_common_words(self) -> "Codes":
+        """The same with unknown letters for the words of 14 bases that occur more than ten times."""
+        places = range(self.longest - COMMON_WORD + 1)
+        words = np.concatenate([np.empty(0, np.uint32), *(self.words_at(place, COMMON_WORD)[1] for place in places)])
+        words.sort()
+        common = np.unique(words[COMMON:][words[COMMON:] == words[: len(words) - COMMON]])
+        codes = self.codes.copy()
+        for place in places:
+            members, words = self.words_at(place, COMMON_WORD)
+            members = members[np.isin(words, common)]
+            codes[self.starts[members, None] + place + np.arange(COMMON_WORD)] = OTHER
+        return Codes(codes, self.starts)
 
 
 def needed_bases(sequences: Codes) -> int:
@@ -128,13 +137,20 @@ def equal_stretches(first: np.ndarray, second: np.ndarray) -> tuple[int, int]:
 
 
 @compiled
-def compare_groups(
-    sequences: Codes, place: int, order: np.ndarray, edges: np.ndarray, compared: np.ndarray, needed: int
-) -> np.ndarray:
+def equal_and_known(first: np.ndarray, second: np.ndarray, start: int, end: int) -> bool:
+    """Whether two sequences have the same bases from ``start`` to ``end``."""
+    for place in range(start, end):
+        if first[place] != second[place] or first[place] == OTHER:
+            return False
+    return True
+
+
+@compiled
+def compare_groups(sequences: Codes, place: int, order: np.ndarray, edges: np.ndarray, needed: int) -> np.ndarray:
     """Pairs in the groups ``order[edges[i] : edges[i + 1]]`` that share enough: earlier, later, bases; int [pairs, 3].
 
-    ``compared``: whether a sequence was compared with all that have its word one step before this place. Two that share
-    that word too are not compared again.
+    The sequences of a group have the same word at ``place``. Two that have the same word one step before it too were
+    compared there.
     """
     sizes = np.diff(edges)
     found = np.empty(((sizes * (sizes - 1) // 2).sum(), 3), dtype=np.int64)
@@ -145,8 +161,7 @@ def compare_groups(
             second = sequences.codes[sequences.starts[later] : sequences.starts[later + 1]]
             for earlier in order[edges[group] : position]:
                 first = sequences.codes[sequences.starts[earlier] : sequences.starts[earlier + 1]]
-                before = max(place - STEP, 0)
-                if compared[later] and np.array_equal(first[before:place], second[before:place]):
+                if place and equal_and_known(first, second, place - STEP, place):
                     continue
                 total, longest = equal_stretches(first, second)
                 if total >= needed and longest >= STRETCH:
@@ -157,21 +172,13 @@ def compare_groups(
 
 def substituted(sequences: Codes) -> np.ndarray:
     """Pairs of sequences with long equal stretches: earlier, later, bases in equal stretches; int [pairs, 3]."""
-    needed = needed_bases(sequences)
-    compared = np.zeros(len(sequences.starts) - 1, dtype=bool)
-    found, occurrences = [np.empty((0, 3), dtype=np.int64)], sequences.places_of_words()
-    for place in range(0, int(np.diff(sequences.starts).max(initial=0)) - WORD + 1, STEP):
-        words = sequences.words_at(place)
+    needed, sequences = needed_bases(sequences), sequences.without_common_words()
+    found = [np.empty((0, 3), dtype=np.int64)]
+    for place in range(0, sequences.longest - WORD + 1, STEP):
+        members, words = sequences.words_at(place, WORD)
         order = np.argsort(words, kind="stable")
-        edges = np.flatnonzero(np.diff(words[order], prepend=-2, append=-2))
-        distinct = words[order[edges[:-1]]]
-        wanted = (distinct >= 0) & (occurrences[distinct] <= COMMON)
-        kept = np.repeat(wanted, np.diff(edges))
-        order = order[kept]
-        edges = np.concatenate([[0], np.cumsum(np.diff(edges)[wanted])])
-        found.append(compare_groups(sequences, place, order, edges, compared, needed))
-        compared[:] = False
-        compared[order] = True
+        edges = np.concatenate([[0], np.flatnonzero(np.diff(words[order])) + 1, [len(order)]])
+        found.append(compare_groups(sequences, place, members[order], edges, needed))
     return np.unique(np.concatenate(found), axis=0)
 
 

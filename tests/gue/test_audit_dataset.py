@@ -209,7 +209,9 @@ def test_fail_on_leak_writes_no_file(audited, fresh, tmp_path, capsys):
     splits = {"train": train, "dev": fresh(4), "test": [*fresh(4), train[0], train[1]]}
     status, figures = audited(splits, "--fail-on-leak")
     message = capsys.readouterr().err.strip()
-    assert status == 1 and figures is None and message.count("\n") == 0 and not (tmp_path / "out/test_rows.tsv").exists()
+    assert (
+        status == 1 and figures is None and message.count("\n") == 0 and not (tmp_path / "out/test_rows.tsv").exists()
+    )
     assert "emp/X: 2 of 6 test rows (exact 2)" in message and "dev" not in message
     assert audited({**splits, "test": fresh(4)}, "--fail-on-leak")[0] == 0
     splits["test"] = [Example((train[0].sequences[0][1:] + "C",), 1)]

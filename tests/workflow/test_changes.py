@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 Change = Callable[[Path], object]
 Jobs = dict[str, int]
 
-TABLES: Jobs = {"collect_results": 1, "count_costs": 1, "record_run": 1, "write_report": 1}
+TABLES: Jobs = dict.fromkeys(("collect_results", "score_by_similarity", "count_costs", "record_run", "write_report"), 1)
 NOTHING: Jobs = {}
 
 

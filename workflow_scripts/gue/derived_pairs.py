@@ -139,10 +139,8 @@ def equal_stretches(first: np.ndarray, second: np.ndarray) -> tuple[int, int]:
 @compiled
 def equal_and_known(first: np.ndarray, second: np.ndarray, start: int, end: int) -> bool:
     """Whether two sequences have the same bases from ``start`` to ``end``."""
-    for place in range(start, end):
-        if first[place] != second[place] or first[place] == OTHER:
-            return False
-    return True
+    same = (first[start:end] == second[start:end]) & (first[start:end] != OTHER)
+    return bool(same.all())
 
 
 @compiled

@@ -88,9 +88,7 @@ def class_names(dataset: Dataset, splits: Splits) -> list[str]:
 
 def split_again(dataset: Dataset, classes: list[str], splits: Splits, seed: int, dropped: Counter[str]) -> Splits:
     """The rows of all splits, split by homology in the proportions of the published ones; ids say where rows were."""
-    rows = [
-        row._replace(id=f"{split}:{line}") for split in SPLITS for line, row in enumerate(splits[split], start=2)
-    ]
+    rows = [row._replace(id=f"{split}:{line}") for split in SPLITS for line, row in enumerate(splits[split], start=2)]
     sizes = (len(splits["train"]), len(splits["dev"]), len(splits["test"]))
     recipe = Recipe(dataset.task, dataset.dataset, dataset.length, len(rows), seed, classes)
     return homology_split(drop_duplicates(rows, dropped), sizes, recipe, dropped)

@@ -75,7 +75,9 @@ def score(folder: Path, run: Key, dataset: Key, seeds: Sequence[int], table: Pat
     rows = read_table(table)
     for path, fit in zip([path for path in paths if path.is_file()], fits, strict=True):
         if len(fit.labels) != len(rows):
-            raise UserError(f"{path}: {len(fit.labels)} predictions for {len(rows)} rows in {table}; run this fit again")
+            raise UserError(
+                f"{path}: {len(fit.labels)} predictions for {len(rows)} rows in {table}; run this fit again"
+            )
     strata = strata_of(rows)
     for number, stratum in enumerate(STRATA):
         members = np.flatnonzero(strata == number)

@@ -1,4 +1,4 @@
-"""Derived pairs: shuffles and substituted rows are found, and nothing that chance, repeats or a common design explain."""
+"""Derived pairs: shuffles and substituted rows are found, and not what chance, repeats or a common design explain."""
 
 import random
 from collections import Counter

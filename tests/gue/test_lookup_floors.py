@@ -1,4 +1,4 @@
-"""The two classifiers that look up a train row: what they reach where copying or flipping solves a set, and where not."""
+"""Classifiers that look up a train row: what they reach where copying or flipping solves a set, and where not."""
 
 import random
 

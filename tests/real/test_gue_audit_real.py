@@ -125,7 +125,7 @@ def test_most_released_core_promoters_have_the_promoter_they_were_made_from_in_t
 
 
 def test_released_human_sets_have_no_partners(audited):
-    """Their negatives are other windows of the genome: pairs are few, and as often of one label as of two or more so."""
+    """Their negatives are other windows of the genome."""
     for dataset in ("1", "2", "4"):
         figures = audited("tf_human", dataset)[1]
         assert figures["derived"]["shuffled"]["pairs"] < 5

@@ -70,14 +70,13 @@ def mean_scores(labels: np.ndarray, predicted: Sequence[np.ndarray]) -> dict[str
 
 def score(folder: Path, run: Key, dataset: Key, seeds: Sequence[int], table: Path) -> Iterator[dict[str, Any]]:
     """The rows of a run on a data set, one for each stratum that has test rows; none without a fit."""
-    paths = [fit_folder(folder, run, dataset, seed) / "predictions.parquet" for seed in seeds]
-    fits = [read_predictions(path) for path in paths if path.is_file()]
-    rows = read_table(table)
-    for path, fit in zip([path for path in paths if path.is_file()], fits, strict=True):
-        if len(fit.labels) != len(rows):
-            raise UserError(
-                f"{path}: {len(fit.labels)} predictions for {len(rows)} rows in {table}; run this fit again"
-            )
+    rows, fits = read_table(table), []
+    for seed in seeds:
+        path = fit_folder(folder, run, dataset, seed) / "predictions.parquet"
+        if path.is_file():
+            fits.append(read_predictions(path))
+            if (found := len(fits[-1].labels)) != len(rows):
+                raise UserError(f"{path}: {found} predictions for {len(rows)} rows in {table}; run this fit again")
     strata = strata_of(rows)
     for number, stratum in enumerate(STRATA):
         members = np.flatnonzero(strata == number)

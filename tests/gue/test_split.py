@@ -89,9 +89,7 @@ def test_derived_rows_without_a_place_stay_together_by_homology(bases):
     examples = [row._replace(places=()) for row in with_negatives(100, bases)]
     parts, dropped = homology(examples, (160, 20, 20))
     assert not dropped.total() and [len(parts[name]) for name in SPLITS] == [160, 20, 20]
-    assert not unrelated(
-        paired_split(examples, (160, 20, 20), recipe(200), Counter())
-    )  # places alone say what is paired
+    assert not unrelated(paired_split(examples, (160, 20, 20), recipe(200), Counter()))
 
 
 def test_duplicates_are_dropped_and_contradictions_altogether():

@@ -54,7 +54,9 @@ def bases_per_token(tokenizer: Tokenizer) -> float:
 def fit_flops(settings: FitSettings, sizes: Architecture, rows: int, tokens: float) -> float:
     """FLOPs of the steps of a fit to ``rows`` training rows of so many tokens, without its head."""
     tokens = min(tokens, settings.max_tokens or tokens)
-    passed = settings.max_steps * settings.batch_size or settings.epochs * rows
+    passed = settings.max_steps * settings.batch_size or max(
+        settings.epochs * rows, settings.min_steps * settings.batch_size
+    )
     return TRAINING * passed * _pass_flops(tokens, sizes)
 
 

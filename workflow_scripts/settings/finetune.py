@@ -49,6 +49,13 @@ class FitSettings(Section):
         paper="1,000 for tf_mouse",
         source=SCRIPTS,
     )
+    min_steps: Count = key(
+        0,
+        "Optimizer steps at least, if epochs would be fewer. Few rows are few steps: 379 rows make 36 in 3 epochs, in "
+        "which a model often learns nothing. max_steps holds as it is.",
+        paper="none; 1,095 steps of the smallest data set that is fitted by epochs",
+        source=SCRIPTS,
+    )
     batch_size: Positive = key(
         32,
         "Rows per optimizer step, whatever the hardware.",
@@ -166,7 +173,7 @@ class FitSettings(Section):
 
     def steps(self, rows: int) -> int:
         """Optimizer steps of the whole run over ``rows`` training rows."""
-        return self.max_steps or self.epochs * self.steps_per_epoch(rows)
+        return self.max_steps or max(self.epochs * self.steps_per_epoch(rows), self.min_steps)
 
     def learning_rate_at(self, step: int, steps: int) -> float:
         """Learning rate of ``step`` (from 0) of ``steps``; a warm-up as long as the run is cut to a tenth of it.
@@ -179,6 +186,7 @@ class FitSettings(Section):
         return self.learning_rate * (steps - step) / (steps - warmup)
 
 
+MIN_STEPS = 300  # of fits to data sets without released values, by default
 RELEASED = ("learning_rate", "epochs", "max_steps", "batch_size", "warmup_steps", "eval_steps", "max_tokens")
 """Keys that the released scripts set per data set: columns of the registry, and of the table of the other families."""
 LORA = ("rank", "alpha", "dropout", "targets", "merge")
@@ -302,7 +310,10 @@ class Finetune(Section):
     threads: Positive = key(4, "Threads of a fit; they matter on a machine without a GPU.")
     gpus: Annotated[int, Field(ge=0, le=1)] = key(1, "GPUs of a fit, 1 or 0; the batch is the same.")
     settings: FitSettings = key(
-        layer(*(name for name in FitSettings.model_fields if name not in LORA + RELEASED)),
+        layer(
+            *(name for name in FitSettings.model_fields if name not in (*LORA, *RELEASED, "min_steps")),
+            min_steps=MIN_STEPS,
+        ),
         "Settings of all fits. Five layers, each overrides the one before: the released values per data set "
         f"({', '.join(RELEASED)}); these; those of the method; of the task; of the model's entry. A key that none has "
         "takes its default.",

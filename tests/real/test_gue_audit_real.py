@@ -106,7 +106,7 @@ def test_mouse_negatives_match_the_gc_of_positives_and_core_promoters_do_not(aud
     assert 0.3 < figures["baseline"]["mcc"] < 0.7
 
 
-@pytest.mark.parametrize(("dataset", "partners", "mcc"), [("0", 663, 0.83), ("2", 266, 0.82), ("3", 174, 0.75)])
+@pytest.mark.parametrize(("dataset", "partners", "mcc"), [("0", 663, 0.83), ("2", 266, 0.82), ("3", 174, 0.77)])
 def test_most_released_mouse_rows_have_their_shuffle_in_train(audited, dataset, partners, mcc):
     figures = audited("tf_mouse", dataset)[1]
     shuffles, rows = figures["derived"]["shuffled"], sum(figures["rows"].values())

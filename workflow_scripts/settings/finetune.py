@@ -50,7 +50,7 @@ class FitSettings(Section):
         source=SCRIPTS,
     )
     min_steps: Count = key(
-        0,
+        300,
         "Optimizer steps at least, if epochs would be fewer. Few rows are few steps: 379 rows make 36 in 3 epochs, in "
         "which a model often learns nothing. max_steps holds as it is.",
         paper="none; 1,095 steps of the smallest data set that is fitted by epochs",
@@ -186,7 +186,6 @@ class FitSettings(Section):
         return self.learning_rate * (steps - step) / (steps - warmup)
 
 
-MIN_STEPS = 300  # of fits to data sets without released values, by default
 RELEASED = ("learning_rate", "epochs", "max_steps", "batch_size", "warmup_steps", "eval_steps", "max_tokens")
 """Keys that the released scripts set per data set: columns of the registry, and of the table of the other families."""
 LORA = ("rank", "alpha", "dropout", "targets", "merge")
@@ -310,10 +309,7 @@ class Finetune(Section):
     threads: Positive = key(4, "Threads of a fit; they matter on a machine without a GPU.")
     gpus: Annotated[int, Field(ge=0, le=1)] = key(1, "GPUs of a fit, 1 or 0; the batch is the same.")
     settings: FitSettings = key(
-        layer(
-            *(name for name in FitSettings.model_fields if name not in (*LORA, *RELEASED, "min_steps")),
-            min_steps=MIN_STEPS,
-        ),
+        layer(*(name for name in FitSettings.model_fields if name not in LORA + RELEASED)),
         "Settings of all fits. Five layers, each overrides the one before: the released values per data set "
         f"({', '.join(RELEASED)}); these; those of the method; of the task; of the model's entry. A key that none has "
         "takes its default.",

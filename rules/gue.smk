@@ -15,6 +15,7 @@ OUTPUTS:
     results/gue/{task}/{dataset}/datasheet.json         counts, classes, lengths, hashes
     results/gue/{task}/{dataset}/README.md              the same as a text
     results/gue/{task}/{dataset}/audit.json             leaks between the splits, contradictions, simple baselines
+    results/gue/{task}/{dataset}/test_rows.tsv          the nearest train row, and the partner in train, of each test row
 """
 
 
@@ -243,11 +244,13 @@ else:
             code=code("gue/import_dataset.py"),
             content=gue.published_content,
             published=hooks.untracked(gue.published()),
+            split=gue.published_split(),
         shell:
             """
             python -m workflow_scripts.gue.import_dataset \
                 --task {wildcards.task:q} --dataset {wildcards.dataset:q} \
                 --registry {input.registry:q} --known {input.known:q} --from {params.published:q} \
+                {params.split:q} \
                 --out results/gue/{wildcards.task:q}/{wildcards.dataset:q} \
                 >{log:q} 2>&1
             """
@@ -265,7 +268,8 @@ rule audit_dataset:
         places=ancient("results/gue/{task}/{dataset}/places.tsv"),
         sums="results/gue/{task}/{dataset}/SHA256SUMS",
     output:
-        "results/gue/{task}/{dataset}/audit.json",
+        audit="results/gue/{task}/{dataset}/audit.json",
+        rows="results/gue/{task}/{dataset}/test_rows.tsv",
     log:
         "results/logs/gue/audit_dataset/{task}/{dataset}.log",
     benchmark:
@@ -284,6 +288,6 @@ rule audit_dataset:
         python -m workflow_scripts.gue.audit_dataset \
             --task {wildcards.task:q} --dataset {wildcards.dataset:q} \
             --data results/gue/{wildcards.task:q}/{wildcards.dataset:q} \
-            {params.fail_on_leak:q} --seed {params.seed:q} --out {output:q} \
+            {params.fail_on_leak:q} --seed {params.seed:q} --rows {output.rows:q} --out {output.audit:q} \
             >{log:q} 2>&1
         """

@@ -6,6 +6,7 @@ REQUIRED INPUTS:
 OUTPUTS:
     results/report/gue_results.tsv     one row per model, method and data set, next to the paper's values
     results/report/gue_audit.tsv       one row per data set: leaks between its splits, contradictions, simple baselines
+    results/report/gue_strata.tsv      scores on the test rows by how near they are to a train row
     results/report/gue_verdicts.tsv    each of these rows against each published model: reproduced or not
     results/report/gue_pairs.tsv       each pair of runs on each data set, over seeds and the same test rows
     results/report/gue_summary.json    task means, comparisons and ranks of runs, the paper's sums recomputed
@@ -26,6 +27,7 @@ rule report:
     """The page"""
     input:
         "results/report/index.html",
+        "results/report/gue_strata.tsv",
 
 
 rule collect_results:
@@ -162,6 +164,35 @@ rule collect_audits:
         """
         python -m workflow_scripts.report.collect_audits \
             --datasheets {input.datasheets:q} --audits {input.audits:q} --out {output:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule score_by_similarity:
+    """Score the fits on test rows by how near they are to a train row"""
+    input:
+        predictions=reporting.fit_files("predictions.parquet"),
+        rows=expand("results/gue/{dataset}/test_rows.tsv", dataset=gue.audited),
+    output:
+        report("results/report/gue_strata.tsv", caption="captions/strata.rst", category="Tables"),
+    log:
+        "results/logs/report/score_by_similarity.log",
+    benchmark:
+        "results/benchmarks/report/score_by_similarity.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        code=code("report/score_by_similarity.py"),
+        planned=reporting.planned(),
+        seeds=settings.finetune.seeds,
+    shell:
+        """
+        python -m workflow_scripts.report.score_by_similarity \
+            --fits results/finetune --planned {params.planned:q} --seeds {params.seeds:q} \
+            --data results/gue --out {output:q} \
             >{log:q} 2>&1
         """
 

@@ -86,8 +86,10 @@ def test_fits_count_their_own_steps(told, planned):
     (short,) = told(fit("dnabert2", "tf_mouse", "3"))  # 1,000 steps of 32 rows of 101 bases
     # three epochs of 11,971 rows of 500 bases
     assert float(long.text.split()[2]) > 3 * float(short.text.split()[2])
-    (few,) = planned({"gue": {"max_rows": {"train": 100}}}).lines([fit("dnabert2", "emp", "H3")])
-    assert float(few.text.split()[2]) == pytest.approx(float(long.text.split()[2]) * 100 / 11_971, rel=0.1)
+    for least, rows in ((0, 3 * 100), (300, 300 * 32)):  # steps at least -> rows that pass
+        few_rows = {"gue": {"max_rows": {"train": 100}}, "finetune": {"settings": {"min_steps": least}}}
+        (few,) = planned(few_rows).lines([fit("dnabert2", "emp", "H3")])
+        assert float(few.text.split()[2]) == pytest.approx(float(long.text.split()[2]) * rows / (3 * 11_971), rel=0.1)
 
 
 def test_what_cannot_be_counted_is_said(told):

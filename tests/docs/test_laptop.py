@@ -13,7 +13,7 @@ from workflow_scripts.common.files import read_json, read_table
 HEADING = "## Your own genomes and data on a laptop"
 SHORTER = """
 pretrain: {dnabert2: {training: {steps: 60, warmup_steps: 10, validate_every: 30, validation_sequences: 32}}}
-finetune: {seeds: [42], settings: {epochs: 1}}
+finetune: {seeds: [42], settings: {epochs: 1, min_steps: 0}}
 """
 
 

@@ -21,6 +21,7 @@ from workflow_scripts.settings.fit_settings import FitSettings
 SETTINGS = {
     "learning_rate": 3e-3,
     "epochs": 3,
+    "min_steps": 0,
     "batch_size": 16,
     "warmup_steps": 2,
     "eval_steps": 4,

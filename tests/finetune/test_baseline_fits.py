@@ -13,7 +13,7 @@ from workflow_scripts.finetune.training import Fit
 from workflow_scripts.settings.fit_settings import FitSettings
 
 pytestmark = pytest.mark.slow
-SETTINGS = FitSettings(learning_rate=1e-2, epochs=20, batch_size=16, warmup_steps=0, eval_steps=0)
+SETTINGS = FitSettings(learning_rate=1e-2, epochs=20, min_steps=0, batch_size=16, warmup_steps=0, eval_steps=0)
 
 
 def fitted(name: str, folder, states) -> np.ndarray:

@@ -39,14 +39,19 @@ def audited(tmp_path, registry):
         out = tmp_path / "out/audit.json"
         out.unlink(missing_ok=True)
         name = ["--task", "emp", "--dataset", "X"]
-        status = audit_dataset.main([*name, "--data", str(tmp_path / "data"), "--out", str(out), *arguments])
+        files = ["--rows", str(tmp_path / "out/test_rows.tsv"), "--out", str(out)]
+        status = audit_dataset.main([*name, "--data", str(tmp_path / "data"), *files, *arguments])
         return status, json.loads(out.read_text()) if out.exists() else None
 
     return run
 
 
 def related(**counts):
-    return {"exact": 0, "reverse_complement": 0, "near": 0, "overlap": None, **counts}
+    return {"exact": 0, "reverse_complement": 0, "near": 0, "derived": 0, "overlap": None, **counts}
+
+
+def counted(splits):
+    return audit_dataset.count_relations(splits, audit_dataset.relate(splits))
 
 
 def test_planted_leaks_are_counted_once_a_row(audited, fresh, bases):
@@ -135,9 +140,9 @@ def test_pairs_are_copies_if_both_sequences_are_and_similar_if_one_is(bases):
         "dev": [dev, Example((reverse_complement(enhancer), promoter), 0), Example((promoter, enhancer), 1)],
         "test": [test, Example((enhancer, promoter), 0), Example((other.sequences[0], promoter), 1)],
     }
-    figures = audit_dataset.audit(splits, 1)
-    assert figures["relations"]["dev_in_train"] == related(reverse_complement=1, near=1)
-    assert figures["relations"]["test_in_train"] == related(exact=1, near=1)
+    relations = counted(splits)
+    assert relations["dev_in_train"] == related(reverse_complement=1, near=1)
+    assert relations["test_in_train"] == related(exact=1, near=1)
 
 
 def test_contradictions_classes_lengths_letters_and_gc(audited, fresh):
@@ -185,7 +190,7 @@ def test_gc_content_and_baseline_do_not_depend_on_case_or_u(fresh):
     for spell in (str.lower, lambda text: text.replace("T", "U"), lambda text: text[:40].lower() + text[40:]):
         found = spelled(splits, spell)
         assert (audit_dataset.summarize_gc(found), audit_dataset.baseline_scores(found, 1)) == expected
-        assert audit_dataset.count_relations(found) == audit_dataset.count_relations(splits)
+        assert counted(found) == counted(splits)
     rows = [Example((letters,), 0) for letters in ("GCAT", "gcau", "NNGRCAnT", "NNNN")]
     assert audit_dataset.gc_contents(rows).tolist() == [0.5, 0.5, 0.5, 0]
 
@@ -199,12 +204,14 @@ def test_many_unknown_letters_are_a_warning(audited, fresh, capsys):
     assert "16.7% of the letters of test are not A, C, G or T" in capsys.readouterr().err
 
 
-def test_fail_on_leak_writes_no_file(audited, fresh, capsys):
+def test_fail_on_leak_writes_no_file(audited, fresh, tmp_path, capsys):
     train = fresh(20)
     splits = {"train": train, "dev": fresh(4), "test": [*fresh(4), train[0], train[1]]}
     status, figures = audited(splits, "--fail-on-leak")
     message = capsys.readouterr().err.strip()
-    assert status == 1 and figures is None and message.count("\n") == 0
+    assert (
+        status == 1 and figures is None and message.count("\n") == 0 and not (tmp_path / "out/test_rows.tsv").exists()
+    )
     assert "emp/X: 2 of 6 test rows (exact 2)" in message and "dev" not in message
     assert audited({**splits, "test": fresh(4)}, "--fail-on-leak")[0] == 0
     splits["test"] = [Example((train[0].sequences[0][1:] + "C",), 1)]
@@ -227,7 +234,8 @@ def test_bad_input_files_are_named(audited, fresh, tmp_path, capsys, file, conte
     if content is not None:
         (tmp_path / "data" / file).write_text(content)
     name = ["--task", "emp", "--dataset", "X"]
-    assert audit_dataset.main([*name, "--data", str(tmp_path / "data"), "--out", str(tmp_path / "other.json")]) == 1
+    files = ["--rows", str(tmp_path / "rows.tsv"), "--out", str(tmp_path / "other.json")]
+    assert audit_dataset.main([*name, "--data", str(tmp_path / "data"), *files]) == 1
     message = capsys.readouterr().err.strip()
     assert complaint in message and message.count("\n") == 0 and not (tmp_path / "other.json").exists()
 
@@ -239,7 +247,7 @@ def test_hash_seed_and_threads_do_not_change_the_file(audited, fresh, tmp_path):
     assert audited(splits)[0] == 0
     expected = (tmp_path / "out/audit.json").read_bytes()
     command = [sys.executable, "-m", "workflow_scripts.gue.audit_dataset", "--task", "emp", "--dataset", "X"]
-    command += ["--data", str(tmp_path / "data")]
+    command += ["--data", str(tmp_path / "data"), "--rows", str(tmp_path / "rows.tsv")]
     for seed in ("0", "1"):
         out = tmp_path / f"{seed}.json"
         environment = {**os.environ, "PYTHONHASHSEED": seed, "OMP_NUM_THREADS": str(int(seed) + 1)}

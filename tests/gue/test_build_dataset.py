@@ -169,7 +169,7 @@ def test_a_homology_split_has_no_leaks_and_is_named_in_the_datasheet(peaks, tmp_
         rows = sum(split["rows"] for split in sheet["splits"].values())
         assert sheet["candidates"] == rows + sum(sheet["dropped"].values())
         name = ["--task", "tf_human", "--dataset", "0", "--data", str(out)]
-        assert audit_dataset.main([*name, "--out", str(figures)]) == 0
+        assert audit_dataset.main([*name, "--rows", str(tmp_path / "rows.tsv"), "--out", str(figures)]) == 0
         leaks[method] = json.loads(figures.read_text())["leaks"]
     assert leaks["homology"] == {"dev": 0, "test": 0} and leaks["random"]["test"] > 0
 

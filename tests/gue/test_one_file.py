@@ -6,7 +6,7 @@ import random
 import pytest
 
 from workflow_scripts.common.sequences import reverse_complement
-from workflow_scripts.gue.audit_dataset import count_relations, read_splits
+from workflow_scripts.gue.audit_dataset import count_relations, read_splits, relate
 from workflow_scripts.gue.take_dataset import main
 
 SPLITS = ("train", "dev", "test")
@@ -70,7 +70,8 @@ def test_homology_keeps_related_rows_in_one_split_and_random_does_not(run):
     def related(method: str) -> int:
         status, out = run(table(lines), "--split", method)
         assert status == 0
-        return count_relations(read_splits(out))["test_in_train"]["reverse_complement"]
+        splits = read_splits(out)
+        return count_relations(splits, relate(splits))["test_in_train"]["reverse_complement"]
 
     assert related("homology") == 0 < related("random")
 

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow_scripts.common.sequences import reverse_complement
-from workflow_scripts.gue.audit_dataset import count_related, count_relations
+from workflow_scripts.gue.audit_dataset import count_related, count_relations, relate
+from workflow_scripts.gue.binding import dinucleotide_shuffle
 from workflow_scripts.gue.labelled_examples import Example, Place
 from workflow_scripts.gue.recipe import Recipe
 from workflow_scripts.gue.selection import balance_classes, drop_duplicates
-from workflow_scripts.gue.split import cut_in_three, homology_split, random_split, scaled_sizes
+from workflow_scripts.gue.split import cut_in_three, homology_split, paired_split, random_split, scaled_sizes
 from workflow_scripts.settings.names import SPLITS
 
 
@@ -57,6 +58,40 @@ def test_random_split_depends_only_on_the_seed():
     assert [row.label for row in first["train"]] != sorted(row.label for row in first["train"])
 
 
+def with_negatives(count, bases, single=0):
+    """Positives, each with a shuffled negative of the same place, and rows of one class that have none."""
+    draw, examples = np.random.default_rng(1), []
+    for number in range(count):
+        place = (Place("c", 200 * number, 200 * number + 100, "+"),)
+        sequence = bases(100, number)
+        examples += [Example((sequence,), 1, place), Example((dinucleotide_shuffle(sequence, draw),), 0, place)]
+    return examples + [Example((bases(100, 9000 + number),), 0) for number in range(single)]
+
+
+@pytest.mark.parametrize(("single", "wanted"), [(0, (161, 21, 18)), (0, (800, 100, 100)), (50, (201, 24, 25))])
+def test_partners_stay_in_one_split_of_nearly_the_wanted_size(bases, single, wanted):
+    examples, dropped = with_negatives(100, bases, single), Counter()
+    parts = paired_split(examples, wanted, recipe(sum(wanted)), dropped)
+    split_of = {row: name for name in SPLITS for row in parts[name]}
+    assert len(split_of) == sum(map(len, parts.values())) == len(examples) - dropped.total()
+    for positive, negative in zip(examples[:200:2], examples[1:200:2], strict=True):
+        assert split_of.get(positive) == split_of.get(negative)
+    for name, size in zip(SPLITS, scaled_sizes(len(examples), wanted), strict=True):
+        assert size - 1 <= len(parts[name]) <= size
+        share = sum(row.label for row in parts[name]) / len(parts[name])
+        assert abs(share - 100 / len(examples)) < 0.05
+    assert unrelated(parts)
+    assert not unrelated(random_split(examples, wanted, recipe(sum(wanted)), Counter()))
+    assert paired_split(examples, wanted, recipe(sum(wanted)), Counter()) == parts
+
+
+def test_derived_rows_without_a_place_stay_together_by_homology(bases):
+    examples = [row._replace(places=()) for row in with_negatives(100, bases)]
+    parts, dropped = homology(examples, (160, 20, 20))
+    assert not dropped.total() and [len(parts[name]) for name in SPLITS] == [160, 20, 20]
+    assert not unrelated(paired_split(examples, (160, 20, 20), recipe(200), Counter()))
+
+
 def test_duplicates_are_dropped_and_contradictions_altogether():
     rows = [Example((s,), label) for s, label in [("A", 0), ("B", 1), ("A", 0), ("C", 0), ("C", 1), ("C", 1)]]
     dropped = Counter()
@@ -77,7 +112,7 @@ def test_balance_is_limited_by_the_smallest_class_and_the_wanted_rows():
 
 def unrelated(parts):
     """Whether the audit finds no relation between splits."""
-    found = count_relations(parts)
+    found = count_relations(parts, relate(parts))
     return not any(count_related(found[pair]) for pair in ("dev_in_train", "test_in_train", "test_in_dev"))
 
 

@@ -34,7 +34,8 @@ def audited(gue, tmp_path):
         data, out = tmp_path / dataset, tmp_path / f"{dataset}.json"
         tables = ["--registry", str(REGISTRY), "--known", str(KNOWN)]
         assert import_dataset.main([*name, *tables, "--from", str(gue), "--out", str(data)]) == 0
-        status = audit_dataset.main([*name, "--data", str(data), "--out", str(out), *more])
+        files = ["--rows", str(tmp_path / f"{dataset}.tsv"), "--out", str(out)]
+        status = audit_dataset.main([*name, "--data", str(data), *files, *more])
         return status, json.loads(out.read_text()) if out.exists() else None
 
     return run
@@ -75,7 +76,7 @@ def test_tf_4_has_358_dev_rows_copied_from_train(audited, capsys):
     assert status == 0
     dev = figures["relations"]["dev_in_train"]
     assert dev["exact"] == 358 and dev["overlap"] is None
-    assert figures["leaks"]["dev"] == dev["exact"] + dev["reverse_complement"] + dev["near"] > 358
+    assert figures["leaks"]["dev"] == dev["exact"] + dev["reverse_complement"] + dev["near"] + dev["derived"] > 358
     assert figures["relations"]["test_in_train"]["exact"] == 0
     status, figures = audited("tf_human", "4", "--fail-on-leak")
     message = capsys.readouterr().err.strip().splitlines()[-1]
@@ -105,6 +106,33 @@ def test_mouse_negatives_match_the_gc_of_positives_and_core_promoters_do_not(aud
     assert 0.3 < figures["baseline"]["mcc"] < 0.7
 
 
+@pytest.mark.parametrize(("dataset", "partners", "mcc"), [("0", 663, 0.83), ("2", 266, 0.82), ("3", 174, 0.77)])
+def test_most_released_mouse_rows_have_their_shuffle_in_train(audited, dataset, partners, mcc):
+    figures = audited("tf_mouse", dataset)[1]
+    shuffles, rows = figures["derived"]["shuffled"], sum(figures["rows"].values())
+    assert shuffles["pairs"] == shuffles["other_label"] and abs(shuffles["pairs"] - rows / 2) < 1
+    assert partners <= figures["partner_flip"]["rows"] <= partners + 5
+    assert figures["partner_flip"]["mcc"] == pytest.approx(mcc, abs=0.01)
+    assert figures["leaks"]["test"] >= partners and figures["nearest_neighbour"]["mcc"] < figures["partner_flip"]["mcc"]
+
+
+def test_most_released_core_promoters_have_the_promoter_they_were_made_from_in_train(audited):
+    figures = audited("core_promoter", "notata")[1]
+    pairs = figures["derived"]["substituted"]
+    assert pairs["pairs"] > 20_000 and pairs["other_label"] > 0.93 * pairs["pairs"]
+    assert figures["partner_flip"]["rows"] > 0.65 * figures["rows"]["test"] and figures["partner_flip"]["mcc"] > 0.68
+    assert figures["baseline"]["mcc"] < 0.65  # partners are no composition
+
+
+def test_released_human_sets_have_no_partners(audited):
+    """Their negatives are other windows of the genome."""
+    for dataset in ("1", "2", "4"):
+        figures = audited("tf_human", dataset)[1]
+        assert figures["derived"]["shuffled"]["pairs"] < 5
+        assert figures["derived"]["substituted"]["other_label"] < 0.01 * sum(figures["rows"].values())
+        assert figures["partner_flip"]["mcc"] < 0.1
+
+
 def test_released_promoters_split_by_homology_have_no_leaks(audited, tmp_path):
     """All rows of a released set, split again: rows that leak between the released splits stay together."""
     _, figures = audited("promoter", "tata")
@@ -114,7 +142,7 @@ def test_released_promoters_split_by_homology_have_no_leaks(audited, tmp_path):
     rows = drop_duplicates([row for name in SPLITS for row in released[name]], dropped)
     recipe = Recipe("promoter", "tata", 300, len(rows), 42, list(dataset.classes))
     parts = homology_split(rows, scaled_sizes(len(rows), dataset.rows), recipe, dropped)
-    relations = audit_dataset.count_relations(parts)
+    relations = audit_dataset.count_relations(parts, audit_dataset.relate(parts))
     for pair in ("dev_in_train", "test_in_train", "test_in_dev"):
         assert audit_dataset.count_related(relations[pair]) == 0
     assert sum(map(len, parts.values())) + dropped.total() == sum(dataset.rows)
@@ -132,5 +160,7 @@ def test_real_pairs_with_a_common_enhancer_or_promoter_stay_together(gue, exampl
     for method in (random_split, homology_split):
         parts = method(rows, wanted, recipe, Counter())
         assert [len(parts[name]) for name in SPLITS] == [*wanted]
-        leaks[method] = audit_dataset.count_related(audit_dataset.count_relations(parts)["test_in_train"])
+        leaks[method] = audit_dataset.count_related(
+            audit_dataset.count_relations(parts, audit_dataset.relate(parts))["test_in_train"]
+        )
     assert leaks[random_split] > wanted[2] / 4 and leaks[homology_split] == 0

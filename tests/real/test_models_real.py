@@ -55,7 +55,7 @@ def test_baseline_learns_a_published_data_set(tmp_path, baseline):
     for split in ("train", "dev", "test"):
         source = Path(os.environ["REAL_DATA"]) / "gue" / "mouse" / "2" / f"{split}.csv.gz"
         (tmp_path / f"{split}.csv").write_bytes(gzip.decompress(source.read_bytes()))
-    settings = {"learning_rate": 1e-3, "epochs": 4, "eval_steps": 0, "warmup_steps": 0}
+    settings = {"learning_rate": 1e-3, "epochs": 4, "min_steps": 0, "eval_steps": 0, "warmup_steps": 0}
     command = ["--name", baseline, "tf_mouse", "2", "--method", "full", "--seed", "42", "--data", str(tmp_path)]
     out = tmp_path / "out"
     command += ["--tokens", str(tmp_path / "tokens"), "--state", str(tmp_path / "state")]

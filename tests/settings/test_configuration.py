@@ -268,8 +268,7 @@ def test_published_files_and_external_models_that_exist_are_accepted(quick, tmp_
     told = "config gue.published: 'http://example.org/GUE.zip' is neither a path nor an https:// address"
     assert mistakes(quick) == [told]
     quick["gue"] |= {"published": str(tmp_path), "split": "homology"}
-    told = "config gue.split: 'homology' is for data sets that are built here; leave it random"
-    assert mistakes(quick) == [told]
+    assert mistakes(quick) == []  # published rows are split again
     quick["gue"] |= {"published": str(tmp_path / "none"), "origin": "primary"}  # then nobody asks for them
     quick["finetune"]["models"] = {"dnabert2": {"directory": str(tmp_path)}}
     quick["finetune"]["runs"][0]["models"] = ["dnabert2"]

@@ -21,10 +21,13 @@ def test_defaults_are_the_released_ones():
 @pytest.mark.parametrize(
     ("values", "rows", "steps"),
     [
-        ({"epochs": 3, "batch_size": 32}, 64, 6),
-        ({"epochs": 3, "batch_size": 32}, 65, 9),
-        ({"epochs": 3, "batch_size": 32}, 1, 3),
+        ({"epochs": 3, "batch_size": 32, "min_steps": 0}, 64, 6),
+        ({"epochs": 3, "batch_size": 32, "min_steps": 0}, 65, 9),
+        ({"epochs": 3, "batch_size": 32, "min_steps": 0}, 1, 3),
         ({"epochs": 3, "batch_size": 32, "max_steps": 1000}, 64, 1000),
+        ({"epochs": 3, "batch_size": 32}, 379, 300),
+        ({"epochs": 3, "batch_size": 32}, 4904, 462),
+        ({"max_steps": 20, "min_steps": 300}, 379, 20),
     ],
 )
 def test_number_of_steps(values, rows, steps):

@@ -123,7 +123,7 @@ def refuses(call: Callable[[str], object], value: str) -> bool:
 
 def test_names_are_those_that_have_code():
     assert set(build_dataset.BUILDERS) == set(names.TASKS)
-    assert set(split.METHODS) == set(choices(Gue, "split")) == set(choices(Custom, "split"))
+    assert set(split.METHODS) == set(choices(Gue, "split")) == {"paired", *choices(Custom, "split")}
     assert set(PROBLEMS) == set(names.METRICS) == set(choices(Custom, "problem"))
     assert {metric for metrics in names.METRICS.values() for metric in metrics} == set(choices(Custom, "metric"))
     assert {"auto", *BACKENDS} == set(choices(Training, "attention"))

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.slow
 Change = Callable[[Path], object]
 Jobs = dict[str, int]
 
-TABLES: Jobs = dict.fromkeys(("collect_results", "collect_evidence", "count_costs", "record_run", "write_report"), 1)
+FROM_FITS = ("collect_results", "collect_evidence", "score_by_similarity", "count_costs", "record_run", "write_report")
+TABLES: Jobs = dict.fromkeys(FROM_FITS, 1)
 NOTHING: Jobs = {}
 
 

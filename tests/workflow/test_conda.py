@@ -78,7 +78,7 @@ def test_a_whole_run_has_each_rule_in_its_environment(conda, tmp_path):
             "gpus": 0,
             "seeds": [1],
             "runs": [{"models": ["dnabert2"], "method": "full", "datasets": ["*"]}],
-            "settings": {"epochs": 1, "precision": "fp32"},
+            "settings": {"epochs": 1, "min_steps": 0, "precision": "fp32"},
         },
     }
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(settings))

@@ -12,7 +12,15 @@ ACCESSION = "GCF_000000001.1"
 SIZES = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 24}
 TRAINING = {"steps": 4, "warmup_steps": 1, "batch_size": 4, "micro_batch_size": 4, "length": 32, "precision": "fp32"}
 TRAINING |= {"validate_every": 2, "validation_sequences": 8, "log_every": 2, "checkpoint_every": 2}
-FIT = {"learning_rate": 1e-3, "epochs": 1, "batch_size": 16, "warmup_steps": 1, "eval_steps": 0, "precision": "fp32"}
+FIT = {
+    "learning_rate": 1e-3,
+    "epochs": 1,
+    "min_steps": 0,
+    "batch_size": 16,
+    "warmup_steps": 1,
+    "eval_steps": 0,
+    "precision": "fp32",
+}
 
 
 def labelled(seed: int, rows: int) -> str:

@@ -59,7 +59,8 @@ def fit_flops(settings: FitSettings, sizes: Architecture, rows: int, tokens: flo
     tokens = min(tokens, settings.max_tokens or tokens)
     if frozen:
         return rows * _pass_flops(tokens, sizes)
-    passed = settings.max_steps * settings.batch_size or settings.epochs * rows
+    least = settings.min_steps * settings.batch_size
+    passed = settings.max_steps * settings.batch_size or max(settings.epochs * rows, least)
     return TRAINING * passed * _pass_flops(tokens, sizes)
 
 

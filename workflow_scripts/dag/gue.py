@@ -160,6 +160,10 @@ class Gue:
         """The digests of the user's files of a published data set."""
         return [] if ARCHIVE in self.sources else digests(self.published_files(wildcards))
 
+    def published_split(self) -> list[str]:
+        """The option that splits the published rows again, with its seed; none if they keep their splits."""
+        return ["--split", "homology", "--seed", str(self.seed)] if self.settings.split == "homology" else []
+
     def custom_dataset_files(self, wildcards: Wildcards) -> list[str]:
         """The files of a custom data set."""
         row = self.registry[dataset_name(wildcards)]

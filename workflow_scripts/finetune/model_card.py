@@ -88,6 +88,14 @@ def scores(metrics: dict[str, Any]) -> str:
     return table([*rows, ("rows", f"{metrics['test']['rows']:,}")])
 
 
+def few_rows(metrics: dict[str, Any]) -> str:
+    """Why there were more epochs than the settings have, if there were."""
+    settings = metrics["settings"]
+    if settings["max_steps"] or metrics["epochs"] <= settings["epochs"]:
+        return ""
+    return f"; {metrics['epochs']:.0f} epochs and not {settings['epochs']}, as the rows are few (`min_steps`)"
+
+
 def making(metrics: dict[str, Any]) -> str:
     """What was trained how long, and all settings."""
     settings = {
@@ -97,7 +105,7 @@ def making(metrics: dict[str, Any]) -> str:
         [
             ("parameters", f"{metrics['parameters']:,}"),
             ("trained parameters", f"{metrics['trainable_parameters']:,}"),
-            ("steps", f"{metrics['steps']:,}, weights of step {metrics['best_step']:,}"),
+            ("steps", f"{metrics['steps']:,}, weights of step {metrics['best_step']:,}{few_rows(metrics)}"),
             ("hardware", metrics["hardware"]),
             *((f"{name} {version}", "") for name, version in metrics["versions"].items()),
             *((f"`{name}`", value) for name, value in settings.items()),

@@ -1,12 +1,14 @@
 """Audit a data set: leaks between its splits, contradicting labels, odd rows, and how well simple features predict.
 
-In: the folder with train.csv, dev.csv, test.csv and places.tsv. Out: a JSON file.
+In: the folder with train.csv, dev.csv, test.csv and places.tsv. Out: a JSON file, and a table of the test rows.
 With --fail-on-leak, a dev or test row that is related to a train row is an error, and no file is written.
 
   relations    rows by their closest relation to an earlier row of their own split ("test") or to a row of another
                split ("test_in_train"): exact, a copy; reverse_complement, a copy on the other strand; near, a
-               near-duplicate by shared 14-mers (similarity.py); overlap, a shared base on the genome, if places are
-               known
+               near-duplicate by shared 14-mers (similarity.py); derived, one made from the other (derived_pairs.py);
+               overlap, a shared base on the genome, if places are known
+  derived      derived pairs of each kind, and how many of them have different labels: all if negatives were made from
+               positives, half if the pairs are there by chance, none if they are relatives
   leaks        dev and test rows with any relation to train
   conflicting_labels    distinct sequences with more than one label, compared exactly and on either strand
   lengths, non_acgt     rows of unusual length, or with unknown letters, such as N; the first five by line
@@ -14,6 +16,12 @@ With --fail-on-leak, a dev or test row that is related to a train row is an erro
   gc           mean GC content of the known letters by class, and how well it predicts the class (auroc): 0.5 not at
                all, 1 perfectly
   baseline     test scores of a logistic regression on k-mer counts (kmer_baseline.py)
+  nearest_neighbour    test scores of copying the label of the most similar train row (lookup_floors.py)
+  partner_flip         test scores of taking another label than that of the partner in train, or the most frequent label
+               for a row without a partner; and the test rows with a partner
+
+The table has a line for each test row: its line in test.csv, its closest relation to train, and the line in train.csv
+and the label of the most similar row, with the similarity, and of its partner.
 """
 
 import argparse
@@ -28,14 +36,15 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import write_json
+from workflow_scripts.common.files import write_json, write_table
 from workflow_scripts.common.letters import NOTABLE, unknown_letters
 from workflow_scripts.common.sequences import BASES, OTHER, base_codes
 from workflow_scripts.gue.csv_rows import read_rows
 from workflow_scripts.gue.datasheet import read_places
 from workflow_scripts.gue.kmer_baseline import baseline_scores
 from workflow_scripts.gue.labelled_examples import Example, Splits
-from workflow_scripts.gue.relatedness import RELATIONS, earlier_related, strand_independent
+from workflow_scripts.gue.lookup_floors import COLUMNS, LookedUp, count_pairs, look_up, look_up_scores, table_of
+from workflow_scripts.gue.relatedness import Related, earlier_related, strand_independent
 from workflow_scripts.gue.similarity import DEFINITION
 from workflow_scripts.settings.names import SEED, SPLITS
 
@@ -56,22 +65,27 @@ def read_splits(folder: Path) -> Splits:
     return splits
 
 
-def count_relations(splits: Splits) -> dict[str, dict[str, int | None]]:
+def relate(splits: Splits) -> Related:
+    """The relations of the rows of all splits, in their order, to earlier rows of each split."""
+    group = np.repeat(np.arange(len(SPLITS)), [len(splits[name]) for name in SPLITS])
+    return earlier_related([row for name in SPLITS for row in splits[name]], group, len(SPLITS))
+
+
+def count_relations(splits: Splits, related: Related) -> dict[str, dict[str, int | None]]:
     """Rows of each split by their closest relation to their own split and to each earlier split.
 
     Each row counts once; within a split, the first of several related rows does not count. ``overlap`` is ``None`` if
     one of the two splits has no known place.
     """
-    rows = [row for name in SPLITS for row in splits[name]]
-    group = np.repeat(np.arange(len(SPLITS)), [len(splits[name]) for name in SPLITS])
-    found = earlier_related(rows, group, len(SPLITS))
+    ends = np.cumsum([len(splits[name]) for name in SPLITS])
     placed = {name for name in SPLITS if any(row.places for row in splits[name])}
     counts = {}
-    for number, name in enumerate(SPLITS):
+    for number, (name, end) in enumerate(zip(SPLITS, ends, strict=True)):
         for earlier, other in enumerate(SPLITS[: number + 1]):
             key = name if name == other else f"{name}_in_{other}"
             by_kind: dict[str, int | None] = {
-                kind: int(found[kind][group == number, earlier].sum()) for kind in RELATIONS
+                kind: int(found[end - len(splits[name]) : end, earlier].sum())
+                for kind, found in related.closest.items()
             }
             if not {name, other} <= placed:
                 by_kind["overlap"] = None
@@ -170,13 +184,14 @@ def summarize_gc(splits: Splits) -> dict[str, Any]:
     }
 
 
-def audit(splits: Splits, seed: int) -> dict[str, Any]:
+def audit(splits: Splits, related: Related, looked_up: LookedUp, seed: int) -> dict[str, Any]:
     """All figures of a data set. ``seed`` draws the training rows of the baseline if there are too many."""
-    relations = count_relations(splits)
+    relations = count_relations(splits, related)
     return {
         "rows": {name: len(splits[name]) for name in SPLITS},
         "relations": relations,
         "near_is": DEFINITION,
+        "derived": count_pairs(splits, related.pairs),
         "leaks": {name: count_related(relations[f"{name}_in_train"]) for name in ("dev", "test")},
         "conflicting_labels": conflicting_labels(splits),
         "classes": {
@@ -188,6 +203,7 @@ def audit(splits: Splits, seed: int) -> dict[str, Any]:
         "unknown_letters": unknown_shares(splits),
         "gc": summarize_gc(splits),
         "baseline": baseline_scores(splits, seed),
+        **look_up_scores(splits, looked_up),
     }
 
 
@@ -223,6 +239,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seed", type=int, default=SEED, help="seed for drawing the baseline's rows (default %(default)s)"
     )
+    parser.add_argument("--rows", required=True, type=Path, help="table of the test rows to write (TSV)")
     parser.add_argument("--out", required=True, type=Path, help="JSON file to write")
     return parser
 
@@ -231,11 +248,15 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> None:
     """Run from the command line."""
     arguments = build_parser().parse_args(argv)
-    figures = audit(read_splits(arguments.data), arguments.seed)
+    splits = read_splits(arguments.data)
+    related = relate(splits)
+    looked_up = look_up(splits, related.pairs)
+    figures = audit(splits, related, looked_up, arguments.seed)
     name = f"{arguments.task}/{arguments.dataset}"
     warn_of_letters(name, figures)
     if arguments.fail_on_leak:
         check_leaks(name, figures)
+    write_table(arguments.rows, table_of(splits, related, looked_up), COLUMNS)
     write_json(arguments.out, {"task": arguments.task, "dataset": arguments.dataset, **figures})
 
 

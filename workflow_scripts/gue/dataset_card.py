@@ -34,7 +34,8 @@ The owners of the sources and their terms are in docs/data.md of the workflow; r
 ## Before you use it
 
 `audit.json` in this folder counts rows that are related to rows of another split or contradict each other, and reports
-how well GC content or k-mers alone predict the classes; a data set without classes has no audit. `places.tsv` lists
+how well GC content, k-mers, the nearest train row or the row that one was made from predict the classes; a data set
+without classes has no audit. `test_rows.tsv` lists the nearest train row of each test row. `places.tsv` lists
 where rows were cut from a genome, if that is known. `datasheet.json` has the facts of this page in machine-readable
 form, with the sha256 of the three CSV files.
 """

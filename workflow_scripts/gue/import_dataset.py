@@ -6,6 +6,10 @@ ids.tsv (only their headers, as neither is published), classes.json, datasheet.j
 --out folder. Rows keep their order; letters are in upper case with T for U, line ends and the header are normalized.
 The datasheet counts the rows whose letters were others. It records for each file whether its hash
 (config/gue_published.tsv) and its number of rows are known.
+
+With --split homology the rows of the three files are split again, so that related rows are in one split (split.py):
+repeated sequences count once, those with two labels are dropped, and ids.tsv names the published split and line of each
+row, such as train:17.
 """
 
 import argparse
@@ -22,8 +26,11 @@ from workflow_scripts.gue.csv_rows import read_rows
 from workflow_scripts.gue.datasheet import write_dataset
 from workflow_scripts.gue.labelled_examples import Example, Splits
 from workflow_scripts.gue.published_hashes import DIFFERS, NEITHER, compare_hash, compare_size, read_known_hashes
+from workflow_scripts.gue.recipe import Recipe
 from workflow_scripts.gue.registry import Dataset, read_dataset
-from workflow_scripts.settings.names import SPLITS
+from workflow_scripts.gue.selection import drop_duplicates
+from workflow_scripts.gue.split import describe_split, homology_split
+from workflow_scripts.settings.names import SEED, SPLITS
 
 
 def find_files(origin: Path, dataset: Dataset) -> dict[str, archive.Member]:
@@ -79,8 +86,18 @@ def class_names(dataset: Dataset, splits: Splits) -> list[str]:
     return [str(label) for label in sorted(used)]
 
 
-def import_files(dataset: Dataset, origin: Path, known: Path, out: Path) -> None:
+def split_again(dataset: Dataset, classes: list[str], splits: Splits, seed: int, dropped: Counter[str]) -> Splits:
+    """The rows of all splits, split by homology in the proportions of the published ones; ids say where rows were."""
+    rows = [row._replace(id=f"{split}:{line}") for split in SPLITS for line, row in enumerate(splits[split], start=2)]
+    sizes = (len(splits["train"]), len(splits["dev"]), len(splits["test"]))
+    recipe = Recipe(dataset.task, dataset.dataset, dataset.length, len(rows), seed, classes)
+    return homology_split(drop_duplicates(rows, dropped), sizes, recipe, dropped)
+
+
+def import_files(dataset: Dataset, origin: Path, known: Path, out: Path, again: bool, seed: int) -> None:
     """Import ``dataset`` from ``origin`` into the folder ``out``; on an error nothing is written.
+
+    ``again``: split the rows again by homology, with ``seed``.
 
     A file with another hash than in the table ``known``, or with another number of rows than released and in the
     paper, is imported; the datasheet and a warning on standard error say so.
@@ -100,19 +117,22 @@ def import_files(dataset: Dataset, origin: Path, known: Path, out: Path) -> None
         for check, outcome in checks.items():
             if outcome in (DIFFERS, NEITHER):
                 print(f"warning: {where}: {check}: {outcome}", file=sys.stderr)
+    candidates, dropped, classes = sum(map(len, splits.values())), Counter[str](), class_names(dataset, splits)
+    if again:
+        splits = split_again(dataset, classes, splits, seed, dropped)
     write_dataset(
         out,
         dataset,
-        class_names(dataset, splits),
+        classes,
         splits,
         origin="published",
         sources=sources,
         construction="The published rows, in upper case with T for U.",
         normalized=dict(letters),
-        split={"method": "published"},
-        seed=None,
-        candidates=sum(map(len, splits.values())),
-        dropped={},
+        split=describe_split("homology") if again else {"method": "published"},
+        seed=seed if again else None,
+        candidates=candidates,
+        dropped={reason: count for reason, count in dropped.items() if count},
     )
 
 
@@ -128,6 +148,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--known", required=True, type=Path, help="table of the published files, config/gue_published.tsv"
     )
+    parser.add_argument(
+        "--split",
+        choices=("published", "homology"),
+        default="published",
+        help="keep the published splits, or split all rows again so that related ones are together (default published)",
+    )
+    parser.add_argument("--seed", type=int, default=SEED, help="seed of that split (default %(default)s)")
     parser.add_argument("--out", required=True, type=Path, help="folder for the CSV files and the datasheet")
     return parser
 
@@ -137,7 +164,8 @@ def main(argv: list[str] | None = None) -> None:
     """Run from the command line."""
     arguments = build_parser().parse_args(argv)
     dataset = read_dataset(arguments.registry, arguments.task, arguments.dataset)
-    import_files(dataset, arguments.origin, arguments.known, arguments.out)
+    again = arguments.split == "homology"
+    import_files(dataset, arguments.origin, arguments.known, arguments.out, again, arguments.seed)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,25 @@
-"""How rows of a data set are related: copies, copies on the other strand, near-duplicates, overlaps on the genome.
+"""How rows of a data set are related: copies, near-duplicates, derived pairs, overlaps on the genome.
 
-Rows of two sequences are copies if both sequences are; they overlap, or are near-duplicates, if any sequence of the
-first and any sequence of the second are.
+Rows of two sequences are copies if both sequences are; they overlap, are near-duplicates, or a derived pair, if any
+sequence of the first and any sequence of the second are.
 """
 
 from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from workflow_scripts.common.sequences import reverse_complement
+from workflow_scripts.gue.derived_pairs import DerivedPairs, derived_pairs
 from workflow_scripts.gue.labelled_examples import Example, Place
 from workflow_scripts.gue.similarity import distance_layers, earlier_similar, similar_clusters
 
-RELATIONS = ("exact", "reverse_complement", "near", "overlap")
+RELATIONS = ("exact", "reverse_complement", "near", "derived", "overlap")
 
 
 def strand_independent(sequences: tuple[str, ...]) -> tuple[str, ...]:
@@ -69,23 +71,40 @@ def earlier_overlapping(rows: list[Example], group: np.ndarray, groups: int) -> 
     return found
 
 
-def earlier_related(rows: list[Example], group: np.ndarray, groups: int) -> dict[str, np.ndarray]:
-    """Relation -> whether a row's closest relation to an earlier row of each group is this one, bool [rows, groups].
+def earlier_paired(pairs: DerivedPairs, group: np.ndarray, groups: int) -> np.ndarray:
+    """Whether an earlier row of each group is in a derived pair with a row, bool [rows, groups]."""
+    found = np.zeros((len(group), groups), dtype=bool)
+    earlier, later = pairs.rows.T
+    found[later, group[earlier]] = True
+    return found
 
-    The relations are those of ``RELATIONS``, closest first. ``group`` is the number of each row's group, int [rows],
-    in ascending order.
+
+class Related(NamedTuple):
+    """How rows are related to earlier rows of each group.
+
+    ``closest``: relation -> whether it is a row's closest to an earlier row of each group, bool [rows, groups], in the
+    order of RELATIONS. ``pairs``: all derived pairs.
     """
+
+    closest: dict[str, np.ndarray]
+    pairs: DerivedPairs
+
+
+def earlier_related(rows: list[Example], group: np.ndarray, groups: int) -> Related:
+    """The relations of rows. ``group`` is the number of each row's group, int [rows], in ascending order."""
+    pairs = derived_pairs([row.sequences for row in rows])
     by_relation = {
         "exact": earlier_equal((row.sequences for row in rows), group, groups),
         "reverse_complement": earlier_equal((strand_independent(row.sequences) for row in rows), group, groups),
         "near": earlier_similar([row.sequences for row in rows], group, groups),
+        "derived": earlier_paired(pairs, group, groups),
         "overlap": earlier_overlapping(rows, group, groups),
     }
     closer = np.zeros((len(rows), groups), dtype=bool)
     for relation in RELATIONS:
         by_relation[relation] &= ~closer
         closer |= by_relation[relation]
-    return by_relation
+    return Related(by_relation, pairs)
 
 
 def sorted_places(rows: list[Example]) -> list[tuple[str, int, int, int]]:
@@ -128,6 +147,7 @@ def related_clusters(rows: list[Example]) -> np.ndarray:
     links = [
         np.column_stack([every, first_with_key(strand_independent(row.sequences) for row in rows)]),
         np.column_stack([every, similar_clusters([row.sequences for row in rows])]),
+        derived_pairs([row.sequences for row in rows]).rows,
         overlap_links(rows),
     ]
     left, right = np.vstack(links).T
@@ -143,5 +163,7 @@ def cluster_distances(rows: list[Example]) -> np.ndarray:
     copies = defaultdict(list)
     for number, row in enumerate(rows):
         copies[strand_independent(row.sequences)].append(number)
+    sequences = [row.sequences for row in rows]
     pairs = overlapping_pairs(rows) + [pair for members in copies.values() for pair in combinations(members, 2)]
-    return distance_layers([row.sequences for row in rows], np.array(pairs, dtype=np.int64).reshape(-1, 2))
+    links = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return distance_layers(sequences, np.vstack([links, derived_pairs(sequences).rows]))

@@ -1,11 +1,14 @@
 """Train, dev and test sets with the same class proportions and no sequence in two of them.
 
-There are two methods. ``random`` assigns single rows and reaches the exact sizes. ``homology`` assigns clusters of
-related rows (relatedness.py), so that rows of different splits are never copies on either strand, near-duplicates or
-overlapping on the genome; the sizes are as close to the wanted ones as the clusters allow.
+There are three methods. ``random`` assigns single rows and reaches the exact sizes. ``paired`` does the same, but a row
+and those that were made from it, which have its place, stay together; a split may lack a row of its size. ``homology``
+assigns clusters of related rows (relatedness.py), so that rows of different splits are never copies on either strand,
+near-duplicates, derived pairs or overlapping on the genome; the sizes are as close to the wanted ones as the clusters
+allow.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -36,16 +39,19 @@ def scaled_sizes(available: int, wanted: Sizes) -> Sizes:
     return sizes[0], sizes[1], sizes[2]
 
 
-def stratified_order(examples: list[Example], recipe: Recipe) -> list[Example]:
-    """A seeded order in which every stretch has the overall class proportions, to within a row of each class."""
-    by_label = defaultdict(list)
-    for example in examples:
-        by_label[example.label].append(example)
+def stratified_order(units: list[list[Example]], recipe: Recipe) -> list[list[Example]]:
+    """A seeded order of units of rows; every stretch has the overall proportions, to within a unit of each kind.
+
+    Units are of one kind if their rows have the same labels.
+    """
+    by_labels = defaultdict(list)
+    for unit in units:
+        by_labels[tuple(sorted(row.label for row in unit))].append(unit)
     keyed = []
-    for label, members in sorted(by_label.items()):
-        for rank, index in enumerate(recipe.random("split", label).permutation(len(members))):
-            keyed.append(((rank + 0.5) / len(members), label, members[index]))
-    return [example for _, _, example in sorted(keyed, key=lambda item: item[:2])]
+    for labels, members in sorted(by_labels.items()):
+        for rank, index in enumerate(recipe.random("split", *labels).permutation(len(members))):
+            keyed.append(((rank + 0.5) / len(members), labels, members[index]))
+    return [unit for _, _, unit in sorted(keyed, key=lambda item: item[:2])]
 
 
 def shuffled(parts: Splits, recipe: Recipe) -> Splits:
@@ -54,16 +60,37 @@ def shuffled(parts: Splits, recipe: Recipe) -> Splits:
     return {name: [parts[name][index] for index in orders[name]] for name in SPLITS}
 
 
+def deal_units(units: list[list[Example]], wanted: Sizes, recipe: Recipe, dropped: Counter[str]) -> Splits:
+    """Fill test, dev and train with whole units at random; rows that fit in none are dropped as ``beyond_size``."""
+    sizes = dict(zip(SPLITS, scaled_sizes(sum(map(len, units)), wanted), strict=True))
+    parts: Splits = {name: [] for name in SPLITS}
+    for unit in stratified_order(units, recipe):
+        fitting = (name for name in ("test", "dev", "train") if len(parts[name]) + len(unit) <= sizes[name])
+        if name := next(fitting, None):
+            parts[name] += unit
+        else:
+            dropped["beyond_size"] += len(unit)
+    return shuffled(parts, recipe)
+
+
 def random_split(examples: list[Example], wanted: Sizes, recipe: Recipe, dropped: Counter[str]) -> Splits:
-    """Assign distinct examples to test, dev and train; rows beyond the wanted sizes are dropped as ``beyond_size``.
+    """Assign distinct examples one by one; see :func:`deal_units`.
 
     Most released sets are split at random 8:1:1 (the paper's appendix); the wanted sizes are in that proportion.
     """
-    ordered = stratified_order(examples, recipe)
-    train, dev, test = scaled_sizes(len(ordered), wanted)
-    parts = {"test": ordered[:test], "dev": ordered[test : test + dev], "train": ordered[test + dev :][:train]}
-    dropped["beyond_size"] += len(ordered) - train - dev - test
-    return shuffled(parts, recipe)
+    return deal_units([[row] for row in examples], wanted, recipe, dropped)
+
+
+def paired_split(examples: list[Example], wanted: Sizes, recipe: Recipe, dropped: Counter[str]) -> Splits:
+    """Assign distinct examples, those with the same places together; see :func:`deal_units`.
+
+    A negative that was made from a positive has its place. Split at random, as the released sets are, most negatives of
+    test have their positive in train, which gives their class away.
+    """
+    units: dict[Hashable, list[Example]] = defaultdict(list)
+    for number, row in enumerate(examples):
+        units[row.places or number].append(row)
+    return deal_units(list(units.values()), wanted, recipe, dropped)
 
 
 def cut_in_three(distance: np.ndarray, wanted: Sizes) -> np.ndarray:
@@ -145,7 +172,7 @@ def homology_split(examples: list[Example], wanted: Sizes, recipe: Recipe, dropp
     return shuffled(parts, recipe)
 
 
-METHODS = {"random": random_split, "homology": homology_split}
+METHODS = {"paired": paired_split, "random": random_split, "homology": homology_split}
 
 
 def describe_split(method: str) -> dict[str, Any]:

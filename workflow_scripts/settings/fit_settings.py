@@ -28,6 +28,13 @@ class FitSettings(Section):
         paper="1,000 for tf_mouse",
         source=SCRIPTS,
     )
+    min_steps: Count = key(
+        300,
+        "Optimizer steps at least, if epochs would be fewer. Few rows are few steps: 379 rows make 36 in 3 epochs, in "
+        "which a model often learns nothing. max_steps holds as it is.",
+        paper="none; 1,095 steps of the smallest data set that is fitted by epochs",
+        source=SCRIPTS,
+    )
     batch_size: Positive = key(
         32,
         "Rows per optimizer step, whatever the hardware.",
@@ -159,7 +166,7 @@ class FitSettings(Section):
 
     def steps(self, rows: int) -> int:
         """Optimizer steps of the whole run over ``rows`` training rows."""
-        return self.max_steps or self.epochs * self.steps_per_epoch(rows)
+        return self.max_steps or max(self.epochs * self.steps_per_epoch(rows), self.min_steps)
 
     def learning_rate_at(self, step: int, steps: int) -> float:
         """Learning rate of ``step`` (from 0) of ``steps``; a warm-up as long as the run is cut to a tenth of it.

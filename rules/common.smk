@@ -71,7 +71,7 @@ wildcard_constraints:
     accession=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
     tokenizer=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
     model=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
-    method=r"full|lora",
+    method=r"full|lora|probe|knn",
     task=r"[a-z0-9_]+",
     dataset=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
     source=r".+",

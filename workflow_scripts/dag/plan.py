@@ -150,15 +150,18 @@ class Plan:
     def _fit_lines(self, jobs: Sequence[Job]) -> Iterator[Line]:
         """The number of fits, the operations of those whose model and data set have known sizes, and their weights."""
         fits = of_rule(jobs, "finetune_model")
+        if not fits:
+            return
         counted = [flops for fit in fits if (flops := self.finetuning.flops(fit)) is not None]
+        baselines = sum(self.finetuning.entry(fit.model).baseline is not None for fit in fits)
         encoders = [self.finetuning.encoder(fit.model) for fit in fits if fit.method == "full"]
         weights = sum(encoder.weight_bytes for encoder in encoders if encoder)
-        disk = f"; their weights take about {size(weights)} on the disk" if weights else ""
-        if fits and not counted:
-            yield Line(f"fits: {len(fits):,}, of a cost that is not known before{disk}", weights > LARGE_BYTES)
-        elif fits:
-            unknown = len(fits) - len(counted)
-            rest = f"; the cost of {unknown:,} is not known before" if unknown else ""
-            cost = effort(sum(counted), self.finetuning.settings.gpus)
-            large = sum(counted) > LARGE_OPERATIONS or weights > LARGE_BYTES
-            yield Line(f"fits: {len(fits):,}: {cost}{rest}{disk}", large)
+        parts = [effort(sum(counted), self.finetuning.settings.gpus)] if counted else []
+        if baselines:
+            parts.append(f"{baselines:,} of baselines, which are not counted")
+        if unknown := len(fits) - len(counted) - baselines:
+            parts.append(f"the cost of {unknown:,} is not known before")
+        if weights:
+            parts.append(f"weights of about {size(weights)} on the disk")
+        large = sum(counted) > LARGE_OPERATIONS or weights > LARGE_BYTES
+        yield Line(f"fits: {len(fits):,}: {'; '.join(parts)}", large)

@@ -25,7 +25,7 @@ TOKENIZER_FACTS = (
 )
 RESULT_COUNTS = ("seeds", "collapsed", "test_rows", "rerun_seeds", "rerun_collapsed")
 RESULT_NUMBERS = (
-    *("mean", "sd", "low", "high", "mean_without_collapsed", "chance", "truncated", "unknown_tokens"),
+    *("mean", "sd", "low", "high", "mean_without_collapsed", "steps", "chance", "truncated", "unknown_tokens"),
     *("paper_dnabert2", "paper_nt_2500m_multi", "difference_dnabert2"),
     *("rerun_dnabert2", "rerun_sd", "difference_rerun"),
     *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),

@@ -19,6 +19,8 @@ METRICS: dict[str, tuple[str, ...]] = {  # the scores by which models can be com
 }
 AREAS = ("auroc", "auprc")  # of classification also for one class against the others, as auroc:enhancer
 
+MIN_STEPS = 300  # of a fit, by default
+
 Method = Literal["full", "lora", "probe", "knn"]
 METHODS: tuple[str, ...] = get_args(Method)
 FROZEN = ("probe", "knn")  # methods that leave the encoder as it is

@@ -79,7 +79,10 @@ def published_columns(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def summarize_scores(cell: Cell) -> dict[str, Any]:
-    """Mean, spread and intervals of a cell's metric, and means with intervals of all metrics."""
+    """Mean, spread and intervals of a cell's metric, and means with intervals of all metrics.
+
+    A mixture of collapsed and other fits has no interval: its scores are no sample of one distribution.
+    """
     kept = [fit["test"][cell.metric] for fit in cell.fits if fit["collapse"] is None]
     facts = {
         **combined_interval(cell.scores(cell.metric), cell.resampled.get(cell.metric)),
@@ -95,6 +98,8 @@ def summarize_scores(cell: Cell) -> dict[str, Any]:
         if values := cell.scores(metric):
             found = combined_interval(values, cell.resampled.get(metric))
             facts |= {metric: found["mean"], f"{metric}_low": found["low"], f"{metric}_high": found["high"]}
+    if facts["mean_without_collapsed"] is not None:
+        facts |= dict.fromkeys(name for name in facts if name.endswith(("low", "high"))) | {"over": ""}
     return facts
 
 

@@ -55,7 +55,8 @@ def section(
     best = max(models, key=lambda row: score(row, measure), default=None)
     worse = []
     for row in models:
-        above = {floor: value for floor, value in reached.items() if value >= score(row, measure)}
+        found = sorted(reached.items(), key=lambda item: -item[1])
+        above = {floor: value for floor, value in found if value >= score(row, measure)}
         if above or row["collapsed"]:
             facts = {"run": row["run"], "score": score(row, measure), "above": above, "row": row}
             worse.append(facts | {"advice": advice(row, above, train_rows)})

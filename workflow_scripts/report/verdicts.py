@@ -111,7 +111,7 @@ def compare(cell: Cell, reference: Reference, obstacles: Mapping[Key, str], floo
         return line | {"verdict": "no verdict", "why": "a baseline"}
     if len(cell.fits) < LEAST_VALUES:
         return line | {"verdict": "inconclusive", "why": f"fewer than {LEAST_VALUES} seeds"}
-    if quoted.sd is None and quoted.seeds < LEAST_VALUES:
+    if quoted.seeds < LEAST_VALUES:
         return line | {"verdict": "inconclusive", "why": f"published of fewer than {LEAST_VALUES} seeds"}
     found, margin = difference_from(cell, quoted), MARGINS[measure_of(cell.metric)]
     low, high = found.interval(1 - 2 * ALPHA)

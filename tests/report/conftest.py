@@ -189,7 +189,7 @@ class FictitiousRun:
         folder.mkdir(parents=True, exist_ok=True)
         labels = np.repeat([0, 1], rows // 2).tolist()
         sequences = ["".join("ACGT"[row // 4**place % 4] for place in range(6)) * 12 for row in range(rows)]
-        write_tsv(folder / "ids.tsv", [{"split": "test", "line": 2, "id": "<first>"}])
+        write_tsv(folder / "ids.tsv", [{"split": "test", "line": n, "id": f"<row {n}>"} for n in range(2, rows + 2)])
         write_json(folder / "classes.json", ["no", "yes"])
         lines = [f"{sequence},{label}\n" for sequence, label in zip(sequences, labels, strict=True)]
         (folder / "test.csv").write_text("sequence,label\n" + "".join(lines))

@@ -89,7 +89,7 @@ def test_the_page_draws_evidence_strata_and_floors(run):
         "18 steps are few: raise min_steps or epochs; 800 training rows are few",
         "Accuracy × 100 on test rows that leak",
         "Confusion matrices of emp/H3",
-        "&lt;first&gt;",
+        "<row 182>",
     ):
         assert words in text or words in html, words
     assert html.count('class="panel"') == 4 + 1 and "weak, full, seed 2" in text

@@ -35,7 +35,7 @@ def test_a_model_is_worse_than_the_floors_above_it_and_no_others():
     assert part["best"] == {"run": "good, full", "score": 80}
     (weak,) = part["worse"]
     assert weak["run"] == "weak, full" and weak["above"] == {"partner flip": 70, "cnn, full": 65}
-    assert (part["partners"], part["flipped"], part["test_rows"]) == (80, 79, 100)
+    assert (part["partners"], part["flipped"], part["test_rows"], part["paired"]) == (80, 79, 100, True)
     assert of(row("good", 80.0), row("cnn", 85.0))["worse"][0]["above"] == {"cnn, full": 85}
     assert of(row("cnn", 5.0))["worse"] == [] and of(row("cnn", 5.0))["best"] is None
 
@@ -68,7 +68,8 @@ def test_floors_are_compared_in_a_metric_that_they_have():
 def test_without_pairs_there_is_no_partner_flip():
     """It then predicts the most frequent label for every row."""
     part = of(row("m", 60.0), audits=(AUDIT | {"test_partners": 0, "test_flipped": 0},))
-    assert part["reached"]["partner flip"] is None and part["worse"] == []
+    assert part["reached"]["partner flip"] is None and part["worse"] == [] and not part["paired"]
+    assert not of(row("m", 60.0), audits=(AUDIT | {"test_flipped": 1},))["paired"], "one in a hundred is chance"
 
 
 @pytest.mark.parametrize("score", [70.0, 70.01])

@@ -17,6 +17,7 @@ NAMES = {
 }
 LOOKED_UP = ("nearest", "partner")
 FEW_ROWS = 1000  # of train
+CHANCE_SHARE = 0.01  # of rows that have a partner by chance, at most (docs/gue.md)
 Row = Mapping[str, Any]
 
 
@@ -27,7 +28,8 @@ def floors(
 
     ``reached`` has the score x 100 of each floor of any data set (``None`` if unknown), ``best`` the run and score of
     the best model. ``worse`` lists the models that are no better than a floor or have collapsed fits, with ``advice``.
-    ``partners`` are the test rows with a partner in train, ``flipped`` those whose partner has another label.
+    ``partners`` are the test rows with a partner in train, ``flipped`` those whose partner has another label, and
+    ``paired`` says whether these are more than chance leaves.
 
     Scores are in the metric of the data set, in MCC if floors are not measured in it.
     """
@@ -65,6 +67,7 @@ def section(
         "best": {"run": best["run"], "score": score(best, measure)} if best else None,
         "partners": audit["test_partners"] if audit else None,
         "flipped": audit["test_flipped"] if audit else None,
+        "paired": bool(audit) and audit["test_flipped"] > CHANCE_SHARE * rows[0]["test_rows"],
         "test_rows": rows[0]["test_rows"],
     }
 

@@ -50,7 +50,7 @@ def imported(tmp_path, registry):
 
 
 def figures(folder):
-    splits = audit_dataset.read_splits(folder)
+    splits = csv_rows.read_splits(folder)
     relations = audit_dataset.count_relations(splits, audit_dataset.relate(splits))
     return {pair: audit_dataset.count_related(relations[pair]) for pair in ("dev_in_train", "test_in_train")}
 

@@ -61,11 +61,19 @@ def shuffled(parts: Splits, recipe: Recipe) -> Splits:
 
 
 def deal_units(units: list[list[Example]], wanted: Sizes, recipe: Recipe, dropped: Counter[str]) -> Splits:
-    """Fill test, dev and train with whole units at random; rows that fit in none are dropped as ``beyond_size``."""
-    sizes = dict(zip(SPLITS, scaled_sizes(sum(map(len, units)), wanted), strict=True))
+    """Fill test, dev and train with whole units at random; rows that fit in none are dropped as ``beyond_size``.
+
+    If there are fewer rows than wanted, none is dropped: the last unit of test and of dev may go beyond their share.
+    """
+    available = sum(map(len, units))
+    sizes = dict(zip(SPLITS, scaled_sizes(available, wanted), strict=True))
+    scarce = available < sum(wanted)
+    if scarce:
+        sizes["train"] = available
     parts: Splits = {name: [] for name in SPLITS}
     for unit in stratified_order(units, recipe):
-        fitting = (name for name in ("test", "dev", "train") if len(parts[name]) + len(unit) <= sizes[name])
+        needed = 1 if scarce else len(unit)
+        fitting = (name for name in ("test", "dev", "train") if len(parts[name]) + needed <= sizes[name])
         if name := next(fitting, None):
             parts[name] += unit
         else:

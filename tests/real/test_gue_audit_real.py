@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from tests.real.gue_sets import KNOWN, REGISTRY
-from workflow_scripts.gue import audit_dataset, import_dataset
+from workflow_scripts.gue import audit_dataset, csv_rows, import_dataset
 from workflow_scripts.gue.labelled_examples import Example, Place
 from workflow_scripts.gue.recipe import Recipe
 from workflow_scripts.gue.registry import read_dataset

@@ -54,9 +54,9 @@ class Finetuning:
         self.twin_runs = [
             run | {"datasets": [gue.twins[name] for name in run["datasets"] if name in gue.twins]} for run in self.runs
         ]
-        self.fits, self.twin_fits = self._folders(self.runs), self._folders(self.twin_runs)
+        self.fits, self.twin_fits = self.folders(self.runs), self.folders(self.twin_runs)
 
-    def _folders(self, runs: list[dict[str, Any]]) -> list[str]:
+    def folders(self, runs: list[dict[str, Any]]) -> list[str]:
         """The folders of the fits of runs."""
         names = (
             f"results/finetune/{run['model']}/{run['method']}/{dataset}/seed{seed}"

@@ -1,5 +1,6 @@
 """The stage ``gue``: the data sets of a configuration with their sources, and what the rules ask for."""
 
+import re
 from pathlib import Path
 
 from workflow_scripts.common import addresses
@@ -61,6 +62,13 @@ class Gue:
     def benchmark_tasks(self) -> str:
         """A pattern of the tasks of the benchmark."""
         return "|".join(TASKS)
+
+    @property
+    def without_twins(self) -> str:
+        """A pattern of the data sets that are built or imported, without their tasks."""
+        return "|".join(
+            {re.escape(name.split("/")[1]): None for name in self.registry if name not in self.twins.values()}
+        )
 
     @property
     def custom_tasks(self) -> str:

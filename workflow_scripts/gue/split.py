@@ -95,10 +95,15 @@ def paired_split(examples: list[Example], wanted: Sizes, recipe: Recipe, dropped
     A negative that was made from a positive has its place. Split at random, as the released sets are, most negatives of
     test have their positive in train, which gives their class away.
     """
+    return deal_units(with_partners(examples), wanted, recipe, dropped)
+
+
+def with_partners(examples: list[Example]) -> list[list[Example]]:
+    """The examples in units of the same places, in the order of their first rows."""
     units: dict[Hashable, list[Example]] = defaultdict(list)
     for number, row in enumerate(examples):
         units[row.places or number].append(row)
-    return deal_units(list(units.values()), wanted, recipe, dropped)
+    return list(units.values())
 
 
 def cut_in_three(distance: np.ndarray, wanted: Sizes) -> np.ndarray:

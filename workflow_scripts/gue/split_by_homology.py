@@ -32,7 +32,8 @@ def split_dataset(dataset: Dataset, folder: Path, out: Path, seed: int) -> None:
     sheet, splits, dropped = read_object(folder / "datasheet.json"), read_splits(folder), Counter[str]()
     rows = (len(splits["train"]), len(splits["dev"]), len(splits["test"]))
     twin = replace(dataset, dataset=f"{dataset.dataset}{HOMOLOGY_TWIN}", name=f"{sheet['name']}, split by homology")
-    again = split_again(splits, Recipe(twin.task, twin.dataset, twin.length, sum(rows), seed, sheet["classes"]), dropped)
+    recipe = Recipe(twin.task, twin.dataset, twin.length, sum(rows), seed, sheet["classes"])
+    again = split_again(splits, recipe, dropped)
     if empty := [name for name in SPLITS if not again[name]]:
         raise UserError(
             f"{folder}: no rows for {', '.join(empty)}, as nearly all rows are related to one another; leave out "
@@ -44,9 +45,7 @@ def split_dataset(dataset: Dataset, folder: Path, out: Path, seed: int) -> None:
         sheet["classes"],
         again,
         origin=sheet["origin"],
-        sources=[
-            {"file": f"{name}.csv", "role": name, "sha256": sheet["splits"][name]["sha256"]} for name in SPLITS
-        ],
+        sources=[{"file": f"{name}.csv", "role": name, "sha256": sheet["splits"][name]["sha256"]} for name in SPLITS],
         construction=f"The rows of {dataset.task}/{dataset.dataset}, split again. {sheet['construction']}",
         split=describe_split("homology"),
         seed=seed,

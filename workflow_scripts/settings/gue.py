@@ -119,6 +119,15 @@ class Gue(Section):
         paper="mostly random, 8:1:1, also of such pairs",
         source="appendix",
     )
+    homology_twins: bool = key(
+        False,
+        "true: give each data set of the benchmark a twin task/name.homology with the same rows, split so that related "
+        "ones are in one split (as split: homology). Every fit to the data set is done on the twin too, and "
+        "gue_homology.tsv has both scores: the difference is what related rows are worth. Twins are in no other table "
+        "of scores.",
+        paper="no second split",
+        source="appendix",
+    )
     fail_on_leak: bool = key(
         False,
         "true: stop before any fit to a data set whose dev or test rows are related to train rows. The audit counts "
@@ -142,6 +151,8 @@ def gue_errors(gue: Gue, names: list[str]) -> Iterator[str]:
         yield from _hub_errors(gue, matching(names, gue.datasets))
     elif gue.origin == "published":
         yield from _published_errors(gue)
+    if gue.homology_twins and gue.split == "homology":
+        yield "config gue.homology_twins: true, but gue.split is homology already; set one of the two"
     if gue.calibrate:
         yield from _calibration_errors(gue, matching(names, gue.datasets))
 

@@ -52,6 +52,15 @@ def test_custom_data_sets_are_rows_like_the_others(gue, fly):
     assert accuracy.metric(job(task="enhancers", dataset="fly")) == "accuracy"
 
 
+def test_data_sets_of_the_benchmark_have_twins_if_asked_for(gue, fly):
+    keys = {"custom": {"enhancers/fly": {"folder": fly}}, "datasets": ["*/fly", "emp/H3", "tf_mouse/0"]}
+    data, without = gue(homology_twins=True, **keys), gue(**keys)
+    assert data.datasets == without.datasets and without.twins == {}
+    assert data.twins == {"emp/H3": "emp/H3.homology", "tf_mouse/0": "tf_mouse/0.homology"}
+    assert data.audited == [*without.audited, *data.twins.values()]
+    assert data.metric(job(task="emp", dataset="H3.homology")) == "mcc"
+
+
 def test_tasks_of_the_benchmark_and_custom_ones_are_made_by_different_rules(gue, fly):
     data = gue(custom={"enhancers/fly": {"folder": fly}, "signal/fly": {"folder": fly}})
     assert all(re.fullmatch(data.custom_tasks, task) for task in ("enhancers", "signal"))

@@ -43,7 +43,8 @@ class Finetuning:
     """The fits of a configuration, and the inputs, params, resources and groups of their rules.
 
     runs: model by model and method, with the data sets that the patterns of a run choose, as {model, method, datasets}.
-    fits: the folders of all fits, one per model, method, data set and seed, each once.
+    twin_runs: the same on the homology twins of these data sets; none if there are no twins.
+    fits, twin_fits: the folders of all fits, one per model, method, data set and seed, each once.
     """
 
     def __init__(self, settings: Configuration, gue: Gue) -> None:
@@ -59,14 +60,20 @@ class Finetuning:
             for run in settings.finetune.runs
             for model in run.models
         ]
-        self.fits = list(
-            dict.fromkeys(
-                f"results/finetune/{run['model']}/{run['method']}/{dataset}/seed{seed}"
-                for run in self.runs
-                for dataset in run["datasets"]
-                for seed in settings.finetune.seeds
-            )
+        self.twin_runs = [
+            run | {"datasets": [gue.twins[name] for name in run["datasets"] if name in gue.twins]} for run in self.runs
+        ]
+        self.fits, self.twin_fits = self.folders(self.runs), self.folders(self.twin_runs)
+
+    def folders(self, runs: list[dict[str, Any]]) -> list[str]:
+        """The folders of the fits of runs."""
+        names = (
+            f"results/finetune/{run['model']}/{run['method']}/{dataset}/seed{seed}"
+            for run in runs
+            for dataset in run["datasets"]
+            for seed in self.settings.seeds
         )
+        return list(dict.fromkeys(names))
 
     def entry(self, model: str) -> Model:
         """The entry of a model in finetune.models; an empty one for a model that is trained here."""

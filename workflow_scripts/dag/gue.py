@@ -1,5 +1,6 @@
 """The stage ``gue``: the data sets of a configuration with their sources, and what the rules ask for."""
 
+import re
 from pathlib import Path
 
 from workflow_scripts.common import addresses
@@ -10,7 +11,7 @@ from workflow_scripts.dag.rule_values import Wildcards, option
 from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.custom_datasets import custom_row
 from workflow_scripts.settings.gue import HUB
-from workflow_scripts.settings.names import PROBLEM, SPLITS, TASKS
+from workflow_scripts.settings.names import HOMOLOGY_TWIN, PROBLEM, SPLITS, TASKS
 from workflow_scripts.settings.patterns import matching
 
 ARCHIVE = "published.archive"  # the name, among the sources, of the archive that gue.published gives the address of
@@ -33,7 +34,9 @@ class Gue:
     """The data sets of a configuration, and the inputs and params of their rules.
 
     registry: the rows of all data sets, custom ones included, by task/dataset.
-    datasets: the names of those that the configuration chooses; ``audited`` are the ones with classes among them.
+    datasets: the names of those that the configuration chooses.
+    twins: name of a data set -> that of its homology twin, if there are twins.
+    audited: the data sets with classes, and all twins.
     sources: the rows of all files that can be fetched, by name: primary files, candidates, the published archive.
     """
 
@@ -45,7 +48,10 @@ class Gue:
         self.registry: dict[str, Row] = {f"{row['task']}/{row['dataset']}": row for row in self._table("registry")}
         self.registry |= {name: custom_row(name, entry.model_dump(exclude_none=True)) for name, entry in custom.items()}
         self.datasets = matching(self.registry, settings.gue.datasets)
-        self.audited = [name for name in self.datasets if self._problem(name) == PROBLEM]
+        twinned = [name for name in self.datasets if settings.gue.homology_twins and name not in custom]
+        self.twins = {name: f"{name}{HOMOLOGY_TWIN}" for name in twinned}
+        self.registry |= {twin: self.registry[name] for name, twin in self.twins.items()}
+        self.audited = [name for name in self.datasets if self._problem(name) == PROBLEM] + list(self.twins.values())
         self.candidates = self._table("candidates") if settings.gue.calibrate else []
         self.on_hub = settings.gue.origin == "published" and settings.gue.published == HUB
         self.hub_rows: dict[str, Row] = (
@@ -63,6 +69,13 @@ class Gue:
     def benchmark_tasks(self) -> str:
         """A pattern of the tasks of the benchmark."""
         return "|".join(TASKS)
+
+    @property
+    def without_twins(self) -> str:
+        """A pattern of the data sets that are built or imported, without their tasks."""
+        return "|".join(
+            {re.escape(name.split("/")[1]): None for name in self.registry if name not in self.twins.values()}
+        )
 
     @property
     def custom_tasks(self) -> str:

@@ -61,7 +61,8 @@ class Plan:
             time.sleep(SECONDS_TO_STOP)
 
     def lines(self, jobs: Sequence[Job]) -> list[Line]:
-        made = sum(len(of_rule(jobs, rule)) for rule in ("build_dataset", "import_dataset", "take_dataset"))
+        makers = ("build_dataset", "import_dataset", "take_dataset", "split_by_homology")
+        made = sum(len(of_rule(jobs, rule)) for rule in makers)
         return [
             *self._genome_lines(jobs),
             *self._held_out_lines(jobs),

@@ -9,7 +9,10 @@ A score varies with the seeds of its fits and with the choice of test rows. Both
   right by luck.
 
 The sum is the variance of the mean of a table of seeds by rows, both random. Few seeds do not tell their variance well,
-which Student's t accounts for, with the degrees of freedom of Welch and Satterthwaite (Welch 1947).
+so each part enters with the quantile of its own t distribution (Graybill and Wang 1980): the half width of an interval
+is the root of the sum of (quantile x error)^2 over the parts. The degrees of freedom of Welch and Satterthwaite, for
+the sum, are too many where the seeds happen to be close together: in simulations, claims at 5% were wrong in up to
+6.2% of cases.
 """
 
 import dataclasses
@@ -17,23 +20,31 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 ALPHA = 0.05
 """The probability of a false claim: one test, or the largest over a family of tests corrected by Holm."""
+LEAST_P = 1e-30
 
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """An estimated difference in points, its standard error, and the degrees of freedom of its t distribution."""
+    """An estimated difference in points, and what is uncertain about it.
+
+    parts: variance and degrees of freedom of each independent source of error; infinite where the variance is known.
+    """
 
     value: float
-    error: float
-    freedom: float
+    parts: tuple[tuple[float, float], ...]
+
+    def half_width(self, tail: float) -> float:
+        """Half the width of the interval that leaves out a probability of ``tail``, up to 0.5, on either side."""
+        variances, freedom = np.array(self.parts).T
+        return float(np.sqrt(np.sum(stats.t.isf(tail, freedom) ** 2 * variances)))
 
     def interval(self, confidence: float) -> tuple[float, float]:
-        """The two-sided interval, from the quantiles of t."""
-        half = float(stats.t.ppf((1 + confidence) / 2, self.freedom)) * self.error
+        """The two-sided interval."""
+        half = self.half_width((1 - confidence) / 2)
         return self.value - half, self.value + half
 
     @property
@@ -50,9 +61,15 @@ class Difference:
         return self._upper_tail(margin - abs(self.value))
 
     def _upper_tail(self, distance: float) -> float:
-        if not self.error:
-            return 1.0 if distance <= 0 else 0.0
-        return float(stats.t.sf(distance / self.error, self.freedom))
+        """The tail probability of the interval that ends at ``distance``."""
+        if distance < 0:
+            return 1 - self._upper_tail(-distance)
+        if not self.half_width(LEAST_P):
+            return 0.0 if distance else 1.0
+        if distance >= self.half_width(LEAST_P):
+            return LEAST_P
+        found = optimize.brentq(lambda log: self.half_width(math.exp(log)) - distance, math.log(LEAST_P), math.log(0.5))
+        return math.exp(found)
 
 
 def estimate(value: float, seeds: Sequence[tuple[float, int]], rows: float) -> Difference:
@@ -62,9 +79,7 @@ def estimate(value: float, seeds: Sequence[tuple[float, int]], rows: float) -> D
         fits that it was estimated from, two or more.
     rows: the variance that the test rows add, see :func:`variance_over_rows`.
     """
-    total = sum(variance for variance, _count in seeds) + rows
-    doubt = sum(variance**2 / (count - 1) for variance, count in seeds)
-    return Difference(value, total**0.5, total**2 / doubt if doubt else math.inf)
+    return Difference(value, (*((variance, count - 1) for variance, count in seeds), (rows, math.inf)))
 
 
 def variance_over_rows(*sides: np.ndarray) -> float:

@@ -13,7 +13,7 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_table
 from workflow_scripts.common.labelled_sources import custom_sources
 from workflow_scripts.settings.fields import Count, Omittable, Patterns, Plain, Section, key, matches
-from workflow_scripts.settings.names import BINDING_TASKS, METRICS, PROBLEM, TASKS, Problem
+from workflow_scripts.settings.names import AREAS, BINDING_TASKS, METRICS, PROBLEM, TASKS, Problem
 from workflow_scripts.settings.patterns import matching
 
 DRAWN = 5  # data sets of a binding task, which are drawn together
@@ -24,6 +24,14 @@ DatasetName = Annotated[
     matches(
         r"^[a-z0-9_]+/[A-Za-z0-9][A-Za-z0-9_.-]*$",
         "be task/name, the task of a-z, digits and _, the name of letters, digits, dots, dashes and underscores",
+    ),
+]
+MEASURES = tuple(dict.fromkeys(measure for measures in METRICS.values() for measure in measures))
+Metric = Annotated[
+    str,
+    matches(
+        rf"^({'|'.join(MEASURES)}|({'|'.join(AREAS)}):[^{{}}\r\n]+)$",
+        f"be one of {', '.join(MEASURES)}, or {' or '.join(AREAS)} of a class, such as auroc:enhancer",
     ),
 ]
 Md5 = Annotated[str, matches("^([0-9a-f]{32})?$", "be an md5, 32 digits and letters from a to f")]
@@ -54,11 +62,12 @@ class Custom(Section):
     problem: Problem = key(
         PROBLEM, "What a label is: classification (a class), regression (a number), multilabel (0;1;1)."
     )
-    metric: Omittable[Literal["mcc", "f1", "accuracy", "auroc", "spearman", "pearson"]] = key(
+    metric: Omittable[Metric] = key(
         None,
         "Score by which models are compared; by default the first of those of the problem: "
         + "; ".join(f"{problem} {', '.join(metrics)}" for problem, metrics in METRICS.items())
-        + ".",
+        + ". auroc and auprc are of the second of two classes, else means over the classes; auprc:enhancer is that of "
+        "one class against the others.",
     )
 
 
@@ -110,6 +119,15 @@ class Gue(Section):
         paper="mostly random, 8:1:1, also of such pairs",
         source="appendix",
     )
+    homology_twins: bool = key(
+        False,
+        "true: give each data set of the benchmark a twin task/name.homology with the same rows, split so that related "
+        "ones are in one split (as split: homology). Every fit to the data set is done on the twin too, and "
+        "gue_homology.tsv has both scores: the difference is what related rows are worth. Twins are in no other table "
+        "of scores.",
+        paper="no second split",
+        source="appendix",
+    )
     fail_on_leak: bool = key(
         False,
         "true: stop before any fit to a data set whose dev or test rows are related to train rows. The audit counts "
@@ -133,6 +151,8 @@ def gue_errors(gue: Gue, names: list[str]) -> Iterator[str]:
         yield from _hub_errors(gue, matching(names, gue.datasets))
     elif gue.origin == "published":
         yield from _published_errors(gue)
+    if gue.homology_twins and gue.split == "homology":
+        yield "config gue.homology_twins: true, but gue.split is homology already; set one of the two"
     if gue.calibrate:
         yield from _calibration_errors(gue, matching(names, gue.datasets))
 
@@ -159,9 +179,13 @@ def _custom_errors(gue: Gue) -> Iterator[str]:
         place = f"config gue.custom.{name}"
         if (task := name.split("/")[0]) in TASKS:
             yield f"{place}: task {task!r} is one of GUE's; choose another name"
-        if custom.metric is not None and custom.metric not in METRICS[custom.problem]:
-            known = ", ".join(METRICS[custom.problem])
-            yield f"{place}.metric: {custom.metric} is not for {custom.problem}, which has {known}"
+        if custom.metric is not None:
+            measure, _, of_class = custom.metric.partition(":")
+            if measure not in METRICS[custom.problem]:
+                known = ", ".join(METRICS[custom.problem])
+                yield f"{place}.metric: {measure} is not for {custom.problem}, which has {known}"
+            elif of_class and custom.problem != "classification":
+                yield f"{place}.metric: {custom.metric} is of a class, but {custom.problem} has none; take {measure}"
         if (custom.folder is None) == (custom.file is None):
             yield f"{place}: name a folder with three files, or one file to split"
             continue

@@ -23,7 +23,7 @@ metrics.json: Snakemake's benchmark does not see the processes of the server.
 rule finetune:
     """Every fit of the configuration"""
     input:
-        expand("{fit}/metrics.json", fit=finetuning.fits),
+        expand("{fit}/metrics.json", fit=finetuning.fits + finetuning.twin_fits),
 
 
 rule fetch_model:

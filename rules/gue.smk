@@ -6,6 +6,7 @@ REQUIRED INPUTS:
     config/gue_candidates.tsv, if gue.calibrate is on
 OUTPUTS:
     results/gue/sources/{source}                        the primary files, or the published archive if gue.published is an address
+    results/gue/hub/{task}/{dataset}/, .json            the published files if gue.published is hub, and the record of them
     results/gue/candidates/{task}/decisions.tsv         what was drawn for the binding sets, if gue.calibrate is on
     results/gue/{task}/{dataset}/{train,dev,test}.csv   sequence,label (epi: enhancer,promoter,label)
     results/gue/{task}/{dataset}/places.tsv             the place on the genome of each sequence that was cut from one
@@ -14,6 +15,7 @@ OUTPUTS:
     results/gue/{task}/{dataset}/SHA256SUMS             the digests of all these: what reads a data set runs again if they change
     results/gue/{task}/{dataset}/datasheet.json         counts, classes, lengths, hashes
     results/gue/{task}/{dataset}/README.md              the same as a text
+    results/gue/{task}/{dataset}.homology/              the same rows, split by homology, if gue.homology_twins is on
     results/gue/{task}/{dataset}/audit.json             leaks between the splits, contradictions, simple baselines
     results/gue/{task}/{dataset}/test_rows.tsv          the nearest train row, and the partner in train, of each test row
 """
@@ -187,6 +189,7 @@ if settings.gue.origin == "primary":
             "results/benchmarks/gue/build_dataset/{task}/{dataset}.tsv"
         wildcard_constraints:
             task=gue.benchmark_tasks,
+            dataset=gue.without_twins,
         conda:
             "../envs/data.yaml"
         resources:
@@ -210,6 +213,35 @@ if settings.gue.origin == "primary":
             """
 
 else:
+
+    rule fetch_dataset:
+        """Fetch the published files of a data set from the Hugging Face hub"""
+        input:
+            registry=ancient(settings.gue.registry),
+        output:
+            files=directory("results/gue/hub/{task}/{dataset}"),
+            record="results/gue/hub/{task}/{dataset}.json",
+        log:
+            "results/logs/gue/fetch_dataset/{task}/{dataset}.log",
+        benchmark:
+            "results/benchmarks/gue/fetch_dataset/{task}/{dataset}.tsv"
+        wildcard_constraints:
+            task=gue.benchmark_tasks,
+        conda:
+            "../envs/data.yaml"
+        resources:
+            mem_mb=growing(1000),
+            runtime=growing(120),
+            downloads=1,
+        params:
+            hub=gue.hub_options,
+        shell:
+            """
+            python -m workflow_scripts.gue.fetch_dataset \
+                --task {wildcards.task:q} --dataset {wildcards.dataset:q} --registry {input.registry:q} \
+                {params.hub:q} --out {output.files:q} --record {output.record:q} \
+                >{log:q} 2>&1
+            """
 
     rule import_dataset:
         """Import a data set from the published files"""
@@ -235,6 +267,7 @@ else:
             "results/benchmarks/gue/import_dataset/{task}/{dataset}.tsv"
         wildcard_constraints:
             task=gue.benchmark_tasks,
+            dataset=gue.without_twins,
         conda:
             "../envs/data.yaml"
         resources:
@@ -243,7 +276,7 @@ else:
         params:
             code=code("gue/import_dataset.py"),
             content=gue.published_content,
-            published=hooks.untracked(gue.published()),
+            published=hooks.untracked(gue.published),
             split=gue.published_split(),
         shell:
             """
@@ -252,6 +285,51 @@ else:
                 --registry {input.registry:q} --known {input.known:q} --from {params.published:q} \
                 {params.split:q} \
                 --out results/gue/{wildcards.task:q}/{wildcards.dataset:q} \
+                >{log:q} 2>&1
+            """
+
+
+if settings.gue.homology_twins:
+
+    rule split_by_homology:
+        """Split the rows of a data set again, so that related rows are in one split"""
+        input:
+            registry=settings.gue.registry,
+            splits=ancient(expand("results/gue/{{task}}/{{dataset}}/{split}.csv", split=["train", "dev", "test"])),
+            places=ancient("results/gue/{task}/{dataset}/places.tsv"),
+            datasheet=ancient("results/gue/{task}/{dataset}/datasheet.json"),
+            sums="results/gue/{task}/{dataset}/SHA256SUMS",
+        output:
+            splits=expand(
+                "results/gue/{{task}}/{{dataset}}.homology/{split}.csv",
+                split=["train", "dev", "test"],
+            ),
+            places="results/gue/{task}/{dataset}.homology/places.tsv",
+            ids="results/gue/{task}/{dataset}.homology/ids.tsv",
+            classes="results/gue/{task}/{dataset}.homology/classes.json",
+            sums="results/gue/{task}/{dataset}.homology/SHA256SUMS",
+            datasheet="results/gue/{task}/{dataset}.homology/datasheet.json",
+            card="results/gue/{task}/{dataset}.homology/README.md",
+        log:
+            "results/logs/gue/split_by_homology/{task}/{dataset}.log",
+        benchmark:
+            "results/benchmarks/gue/split_by_homology/{task}/{dataset}.tsv"
+        wildcard_constraints:
+            task=gue.benchmark_tasks,
+        conda:
+            "../envs/data.yaml"
+        resources:
+            mem_mb=growing(4000),
+            runtime=growing(60),
+        params:
+            code=code("gue/split_by_homology.py"),
+            seed=settings.seed,
+        shell:
+            """
+            python -m workflow_scripts.gue.split_by_homology \
+                --task {wildcards.task:q} --dataset {wildcards.dataset:q} --registry {input.registry:q} \
+                --data results/gue/{wildcards.task:q}/{wildcards.dataset:q} --seed {params.seed:q} \
+                --out results/gue/{wildcards.task:q}/{wildcards.dataset:q}.homology \
                 >{log:q} 2>&1
             """
 

@@ -6,6 +6,7 @@ REQUIRED INPUTS:
 OUTPUTS:
     results/report/gue_results.tsv     one row per model, method and data set, next to the paper's values
     results/report/gue_audit.tsv       one row per data set: leaks between its splits, contradictions, simple baselines
+    results/report/gue_homology.tsv    scores on each data set and on its homology twin, if gue.homology_twins is on
     results/report/gue_strata.tsv      scores on the test rows by how near they are to a train row
     results/report/gue_verdicts.tsv    each of these rows against each published model: reproduced or not
     results/report/gue_pairs.tsv       each pair of runs on each data set, over seeds and the same test rows
@@ -22,6 +23,7 @@ rule gue_results:
     """The benchmark table"""
     input:
         "results/report/gue_results.tsv",
+        reporting.homology_table(),
 
 
 rule report:
@@ -198,6 +200,36 @@ rule score_by_similarity:
         """
 
 
+rule compare_splits:
+    """Compare the scores on each data set and on its homology twin"""
+    input:
+        metrics=reporting.twinned_fits("metrics.json"),
+        predictions=reporting.twinned_fits("predictions.parquet"),
+    output:
+        report("results/report/gue_homology.tsv", caption="captions/homology.rst", category="Tables"),
+    log:
+        "results/logs/report/compare_splits.log",
+    benchmark:
+        "results/benchmarks/report/compare_splits.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),
+    params:
+        code=code("report/compare_splits.py"),
+        planned=reporting.twinned(),
+        seeds=settings.finetune.seeds,
+        seed=settings.seed,
+    shell:
+        """
+        python -m workflow_scripts.report.compare_splits \
+            --fits results/finetune --planned {params.planned:q} --seeds {params.seeds:q} --seed {params.seed:q} \
+            --out {output:q} \
+            >{log:q} 2>&1
+        """
+
+
 # The file with the configuration is no input, so that the record is made anew only with new results.
 rule record_run:
     """Record how the results were made"""
@@ -254,6 +286,7 @@ rule write_report:
         summary="results/report/gue_summary.json",
         efficiency="results/report/efficiency.tsv",
         evidence=rules.collect_evidence.output,
+        homology=reporting.homology_table(),
         record="results/report/run.json",
         paper=settings.report.paper_results,
         paper_models=settings.report.paper_models,
@@ -284,6 +317,7 @@ rule write_report:
         corpus_note=reporting.corpus_note_option(),
         tokenization=reporting.training_option("--tokenization", "results/studies/tokenization/tokenization.json"),
         studies=reporting.studies_option(),
+        homology=reporting.homology_option(),
     shell:
         """
         python -m workflow_scripts.report.write_report \
@@ -294,7 +328,7 @@ rule write_report:
             --datasheets {input.datasheets:q} --audits {input.audits:q} --strata {input.strata:q} \
             --results {input.results:q} --verdicts {input.verdicts:q} --pairs {input.pairs:q} \
             --fits results/finetune --summary {input.summary:q} --efficiency {input.efficiency:q} \
-            --evidence results/report/evidence --record {input.record:q} \
+            --evidence results/report/evidence {params.homology:q} --record {input.record:q} \
             --paper {input.paper:q} --paper-models {input.paper_models:q} --reruns {input.reruns:q} \
             --out {output.page:q} --figures {output.figures:q} \
             >{log:q} 2>&1

@@ -53,6 +53,16 @@ def test_a_report_waits_for_all_fits_unless_it_may_lack_some(reporting):
     assert json.loads(lenient.planned()) == [{"model": "cnn", "method": "full", "datasets": ["emp/H3"]}]
 
 
+def test_twins_have_a_table_of_their_own_and_are_in_no_other(reporting):
+    with_twins, without = reporting("cnn", gue={"homology_twins": True}), reporting("cnn")
+    assert with_twins.planned() == without.planned() == with_twins.twinned()
+    assert with_twins.fit_files("metrics.json") == without.fit_files("metrics.json")
+    own = without.fit_files("metrics.json")
+    assert with_twins.twinned_fits("metrics.json") == own + [fit.replace("/H3/", "/H3.homology/") for fit in own]
+    assert with_twins.homology_option() == ["--homology", "results/report/gue_homology.tsv"]
+    assert without.homology_option() == [] == without.twinned_fits("metrics.json")
+
+
 def test_models_are_counted_by_their_configuration_and_tokenizer(reporting):
     more = {"from": "dnabert2", "data": "gue", "gpus": 1, "training": {"steps": 1, "warmup_steps": 0}}
     model = {"tokenizer": "bpe4096", "gpus": 0, "architecture": SIZES, "training": {"steps": 0, "warmup_steps": 0}}

@@ -6,7 +6,8 @@ import random
 import pytest
 
 from workflow_scripts.common.sequences import reverse_complement
-from workflow_scripts.gue.audit_dataset import count_relations, read_splits, relate
+from workflow_scripts.gue.audit_dataset import count_relations, relate
+from workflow_scripts.gue.csv_rows import read_splits
 from workflow_scripts.gue.take_dataset import main
 
 SPLITS = ("train", "dev", "test")

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from tests.real.gue_sets import KNOWN, REGISTRY
-from workflow_scripts.gue import audit_dataset, import_dataset
+from workflow_scripts.gue import audit_dataset, csv_rows, import_dataset
 from workflow_scripts.gue.labelled_examples import Example, Place
 from workflow_scripts.gue.recipe import Recipe
 from workflow_scripts.gue.registry import read_dataset
@@ -138,7 +138,7 @@ def test_released_promoters_split_by_homology_have_no_leaks(audited, tmp_path):
     _, figures = audited("promoter", "tata")
     assert figures["leaks"]["dev"] and figures["leaks"]["test"]
     dataset, dropped = read_dataset(REGISTRY, "promoter", "tata"), Counter()
-    released = audit_dataset.read_splits(tmp_path / "tata")
+    released = csv_rows.read_splits(tmp_path / "tata")
     rows = drop_duplicates([row for name in SPLITS for row in released[name]], dropped)
     recipe = Recipe("promoter", "tata", 300, len(rows), 42, list(dataset.classes))
     parts = homology_split(rows, scaled_sizes(len(rows), dataset.rows), recipe, dropped)

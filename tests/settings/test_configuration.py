@@ -248,6 +248,13 @@ def test_a_draw_of_peaks_needs_candidates_and_primary_sources(quick, tmp_path):
     ]
 
 
+def test_twins_of_what_is_split_by_homology_are_a_mistake(quick):
+    quick["gue"] |= {"homology_twins": True, "split": "homology"}
+    assert mistakes(quick) == ["config gue.homology_twins: true, but gue.split is homology already; set one of the two"]
+    quick["gue"]["split"] = "paired"
+    assert mistakes(quick) == []
+
+
 def test_published_files_and_external_models_that_exist_are_accepted(quick, tmp_path):
     quick["gue"] |= {"origin": "published", "published": str(tmp_path)}
     (tmp_path / "config.json").write_text("{}")

@@ -97,6 +97,17 @@ def test_an_archive_on_the_web_is_fetched_once_for_all_data_sets(tmp_path):
     assert output.count("--from results/gue/sources/published.archive") == 36
 
 
+def test_twins_are_split_audited_and_fitted_beside_their_data_sets(tmp_path):
+    """Each data set has a twin of its own rows, so nothing is built twice; fits without twins are the same jobs."""
+    overlay = tmp_path / "twins.yaml"
+    overlay.write_text("gue: {homology_twins: true, datasets: ['tf_mouse/*']}\n")
+    output = snakemake("gue_results", "-n", "-p", "--configfile", overlay, "--directory", tmp_path).stdout
+    counts = job_counts(output)
+    assert (counts["build_dataset"], counts["split_by_homology"], counts["audit_dataset"]) == (5, 5, 10)
+    assert counts["finetune_model"] == 2 * 5 * 5 * 3 and counts["compare_splits"] == counts["collect_results"] == 1
+    assert output.count("--dataset 0.homology") == 1, "it is audited, and neither built nor imported"
+
+
 def test_a_draw_scores_every_candidate_and_fetches_none_twice(tmp_path):
     """179 candidates, the peaks of all ten sets among them, and two genomes."""
     overlay = tmp_path / "calibrate.yaml"

@@ -52,12 +52,35 @@ class Reporting:
 
     def fit_files(self, name: str) -> list[str]:
         """A file of every fit; only those that exist, if the report may do without the rest."""
-        paths = [f"{fit}/{name}" for fit in self.finetuning.fits]
+        return self._files(self.finetuning.fits, name)
+
+    def twinned_fits(self, name: str) -> list[str]:
+        """The same of the fits to data sets that have a homology twin, and of those to the twins."""
+        return self._files([*self.finetuning.folders(self._twinned_runs()), *self.finetuning.twin_fits], name)
+
+    def _files(self, fits: list[str], name: str) -> list[str]:
+        paths = [f"{fit}/{name}" for fit in fits]
         return [path for path in paths if Path(path).is_file()] if self.settings.missing_fits else paths
 
     def planned(self) -> str:
         """The runs with their data sets as JSON."""
         return as_json(self.finetuning.runs)
+
+    def twinned(self) -> str:
+        """The runs with their data sets that have homology twins, as JSON."""
+        return as_json(self._twinned_runs())
+
+    def _twinned_runs(self) -> list[dict[str, Any]]:
+        return [
+            run | {"datasets": [name for name in run["datasets"] if name in self.gue.twins]}
+            for run in self.finetuning.runs
+        ]
+
+    def homology_table(self) -> list[str]:
+        return ["results/report/gue_homology.tsv"] if self.gue.twins else []
+
+    def homology_option(self) -> list[str]:
+        return option("--homology", *self.homology_table())
 
     def custom_option(self) -> list[str]:
         """The metric of each custom data set."""

@@ -39,8 +39,7 @@ from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import write_json, write_table
 from workflow_scripts.common.letters import NOTABLE, unknown_letters
 from workflow_scripts.common.sequences import BASES, OTHER, base_codes
-from workflow_scripts.gue.csv_rows import read_rows
-from workflow_scripts.gue.datasheet import read_places
+from workflow_scripts.gue.csv_rows import read_splits
 from workflow_scripts.gue.kmer_baseline import baseline_scores
 from workflow_scripts.gue.labelled_examples import Example, Splits
 from workflow_scripts.gue.lookup_floors import COLUMNS, LookedUp, count_pairs, look_up, look_up_scores, table_of
@@ -49,20 +48,6 @@ from workflow_scripts.gue.similarity import DEFINITION
 from workflow_scripts.settings.names import SEED, SPLITS
 
 NAMED_ROWS = 5
-
-
-def read_splits(folder: Path) -> Splits:
-    """The rows of the three CSV files, with their places from places.tsv if known."""
-    places = read_places(folder / "places.tsv")
-    splits = {}
-    for name in SPLITS:
-        path = folder / f"{name}.csv"
-        if not path.is_file():
-            raise UserError(f"{path}: no such file; build or import the data set first")
-        with path.open(newline="") as lines:
-            _header, rows = read_rows(lines, str(path))
-        splits[name] = [row._replace(places=places[name, line]) for line, row in enumerate(rows, start=2)]
-    return splits
 
 
 def relate(splits: Splits) -> Related:

@@ -7,9 +7,8 @@ ids.tsv (only their headers, as neither is published), classes.json, datasheet.j
 The datasheet counts the rows whose letters were others. It records for each file whether its hash
 (config/gue_published.tsv) and its number of rows are known.
 
-With --split homology the rows of the three files are split again, so that related rows are in one split (split.py):
-repeated sequences count once, those with two labels are dropped, and ids.tsv names the published split and line of each
-row, such as train:17.
+With --split homology the rows of the three files are split again, so that related rows are in one split (split.py),
+and ids.tsv names the published split and line of each row, such as train:17.
 """
 
 import argparse
@@ -28,8 +27,7 @@ from workflow_scripts.gue.labelled_examples import Example, Splits
 from workflow_scripts.gue.published_hashes import DIFFERS, NEITHER, compare_hash, compare_size, read_known_hashes
 from workflow_scripts.gue.recipe import Recipe
 from workflow_scripts.gue.registry import Dataset, read_dataset
-from workflow_scripts.gue.selection import drop_duplicates
-from workflow_scripts.gue.split import describe_split, homology_split
+from workflow_scripts.gue.split import describe_split, split_again
 from workflow_scripts.settings.names import SEED, SPLITS
 
 
@@ -86,14 +84,6 @@ def class_names(dataset: Dataset, splits: Splits) -> list[str]:
     return [str(label) for label in sorted(used)]
 
 
-def split_again(dataset: Dataset, classes: list[str], splits: Splits, seed: int, dropped: Counter[str]) -> Splits:
-    """The rows of all splits, split by homology in the proportions of the published ones; ids say where rows were."""
-    rows = [row._replace(id=f"{split}:{line}") for split in SPLITS for line, row in enumerate(splits[split], start=2)]
-    sizes = (len(splits["train"]), len(splits["dev"]), len(splits["test"]))
-    recipe = Recipe(dataset.task, dataset.dataset, dataset.length, len(rows), seed, classes)
-    return homology_split(drop_duplicates(rows, dropped), sizes, recipe, dropped)
-
-
 def import_files(dataset: Dataset, origin: Path, known: Path, out: Path, again: bool, seed: int) -> None:
     """Import ``dataset`` from ``origin`` into the folder ``out``; on an error nothing is written.
 
@@ -119,7 +109,8 @@ def import_files(dataset: Dataset, origin: Path, known: Path, out: Path, again: 
                 print(f"warning: {where}: {check}: {outcome}", file=sys.stderr)
     candidates, dropped, classes = sum(map(len, splits.values())), Counter[str](), class_names(dataset, splits)
     if again:
-        splits = split_again(dataset, classes, splits, seed, dropped)
+        recipe = Recipe(dataset.task, dataset.dataset, dataset.length, candidates, seed, classes)
+        splits = split_again(splits, recipe, dropped)
     write_dataset(
         out,
         dataset,

@@ -95,10 +95,15 @@ def paired_split(examples: list[Example], wanted: Sizes, recipe: Recipe, dropped
     A negative that was made from a positive has its place. Split at random, as the released sets are, most negatives of
     test have their positive in train, which gives their class away.
     """
+    return deal_units(with_partners(examples), wanted, recipe, dropped)
+
+
+def with_partners(examples: list[Example]) -> list[list[Example]]:
+    """The examples in units of the same places, in the order of their first rows."""
     units: dict[Hashable, list[Example]] = defaultdict(list)
     for number, row in enumerate(examples):
         units[row.places or number].append(row)
-    return deal_units(list(units.values()), wanted, recipe, dropped)
+    return list(units.values())
 
 
 def cut_in_three(distance: np.ndarray, wanted: Sizes) -> np.ndarray:
@@ -148,13 +153,15 @@ def cut_large_clusters(
     return [examples[row] for row in kept], cluster
 
 
-def homology_split(examples: list[Example], wanted: Sizes, recipe: Recipe, dropped: Counter[str]) -> Splits:
+def homology_split(
+    examples: list[Example], wanted: Sizes, recipe: Recipe, dropped: Counter[str], whole: bool = False
+) -> Splits:
     """Assign distinct examples cluster by cluster, largest first, each to the split that lacks its rows most.
 
     What a split lacks is the squared distance to the wanted number of rows of each class, relative to its size. So
     large clusters go to train, and small ones even out the sizes. If no split has room for a cluster, a random subset
     of it goes to the split with most room; the rest is dropped as ``cluster_too_large``, or as ``beyond_size`` if all
-    splits are full.
+    splits are full. If ``whole``, all of it goes there instead, and the split exceeds its size.
     """
     if not examples:
         return {name: [] for name in SPLITS}
@@ -172,12 +179,23 @@ def homology_split(examples: list[Example], wanted: Sizes, recipe: Recipe, dropp
         gain = weight * (missing**2 - (missing - added) ** 2).sum(axis=1)
         gain[room < len(rows)] = -np.inf
         chosen = int(gain.argmax() if np.isfinite(gain).any() else room.argmax())
-        kept = rows if room[chosen] >= len(rows) else random.choice(rows, room[chosen], replace=False)
+        kept = rows if whole or room[chosen] >= len(rows) else random.choice(rows, room[chosen], replace=False)
         dropped["cluster_too_large" if room[chosen] else "beyond_size"] += len(rows) - len(kept)
         room[chosen] -= len(kept)
         missing[chosen] -= classes[kept].sum(axis=0)
         parts[SPLITS[chosen]] += [examples[row] for row in kept]
     return shuffled(parts, recipe)
+
+
+def split_again(splits: Splits, recipe: Recipe, dropped: Counter[str]) -> Splits:
+    """The rows of all splits, split by homology in their proportions.
+
+    No row is dropped but those between the parts of a cluster that is cut. Ids say where rows were, such as
+    ``train:17`` for line 17 of train.csv.
+    """
+    rows = [row._replace(id=f"{split}:{line}") for split in SPLITS for line, row in enumerate(splits[split], start=2)]
+    sizes = (len(splits["train"]), len(splits["dev"]), len(splits["test"]))
+    return homology_split(rows, sizes, recipe, dropped, whole=True)
 
 
 METHODS = {"paired": paired_split, "random": random_split, "homology": homology_split}

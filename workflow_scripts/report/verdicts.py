@@ -21,8 +21,9 @@ exact: in the ten replicates of DNABERT-2 by Lindsey et al. (2025) the standard 
 rows at an MCC of 70 add 2.3.
 
 The spread over the paper's three seeds is not published; ours is taken for it. Its model was scored on the same test
-rows, but its predictions are not published. The two scores are taken to correlate with 1/3 over choices of test rows;
-if they correlate more, the verdicts are rather too careful.
+rows, but its predictions are not published. The two scores are taken to correlate with 1/3 over choices of test rows,
+close to the least that was seen of different methods on published sets (docs/verdicts.md); if they correlate more, the
+verdicts are rather too careful.
 """
 
 from collections import Counter

@@ -24,6 +24,7 @@ from workflow_scripts.common.letters import NOTABLE
 from workflow_scripts.report import count_costs, figures, overview, page_content, paper, tokenization_section
 from workflow_scripts.report.evidence_section import evidence
 from workflow_scripts.report.floors_section import floors
+from workflow_scripts.report.homology_section import homology
 from workflow_scripts.report.line_panels import styles
 from workflow_scripts.report.pretraining_section import pretraining
 from workflow_scripts.report.strata_section import LEAST_ROWS, strata
@@ -34,7 +35,7 @@ ABSENT = "not given"
 FILES = (  # inputs that the page lists as its sources
     *("corpus", "species", "tokenizers", "tokenization", "studies", "pretraining", "logs", "datasheets", "results"),
     *("verdicts", "pairs", "summary", "efficiency", "paper", "paper_models", "reruns", "audits", "strata"),
-    *("record", "evidence"),
+    *("record", "evidence", "homology"),
 )
 
 
@@ -169,6 +170,7 @@ def read_content(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str,
         "datasets": datasets,
         "sheets": {f"{row['task']}/{row['dataset']}": row["file"] for row in datasets},
         "audits": audits,
+        "homology": homology(options.homology) if options.homology else [],
         "evidence": evidence(options.evidence, runs) if options.evidence else [],
         "record": read_object(options.record) if options.record else None,
         "files": files,
@@ -235,6 +237,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--summary", type=Path, required=True, help="summary of the results (gue_summary.json)")
     parser.add_argument("--efficiency", type=Path, help="table of costs (efficiency.tsv)")
     parser.add_argument("--evidence", type=Path, metavar="FOLDER", help="tables of collect_evidence")
+    parser.add_argument("--homology", type=Path, help="scores on the homology twins (gue_homology.tsv)")
     parser.add_argument("--record", type=Path, help="record of the run (run.json)")
     parser.add_argument("--paper", type=Path, required=True, help="the paper's scores (config/paper_results.tsv)")
     parser.add_argument("--paper-models", type=Path, required=True, help="its models (config/paper_models.tsv)")

@@ -17,6 +17,7 @@ from workflow_scripts.settings.names import AREAS, BINDING_TASKS, METRICS, PROBL
 from workflow_scripts.settings.patterns import matching
 
 DRAWN = 5  # data sets of a binding task, which are drawn together
+HUB = "hub"  # for gue.published: the data sets of the Hugging Face hub in the table of gue.hub_files
 
 DatasetName = Annotated[
     str,
@@ -91,10 +92,13 @@ class Gue(Section):
     )
     published: Plain = key(
         "",
-        "For published: the folder or archive (.zip, .tar, .tar.gz) that holds EMP/H3/train.csv and so on, or the "
-        "https:// address of the archive.",
+        "For published: the folder or archive (.zip, .tar, .tar.gz) that holds EMP/H3/train.csv and so on, the "
+        "https:// address of the archive, or hub to fetch them from the Hugging Face hub.",
     )
     published_md5: Md5 = key("", "The md5 of the archive; needed with an address.")
+    hub_files: Plain = key(
+        "config/gue_hub.tsv", "Where the published files are on the hub: id, commit and folder.", min_length=1
+    )
     known_files: Plain = key(
         "config/gue_published.tsv",
         "Checksums of the published files, with which the given ones are compared.",
@@ -113,6 +117,15 @@ class Gue(Section):
         "pairs, overlaps on the genome) in one split. Published rows keep their splits, but homology splits them "
         "again.",
         paper="mostly random, 8:1:1, also of such pairs",
+        source="appendix",
+    )
+    homology_twins: bool = key(
+        False,
+        "true: give each data set of the benchmark a twin task/name.homology with the same rows, split so that related "
+        "ones are in one split (as split: homology). Every fit to the data set is done on the twin too, and "
+        "gue_homology.tsv has both scores: the difference is what related rows are worth. Twins are in no other table "
+        "of scores.",
+        paper="no second split",
         source="appendix",
     )
     fail_on_leak: bool = key(
@@ -134,8 +147,12 @@ def gue_errors(gue: Gue, names: list[str]) -> Iterator[str]:
     yield from _custom_errors(gue)
     yield from dataset_errors("gue.datasets", gue.datasets, names, gue.registry)
     yield from task_errors("gue.length", gue.length, TASKS)
-    if gue.origin == "published":
+    if gue.origin == "published" and gue.published == HUB:
+        yield from _hub_errors(gue, matching(names, gue.datasets))
+    elif gue.origin == "published":
         yield from _published_errors(gue)
+    if gue.homology_twins and gue.split == "homology":
+        yield "config gue.homology_twins: true, but gue.split is homology already; set one of the two"
     if gue.calibrate:
         yield from _calibration_errors(gue, matching(names, gue.datasets))
 
@@ -192,6 +209,16 @@ def _published_errors(gue: Gue) -> Iterator[str]:
             yield f"config gue.published_md5: empty; give the md5 of {gue.published}"
     elif not (place and Path(place).exists()):
         yield f"config gue.published: {gue.published!r} is not there; name the folder or archive of the GUE files"
+
+
+def _hub_errors(gue: Gue, names: Iterable[str]) -> Iterator[str]:
+    """Data sets of the benchmark for which the table of the hub has no row."""
+    try:
+        known = {f"{row['task']}/{row['dataset']}" for row in read_table(gue.hub_files)}
+    except (UserError, KeyError):
+        return  # reported with the table
+    if missing := [name for name in names if name not in known and name not in gue.custom]:
+        yield f"config gue.hub_files: {gue.hub_files} has no row for {', '.join(missing)}; add them, or leave them out"
 
 
 def _calibration_errors(gue: Gue, names: Iterable[str]) -> Iterator[str]:

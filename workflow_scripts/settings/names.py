@@ -6,6 +6,7 @@ SEED = 42  # of every random choice that is given none
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[str, ...] = get_args(Split)
+HOMOLOGY_TWIN = ".homology"  # at the end of the name of a data set whose rows are split again (gue.homology_twins)
 
 TASKS = ("emp", "promoter", "core_promoter", "tf_human", "tf_mouse", "splice", "covid", "epi", "species")
 BINDING_TASKS = ("tf_human", "tf_mouse")  # whose peaks may be drawn from candidates

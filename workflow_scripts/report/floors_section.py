@@ -67,7 +67,7 @@ def section(
         "best": {"run": best["run"], "score": score(best, measure)} if best else None,
         "partners": audit["test_partners"] if audit else None,
         "flipped": audit["test_flipped"] if audit else None,
-        "paired": bool(audit) and audit["test_flipped"] > CHANCE_SHARE * rows[0]["test_rows"],
+        "paired": audit is not None and audit["test_flipped"] > CHANCE_SHARE * rows[0]["test_rows"],
         "test_rows": rows[0]["test_rows"],
     }
 

@@ -51,11 +51,11 @@ localrules:
 
 
 rule all:
-    """Everything: the report, and every model that is defined."""
+    """Everything: the report, and every model that is defined; without them if no run names one."""
     default_target: True
     input:
         rules.report.input,
-        rules.pretrain.input,
+        reporting.of_training(*rules.pretrain.input),
 
 
 onstart:

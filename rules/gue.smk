@@ -6,6 +6,7 @@ REQUIRED INPUTS:
     config/gue_candidates.tsv, if gue.calibrate is on
 OUTPUTS:
     results/gue/sources/{source}                        the primary files, or the published archive if gue.published is an address
+    results/gue/hub/{task}/{dataset}/, .json            the published files if gue.published is hub, and the record of them
     results/gue/candidates/{task}/decisions.tsv         what was drawn for the binding sets, if gue.calibrate is on
     results/gue/{task}/{dataset}/{train,dev,test}.csv   sequence,label (epi: enhancer,promoter,label)
     results/gue/{task}/{dataset}/places.tsv             the place on the genome of each sequence that was cut from one
@@ -213,6 +214,35 @@ if settings.gue.origin == "primary":
 
 else:
 
+    rule fetch_dataset:
+        """Fetch the published files of a data set from the Hugging Face hub"""
+        input:
+            registry=ancient(settings.gue.registry),
+        output:
+            files=directory("results/gue/hub/{task}/{dataset}"),
+            record="results/gue/hub/{task}/{dataset}.json",
+        log:
+            "results/logs/gue/fetch_dataset/{task}/{dataset}.log",
+        benchmark:
+            "results/benchmarks/gue/fetch_dataset/{task}/{dataset}.tsv"
+        wildcard_constraints:
+            task=gue.benchmark_tasks,
+        conda:
+            "../envs/data.yaml"
+        resources:
+            mem_mb=growing(1000),
+            runtime=growing(120),
+            downloads=1,
+        params:
+            hub=gue.hub_options,
+        shell:
+            """
+            python -m workflow_scripts.gue.fetch_dataset \
+                --task {wildcards.task:q} --dataset {wildcards.dataset:q} --registry {input.registry:q} \
+                {params.hub:q} --out {output.files:q} --record {output.record:q} \
+                >{log:q} 2>&1
+            """
+
     rule import_dataset:
         """Import a data set from the published files"""
         input:
@@ -246,7 +276,7 @@ else:
         params:
             code=code("gue/import_dataset.py"),
             content=gue.published_content,
-            published=hooks.untracked(gue.published()),
+            published=hooks.untracked(gue.published),
             split=gue.published_split(),
         shell:
             """

@@ -11,7 +11,8 @@ OUTPUTS:
     results/report/gue_verdicts.tsv    each of these rows against each published model: reproduced or not
     results/report/gue_pairs.tsv       each pair of runs on each data set, over seeds and the same test rows
     results/report/gue_summary.json    task means, comparisons and ranks of runs, the paper's sums recomputed
-    results/report/evidence/           what is behind the scores: classes.tsv, confusions.tsv, curves.tsv, errors.tsv
+    results/report/evidence/           what is behind the scores: classes.tsv, confusions.tsv, curves.tsv, errors.tsv,
+                                       learning.tsv
     results/report/efficiency.tsv      parameters, FLOPs, time and memory of each run and of the paper's models
     results/report/run.json            how the results were made: configuration, versions, commit, digests
     results/report/index.html          the page, self-contained; its figures as SVG and PNG in figures/
@@ -29,7 +30,6 @@ rule report:
     """The page"""
     input:
         "results/report/index.html",
-        "results/report/gue_strata.tsv",
 
 
 rule collect_results:
@@ -77,7 +77,7 @@ rule collect_results:
 
 
 rule collect_evidence:
-    """Collect what is behind the scores: classes, confusions, curves, errors"""
+    """Collect what is behind the scores: classes, confusions, curves, errors, learning"""
     input:
         metrics=reporting.fit_files("metrics.json"),
         predictions=reporting.fit_files("predictions.parquet"),
@@ -89,6 +89,7 @@ rule collect_evidence:
         ),
         curves=report("results/report/evidence/curves.tsv", caption="captions/curves.rst", category="Tables"),
         errors=report("results/report/evidence/errors.tsv", caption="captions/errors.rst", category="Tables"),
+        learning=report("results/report/evidence/learning.tsv", caption="captions/learning.rst", category="Tables"),
     log:
         "results/logs/report/collect_evidence.log",
     benchmark:
@@ -107,7 +108,7 @@ rule collect_evidence:
         python -m workflow_scripts.report.collect_evidence \
             --fits results/finetune --planned {params.planned:q} --seeds {params.seeds:q} --data results/gue \
             --classes {output.classes:q} --confusions {output.confusions:q} \
-            --curves {output.curves:q} --errors {output.errors:q} \
+            --curves {output.curves:q} --errors {output.errors:q} --learning {output.learning:q} \
             >{log:q} 2>&1
         """
 
@@ -278,12 +279,13 @@ rule write_report:
         logs=expand("results/pretrain/{model}/log.jsonl", model=reporting.trained),
         datasheets=expand("results/gue/{dataset}/datasheet.json", dataset=gue.datasets),
         audits="results/report/gue_audit.tsv",
+        strata="results/report/gue_strata.tsv",
         results="results/report/gue_results.tsv",
         verdicts="results/report/gue_verdicts.tsv",
         pairs="results/report/gue_pairs.tsv",
         summary="results/report/gue_summary.json",
         efficiency="results/report/efficiency.tsv",
-        evidence=expand("results/report/evidence/{table}.tsv", table=["classes", "confusions", "curves", "errors"]),
+        evidence=rules.collect_evidence.output,
         homology=reporting.homology_table(),
         record="results/report/run.json",
         paper=settings.report.paper_results,
@@ -323,10 +325,11 @@ rule write_report:
             {params.corpus:q} {params.species:q} {params.corpus_note:q} \
             --tokenizers {input.tokenizers:q} {params.tokenization:q} {params.studies:q} \
             --pretraining {input.pretraining:q} --logs {input.logs:q} \
-            --datasheets {input.datasheets:q} --audits {input.audits:q} \
+            --datasheets {input.datasheets:q} --audits {input.audits:q} --strata {input.strata:q} \
             --results {input.results:q} --verdicts {input.verdicts:q} --pairs {input.pairs:q} \
             --fits results/finetune --summary {input.summary:q} --efficiency {input.efficiency:q} \
-            --evidence results/report/evidence {params.homology:q} --record {input.record:q} --paper {input.paper:q} --paper-models {input.paper_models:q} \
-            --reruns {input.reruns:q} --out {output.page:q} --figures {output.figures:q} \
+            --evidence results/report/evidence {params.homology:q} --record {input.record:q} \
+            --paper {input.paper:q} --paper-models {input.paper_models:q} --reruns {input.reruns:q} \
+            --out {output.page:q} --figures {output.figures:q} \
             >{log:q} 2>&1
         """

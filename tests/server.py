@@ -105,12 +105,14 @@ Fault = Callable[[Handler], None]
 class Server:
     """A server on a free port of this machine, within ``with``."""
 
+    handler = Handler
+
     def __init__(self):
         self.files: dict[str, bytes] = {}
         self.faults: dict[str, Iterator[Fault]] = {}
         self.requests: list[Request] = []
         self.stopping = threading.Event()
-        self.http = Listener(("127.0.0.1", 0), Handler)
+        self.http = Listener(("127.0.0.1", 0), self.handler)
         self.http.owner = self
         self.url = f"http://127.0.0.1:{self.http.server_port}"
 

@@ -29,6 +29,9 @@ def sklearn_scores(fit: Predictions) -> dict[str, float]:
         "f1": metrics.f1_score(fit.labels, fit.predicted, average="macro"),
         "accuracy": metrics.accuracy_score(fit.labels, fit.predicted),
         "auroc": metrics.roc_auc_score(fit.labels, values, multi_class="ovr"),
+        "auprc": metrics.average_precision_score(np.eye(fit.probabilities.shape[1])[fit.labels][:, 1:], values)
+        if values.ndim == 1
+        else metrics.average_precision_score(np.eye(values.shape[1])[fit.labels], values),
     }
 
 
@@ -54,14 +57,40 @@ def test_resampled_scores_equal_those_of_the_drawn_rows(classes):
 def test_classes_without_predictions_or_rows():
     never = Predictions(np.array([0, 1, 1, 2]), np.array([0, 0, 0, 2]), np.eye(3)[[0, 0, 0, 2]])
     found = {name: values[0] for name, values in weighted_scores(never, np.ones((1, 4))).items()}
-    assert found == pytest.approx(sklearn_scores(never) | {"auroc": found["auroc"]})
+    areas = {name: found[name] for name in ("auroc", "auprc")}
+    assert found == pytest.approx(sklearn_scores(never) | areas)
     absent = Predictions(np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0]), np.eye(3)[[0, 1, 0, 0]])
     found = {name: values[0] for name, values in weighted_scores(absent, np.ones((1, 4))).items()}
     assert found["f1"] == pytest.approx(metrics.f1_score([0, 1, 1, 0], [0, 1, 0, 0], average="macro"))
-    assert np.isnan(found["auroc"])
+    assert np.isnan(found["auroc"]) and np.isnan(found["auprc"])
     constant = Predictions(np.array([0, 1, 1, 0]), np.zeros(4, dtype=int), np.tile([0.6, 0.4], (4, 1)))
     found = {name: values[0] for name, values in weighted_scores(constant, np.ones((1, 4))).items()}
-    assert found == pytest.approx({"mcc": 0, "f1": 1 / 3, "accuracy": 0.5, "auroc": 0.5})
+    assert found == pytest.approx({"mcc": 0, "f1": 1 / 3, "accuracy": 0.5, "auroc": 0.5, "auprc": 0.5})
+
+
+def test_the_areas_of_a_constant_are_a_half_and_the_share_of_the_class():
+    constant = Predictions(
+        np.repeat([0, 1, 2], [70, 20, 10]), np.zeros(100, dtype=int), np.tile([0.6, 0.3, 0.1], (100, 1))
+    )
+    for number, share in enumerate((0.7, 0.2, 0.1)):
+        found = weighted_scores(constant, np.ones((1, 100)), ("auprc:x", number))
+        assert found["auprc:x"][0] == pytest.approx(share)
+        assert weighted_scores(constant, np.ones((1, 100)), ("auroc:x", number))["auroc:x"][0] == 0.5
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_the_area_of_one_class_is_resampled_with_the_others(classes):
+    fit = random_predictions(300, classes, 3)
+    positive, values = fit.labels == 0, fit.probabilities[:, 0]
+    for measure, area in (("auroc", metrics.roc_auc_score), ("auprc", metrics.average_precision_score)):
+        name = f"{measure}:first"
+        found = weighted_scores(fit, np.ones((1, 300)), (name, 0))
+        assert found[name][0] == pytest.approx(area(positive, values))
+        resampled = resampled_scores([fit], 0, "a", "b", 100, of_class=(name, 0))[0]
+        assert resampled[name].mean() == pytest.approx(area(positive, values), abs=0.02) and resampled[name].std() > 0
+        weights = next(row_counts(300, 0, "a", "b", 100))
+        rows = np.repeat(np.arange(300), weights[7].astype(int))
+        assert resampled[name][7] == pytest.approx(area(positive[rows], values[rows]))
 
 
 def test_resamples_depend_on_seed_and_data_set_but_not_on_their_number():

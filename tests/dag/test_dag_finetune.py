@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.dag.conftest import DEFAULT, DEMO, LAPTOP, SIZES, SMALL, job
-from workflow_scripts.dag.costs import bases_per_token
+from tests.dag.conftest import DEFAULT, DEMO, LAPTOP, REPOSITORY, SIZES, SMALL, job
+from workflow_scripts.common.files import read_table, write_json
+from workflow_scripts.common.flops import encoder_flops
+from workflow_scripts.dag.costs import Encoder, bases_per_token
 from workflow_scripts.dag.finetune import Finetuning
 from workflow_scripts.dag.gue import Gue
 from workflow_scripts.settings.fit_settings import LORA, RELEASED, FitSettings
@@ -242,11 +244,40 @@ def test_minutes_follow_the_operations_the_machine_and_the_attempt(finetuning):
 
 
 def test_of_a_fit_whose_size_is_not_known_eight_hours_are_asked_for(finetuning, tmp_path):
-    tuning = finetuning({"gue": {"custom": {"enhancers/fly": {"folder": str(tmp_path)}}}})
-    for unknown in (fit("cnn"), fit("dnabert2_117m"), fit("dnabert2", "enhancers/fly")):
+    other = {"models": {"other": {"hub": "someone/other", "revision": "main"}}}
+    tuning = finetuning({"gue": {"custom": {"enhancers/fly": {"folder": str(tmp_path)}}}, "finetune": other})
+    for unknown in (fit("cnn"), fit("other"), fit("dnabert2", "enhancers/fly")):
         assert tuning.flops(unknown) is None
         assert [tuning.minutes(unknown, attempt) for attempt in (1, 2)] == [480, 960]
         assert tuning.shared_job(unknown) is None
+
+
+def test_published_models_cost_what_the_table_of_the_papers_models_gives(finetuning):
+    """Relative to DNABERT-2, fits with the same steps cost what a pass over 500 bases does."""
+    same = {"finetune": {"released_values": False, "settings": {"max_tokens": 0, "max_steps": 100, "batch_size": 32}}}
+    tuning = finetuning(same)
+    one = tuning.flops(fit("dnabert2_117m"))
+
+    def of_500_bases(row: dict[str, str]) -> float:
+        sizes = (int(row[key]) for key in ("layers", "hidden_size", "intermediate_size"))
+        return sum(encoder_flops(float(row["tokens_500bp"]), *sizes, row["gated"] == "yes"))
+
+    rows = {row["model"]: of_500_bases(row) for row in read_table(REPOSITORY / "config/paper_models.tsv")}
+    for model, name in (("dnabert_3", "DNABERT (3-mer)"), ("nt_2500m_multi", "NT-2500M-multi")):
+        expected = rows[name] / rows["DNABERT-2"]
+        assert tuning.flops(fit(model)) / one == pytest.approx(expected, rel=0.05), "100 tokens here, 103.1 there"
+    assert tuning.encoder("dnabert2_117m").bytes == pytest.approx(468_354_983, rel=0.01)
+
+
+def test_a_directory_and_a_fetched_model_say_their_sizes_themselves(finetuning, tmp_path):
+    config = {"num_hidden_layers": 24, "hidden_size": 1280, "intermediate_size": 5120, "model_type": "esm"}
+    entries = {"mine": {"directory": str(tmp_path / "mine")}, "other": {"hub": "someone/other", "revision": "main"}}
+    for folder in (tmp_path / "mine", tmp_path / "results/finetune/models/other"):
+        write_json(folder / "config.json", config)
+    tuning = finetuning({"finetune": {"models": entries}})
+    assert tuning.encoder("mine") == tuning.encoder("other") == Encoder(24, 1280, 5120, False, 6)
+    write_json(tmp_path / "mine/config.json", {"model_type": "hyenadna"})
+    assert finetuning({"finetune": {"models": entries}}).encoder("mine") is None
 
 
 def test_short_fits_share_a_job_and_long_ones_do_not(finetuning):

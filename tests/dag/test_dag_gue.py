@@ -138,8 +138,8 @@ def test_an_archive_on_the_web_is_one_more_source(gue):
     archive = job(source=ARCHIVE)
     assert data.source_url(archive) == "https://example.org/GUE.zip" and data.md5_option(archive) == ["--md5", MD5]
     assert data.local_source(archive) == []
-    assert data.published() == f"results/gue/sources/{ARCHIVE}"
-    assert data.published_files(H3) == [data.published()]
+    assert data.published(H3) == f"results/gue/sources/{ARCHIVE}"
+    assert data.published_files(H3) == [data.published(H3)]
     assert data.published_record(H3) == [f"results/gue/records/{ARCHIVE}.json"] and data.published_content(H3) == []
     assert ARCHIVE not in "".join(data.source_files(H3))
 
@@ -149,7 +149,7 @@ def test_published_files_here_are_read_where_they_are(gue, tmp_path):
     archive.touch()
     data = gue(origin="published", published=str(archive))
     assert ARCHIVE not in data.sources
-    assert data.published() == str(archive) and data.published_files(H3) == ["GUE.zip"]
+    assert data.published(H3) == str(archive) and data.published_files(H3) == ["GUE.zip"]
     assert data.published_content(H3) == [hashlib.sha256(b"").hexdigest()] and data.published_record(H3) == []
     folder = tmp_path / "GUE"
     for name in ("EMP/H3/train.csv", "EMP/H3/dev.csv.gz", "EMP/H3/notes.txt", "EMP/H4/train.csv"):
@@ -163,3 +163,25 @@ def test_published_files_here_are_read_where_they_are(gue, tmp_path):
 def test_the_record_names_every_table_of_the_section(gue):
     names = [Path(table).name for table in gue().tables]
     assert names == ["gue.tsv", "gue_sources.tsv", "gue_candidates.tsv", "gue_published.tsv"]
+    on_hub = [Path(table).name for table in gue(origin="published", published="hub").tables]
+    assert on_hub == [*names, "gue_hub.tsv"]
+
+
+def test_published_files_of_the_hub_are_fetched_data_set_by_data_set(gue):
+    data = gue(origin="published", published="hub")
+    commit = "240df51a2cd2c0fb1d88efffaf86e8d1e477f932"
+    place = ["--hub", "leannmlindsey/GUE", "--revision", commit, "--folder", "GUE/emp_H3"]
+    assert data.hub_options(H3) == place
+    assert data.published(H3) == "results/gue/hub/emp/H3" and data.published_files(H3) == [data.published(H3)]
+    assert data.published_record(H3) == ["results/gue/hub/emp/H3.json"] and data.published_content(H3) == []
+    assert ARCHIVE not in data.sources and list(data.hub_rows) == list(data.datasets)
+    assert gue(origin="published", published="./hub").on_hub is False, "a folder of that name"
+
+
+def test_the_size_of_published_files_is_that_of_a_file_at_hand(gue):
+    """prom_core_notata/train.csv of dnagpt/GUE has 3.14 MB, tf/0 of DeepGene 3,367,327 bytes with one less a row."""
+    data = gue(origin="published", published="hub")
+    notata = data.published_bytes(job(task="core_promoter", dataset="notata")) * 42_452 / (42_452 + 2 * 5_307)
+    assert notata == pytest.approx(3.14e6, rel=0.001)
+    tf = data.published_bytes(job(task="tf_human", dataset="0")) * 32_378 / 34_378
+    assert tf == pytest.approx(3_367_327 + 32_378, rel=1e-4)

@@ -74,7 +74,7 @@ def test_a_branch_is_recorded_as_the_commit_it_stands_for(cache, fetch, tmp_path
     ("files", "changes", "told"),
     [
         (["config.json", "model.safetensors"], {"hub": "someone/other"}, "someone/other at 0123456789ab"),
-        (["config.json", "model.safetensors"], {"revision": "v2"}, "someone/a-model at v2: not to be had ("),
+        (["config.json", "model.safetensors"], {"revision": "v2"}, "someone/a-model at v2: not in the cache"),
         (["config.json", "model.safetensors"], {"hub": "a/b/c"}, "a/b/c at 0123456789ab"),
         (["config.json", "tf.h5"], {}, "has no weights; only models of the transformers library load"),
         (["model.safetensors"], {}, "has no config.json; only models"),

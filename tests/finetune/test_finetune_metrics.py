@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
-from workflow_scripts.finetune.metrics import auroc, multilabel_scores, regression_scores, scores
+from workflow_scripts.finetune.metrics import auroc, multilabel_scores, of_class, regression_scores, scores
 
 
 def example(classes: int, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -52,7 +52,13 @@ def test_scores_by_their_definitions(classes, rows, seed):
     assert told["loss"] == pytest.approx(-np.log(probabilities[np.arange(rows), labels]).mean())
     assert told["rows"] == rows
     columns = [share_of_pairs_in_order(labels == c, probabilities[:, c]) for c in range(classes)]
-    assert told["auroc"] == pytest.approx(np.mean(columns))
+    assert told["auroc"] == pytest.approx(np.mean(columns) if classes > 2 else columns[1])
+    # the mean precision over the rows of a class, without ties
+    areas = []
+    for c in range(classes):
+        ranked = (labels == c)[np.argsort(-probabilities[:, c])]
+        areas.append((ranked.cumsum() / np.arange(1, rows + 1))[ranked].mean())
+    assert told["auprc"] == pytest.approx(np.mean(areas) if classes > 2 else areas[1])
 
 
 def test_two_classes_by_the_four_counts():
@@ -82,6 +88,18 @@ def test_auroc_is_none_where_a_class_has_no_row():
     assert auroc(np.array([0, 1]), np.full((2, 2), 0.5)) == 0.5
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_areas_of_one_class_and_of_a_constant(classes):
+    labels, probabilities = example(classes, 60, 1)
+    for number in range(classes):
+        expected = sklearn_metrics.average_precision_score(labels == number, probabilities[:, number])
+        assert of_class("auprc", labels, probabilities, number) == expected
+        assert of_class("auroc", labels, np.full((60, classes), 1 / classes), number) == 0.5
+        constant = of_class("auprc", labels, np.full((60, classes), 1 / classes), number)
+        assert constant == pytest.approx((labels == number).mean())
+    assert of_class("auprc", np.zeros(4, int), np.full((4, 2), 0.5), 1) is None
+
+
 def test_loss_of_a_sure_mistake_is_finite():
     assert scores(np.array([0, 1]), np.array([[0.0, 1.0], [0.0, 1.0]]))["loss"] == pytest.approx(-math.log(1e-12) / 2)
 
@@ -104,6 +122,8 @@ def test_scores_of_several_labels_are_those_of_scikit_learn():
     told = multilabel_scores(labels, probabilities)
     assert told["f1"] == sklearn_metrics.f1_score(labels, probabilities >= 0.5, average="macro")
     assert told["auroc"] == pytest.approx(sklearn_metrics.roc_auc_score(labels, probabilities, average="macro"))
+    expected = sklearn_metrics.average_precision_score(labels, probabilities, average="macro")
+    assert told["auprc"] == pytest.approx(expected)
     assert told["accuracy"] == sklearn_metrics.accuracy_score(labels, probabilities >= 0.5)
     losses = [sklearn_metrics.log_loss(labels[:, n], probabilities[:, n]) for n in range(3)]
     assert told["loss"] == pytest.approx(np.mean(losses))

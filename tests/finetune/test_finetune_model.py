@@ -158,6 +158,9 @@ def test_best_weights_are_those_of_the_best_dev_step(build, states, selection):
     fit.train(states, {})
     assert [step for step, _, _ in fit.evaluations] == list(range(1, 21))
     values = [-told["loss"] if selection == "loss" else told["mcc"] for _, told, _ in fit.evaluations]
+    told = [{"step": step, "dev_loss": found["loss"], "dev_score": found["mcc"]} for step, found, _ in fit.evaluations]
+    assert [{key: value for key, value in point.items() if key != "training_loss"} for point in fit.curve] == told
+    assert fit.curve[-1]["training_loss"] == fit.losses[-1]
     best = int(np.argmax(values))  # the first of equals
     assert best < 19, "the last evaluation is the best: this run shows nothing"
     assert fit.best_step == best + 1 and fit.best_value == values[best]

@@ -7,10 +7,19 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_json, write_text
 from workflow_scripts.finetune import metrics
 from workflow_scripts.finetune.finetune_model import main
-from workflow_scripts.finetune.problems import Classification, Multilabel, Problem, Regression, collapse, entropy
+from workflow_scripts.finetune.problems import (
+    Classification,
+    Multilabel,
+    Problem,
+    Regression,
+    collapse,
+    entropy,
+    problem_of,
+)
 
 CLASSES = np.array([0] * 6 + [1] * 3 + [2])
 NUMBERS = np.array([10.0, 12, 14, 20])
@@ -144,3 +153,28 @@ def test_what_does_not_fit_the_problem_is_one_line(arguments, datasets, tmp_path
         "error: dev rows: auroc is not defined for their labels; set selection to loss",
     ]
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("metric", ["auroc:loop", "auprc:loop"])
+def test_the_area_of_a_class_is_a_score_by_the_name_of_the_class(metric):
+    problem = problem_of("classification", metric, "none", CLASSES, ["exon", "loop", "tail"])
+    values = np.random.default_rng(0).dirichlet([1, 1, 1], len(CLASSES))
+    measure = metric.partition(":")[0]
+    assert problem.metric_class == 1
+    assert problem.scores(CLASSES, values)[metric] == metrics.of_class(measure, CLASSES, values, 1)
+    unnamed = problem_of("classification", f"{measure}:1", "none", CLASSES)
+    assert unnamed.scores(CLASSES, values)[f"{measure}:1"] == problem.scores(CLASSES, values)[metric]
+    assert problem_of("classification", measure, "none", CLASSES).metric_class is None
+
+
+@pytest.mark.parametrize(
+    ("problem", "metric", "complaint"),
+    [
+        ("classification", "auprc:x", "there is no class 'x'; take one of exon, loop, tail"),
+        ("classification", "f1:loop", "is no score of classification"),
+        ("regression", "auroc:loop", "is no score of regression"),
+    ],
+)
+def test_an_area_of_no_class_is_refused(problem, metric, complaint):
+    with pytest.raises(UserError, match=complaint):
+        problem_of(problem, metric, "none", CLASSES, ["exon", "loop", "tail"])

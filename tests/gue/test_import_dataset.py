@@ -12,8 +12,9 @@ import pytest
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import write_table
+from workflow_scripts.common.hashing import git_sha1
 from workflow_scripts.gue import archive, import_dataset
-from workflow_scripts.gue.published_hashes import DIFFERS, NEITHER, git_sha1
+from workflow_scripts.gue.published_hashes import DIFFERS, NEITHER
 
 ROWS = {
     "train": "sequence,label\nACGT,0\nACGTN,1\nGGGG,0\n",

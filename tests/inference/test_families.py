@@ -187,7 +187,7 @@ def test_code_that_does_not_run_is_told_in_one_line(copied, tmp_path):
             read_pretrained(folder, 0, True, 2, "mean")
         message = str(caught.value)
         assert "\n" not in message and reason in message and "written for transformers 4.38.1, this is " in message
-        assert message.endswith("give the model an environment with that version")
+        assert message.endswith("(environment: in the entry of the model)")
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,9 @@ def test_what_is_no_model_is_refused(copied, tmp_path):
     folder = copied("ours")
     described = read_json(folder / "tokenizer_config.json")
     write_json(folder / "tokenizer_config.json", {k: v for k, v in described.items() if k != "pad_token"})
+    assert read(folder).encoder.pad_id == 3  # the word [PAD] of the vocabulary
+    words = (folder / "tokenizer.json").read_text()
+    (folder / "tokenizer.json").write_text(words.replace("[PAD]", "[FILL]"))
     assert "its tokenizer has no padding token" in refused({"directory": folder})
 
 

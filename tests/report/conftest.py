@@ -180,8 +180,30 @@ class FictitiousRun:
         }
         return write_json(self.root / "sheets" / task / dataset / "datasheet.json", sheet)
 
+    def dataset(self, task: str, dataset: str, rows: int = 400) -> None:
+        """The test rows of a data set, with the labels of :func:`predictions`, and what the audit says of them.
+
+        The first quarter of each class are copies of train rows, the second has its partner there.
+        """
+        folder = self.root / "sheets" / task / dataset
+        folder.mkdir(parents=True, exist_ok=True)
+        labels = np.repeat([0, 1], rows // 2).tolist()
+        sequences = ["".join("ACGT"[row // 4**place % 4] for place in range(6)) * 12 for row in range(rows)]
+        write_tsv(folder / "ids.tsv", [{"split": "test", "line": n, "id": f"<row {n}>"} for n in range(2, rows + 2)])
+        write_json(folder / "classes.json", ["no", "yes"])
+        lines = [f"{sequence},{label}\n" for sequence, label in zip(sequences, labels, strict=True)]
+        (folder / "test.csv").write_text("sequence,label\n" + "".join(lines))
+        kinds = ["exact", "derived", "none", "none"]
+        found = [kinds[row % (rows // 2) * 4 // (rows // 2)] for row in range(rows)]
+        rows_of_audit = [
+            {"line": row + 2, "relation": kind, "nearest_line": 2, "similarity": row % 7 / 7, "nearest_label": 0}
+            | {"partner_line": 9 if kind == "derived" else "", "partner_label": 1 if kind == "derived" else ""}
+            for row, kind in enumerate(found)
+        ]
+        write_tsv(folder / "test_rows.tsv", rows_of_audit)
+
     def audit(self, task: str, dataset: str, **more) -> Path:
-        none = {"exact": 0, "reverse_complement": 0, "near": 0, "overlap": 0}
+        none = {"exact": 0, "reverse_complement": 0, "near": 0, "derived": 0, "overlap": 0}
         names = ("train", "dev", "test", "dev_in_train", "test_in_dev")
         relations = dict.fromkeys(names, none) | {"train": none | {"exact": 3, "near": 40}}
         figures = {
@@ -191,6 +213,8 @@ class FictitiousRun:
             **{"non_acgt": {"rows": 6, "first": []}, "lengths": {"other": {"rows": 9, "first": []}}},
             "unknown_letters": {"train": 0.0, "dev": 0.02, "test": 0.01},
             **{"gc": {"auroc": 0.7654}, "baseline": {"mcc": 0.4321, "f1": 0.71, "accuracy": 0.72}},
+            "nearest_neighbour": {"mcc": 0.31, "f1": 0.65, "accuracy": 0.66},
+            "partner_flip": {"mcc": 0.52, "f1": 0.75, "accuracy": 0.76, "rows": 300, "other_label": 290},
         } | more
         return write_json(self.root / "sheets" / task / dataset / "audit.json", figures)
 

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from tests.report.conftest import FictitiousRun
-from workflow_scripts.report import collect_audits, collect_results, write_report
+from workflow_scripts.report import collect_audits, collect_evidence, collect_results, score_by_similarity, write_report
 
 
 class Reader(HTMLParser):
@@ -62,6 +62,20 @@ def make_page(run: FictitiousRun, *more: object, title: str = "A fictitious run"
     return run.root / "report" / "index.html"
 
 
+def evidence_inputs(run: FictitiousRun) -> list[object]:
+    """Options of write_report for what is behind the scores and for scores by similarity, made by their programs."""
+    for name in {name for names in run.planned.values() for name in names}:
+        run.dataset(*name.split("/"))
+    folder, strata = run.root / "evidence", run.root / "gue_strata.tsv"
+    folder.mkdir()
+    data = [*run.fit_arguments(), "--data", str(run.root / "sheets")]
+    tables = ("classes", "confusions", "curves", "errors", "learning")
+    files = [word for table in tables for word in (f"--{table}", str(folder / f"{table}.tsv"))]
+    assert collect_evidence.main([*data, *files]) == 0
+    assert score_by_similarity.main([*data, "--out", str(strata)]) == 0
+    return ["--evidence", folder, "--strata", strata]
+
+
 def all_inputs(run: FictitiousRun) -> list[object]:
     """Options of write_report for all optional inputs except those of the tokenization study, costs and the record."""
     summary, log = run.pretraining()
@@ -74,4 +88,5 @@ def all_inputs(run: FictitiousRun) -> list[object]:
         *("--corpus", run.corpus(), "--species", run.species(), "--tokenizers", run.tokenizer()),
         *("--pretraining", summary, "--logs", log),
         *("--datasheets", *sheets, "--audits", table, "--notice", "Simulated & invented."),
+        *evidence_inputs(run),
     ]

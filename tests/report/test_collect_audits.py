@@ -23,9 +23,12 @@ def test_figures_are_in_their_columns_and_rows_in_the_order_of_the_datasheets(ru
         **{"task": "promoter", "dataset": "tata", "origin": "published", "split": "random", "rows": "1000"},
         **{"duplicates": "3", "dev_rows": "100", "dev_leaks": "0", "test_rows": "100", "test_leaks": "7"},
         **{"dev_exact": "0", "dev_reverse_complement": "0", "dev_near": "0", "dev_overlap": "0"},
+        **{"dev_derived": "0", "test_derived": "0", "test_partners": "300", "test_flipped": "290"},
         **{"test_exact": "2", "test_reverse_complement": "0", "test_near": "5", "test_overlap": ""},
         **{"conflicting_labels": "4", "non_acgt": "6", "other_length": "9", "unknown_letters": "0.02"},
-        **{"gc_auroc": "0.7654", "kmer_mcc": "0.4321", "kmer_f1": "0.71"},
+        **{"gc_auroc": "0.7654", "kmer_mcc": "0.4321", "kmer_f1": "0.71", "kmer_accuracy": "0.72"},
+        **{"nearest_mcc": "0.31", "nearest_f1": "0.65", "nearest_accuracy": "0.66"},
+        **{"partner_mcc": "0.52", "partner_f1": "0.75", "partner_accuracy": "0.76"},
     }
 
 

@@ -11,6 +11,7 @@ from sklearn import metrics
 from workflow_scripts.common.bootstrap import Predictions
 from workflow_scripts.common.files import read_table
 from workflow_scripts.report import collect_evidence, evidence
+from workflow_scripts.report.collect_evidence import LEARNING_POINTS
 
 
 def random_fits(classes: int, count: int, rows: int = 300) -> list[Predictions]:
@@ -105,7 +106,7 @@ def write_dataset(run, rows: int = 400) -> None:
 
 
 def collect(run) -> dict[str, list[dict[str, str]]]:
-    names = ("classes", "confusions", "curves", "errors")
+    names = ("classes", "confusions", "curves", "errors", "learning")
     command = [*run.fit_arguments(), "--data", str(run.root / "sheets")]
     for name in names:
         command += [f"--{name}", str(run.root / f"{name}.tsv")]
@@ -143,6 +144,31 @@ def test_tables_of_evidence(run):
     assert len(errors) == evidence.WORST and errors[0]["wrong"] == errors[0]["seeds"] == "3"
     assert all(len(row["sequence"]) == int(row["line"]) - 1 and row["label"] != row["prediction"] for row in errors)
     assert float(errors[0]["probability_of_label"]) == pytest.approx(0.2)
+
+
+def test_learning_curves_are_of_each_seed_and_thinned(run):
+    """Every evaluation of a fit, up to a number, with the first and the last; fits of numbers have one too."""
+    points = [
+        {"step": 10 * n, "training_loss": 1 / n, "dev_loss": 2 / n, "dev_score": n / 200 if n > 1 else None}
+        for n in range(1, 101)
+    ]
+    run.fit("mine", "full", "emp", "H3", 0, 0.5, learning_curve=points)
+    run.fit("mine", "full", "emp", "H3", 1, 0.5, learning_curve=points[:3])
+    run.fit("mine", "probe", "emp", "H3", 0, 0.5)
+    write_dataset(run)
+    found = collect(run)["learning"]
+    assert {row["method"] for row in found} == {"full"}
+    first = [row for row in found if row["seed"] == "0"]
+    assert len(first) == LEARNING_POINTS and (first[0]["step"], first[-1]["step"]) == ("10", "1000")
+    assert (first[0]["dev_score"], float(first[-1]["dev_score"])) == ("", 50)
+    second = [
+        [float(row[name] or 0) for name in ("step", "training_loss", "dev_loss", "dev_score")] for row in found[40:]
+    ]
+    assert second == [
+        [10, 1, 2, 0],
+        [20, 0.5, 1, 1],
+        [30, pytest.approx(1 / 3, abs=1e-4), pytest.approx(2 / 3, abs=1e-4), 1.5],
+    ]
 
 
 def test_an_error_has_the_id_of_its_row(run):

@@ -99,7 +99,7 @@ def test_one_quoted_average_does_not_follow_from_its_scores(run):
 
 def test_table_of_results(run):
     for seed, score in enumerate([0.78, 0.80, 0.76]):
-        run.fit("mine", "full", "emp", "H3", seed, score, collapse="constant prediction" if seed == 2 else None)
+        run.fit("mine", "full", "emp", "H3", seed, score)
     run.fit("mine", "full", "species", "fungi", 0, 0.9)
     (h3, fungi), _summary = collect(run)
     assert float(h3["mean"]) == pytest.approx(78.0) and float(h3["sd"]) == pytest.approx(2)
@@ -251,6 +251,31 @@ def test_winners_are_corrected_for_the_number_of_data_sets(run):
     among = next(row for row in read_table(run.root / "pairs.tsv") if row["dataset"] == "H3")
     assert among["p"] == alone["p"] and among["better"] == ""
     assert float(among["p_holm"]) == pytest.approx(10 * float(among["p"]), abs=0.001)
+
+
+def test_a_mixture_of_collapsed_and_other_fits_has_no_interval(run):
+    for seed, collapse in enumerate((None, "loss at chance", None)):
+        run.fit("mixed", "full", "emp", "H3", seed, 0.02 if collapse else 0.5, collapse=collapse, steps=30 * seed + 30)
+        run.fit("lost", "full", "emp", "H3", seed, 0.02, collapse="loss at chance")
+        run.fit("cnn", "full", "emp", "H3", seed, 0.5)
+    run.floors = ["cnn"]
+    rows, summary = collect(run)
+    cells = {row["model"]: row for row in rows}
+    columns = [name for name in rows[0] if name.endswith(("low", "high"))]
+    assert {cells["mixed"][name] for name in [*columns, "over"]} == {""} and cells["mixed"]["sd"]
+    assert cells["lost"]["low"] and cells["lost"]["over"] == "seeds and rows", "all are of one distribution"
+    assert (float(cells["mixed"]["steps"]), cells["lost"]["steps"]) == (60, "")
+    assert {run["model"]: run["floor"] for run in summary["runs"]} == {"mixed": False, "lost": False, "cnn": True}
+
+
+def test_pairs_name_the_data_sets_that_they_are_over(run):
+    for model, names in (("a", ("H3", "H4")), ("b", ("H4",))):
+        for name in names:
+            run.fit(model, "full", "emp", name, 0, 0.5)
+    _rows, summary = collect(run)
+    over = {(pair["first"], pair["second"]): pair["over"] for pair in summary["comparisons"]}
+    assert over["a, full", "b, full"] == ["emp/H4"]
+    assert over["a, full", "DNABERT-2 in the paper"] == ["emp/H3", "emp/H4"]
 
 
 def test_missing_fits_are_listed_and_the_others_are_scored(run):

@@ -94,12 +94,15 @@ def test_verdicts_against_re_runs(run):
         ("emp", "H3", "DNABERT-2", "mcc", "77.9 78.1 78.0 78.2", "A"),
         ("emp", "H3", "DNABERT-2", "mcc", "78.0", "B"),
         ("emp", "H3", "other", "mcc", "48 79 78 80 81", "A"),
+        ("emp", "H3", "DNABERT-2", "mcc", "77.9 78.1", "C"),
     )
     fit_seeds(run, "emp/H3", 0.78, 0.78, 0.78, rows=6000)
     lines = lines_of(run)
     assert lines["H3", "A: DNABERT-2"]["verdict"] == "reproduced"
     single, unstable = lines["H3", "B: DNABERT-2"], lines["H3", "A: other"]
     assert (single["verdict"], single["why"]) == ("inconclusive", "published of fewer than 3 seeds")
+    two = lines["H3", "C: DNABERT-2"]
+    assert (two["verdict"], two["why"], two["low"]) == ("inconclusive", "published of fewer than 3 seeds", "")
     assert unstable["verdict"] == "inconclusive" and float(unstable["high"]) - float(unstable["low"]) > 10
     row = read_table(run.root / "results.tsv")[0]
     assert [row[name] for name in ("rerun_source", "rerun_seeds", "verdict_rerun")] == ["A", "4", "reproduced"]

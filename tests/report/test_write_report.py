@@ -88,7 +88,7 @@ def test_missing_fits_are_distinguished_from_unplanned_ones(run):
     assert html.count(">not run<") == 1 and 'title="no fit of theirs, lora on emp/H4">not run<' in html
     datasets = sum(map(len, run.datasets.values()))
     assert html.count(">not planned<") == datasets - 2
-    assert html.count("<small>0 of ") == len(run.datasets) - 1 + 2, "means of tasks; the paper's two of species"
+    assert html.count("<small>0 of ") == len(run.datasets) - 1, "means of tasks"
     assert "<small>1 of 3 data sets<" in html
     assert "promoter/tata" in json.loads((run.root / "summary.json").read_text())["runs"][1]["missing"]
 
@@ -143,6 +143,9 @@ def test_scores_that_are_not_comparable_have_a_table_without_the_papers(run):
     assert "not comparable" in second[0] and "promoter/tata" in second[1] and "promoter/all" not in second[1]
     assert "86.77" in first[1] and "84.71" in first[1] and "sd 1.37, 10 seeds" in first[1], "paper and re-run"
     assert "Paper:" in first[1] and not re.search("Paper:|Re-run|71.59", second[1])
+    first, second = re.findall(r"<h3>(Mean scores[^<]*)</h3>(.*?)</table>", html, re.S)
+    assert "not comparable" not in first[0] and "comparable with the paper" in first[1] and "86.77" in first[1]
+    assert "not comparable" in second[0] and "all data sets" in second[1] and "Paper:" not in second[1]
     run.simulated = True
     html = make_page(run).read_text()
     assert "Paper: DNABERT" not in html and "Mean scores × 100 by task" in html
@@ -180,6 +183,17 @@ def test_the_record_of_the_run_is_summarized(run):
     record.write_text(json.dumps({**facts, "git": None, "software_deployment": []}))
     text = " ".join(Reader(make_page(run, "--record", record).read_text()).text.split())
     assert "Made with code without a known commit, Snakemake 9.27.1" in text and "own environment" not in text
+
+
+def test_differences_in_a_table_are_over_the_same_data_sets(run):
+    for model, names in (("a", ("H3", "H4")), ("b", ("H3", "H4")), ("c", ("H3",))):
+        for name in names:
+            run.fit(model, "full", "emp", name, 0, 0.5)
+    run.simulated = True
+    html = make_page(run).read_text()
+    tables = re.findall(r"<h3>First minus second, in points, over ([^<]*)</h3>(.*?)</table>", html, re.S)
+    pairs = {over: re.findall(r'<th scope="row">(\w), full</th><td>(\w)', text) for over, text in tables}
+    assert pairs == {"emp/H3": [("a", "c"), ("b", "c")], "emp/H3, emp/H4": [("a", "b")]}
 
 
 def test_ranks_and_better_runs_are_shown(run):

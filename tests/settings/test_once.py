@@ -125,7 +125,10 @@ def test_names_are_those_that_have_code():
     assert set(build_dataset.BUILDERS) == set(names.TASKS)
     assert set(split.METHODS) == set(choices(Gue, "split")) == {"paired", *choices(Custom, "split")}
     assert set(PROBLEMS) == set(names.METRICS) == set(choices(Custom, "problem"))
-    assert {metric for metrics in names.METRICS.values() for metric in metrics} == set(choices(Custom, "metric"))
+    for metric in (*(metric for metrics in names.METRICS.values() for metric in metrics), "auprc:an enhancer"):
+        assert Custom(folder="x", metric=metric).metric == metric
+    for metric in ("mse", "mcc:enhancer", "auroc:"):
+        assert refuses(lambda value: Custom(folder="x", metric=value), metric)
     assert {"auto", *BACKENDS} == set(choices(Training, "attention"))
     assert {"auto", "fp32", *DTYPES} == set(choices(Training, "precision"))
     assert set(names.TOKENIZER_KINDS) == set(choices(Tokenizer, "kind"))

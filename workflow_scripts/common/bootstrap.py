@@ -6,13 +6,15 @@ differences are paired. Scores are fractions and equal those of scikit-learn.
 """
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from workflow_scripts.common.randomness import generator
 
-METRICS = ("mcc", "f1", "accuracy", "auroc")
+AREAS = ("auroc", "auprc")
+METRICS = ("mcc", "f1", "accuracy", *AREAS)
 RESAMPLES = 1000
 BLOCK = 100  # resamples at a time: 100 x 10,000 rows are 8 MB
 
@@ -27,16 +29,21 @@ class Predictions:
 
 
 def resampled_scores(
-    fits: Sequence[Predictions], seed: int, task: str, dataset: str, resamples: int = RESAMPLES
+    fits: Sequence[Predictions],
+    seed: int,
+    task: str,
+    dataset: str,
+    resamples: int = RESAMPLES,
+    of_class: tuple[str, int] | None = None,
 ) -> list[dict[str, np.ndarray]]:
     """Each fit's scores [resamples] by metric, all fits on the same resamples of a data set's test rows.
 
-    The drawn rows depend only on the seed, the data set and the number of rows.
+    The drawn rows depend only on the seed, the data set and the number of rows. ``of_class``: see weighted_scores.
     """
-    scores: list[dict[str, list[np.ndarray]]] = [{metric: [] for metric in METRICS} for _fit in fits]
+    scores: list[dict[str, list[np.ndarray]]] = [defaultdict(list) for _fit in fits]
     for weights in row_counts(len(fits[0].labels), seed, task, dataset, resamples):
         for fit, mine in zip(fits, scores, strict=True):
-            for metric, values in weighted_scores(fit, weights).items():
+            for metric, values in weighted_scores(fit, weights, of_class).items():
                 mine[metric].append(values)
     return [{metric: np.concatenate(blocks) for metric, blocks in mine.items()} for mine in scores]
 
@@ -49,12 +56,22 @@ def row_counts(rows: int, seed: int, task: str, dataset: str, resamples: int) ->
         yield np.bincount(drawn.ravel(), minlength=size * rows).reshape(size, rows).astype(np.float64)
 
 
-def weighted_scores(fit: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """The metrics of a fit, arrays [samples], with each row counted ``weights`` [samples, rows] times."""
+def weighted_scores(
+    fit: Predictions, weights: np.ndarray, of_class: tuple[str, int] | None = None
+) -> dict[str, np.ndarray]:
+    """The metrics of a fit, arrays [samples], with each row counted ``weights`` [samples, rows] times.
+
+    Areas are of the second of two classes, else means over the classes. ``of_class``, such as ("auroc:enhancer", 1),
+    adds that of one class.
+    """
     classes = fit.probabilities.shape[1]
     cells = np.eye(classes**2)[fit.labels * classes + fit.predicted]
     counts = (weights @ cells).reshape(-1, classes, classes)
-    return confusion_scores(counts) | {"auroc": auroc(fit.labels, fit.probabilities, weights)}
+    scores = confusion_scores(counts) | mean_areas(fit, weights, [1] if classes == 2 else range(classes))
+    if of_class:
+        metric, number = of_class
+        scores[metric] = mean_areas(fit, weights, [number])[metric.partition(":")[0]]
+    return scores
 
 
 def confusion_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
@@ -77,23 +94,34 @@ def confusion_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def auroc(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve [samples], with each row counted ``weights`` [samples, rows] times.
+def mean_areas(fit: Predictions, weights: np.ndarray, classes: Sequence[int]) -> dict[str, np.ndarray]:
+    """``auroc`` and ``auprc`` [samples], means over each of these classes against the rest; NaN if one has no row."""
+    areas = [ranked_areas(fit.probabilities[:, number], fit.labels == number, weights) for number in classes]
+    return {name: np.mean([found[name] for found in areas], axis=0) for name in AREAS}
 
-    For more than two classes the mean over each class against the rest; NaN if a class has no row.
+
+def ranked_areas(values: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Areas under the ROC and the precision-recall curve [samples] of values that rank the positive rows first.
+
+    ``auroc`` is the share of pairs of a positive and a negative row in which the positive has the higher value; ties
+    count half. NaN without a pair. ``auprc`` is the average precision: over the positive rows the mean share of
+    positives among the rows with at least their value. NaN without a positive row. A constant has an AUROC of 0.5 and
+    an AUPRC of the share of positive rows.
     """
-    classes = probabilities.shape[1]
-    positive = [1] if classes == 2 else range(classes)
-    areas = [ranked_area(probabilities[:, number], labels == number, weights) for number in positive]
-    return np.mean(areas, axis=0)
-
-
-def ranked_area(values: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Share of pairs of a positive and a negative row in which the positive has the higher value; ties count half."""
     order = np.argsort(values, kind="stable")
     starts = np.flatnonzero(np.diff(values[order], prepend=-np.inf))  # of runs of rows with the same value
-    above = np.add.reduceat(weights[:, order] * positive[order], starts, axis=1)
-    below = np.add.reduceat(weights[:, order] * ~positive[order], starts, axis=1)
-    won = (above * (below.cumsum(axis=1) - below / 2)).sum(axis=1)
-    pairs = above.sum(axis=1) * below.sum(axis=1)
-    return np.divide(won, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+    right = np.add.reduceat(weights[:, order] * positive[order], starts, axis=1)
+    wrong = np.add.reduceat(weights[:, order] * ~positive[order], starts, axis=1)
+    below = wrong.cumsum(axis=1)
+    positives, negatives = right.sum(axis=1), below[:, -1]
+    pairs = positives * negatives
+    won = (right * (below - wrong / 2)).sum(axis=1)
+    found = positives[:, None] - right.cumsum(axis=1) + right
+    taken = found + negatives[:, None] - below + wrong
+    precision = np.divide(found, taken, out=np.zeros_like(taken), where=taken > 0)
+    return {
+        "auroc": np.divide(won, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0),
+        "auprc": np.divide(
+            (right * precision).sum(axis=1), positives, out=np.full(len(pairs), np.nan), where=positives > 0
+        ),
+    }

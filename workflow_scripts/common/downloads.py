@@ -1,13 +1,14 @@
 """Downloads of one file, whole and checked, from the web or from this machine.
 
-The bytes gather in ``.{name}.part`` next to the file and take its name only when they are complete, match the md5 if
-one is known, and are no web page. With an md5 a part that an interruption has left is continued, not fetched again.
+The bytes gather in ``.{name}.part`` next to the file and take its name only when they are complete, match the digest if
+one is known, and are no web page. With a digest a part that an interruption has left is continued, not fetched again.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import requests
 
@@ -33,29 +34,51 @@ class Fetched:
     sha256: str
 
 
-def fetch(url: str, path: Path, md5: str | None = None, check: Callable[[Path], None] | None = None) -> Fetched:
+class Expected(NamedTuple):
+    """The digest that a file must have: its kind, md5 or sha256, and its hexadecimal value."""
+
+    kind: str
+    value: str
+
+    def of(self, part: PartialFile) -> str:
+        """The digest of this kind of a partial file."""
+        return part.md5 if self.kind == "md5" else part.sha256
+
+
+def fetch(
+    url: str,
+    path: Path,
+    md5: str | None = None,
+    check: Callable[[Path], None] | None = None,
+    sha256: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Fetched:
     """Copy the file at ``url`` to ``path`` and verify it; ``path`` appears complete or not at all.
 
     A broken connection, a short body and the statuses 429 and 5xx are tried again (:func:`http_retry.retry`). If the
     server supports it, only the missing rest is requested. ``check`` inspects the file before it gets its name and
-    raises UserError to refuse it.
+    raises UserError to refuse it. Of ``md5`` and ``sha256`` one is enough. ``headers`` go with each request.
 
-    Raises UserError if the file cannot be downloaded (AbsentError: it does not exist), its md5 differs, a web page
-    arrived instead, neither an md5 nor the server determines its end, or another process is fetching to the same path.
+    Raises UserError if the file cannot be downloaded (AbsentError: it does not exist), its digest differs, a web page
+    arrived instead, neither a digest nor the server determines its end, or another process is fetching to the same
+    path.
     """
     md5 = md5.lower() if md5 else None
     if md5 and not MD5.fullmatch(md5):
         raise UserError(f"{url}: {md5!r} is not an md5; give 32 hexadecimal digits, or none if it is unknown")
-    with partial_file(path, resumable=md5 is not None) as part:
-        _download(url, part, md5)
-        if md5 and part.md5 != md5 and part.resumed:
+    expected = Expected("md5", md5) if md5 else Expected("sha256", sha256) if sha256 else None
+    with partial_file(path, resumable=expected is not None) as part:
+        _download(url, part, expected, headers or {})
+        if expected and expected.of(part) != expected.value and part.resumed:
             # the pieces may be of two different files
             part.start_over()
-            _download(url, part, md5)
+            _download(url, part, expected, headers or {})
         fetched = Fetched(url, part.size, part.md5, part.sha256)
         try:
-            if md5 and fetched.md5 != md5:
-                raise UserError(f"{url}: md5 is {fetched.md5}, not {md5}; the file is damaged or has changed")
+            if expected and (found := expected.of(part)) != expected.value:
+                raise UserError(
+                    f"{url}: {expected.kind} is {found}, not {expected.value}; the file is damaged or has changed"
+                )
             if check:
                 check(part.path)
         except UserError:
@@ -64,13 +87,13 @@ def fetch(url: str, path: Path, md5: str | None = None, check: Callable[[Path], 
     return fetched
 
 
-def _download(url: str, part: PartialFile, md5: str | None) -> None:
+def _download(url: str, part: PartialFile, expected: Expected | None, headers: Mapping[str, str]) -> None:
     """Fill the partial file from a local or web address."""
     scheme = url.partition("://")[0].lower()
     if (local := local_path(url)) is not None:
         _copy(url, Path(local), part)
     elif scheme in ("http", "https"):
-        retry(url, Transfer(url, part, md5).attempt)
+        retry(url, Transfer(url, part, expected, headers).attempt)
     else:
         raise UserError(f"{url}: cannot fetch {scheme}:// addresses; use https://, http://, file:// or a path")
 
@@ -90,15 +113,15 @@ class Transfer:
     Between attempts it remembers the size and the version (ETag or date) of the file.
     """
 
-    def __init__(self, url: str, part: PartialFile, md5: str | None):
-        self.url, self.part, self.md5 = url, part, md5
+    def __init__(self, url: str, part: PartialFile, expected: Expected | None, headers: Mapping[str, str]):
+        self.url, self.part, self.expected, self.headers = url, part, expected, headers
         self.total: int | None = None
         self.version: str | None = None
         self.furthest = part.size
 
     def attempt(self) -> None:
         """Receive the missing bytes. Raises TransientError if the connection or the server fails."""
-        if self.part.md5 == self.md5:
+        if self.expected and self.expected.of(self.part) == self.expected.value:
             return
         try:
             self._receive_rest()
@@ -109,10 +132,10 @@ class Transfer:
             raise
 
     def _receive_rest(self) -> None:
-        with open_url(self.url, self._range()) as response:
+        with open_url(self.url, {**self.headers, **self._range()}) as response:
             if response.status_code == 200 or self._continues(response):
                 return self._receive(response)
-        with open_url(self.url, {}) as response:
+        with open_url(self.url, dict(self.headers)) as response:
             self._receive(response)
 
     def _range(self) -> dict[str, str]:
@@ -134,7 +157,7 @@ class Transfer:
             self.part.resumed = True
         else:
             total = body.length_remaining
-            if total is None and not body.chunked and self.md5 is None:
+            if total is None and not body.chunked and self.expected is None:
                 # a broken connection could not be distinguished from the end of the file
                 raise UserError(f"{self.url}: the server does not say how long the file is; give its md5")
             _start(self.url, self.part, body.read(HEAD_BYTES, decode_content=False))

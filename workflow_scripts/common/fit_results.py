@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from workflow_scripts.common.bootstrap import METRICS, Predictions, resampled_scores, weighted_scores
+from workflow_scripts.common.bootstrap import Predictions, resampled_scores, weighted_scores
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.json_objects import read_object
 
@@ -134,10 +134,14 @@ def resample(folder: Path, cells: list[Cell], seed: int) -> None:
             path = fit_folder(folder, cell.run, cell.dataset, fit["seed"]) / "predictions.parquet"
             predictions.append(read_predictions(path))
             check_predictions(path, predictions[-1], predictions[0], fit)
-    scores = iter(resampled_scores(predictions, seed, *cells[0].dataset) if cells else [])
+    if not cells:
+        return
+    number = cells[0].fits[0].get("metric_class")
+    of_class = None if number is None else (cells[0].metric, number)
+    scores = iter(resampled_scores(predictions, seed, *cells[0].dataset, of_class=of_class))
     for cell in cells:
         fits = [next(scores) for _fit in cell.fits]
-        cell.resampled = {metric: 100 * np.array([fit[metric] for fit in fits]) for metric in METRICS}
+        cell.resampled = {metric: 100 * np.array([fit[metric] for fit in fits]) for metric in fits[0]}
 
 
 def read_predictions(path: Path) -> Predictions:

@@ -1,7 +1,11 @@
 """What jobs cost, before they run: bytes, seconds and floating-point operations, from sizes and settings."""
 
 import math
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from workflow_scripts.common.files import read_json, read_table
 from workflow_scripts.common.flops import encoder_flops
 from workflow_scripts.settings.fit_settings import FitSettings
 from workflow_scripts.settings.pretrain import Architecture, Model, Training
@@ -16,6 +20,74 @@ TRAINING = 3  # times a forward pass
 # keeps of a token, per layer and unit of its width. Measured: with the published sizes 4 and 16 sequences of 128 tokens
 # take 2.8 and 3.8 GB in bf16, 16 take 4.8 GB in fp32.
 LIBRARIES, WEIGHT, KEPT, KEPT_FP32 = 0.6e9, 16, 72, 128
+
+
+HUB_MODELS = Path(__file__).resolve().parents[2] / "config/hub_models.tsv"
+
+
+class Encoder(NamedTuple):
+    """What the cost of a model depends on: layers, width, inner width, three matrices a feed-forward layer or two, and
+    bases of a mean token. ``bytes``: of its weights, if they are known before."""
+
+    layers: int
+    width: int
+    inner: int
+    gated: bool
+    bases_per_token: float
+    bytes: int | None = None
+
+    @property
+    def weight_bytes(self) -> float:
+        """Bytes of the weights in single precision, without embeddings if they were not counted."""
+        matrices = 4 * self.width**2 + (3 if self.gated else 2) * self.width * self.inner
+        return self.bytes or 4 * self.layers * matrices
+
+
+def published_encoders() -> dict[tuple[str, str], Encoder]:
+    """What is known of models of the hub, by id and commit."""
+    return {
+        (row["hub"], row["commit"]): Encoder(
+            int(row["layers"]),
+            int(row["hidden_size"]),
+            int(row["intermediate_size"]),
+            row["gated"] == "yes",
+            float(row["bases_per_token"]),
+            int(row["bytes"]),
+        )
+        for row in read_table(HUB_MODELS)
+    }
+
+
+def encoder_in(folder: Path, kmer: int) -> Encoder | None:
+    """The encoder of a model directory; None if its configuration is not that of a transformer, or cannot be read."""
+    try:
+        config: dict[str, Any] = read_json(folder / "config.json")
+        sizes = [int(config[key]) for key in ("num_hidden_layers", "hidden_size", "intermediate_size")]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    code = config.get("auto_map") or {}
+    gated = config.get("model_type") == "dnabert2" or any(
+        str(name).startswith("bert_layers.") for name in code.values()
+    )
+    if kmer:
+        per_token = 1.0
+    elif config.get("model_type") == "esm":
+        per_token = 6.0
+    elif (tokenizer := bpe_in(folder)) is not None:
+        per_token = bases_per_token(tokenizer)
+    else:
+        return None
+    return Encoder(*sizes, gated, per_token)
+
+
+@cache  # every fit of the model asks
+def bpe_in(folder: Path) -> Tokenizer | None:
+    """The BPE tokenizer of a model directory; None if it has another, or none that can be read."""
+    try:
+        described = read_json(folder / "tokenizer.json")["model"]
+        return Tokenizer(kind="bpe", vocab_size=len(described["vocab"])) if described["type"] == "BPE" else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def architecture_of(name: str, models: dict[str, Model]) -> Architecture | None:
@@ -51,17 +123,19 @@ def bases_per_token(tokenizer: Tokenizer) -> float:
     return tokenizer.k or 1 if tokenizer.kind == "kmer" else 1
 
 
-def fit_flops(settings: FitSettings, sizes: Architecture, rows: int, tokens: float, frozen: bool = False) -> float:
-    """FLOPs of the steps of a fit to ``rows`` training rows of so many tokens, without its head.
+def fit_flops(settings: FitSettings, encoder: Encoder, rows: int, bases: int, frozen: bool = False) -> float:
+    """FLOPs of the steps of a fit to ``rows`` training rows of so many bases, without its head.
 
     ``frozen``: the rows pass once, forwards only.
     """
+    tokens = bases / encoder.bases_per_token
     tokens = min(tokens, settings.max_tokens or tokens)
+    one = sum(encoder_flops(tokens, encoder.layers, encoder.width, encoder.inner, encoder.gated))
     if frozen:
-        return rows * _pass_flops(tokens, sizes)
+        return rows * one
     least = settings.min_steps * settings.batch_size
     passed = settings.max_steps * settings.batch_size or max(settings.epochs * rows, least)
-    return TRAINING * passed * _pass_flops(tokens, sizes)
+    return TRAINING * passed * one
 
 
 def _pass_flops(tokens: float, sizes: Architecture) -> float:

@@ -1,11 +1,19 @@
 """The stage ``finetune``: the fits of a configuration, and what their rules ask for."""
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.common.files import read_json, read_table
-from workflow_scripts.dag.costs import BASES_PER_TOKEN, architecture_of, bases_per_token, fit_flops
+from workflow_scripts.common.files import read_table
+from workflow_scripts.dag.costs import (
+    BASES_PER_TOKEN,
+    Encoder,
+    architecture_of,
+    bases_per_token,
+    bpe_in,
+    encoder_in,
+    fit_flops,
+    published_encoders,
+)
 from workflow_scripts.dag.file_digests import digests
 from workflow_scripts.dag.fit_settings import fit_settings
 from workflow_scripts.dag.gue import Gue, dataset_name
@@ -46,6 +54,7 @@ class Finetuning:
         self.gue = gue
         self.hparams = read_table(settings.finetune.hparams)
         self.families = {row["family"]: row for row in read_table(settings.finetune.families)}
+        self._encoders: dict[str, Encoder | None] = {}
         self.runs: list[dict[str, Any]] = [
             {"model": model, "method": run.method, "datasets": matching(gue.datasets, run.datasets)}
             for run in settings.finetune.runs
@@ -147,17 +156,33 @@ class Finetuning:
 
     def flops(self, wildcards: Wildcards) -> float | None:
         """FLOPs of the training steps of a fit; None if the sizes of its model or data set are not known before."""
-        sizes = architecture_of(self.trained_here(wildcards.model) or "", self.pretrained)
-        tokenizer = self.tokenizer(wildcards.model)
+        encoder = self.encoder(wildcards.model)
         row = self.gue.registry[dataset_name(wildcards)]
-        if sizes is None or tokenizer is None or not row.get("length"):
+        if encoder is None or not row.get("length"):
             return None
         gue = self.gue.settings
         limit = gue.max_rows.train if gue.origin == "primary" else 0
         rows = min(int(row["train"]), limit or int(row["train"]))
         bases = gue.length.get(wildcards.task, int(row["length"]))
         frozen = wildcards.method in FROZEN
-        return fit_flops(self._settings(wildcards), sizes, rows, bases / bases_per_token(tokenizer), frozen)
+        return fit_flops(self._settings(wildcards), encoder, rows, bases, frozen)
+
+    def encoder(self, model: str) -> Encoder | None:
+        """What the cost of a model depends on; None if it is not known before the run, or of a baseline."""
+        if model not in self._encoders:
+            self._encoders[model] = self._encoder(model)
+        return self._encoders[model]
+
+    def _encoder(self, model: str) -> Encoder | None:
+        entry = self.entry(model)
+        sizes = architecture_of(self.trained_here(model) or "", self.pretrained)
+        tokenizer = self.tokenizer(model)
+        if sizes is not None and tokenizer is not None:
+            widths = sizes.num_hidden_layers, sizes.hidden_size, sizes.intermediate_size
+            return Encoder(*widths, True, bases_per_token(tokenizer))
+        known = published_encoders().get((entry.hub or "", entry.revision or ""))
+        folder = self.directory(model)
+        return known or (encoder_in(Path(folder), entry.kmer) if folder else None)
 
     def minutes(self, wildcards: Wildcards, attempt: int) -> int:
         """A quarter of an hour, and the time of the operations at a quarter of a good speed."""
@@ -190,13 +215,3 @@ class Finetuning:
             return True
         tokenizer = self.tokenizer(model)
         return tokenizer is not None and tokenizer.kind == "bpe" and bases_per_token(tokenizer) >= BASES_PER_TOKEN
-
-
-@cache  # every fit of the model asks
-def bpe_in(folder: Path) -> Tokenizer | None:
-    """The BPE tokenizer of a model directory; None if it has another, or none that can be read."""
-    try:
-        described = read_json(folder / "tokenizer.json")["model"]
-        return Tokenizer(kind="bpe", vocab_size=len(described["vocab"])) if described["type"] == "BPE" else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

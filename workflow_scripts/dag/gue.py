@@ -10,11 +10,13 @@ from workflow_scripts.dag.file_digests import digests, tidy
 from workflow_scripts.dag.rule_values import Wildcards, option
 from workflow_scripts.settings.configuration import Configuration
 from workflow_scripts.settings.custom_datasets import custom_row
+from workflow_scripts.settings.gue import HUB
 from workflow_scripts.settings.names import HOMOLOGY_TWIN, PROBLEM, SPLITS, TASKS
 from workflow_scripts.settings.patterns import matching
 
 ARCHIVE = "published.archive"  # the name, among the sources, of the archive that gue.published gives the address of
 
+PUBLISHED_ENDS = 4  # bytes of a published row beside its bases: comma, label, CRLF
 Row = dict[str, str]
 FETCHED, RECORDS = "results/gue/sources/", "results/gue/records/"
 
@@ -51,12 +53,17 @@ class Gue:
         self.registry |= {twin: self.registry[name] for name, twin in self.twins.items()}
         self.audited = [name for name in self.datasets if self._problem(name) == PROBLEM] + list(self.twins.values())
         self.candidates = self._table("candidates") if settings.gue.calibrate else []
+        self.on_hub = settings.gue.origin == "published" and settings.gue.published == HUB
+        self.hub_rows: dict[str, Row] = (
+            {f"{row['task']}/{row['dataset']}": row for row in self._table("hub_files")} if self.on_hub else {}
+        )
         self.sources = self._sources()
 
     @property
     def tables(self) -> list[str]:
         """The tables that say what the data sets are and where they come from."""
-        return [self.settings.registry, self.settings.sources, self.settings.candidates, self.settings.known_files]
+        named = [self.settings.registry, self.settings.sources, self.settings.candidates, self.settings.known_files]
+        return [*named, self.settings.hub_files] if self.on_hub else named
 
     @property
     def benchmark_tasks(self) -> str:
@@ -152,26 +159,40 @@ class Gue:
         """Rows at most of each split, in their order."""
         return [getattr(self.settings.max_rows, split) for split in SPLITS]
 
-    def published(self) -> str:
-        """The folder or archive of the published files; for an address, the archive that is fetched from there."""
+    def hub_options(self, wildcards: Wildcards) -> list[str]:
+        """Where the published files of a data set are on the hub."""
+        row = self.hub_rows[dataset_name(wildcards)]
+        return ["--hub", row["hub"], "--revision", row["commit"], "--folder", row["folder"]]
+
+    def published_bytes(self, wildcards: Wildcards) -> int:
+        """Bytes of the published files of a data set, about: its rows, each with comma, label and line end."""
+        row = self.registry[dataset_name(wildcards)]
+        return sum(int(row[split]) for split in SPLITS) * (int(row["length"]) + PUBLISHED_ENDS)
+
+    def published(self, wildcards: Wildcards) -> str:
+        """The folder or archive of the published files; of those on the web, where they are fetched to."""
+        if self.on_hub:
+            return f"results/gue/hub/{dataset_name(wildcards)}"
         path = addresses.local_path(self.settings.published)
         return f"results/gue/sources/{ARCHIVE}" if path is None else path
 
     def published_files(self, wildcards: Wildcards) -> list[str]:
         """The published files of a data set in a folder, or the archive that holds them."""
-        place = Path(self.published())
-        if not place.is_dir():
+        place = Path(self.published(wildcards))
+        if self.on_hub or not place.is_dir():
             return [tidy(str(place))]
         folder = self.registry[dataset_name(wildcards)]["published_dir"]
         return sorted(tidy(str(path)) for path in place.glob(f"**/{folder}/*.csv*"))
 
     def published_record(self, wildcards: Wildcards) -> list[str]:
-        """The record of the archive that is fetched; none of a user's folder or archive."""
-        return [_record(self.published())] if ARCHIVE in self.sources else []
+        """The record of what is fetched; none of a user's folder or archive."""
+        if self.on_hub:
+            return [f"{self.published(wildcards)}.json"]
+        return [_record(self.published(wildcards))] if ARCHIVE in self.sources else []
 
     def published_content(self, wildcards: Wildcards) -> list[str]:
         """The digests of the user's files of a published data set."""
-        return [] if ARCHIVE in self.sources else digests(self.published_files(wildcards))
+        return [] if self.published_record(wildcards) else digests(self.published_files(wildcards))
 
     def published_split(self) -> list[str]:
         """The option that splits the published rows again, with its seed; none if they keep their splits."""

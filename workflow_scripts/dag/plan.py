@@ -3,8 +3,9 @@
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from pathlib import Path
 
+from workflow_scripts.common.files import read_json
 from workflow_scripts.dag.costs import (
     CHUNKS,
     CUT,
@@ -17,49 +18,16 @@ from workflow_scripts.dag.costs import (
 )
 from workflow_scripts.dag.finetune import Finetuning
 from workflow_scripts.dag.genomes import Genomes
+from workflow_scripts.dag.hub_sizes import HubSizes, is_commit
+from workflow_scripts.dag.plan_lines import LARGE_BYTES, LARGE_OPERATIONS, Line, bases, duration, effort, size
 from workflow_scripts.dag.pretrain import Pretraining
 from workflow_scripts.dag.rule_values import Wildcards
 
 Job = tuple[str, Wildcards]
 """The name of a rule, and the wildcards of the job."""
 
-# Round numbers: what one GPU of a data centre, and one core of a processor, may do with a model of this size.
-GPU, CORE = 1e14, 1e11
-# From here on a run is a long one: bytes to download or to write, operations.
-LARGE_BYTES, LARGE_OPERATIONS = 5e9, 1e18
 FEW_BLOCKS = 3  # with so many held out on average, one corpus of twenty has none
 SECONDS_TO_STOP = 10
-
-
-class Line(NamedTuple):
-    """What is to be done, and whether it is much."""
-
-    text: str
-    large: bool = False
-
-
-def in_units(value: float, units: Sequence[tuple[float, str]]) -> str:
-    """A value in the largest of the units that it fills; the last unit is the smallest."""
-    size, unit = next(((size, unit) for size, unit in units if value >= size), units[-1])
-    return f"{value / size:,.{0 if value / size >= 10 else 1}f} {unit}"
-
-
-def duration(seconds: float) -> str:
-    return in_units(seconds, [(3600, "hours"), (60, "minutes"), (1, "seconds")])
-
-
-def size(count: float) -> str:
-    return in_units(count, [(1e9, "GB"), (1e6, "MB"), (1e3, "kB")])
-
-
-def bases(count: float) -> str:
-    return in_units(count, [(1e9, "Gbp"), (1e6, "Mbp"), (1e3, "kbp")])
-
-
-def effort(operations: float, gpus: int) -> str:
-    """Operations, and the time that they take."""
-    rate, name = (GPU, "GPU") if gpus else (CORE, "core")
-    return f"{operations:.1e} operations, {duration(operations / rate)} of one {name} at {rate / 1e12:g} TFLOP/s"
 
 
 def of_rule(jobs: Iterable[Job], rule: str) -> list[Wildcards]:
@@ -99,6 +67,7 @@ class Plan:
             *self._genome_lines(jobs),
             *self._held_out_lines(jobs),
             *self._pretraining_lines(jobs),
+            *self._hub_lines(jobs),
             *([Line(f"data sets: {made}")] if made else []),
             *self._fit_lines(jobs),
         ]
@@ -144,14 +113,56 @@ class Plan:
             elif steps:
                 yield Line(f"pre-training of {job.model}: {steps:,} steps", True)
 
+    def _hub_lines(self, jobs: Sequence[Job]) -> Iterator[Line]:
+        """What is fetched from the Hugging Face hub, and models of which another commit than the fetched one is new."""
+        asked = HubSizes()
+        if files := of_rule(jobs, "fetch_dataset"):
+            count = sum(map(self.finetuning.gue.published_bytes, files))
+            yield Line(f"published data sets: {len(files)} to fetch from the hub, about {size(count)}")
+        if models := [job.model for job in of_rule(jobs, "fetch_model")]:
+            known = {model: self._model_bytes(model, asked) for model in models}
+            count = sum(filter(None, known.values()))
+            text = f"models: {len(models)} to fetch from the hub, about {size(count)}, kept in its cache and in results"
+            if unknown := [model for model, counted in known.items() if counted is None]:
+                text += f"; the size of {', '.join(unknown)} is not known before"
+            yield Line(text, count > LARGE_BYTES)
+        for model in dict.fromkeys(job.model for job in of_rule(jobs, "finetune_model")):
+            yield from self._moved(model, asked)
+
+    def _model_bytes(self, model: str, asked: HubSizes) -> int | None:
+        """Bytes of a model of the hub: those known, else those that the hub states now; None if neither."""
+        entry, encoder = self.finetuning.entry(model), self.finetuning.encoder(model)
+        if encoder is not None and encoder.bytes is not None:
+            return encoder.bytes
+        return asked.model(str(entry.hub), str(entry.revision), entry.trust_remote_code).bytes
+
+    def _moved(self, model: str, asked: HubSizes) -> Iterator[Line]:
+        """A line if the branch of a model that was fetched has moved since."""
+        entry, record = self.finetuning.entry(model), Path(f"results/finetune/models/{model}.json")
+        if entry.hub is None or is_commit(str(entry.revision)) or not record.is_file():
+            return
+        before, now = read_json(record)["commit"], asked.model(entry.hub, str(entry.revision), False).commit
+        if now not in (None, before):
+            yield Line(
+                f"model {model}: {entry.revision} of {entry.hub} has moved from {before} to {now} since it was "
+                f"fetched; fits keep the former: give a commit as revision, or delete {record} to fetch the latter"
+            )
+
     def _fit_lines(self, jobs: Sequence[Job]) -> Iterator[Line]:
-        """The number of fits, and the operations of those whose model and data set have known sizes."""
+        """The number of fits, the operations of those whose model and data set have known sizes, and their weights."""
         fits = of_rule(jobs, "finetune_model")
+        if not fits:
+            return
         counted = [flops for fit in fits if (flops := self.finetuning.flops(fit)) is not None]
-        if fits and not counted:
-            yield Line(f"fits: {len(fits):,}, of a cost that is not known before")
-        elif fits:
-            unknown = len(fits) - len(counted)
-            rest = f"; the cost of {unknown:,} is not known before" if unknown else ""
-            cost = effort(sum(counted), self.finetuning.settings.gpus)
-            yield Line(f"fits: {len(fits):,}: {cost}{rest}", sum(counted) > LARGE_OPERATIONS)
+        baselines = sum(self.finetuning.entry(fit.model).baseline is not None for fit in fits)
+        encoders = [self.finetuning.encoder(fit.model) for fit in fits if fit.method == "full"]
+        weights = sum(encoder.weight_bytes for encoder in encoders if encoder)
+        parts = [effort(sum(counted), self.finetuning.settings.gpus)] if counted else []
+        if baselines:
+            parts.append(f"{baselines:,} of baselines, which are not counted")
+        if unknown := len(fits) - len(counted) - baselines:
+            parts.append(f"the cost of {unknown:,} is not known before")
+        if weights:
+            parts.append(f"weights of about {size(weights)} on the disk")
+        large = sum(counted) > LARGE_OPERATIONS or weights > LARGE_BYTES
+        yield Line(f"fits: {len(fits):,}: {'; '.join(parts)}", large)

@@ -11,6 +11,7 @@ TABLES = (
     ("gue", "registry"),
     ("gue", "sources"),
     ("gue", "known_files"),
+    ("gue", "hub_files"),
     ("gue", "candidates"),
     ("finetune", "hparams"),
     ("finetune", "families"),

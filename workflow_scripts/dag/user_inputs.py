@@ -7,6 +7,7 @@ from workflow_scripts.common import addresses
 from workflow_scripts.dag.custom_datasets import custom_mistakes
 from workflow_scripts.dag.genomes import Genomes
 from workflow_scripts.dag.gue import Gue
+from workflow_scripts.dag.published_files import published_mistakes
 from workflow_scripts.settings.configuration import Configuration
 
 RESULTS = Path("results")
@@ -20,7 +21,7 @@ def input_mistakes(
 
     ``say`` is told how the files of a sound data set are understood, when they are read for the first time.
     """
-    return [*misplaced_inputs(settings, genomes, gue), *custom_mistakes(gue, say)]
+    return [*misplaced_inputs(settings, genomes, gue), *published_mistakes(gue), *custom_mistakes(gue, say)]
 
 
 def misplaced_inputs(settings: Configuration, genomes: Genomes, gue: Gue) -> list[str]:

@@ -7,51 +7,30 @@ and size and sha256 of every file.
 """
 
 import argparse
-import shutil
 import sys
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import atomic_directory, digest, write_json
-
-DESCRIPTION = (
-    *("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
-    *("vocab.txt", "vocab.json", "merges.txt"),
-)
-SAFE = ("*.safetensors", "model.safetensors.index.json")
-PICKLED = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
+from workflow_scripts.common.files import atomic_directory, write_json
+from workflow_scripts.common.hub import Repository, copy_files, snapshot
+from workflow_scripts.common.model_files import PICKLED, SAFE, chosen, patterns
 
 
-def snapshot(hub: str, revision: str, code: bool) -> Path:
+def cached(repository: Repository, code: bool) -> Path:
     """The folder of the library's cache that holds the model. Raises UserError where it cannot be had."""
-    patterns = [*DESCRIPTION, *SAFE, *(["*.py"] if code else [])]
-    try:
-        folder = Path(snapshot_download(hub, revision=revision, allow_patterns=patterns))
-        if not any(folder.glob("*.safetensors")):
-            folder = Path(snapshot_download(hub, revision=revision, allow_patterns=[*patterns, *PICKLED]))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        told = str(error).strip().partition("\n")[0]
-        raise UserError(
-            f"{hub} at {revision}: not to be had ({told}); check id and revision, or name a directory"
-        ) from error
+    folder = snapshot(repository, patterns(code, SAFE))
+    if not any(folder.glob("*.safetensors")):
+        folder = snapshot(repository, patterns(code, PICKLED))
     for needed, files in (("config.json", ["config.json"]), ("weights", ["*.safetensors", "pytorch_model*.bin"])):
         if not any(path for pattern in files for path in folder.glob(pattern)):
-            raise UserError(f"{hub} at {revision}: has no {needed}; only models of the transformers library load")
+            raise UserError(f"{repository}: has no {needed}; only models of the transformers library load")
     return folder
 
 
 def copy(folder: Path, out: Path, code: bool) -> dict[str, dict]:
     """Copy the model's files; returns size and sha256 of each."""
-    weights = SAFE if any(folder.glob("*.safetensors")) else PICKLED
-    patterns = [*DESCRIPTION, *weights, *(["*.py"] if code else [])]
-    names = sorted(path.name for pattern in patterns for path in folder.glob(pattern))
     with atomic_directory(out) as temporary:
-        for name in names:
-            shutil.copyfile(folder / name, temporary / name)  # the cache holds links, maybe to another disk
-    return {name: {"bytes": (out / name).stat().st_size, "sha256": digest(out / name)} for name in names}
+        return copy_files(folder, chosen([path.name for path in folder.iterdir()], code), temporary)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -67,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
 @program
 def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
-    folder = snapshot(args.hub, args.revision, args.code)
+    folder = cached(Repository(args.hub, args.revision), args.code)
     files = copy(folder, args.out, args.code)
     write_json(args.record, {"hub": args.hub, "revision": args.revision, "commit": folder.name, "files": files})
 

@@ -124,7 +124,7 @@ def course_of(fit: Fit | FrozenFit) -> dict[str, Any]:
         "steps": fit.done,
         "epochs": fit.done / fit.per_epoch,
         "best_step": fit.best_step,
-        **({"chosen": fit.chosen} if isinstance(fit, FrozenFit) else {}),
+        **({"chosen": fit.chosen} if isinstance(fit, FrozenFit) else {"learning_curve": fit.curve}),
         "effective_batch": fit.settings.batch_size,
         "trainable_parameters": sum(p.numel() for p in fit.model.parameters() if p.requires_grad),
         "truncated": {split: tokens.encoded.truncated for split, tokens in fit.tokens.items()},
@@ -197,10 +197,13 @@ def fine_tune(job: FitJob) -> None:
     """
     job = on_this_hardware(job)
     rows = read_splits(job.data, PROBLEMS[job.settings.problem])
-    problem = problem_of(job.settings.problem, job.metric, job.settings.class_weights, rows["train"].labels)
+    classes = read_classes(job.data)
+    problem = problem_of(job.settings.problem, job.metric, job.settings.class_weights, rows["train"].labels, classes)
     initial = initial_model(job.model, problem.outputs.size, job.settings, job.method, job.seed)
     tokens = tokens_by_split(job, rows, initial)
     record = identity(job, initial)
+    if problem.metric_class is not None:
+        record["metric_class"] = problem.metric_class
     fit = fit_of(job, initial, problem, tokens)
     # as it will be read again, where tuples have become lists
     belongs_to = json.loads(json.dumps(record, sort_keys=True))

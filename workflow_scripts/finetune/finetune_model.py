@@ -42,8 +42,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--name", nargs=3, metavar=("MODEL", "TASK", "DATASET"), required=True, help="names, for the record"
     )
-    metrics = sorted({metric for metrics in METRICS.values() for metric in metrics})
-    parser.add_argument("--metric", choices=metrics, default="mcc", help="the data set's score")
+    metrics = ", ".join(sorted({metric for metrics in METRICS.values() for metric in metrics}))
+    parser.add_argument("--metric", default="mcc", help=f"the data set's score: {metrics}, or auroc:CLASS, auprc:CLASS")
     parser.add_argument("--seed", type=int, required=True, help="seed of head, order and dropout")
     parser.add_argument("--settings", default="{}", help="settings as JSON, see below")
     parser.add_argument("--tokens", type=Path, required=True, help="folder that keeps the tokens for further fits")

@@ -1,5 +1,6 @@
-"""Scores of predictions: those of the released train.py (scikit-learn), and the area under the ROC curve."""
+"""Scores of predictions: those of the released train.py (scikit-learn), and the areas under two curves."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,10 @@ Scores = dict[str, Any]
 
 
 def scores(labels: np.ndarray, probabilities: np.ndarray) -> Scores:
-    """MCC, macro F1, accuracy, macro precision and recall, AUROC and mean cross-entropy.
+    """MCC, macro F1, accuracy, macro precision and recall, AUROC, AUPRC and mean cross-entropy.
 
-    ``labels`` [rows], ``probabilities`` [rows, classes]. AUROC is one against rest, macro-averaged, for more than
-    two classes, and None where a class has no row.
+    ``labels`` [rows], ``probabilities`` [rows, classes]. AUROC and AUPRC are of the second of two classes, of more the
+    mean of one against the rest, and None where a class has no row.
     """
     predictions = probabilities.argmax(axis=1)
     picked = probabilities[np.arange(len(labels)), labels]
@@ -25,6 +26,7 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> Scores:
         "precision": float(metrics.precision_score(labels, predictions, average="macro", zero_division=0)),
         "recall": float(metrics.recall_score(labels, predictions, average="macro", zero_division=0)),
         "auroc": auroc(labels, probabilities),
+        "auprc": auprc(labels, probabilities),
         "loss": float(-np.log(np.clip(picked, 1e-12, 1.0)).mean()),
         "rows": len(labels),
     }
@@ -38,6 +40,25 @@ def auroc(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
     if classes == 2:
         return float(metrics.roc_auc_score(labels, probabilities[:, 1]))
     return float(metrics.roc_auc_score(labels, probabilities, multi_class="ovr", average="macro"))
+
+
+def auprc(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
+    """Area under the precision-recall curve (average precision); None where a class has no row."""
+    classes = probabilities.shape[1]
+    if len(np.unique(labels)) < classes:
+        return None
+    return float(
+        np.mean([of_class("auprc", labels, probabilities, n) for n in ([1] if classes == 2 else range(classes))])
+    )
+
+
+def of_class(measure: str, labels: np.ndarray, probabilities: np.ndarray, number: int) -> float | None:
+    """``auroc`` or ``auprc`` of one class against the others; None where it has no row or every row."""
+    positive = labels == number
+    if positive.all() or not positive.any():
+        return None
+    area = metrics.roc_auc_score if measure == "auroc" else metrics.average_precision_score
+    return float(area(positive, probabilities[:, number]))
 
 
 def regression_scores(labels: np.ndarray, values: np.ndarray) -> Scores:
@@ -58,18 +79,22 @@ def correlation(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def multilabel_scores(labels: np.ndarray, probabilities: np.ndarray) -> Scores:
-    """Macro F1 over the labels, share of rows right in all labels, macro AUROC, mean binary cross-entropy.
+    """Macro F1 over the labels, share of rows right in all labels, macro AUROC and AUPRC, mean binary cross-entropy.
 
-    Both arrays are [rows, labels]. AUROC is the mean over the labels that hold for some rows and not for others, None
-    where there is no such label.
+    Both arrays are [rows, labels]. AUROC and AUPRC are means over the labels that hold for some rows and not for
+    others, None where there is no such label.
     """
     clipped = np.clip(probabilities, 1e-12, 1 - 1e-12)
-    areas = [auroc(truth, np.stack([1 - p, p], axis=1)) for truth, p in zip(labels.T, probabilities.T, strict=True)]
-    defined = [area for area in areas if area is not None]
+    mixed = [number for number, truth in enumerate(labels.T) if 0 < truth.sum() < len(truth)]
+
+    def mean_over_labels(area: Callable[..., float]) -> float | None:
+        return float(np.mean([area(labels[:, n], probabilities[:, n]) for n in mixed])) if mixed else None
+
     return {
         "f1": float(metrics.f1_score(labels, probabilities >= 0.5, average="macro", zero_division=0)),
         "accuracy": float(((probabilities >= 0.5) == labels).all(axis=1).mean()),
-        "auroc": float(np.mean(defined)) if defined else None,
+        "auroc": mean_over_labels(metrics.roc_auc_score),
+        "auprc": mean_over_labels(metrics.average_precision_score),
         "loss": float(-(labels * np.log(clipped) + (1 - labels) * np.log1p(-clipped)).mean()),
         "rows": len(labels),
     }

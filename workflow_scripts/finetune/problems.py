@@ -6,7 +6,7 @@ model predicts, see Outputs: probabilities [rows, classes], numbers [rows] in th
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from workflow_scripts.common.labelled_csv import parse_class, parse_number, pars
 from workflow_scripts.finetune import metrics
 from workflow_scripts.finetune.metrics import Scores
 from workflow_scripts.inference.outputs import Outputs
-from workflow_scripts.settings.names import METRICS
+from workflow_scripts.settings.names import AREAS, METRICS
 
 # A loss that is less than this share below that of the best constant prediction has learned nothing. For two classes
 # in equal number it is the gain of a predictor with an MCC of about 0.12.
@@ -39,6 +39,7 @@ class Problem(ABC):
     metrics: tuple[str, ...]  # scores by which weights can be selected
     label_type: pa.DataType  # of a label and a prediction
     outputs: Outputs
+    metric_class: int | None = None  # the class of a metric such as auroc:enhancer
     parse: Callable[[str], int | float | tuple[int, ...]]  # a label of the file; raises ValueError
 
     @abstractmethod
@@ -98,7 +99,9 @@ class Classification(Problem):
     label_type = pa.int32()
     parse = staticmethod(parse_class)
 
-    def __init__(self, train: np.ndarray, class_weights: str = "none"):
+    def __init__(self, train: np.ndarray, class_weights: str = "none", area: tuple[str, int] | None = None):
+        """``area``: the metric of one class and its number, such as ("auroc:enhancer", 1)."""
+        self.area, self.metric_class = area, area[1] if area else None
         self.outputs = Outputs("classification", int(train.max()) + 1)
         counts = np.bincount(train)
         self.majority = int(counts.argmax())
@@ -119,7 +122,11 @@ class Classification(Problem):
         return functional.cross_entropy(logits, targets, reduction="none")
 
     def scores(self, labels: np.ndarray, values: np.ndarray) -> Scores:
-        return metrics.scores(labels, values)
+        found = metrics.scores(labels, values)
+        if self.area:
+            name, number = self.area
+            found[name] = metrics.of_class(name.partition(":")[0], labels, values, number)
+        return found
 
     def chance_loss(self, targets: np.ndarray, weights: np.ndarray) -> float:
         return entropy(np.bincount(targets, weights) / weights.sum())
@@ -199,15 +206,23 @@ PROBLEMS: dict[str, type[Problem]] = {
 }
 
 
-def problem_of(name: str, metric: str, class_weights: str, train: np.ndarray) -> Problem:
-    """The problem ``name`` of a data set with the training labels ``train``.
+def problem_of(name: str, metric: str, class_weights: str, train: np.ndarray, classes: Sequence[str] = ()) -> Problem:
+    """The problem ``name`` of a data set with the training labels ``train`` and these names of classes.
 
-    Raises UserError if ``metric`` is not one of its scores.
+    Raises UserError if ``metric`` is not one of its scores, or of a class that it does not have.
     """
     kind = PROBLEMS[name]
-    if metric not in kind.metrics:
+    measure, _, wanted = metric.partition(":")
+    if measure not in kind.metrics or (wanted and (measure not in AREAS or kind is not Classification)):
         raise UserError(f"--metric: {metric!r} is no score of {name}; take {' or '.join(kind.metrics)}")
-    return Classification(train, class_weights) if kind is Classification else kind(train)
+    if kind is not Classification:
+        return kind(train)
+    if not wanted:
+        return Classification(train, class_weights)
+    names = list(classes) or [str(number) for number in range(int(train.max()) + 1)]
+    if wanted not in names:
+        raise UserError(f"--metric: {metric!r}: there is no class {wanted!r}; take one of {', '.join(names)}")
+    return Classification(train, class_weights, (metric, names.index(wanted)))
 
 
 def collapse(

@@ -55,6 +55,7 @@ class Fit:
         self.done, self.best_step, self.best_value, self.waited = 0, 0, -math.inf, 0
         # the losses of the last epoch
         self.losses: collections.deque[float] = collections.deque(maxlen=self.per_epoch)
+        self.curve: list[dict[str, Any]] = []  # what evaluate() found
         self.started = self.saved = time.monotonic()
         self.targets = torch.from_numpy(problem.targets(tokens["train"].labels)).to(device)
         self.row_weights = torch.from_numpy(problem.row_weights(tokens["train"].labels)).to(device)
@@ -126,6 +127,11 @@ class Fit:
         value: float | None = -result["loss"] if self.settings.selection == "loss" else result[self.metric]
         if value is None:
             raise UserError(f"dev rows: {self.metric} is not defined for their labels; set selection to loss")
+        training_loss = float(np.mean([*self.losses][-self.evaluated_every :]))
+        self.curve.append(
+            {"step": self.done, "training_loss": training_loss}
+            | {"dev_loss": result["loss"], "dev_score": result[self.metric]}
+        )
         self.waited += 1
         if value > self.best_value:
             self.best_step, self.best_value, self.waited = self.done, value, 0
@@ -151,6 +157,7 @@ class Fit:
             "best_value": self.best_value,
             "waited": self.waited,
             "losses": list(self.losses),
+            "curve": self.curve,
             "seconds": self.seconds,
             "scaler": self.scaler.state_dict(),
         }
@@ -165,6 +172,7 @@ class Fit:
         self.done, memory = checkpoints.load(path, self.weights | self.best, self.optimizer)
         self.best_step, self.best_value, self.waited = memory["best_step"], memory["best_value"], memory["waited"]
         self.losses.extend(memory["losses"])
+        self.curve = memory.get("curve", [])  # a state of an older version has none
         self.scaler.load_state_dict(memory["scaler"])
         self.started -= memory["seconds"]
         print(f"resumed at step {self.done:,}", file=sys.stderr, flush=True)

@@ -18,7 +18,7 @@ With --fail-on-leak, a dev or test row that is related to a train row is an erro
   baseline     test scores of a logistic regression on k-mer counts (kmer_baseline.py)
   nearest_neighbour    test scores of copying the label of the most similar train row (lookup_floors.py)
   partner_flip         test scores of taking another label than that of the partner in train, or the most frequent label
-               for a row without a partner; and the test rows with a partner
+               for a row without a partner; the test rows with a partner, and those whose partner has another label
 
 The table has a line for each test row: its line in test.csv, its closest relation to train, and the line in train.csv
 and the label of the most similar row, with the similarity, and of its partner.

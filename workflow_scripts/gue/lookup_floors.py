@@ -68,7 +68,8 @@ def flipped_labels(train: list[Example], partner: np.ndarray) -> list[int | str]
 
 
 def look_up_scores(splits: Splits, looked_up: LookedUp) -> dict[str, dict[str, float]]:
-    """Test scores of both classifiers, see classification_scores, and the number of test rows with a partner."""
+    """Test scores of both classifiers, see classification_scores, and the test rows with a partner: ``rows``, and those
+    whose partner has another label."""
     train, truth = splits["train"], [row.label for row in splits["test"]]
     copied = copied_labels(train, looked_up.nearest.row)
     flipped = flipped_labels(train, looked_up.partner)
@@ -77,6 +78,11 @@ def look_up_scores(splits: Splits, looked_up: LookedUp) -> dict[str, dict[str, f
         "partner_flip": {
             **classification_scores(truth, flipped),
             "rows": int((looked_up.partner >= 0).sum()),
+            "other_label": sum(
+                train[row].label != label
+                for row, label in zip(looked_up.partner.tolist(), truth, strict=True)
+                if row >= 0
+            ),
         },
     }
 

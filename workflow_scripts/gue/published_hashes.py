@@ -4,21 +4,16 @@ The hashes in ``config/gue_published.tsv`` are git blob SHA-1s: of the header "b
 repositories have the files, one with LF and one with CRLF line ends, so each file has two hashes.
 """
 
-import hashlib
 from pathlib import Path
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_table
+from workflow_scripts.common.hashing import git_sha1
 from workflow_scripts.gue.registry import Dataset
 from workflow_scripts.settings.names import SPLITS
 
 DIFFERS = "differs from the known file"
 NEITHER = "neither as released nor as in the paper"
-
-
-def git_sha1(content: bytes) -> str:
-    """The SHA-1 of a git blob with this content."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def read_known_hashes(path: str | Path, dataset: Dataset) -> dict[str, set[str]]:

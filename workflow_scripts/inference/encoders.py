@@ -8,6 +8,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
+import transformers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from workflow_scripts.common.errors import UserError
@@ -19,8 +20,10 @@ from workflow_scripts.inference.encoding import NO_BASES, Encoded, Text, sequenc
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json")
 """The files in which a tokenizer keeps its words; one that is code may have none."""
 FILES = (*VOCABULARIES, "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
-PROBE = "ACGT" * 16
-"""A sequence that every tokenizer of DNA knows."""
+PADDINGS = ("[PAD]", "<pad>")
+"""Words for padding, for a tokenizer that names none."""
+PROBE = "ACGT" * 15
+"""A sequence that every tokenizer of DNA knows: also one of non-overlapping words of 2 to 6 bases without a rest."""
 
 
 def load_tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizerBase:
@@ -34,7 +37,10 @@ def load_tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizer
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
         ends = tokenizer(PROBE)["input_ids"][-1]
     except Exception as error:  # the library raises whatever its readers meet
-        raise UserError(f"{folder}: its tokenizer does not load ({first_line(error)})") from error
+        hint = version_hint(folder) if code else ""
+        raise UserError(f"{folder}: its tokenizer does not load ({first_line(error)}){hint}") from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = next((word for word in PADDINGS if word in tokenizer.get_vocab()), None)
     if tokenizer.pad_token_id is None:
         if tokenizer.eos_token_id is None or tokenizer.eos_token_id == ends:
             named = "name one in tokenizer_config.json (pad_token)"
@@ -50,6 +56,21 @@ def code_of(folder: Path) -> list[Path]:
     except (OSError, ValueError):
         return []
     return sorted(folder.glob("*.py")) if "auto_map" in described else []
+
+
+def version_hint(folder: Path) -> str:
+    """Which version of the library the code of a directory was written for, if it was another one; else empty."""
+    try:
+        written = read_json(folder / "config.json").get("transformers_version")
+    except (OSError, ValueError):
+        return ""
+    if written in (None, transformers.__version__):
+        return ""
+    written = written.partition(".dev")[0]
+    return (
+        f"; its code was written for transformers {written}, this is {transformers.__version__}: name an environment "
+        f"with that version or a later one that still runs it (environment: in the entry of the model)"
+    )
 
 
 def first_line(error: Exception) -> str:
@@ -72,15 +93,23 @@ class TokenizerEncoder:
 
     ``kmer``: sequences are rewritten as overlapping k-mers first; 0 leaves them as they are. ``longest``: tokens that
     the model has positions for, special tokens included; 0 if there is no limit. ``typed``: the model reads token
-    types.
+    types. ``ignores_padding``: texts of different lengths can share a batch.
     """
 
-    def __init__(self, folder: Path, tokenizer: PreTrainedTokenizerBase, kmer: int, longest: int, typed: bool):
+    def __init__(
+        self,
+        folder: Path,
+        tokenizer: PreTrainedTokenizerBase,
+        kmer: int,
+        longest: int,
+        typed: bool,
+        ignores_padding: bool = True,
+    ):
         self.folder = folder
         # transformers 5 types ids and tokens by the union of all its calls
         self.tokenizer: Any = tokenizer
         self.kmer, self.longest, self.typed = kmer, longest, typed
-        self.pad_id: int = self.tokenizer.pad_token_id
+        self.pad_id: int | None = self.tokenizer.pad_token_id if ignores_padding else None
 
     @property
     def fingerprint(self) -> str:

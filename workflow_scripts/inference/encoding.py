@@ -44,8 +44,8 @@ class Encoder(Protocol):
     """Turns texts into the tokens of one model."""
 
     @property
-    def pad_id(self) -> int:
-        """The id that fills short rows of a batch."""
+    def pad_id(self) -> int | None:
+        """The id that fills short rows of a batch; None if only texts of the same length can share one."""
 
     @property
     def fingerprint(self) -> str:

@@ -19,13 +19,14 @@ from transformers.utils import logging
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_json
-from workflow_scripts.inference.encoders import PROBE, TokenizerEncoder, first_line, load_tokenizer
-from workflow_scripts.inference.pooled import HEAD_FILE, Lengths, PooledClassifier, hidden_states, inputs_of
+from workflow_scripts.inference.encoders import PROBE, TokenizerEncoder, first_line, load_tokenizer, version_hint
+from workflow_scripts.inference.pooled import HEAD_FILE, INITIALIZER_RANGE, Lengths, PooledClassifier, inputs_of
+from workflow_scripts.inference.trial import ignores_padding, width_of_states
 from workflow_scripts.model import DnaBert2ForSequenceClassification, DnaBert2Model
 
 HEADS = ("pooler", "classifier", "score")
 """The modules between an encoder and its outputs, by the names that models of the library give them."""
-NOT_ENCODER = (*HEADS, "contact_head")  # ESM's head for proteins is part of its encoder and not used
+NOT_ENCODER = (*HEADS, "lm_head", "cls", "contact_head")  # heads of language models; ESM's for proteins
 ENCODERS = ("AutoModel", "AutoModelForMaskedLM", "AutoModelForCausalLM")
 """Names under which the code of a directory may offer its encoder; a language model contains it."""
 DTYPE = "dtype" if version.parse(transformers.__version__) >= version.parse("4.56") else "torch_dtype"
@@ -87,7 +88,8 @@ def read_pretrained(
     if getattr(model.config, "pad_token_id", None) is None:
         model.config.pad_token_id = tokenizer.pad_token_id  # classifiers of decoders find the last token by it
     typed = "token_type_ids" in inputs_of(model)
-    encoder = TokenizerEncoder(folder, tokenizer, kmer, longest_input(model), typed)
+    blind = reader.ignores_padding(model, tokenizer)
+    encoder = TokenizerEncoder(folder, tokenizer, kmer, longest_input(model), typed, blind)
     return Pretrained(model, encoder, fresh_head)
 
 
@@ -139,7 +141,18 @@ class _Reader:
     def classifier(self, outputs: int | None) -> tuple[Any, bool]:
         options = {"trust_remote_code": self.trust_remote_code}
         model, missing = self._load(AutoModelForSequenceClassification, outputs, **options)
+        if self.code:  # may leave what the directory lacks as it was in memory, as that of Caduceus does
+            draw(model, missing)
         return model, bool(missing)
+
+    def ignores_padding(self, model: Any, tokenizer: Any) -> bool:
+        """Whether texts of different lengths can share a batch."""
+        if self.is_dnabert2:
+            return True
+        try:
+            return ignores_padding(model, tokenizer(PROBE[:8])["input_ids"], tokenizer.pad_token_id)
+        except Exception as error:  # whatever the code of a model raises
+            raise self._refusal(error) from error
 
     def pooled(self, outputs: int | None, pooling: Any, tokenizer: Any) -> tuple[Any, bool]:
         if self.is_dnabert2:
@@ -147,8 +160,8 @@ class _Reader:
         else:
             name = next((name for name in ENCODERS if name in self.code), ENCODERS[0])
             encoder, _ = self._load(getattr(transformers, name), None, trust_remote_code=self.trust_remote_code)
-        probe = torch.tensor([tokenizer(PROBE[:8])["input_ids"]])  # no longer than any model takes
-        if pooling == "cls" and tokenizer.cls_token_id != int(probe[0, 0]):
+        probe = tokenizer(PROBE[:8])["input_ids"]
+        if pooling == "cls" and tokenizer.cls_token_id != probe[0]:
             raise UserError(
                 f"{self.folder}: its tokenizer puts no [CLS] first, and its architecture has no classifier class; "
                 f"set pooling to mean, or to last for a decoder"
@@ -156,8 +169,7 @@ class _Reader:
         # a U-Net such as NTv3 halves the length so often; its authors fill with N, never with padding
         lengths = Lengths(2 ** getattr(encoder.config, "num_downsamples", 0), tokenizer.convert_tokens_to_ids("N"))
         try:
-            with torch.no_grad():
-                width = hidden_states(encoder, probe, lengths=lengths)[0].shape[-1]
+            width = width_of_states(encoder, probe, lengths)
         except Exception as error:  # whatever the code of a model raises
             raise self._refusal(error) from error
         size = encoder.config.num_labels if outputs is None else outputs
@@ -197,11 +209,19 @@ class _Reader:
             return ""
         if "auto_map" in self.described and not self.trust_remote_code:
             return "; it brings code of its own, which runs with trust_remote_code: true"
-        written = self.described.get("transformers_version")
-        if "auto_map" in self.described and written not in (None, transformers.__version__):
-            here = f"this is {transformers.__version__}: give the model an environment with that version"
-            return f"; its code was written for transformers {written}, {here}"
-        return ""
+        return version_hint(self.folder) if self.code else ""
+
+
+@torch.no_grad()
+def draw(model: Any, missing: list[str]) -> None:
+    """New values for the weights ``missing``, as BERT's: matrices normal, norms one, biases zero."""
+    spread = getattr(model.config, "initializer_range", None) or INITIALIZER_RANGE
+    for name in missing:
+        weight = model.get_parameter(name)
+        if weight.dim() > 1:
+            nn.init.normal_(weight, std=spread)
+        else:
+            weight.fill_(float(name.endswith("weight")))
 
 
 def read_description(folder: Path) -> dict[str, Any]:

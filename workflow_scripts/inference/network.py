@@ -12,7 +12,7 @@ from torch import nn
 
 from workflow_scripts.inference.encoding import Encoded, by_length, collate
 from workflow_scripts.inference.outputs import Outputs
-from workflow_scripts.inference.pooled import inputs_of, takes
+from workflow_scripts.inference.pooled import takes
 from workflow_scripts.inference.precision import autocast
 
 
@@ -31,12 +31,12 @@ class Network:
     """A model on its device.
 
     ``model(input_ids=[, attention_mask=][, token_type_ids=]).logits`` is [rows, outputs]; ``pad_id`` fills short rows;
-    ``precision`` is "fp32", "bf16" or "fp16" (autocast). A model whose ``forward`` takes no attention mask cannot tell
-    padding from bases, so its batches are of texts with the same number of tokens.
+    ``precision`` is "fp32", "bf16" or "fp16" (autocast). A model that cannot tell padding from bases has no ``pad_id``,
+    and its batches are of texts with the same number of tokens.
     """
 
     model: nn.Module
-    pad_id: int
+    pad_id: int | None
     precision: str
     device: torch.device
 
@@ -45,21 +45,16 @@ class Network:
         """The names of what the model's ``forward`` takes."""
         return takes(self.model)
 
-    @cached_property
-    def masked(self) -> bool:
-        """Whether the model, of a pooled one its encoder, can be told what is padding."""
-        return "attention_mask" in inputs_of(self.model)
-
     def output(self, encoded: Encoded, entries: np.ndarray, **options: bool) -> Any:
         """What the model returns for the texts ``entries`` in one batch, with gradients where they are on."""
-        batch = collate(encoded, entries, self.pad_id, self.device)
+        batch = collate(encoded, entries, self.pad_id or 0, self.device)
         batch = {name: tensor for name, tensor in batch.items() if name in self.arguments}
         with autocast(self.device, self.precision):
             return self.model(**batch, **options)
 
     def batches(self, encoded: Encoded, entries: np.ndarray) -> list[np.ndarray]:
         """Places in ``entries`` of the texts that can share a batch: all, or for each length its own."""
-        if self.masked:
+        if self.pad_id is not None:
             return [np.arange(len(entries))]
         lengths = np.array([len(encoded.ids[entry]) for entry in entries])
         return [np.flatnonzero(lengths == length) for length in np.unique(lengths)]

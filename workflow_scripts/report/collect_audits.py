@@ -2,8 +2,11 @@
 
 In: ``datasheet.json`` and ``audit.json`` of each data set. Out: a table with one row for each data set, in the order
 of the datasheets. Leaks are dev or test rows that are related to a train row, counted by the closest relation: an exact
-copy, a copy on the other strand, a near-duplicate, or an overlap on the genome. A cell is empty if the figure is
-unknown: overlaps of rows without known places, the AUROC of a single class.
+copy, a copy on the other strand, a near-duplicate, one made from the other (derived), or an overlap on the genome.
+``test_partners`` are test rows with a partner in train (one of the two was made from the other), ``test_flipped`` those
+whose partner has another label. The last columns are test scores, as fractions, of what needs no model: k-mer
+regression, copying the label of the nearest train row, and taking another label than the partner's. A cell is empty if
+the figure is unknown: overlaps of rows without known places, the AUROC of a single class.
 """
 
 import argparse
@@ -15,13 +18,17 @@ from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import write_table
 from workflow_scripts.common.json_objects import read_object
 
-RELATIONS = ("exact", "reverse_complement", "near", "overlap")
+RELATIONS = ("exact", "reverse_complement", "near", "derived", "overlap")
 COUNTS = (
     *("rows", "duplicates"),
     *(f"{split}_{kind}" for split in ("dev", "test") for kind in ("rows", "leaks", *RELATIONS)),
-    *("conflicting_labels", "non_acgt", "other_length"),
+    *("test_partners", "test_flipped", "conflicting_labels", "non_acgt", "other_length"),
 )
-MEASURES = ("unknown_letters", "gc_auroc", "kmer_mcc", "kmer_f1")
+LOOKUPS = {"kmer": "baseline", "nearest": "nearest_neighbour", "partner": "partner_flip"}
+"""Prefix of a column -> the classifier in the audit."""
+FLOOR_METRICS = ("mcc", "f1", "accuracy")
+FLOORS = tuple(f"{prefix}_{metric}" for prefix in LOOKUPS for metric in FLOOR_METRICS)
+MEASURES = ("unknown_letters", "gc_auroc", *FLOORS)
 COLUMNS = ["task", "dataset", "origin", "split", *COUNTS, *MEASURES]
 
 
@@ -40,10 +47,12 @@ def tabulate(sheet: dict[str, Any], audit: dict[str, Any]) -> dict[str, Any]:
         row |= {f"{split}_rows": rows[split], f"{split}_leaks": audit["leaks"][split]}
         row |= {f"{split}_{kind}": relations[f"{split}_in_train"][kind] for kind in RELATIONS}
     return row | {
+        **{"test_partners": audit["partner_flip"]["rows"], "test_flipped": audit["partner_flip"]["other_label"]},
         **{"conflicting_labels": audit["conflicting_labels"]["either_strand"]},
         **{"non_acgt": audit["non_acgt"]["rows"], "other_length": audit["lengths"]["other"]["rows"]},
         "unknown_letters": max(audit["unknown_letters"].values()),
-        **{"gc_auroc": audit["gc"]["auroc"], "kmer_mcc": audit["baseline"]["mcc"], "kmer_f1": audit["baseline"]["f1"]},
+        "gc_auroc": audit["gc"]["auroc"],
+        **{f"{prefix}_{metric}": audit[name][metric] for prefix, name in LOOKUPS.items() for metric in FLOOR_METRICS},
     }
 
 

@@ -1,22 +1,25 @@
-"""Collect what is behind the scores of each run on each data set: classes, confusions, curves and the worst errors.
+"""Collect what is behind the scores of each run on each data set: classes, confusions, curves, errors, learning.
 
-In: the folder of the fits with their predictions, the fits that the configuration plans, and the data sets. Fits that
-predict no classes and missing fits are left out.
+In: the folder of the fits with their predictions, the fits that the configuration plans, and the data sets. Missing
+fits are left out; of fits that predict no classes only the learning curve is there.
 Out: tables with one row for each run, data set and
 - class: rows, precision, recall, F1, areas under the ROC and the precision-recall curve against the other classes,
 - pair of classes: how many rows of the one are taken for the other,
 - point of the ROC and of the precision-recall curve,
-- worst error: the test row (line in test.csv, id, sequence) and the mean probability that the fits give to its label.
-All are means over the seeds. Scores are x 100.
+- worst error: the test row (line in test.csv, id, sequence) and the mean probability that the fits give to its label,
+- seed and evaluation during training: step, losses, and the dev score.
+All but the last are means over the seeds. Scores are x 100.
 """
 
 import argparse
 import csv
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from workflow_scripts.common.bootstrap import Predictions
 from workflow_scripts.common.errors import UserError, program
@@ -30,6 +33,8 @@ CLASS_COLUMNS = [*FIT, "seeds", "class", "rows", "predicted", "precision", "reca
 CONFUSION_COLUMNS = [*FIT, "seeds", "label", "prediction", "rows", "percent_of_label"]
 CURVE_COLUMNS = [*FIT, "seeds", "curve", "x", "y"]
 ERROR_COLUMNS = [*FIT, "line", "id", "label", "prediction", "probability_of_label", "wrong", "seeds", "sequence"]
+LEARNING_COLUMNS = [*FIT, "seed", "step", "training_loss", "dev_loss", "dev_score"]
+LEARNING_POINTS = 40  # of a fit at most
 
 
 def read_class_fits(folder: Path, cell: Cell) -> list[Predictions]:
@@ -91,6 +96,21 @@ def error_rows(fits: Sequence[Predictions], names: Sequence[str], folder: Path) 
     return rows
 
 
+def learning_rows(cell: Cell) -> list[dict[str, Any]]:
+    """A row for each evaluation of each fit that has recorded them, thinned evenly; the last one is kept."""
+    rows = []
+    for fit in cell.fits:
+        curve = fit.get("learning_curve", [])
+        kept = np.unique(np.linspace(0, len(curve) - 1, min(len(curve), LEARNING_POINTS)).round().astype(int))
+        rows += [{"seed": fit["seed"]} | curve[point] | {"dev_score": times_100(curve[point])} for point in kept]
+    return rows
+
+
+def times_100(point: Mapping[str, Any]) -> float | None:
+    """The dev score of an evaluation x 100; ``None`` if it is undefined."""
+    return None if point["dev_score"] is None else 100 * point["dev_score"]
+
+
 def class_names(folder: Path, classes: int) -> list[str]:
     """The names of the classes of a data set, in the order of their labels; their numbers if they have none."""
     path = folder / "classes.json"
@@ -109,6 +129,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--confusions", type=Path, required=True, help="table of confusions to write (TSV)")
     parser.add_argument("--curves", type=Path, required=True, help="table of the points of the curves to write (TSV)")
     parser.add_argument("--errors", type=Path, required=True, help="table of the worst errors to write (TSV)")
+    parser.add_argument("--learning", type=Path, required=True, help="table of learning curves to write (TSV)")
     return parser
 
 
@@ -116,15 +137,17 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> None:
     """Write the tables."""
     options = build_parser().parse_args(argv)
-    classes, confusions, curves, errors = [], [], [], []
+    classes, confusions, curves, errors, learning = [], [], [], [], []
     for run, dataset in parse_planned(options.planned):
         cell = read_cell(options.fits, run, dataset, sorted(options.seeds), None)
+        fit = dict(zip(FIT, (*run, *dataset), strict=True))
+        learning += [fit | row for row in learning_rows(cell)]
         fits = read_class_fits(options.fits, cell)
         if not fits:
             continue
         folder = options.data.joinpath(*dataset)
         names = class_names(folder, fits[0].probabilities.shape[1])
-        fit = dict(zip(FIT, (*run, *dataset), strict=True)) | {"seeds": len(fits)}
+        fit |= {"seeds": len(fits)}
         classes += [fit | row for row in class_rows(fits, names)]
         confusions += [fit | row for row in confusion_rows(fits, names)]
         curves += [fit | row for row in curve_rows(fits)]
@@ -133,6 +156,7 @@ def main(argv: list[str] | None = None) -> None:
     write_numbers(options.confusions, confusions, CONFUSION_COLUMNS)
     write_numbers(options.curves, curves, CURVE_COLUMNS)
     write_numbers(options.errors, errors, ERROR_COLUMNS)
+    write_numbers(options.learning, learning, LEARNING_COLUMNS)
 
 
 if __name__ == "__main__":

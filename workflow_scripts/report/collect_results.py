@@ -11,7 +11,7 @@ a separate column.
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from workflow_scripts.report.score_statistics import mean_by_task, rank_runs
 COLUMNS = [
     *("model", "method", "task", "dataset", "metric", "seeds", "missing", "scores"),
     *("mean", "sd", "low", "high", "over", "seeds_low", "seeds_high", "rows_low", "rows_high"),
-    *("collapsed", "mean_without_collapsed"),
+    *("collapsed", "mean_without_collapsed", "steps"),
     *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
     *("test_rows", "truncated", "unknown_tokens", "chance", "paper_dnabert2", "paper_nt_2500m_multi"),
     *("difference_dnabert2", "verdict", "why"),
@@ -79,12 +79,16 @@ def published_columns(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def summarize_scores(cell: Cell) -> dict[str, Any]:
-    """Mean, spread and intervals of a cell's metric, and means with intervals of all metrics."""
+    """Mean, spread and intervals of a cell's metric, and means with intervals of all metrics.
+
+    A mixture of collapsed and other fits has no interval: its scores are no sample of one distribution.
+    """
     kept = [fit["test"][cell.metric] for fit in cell.fits if fit["collapse"] is None]
     facts = {
         **combined_interval(cell.scores(cell.metric), cell.resampled.get(cell.metric)),
         "scores": " ".join(f"{score:.2f}" for score in cell.scores(cell.metric)),
         "mean_without_collapsed": 100 * float(np.mean(kept)) if 0 < len(kept) < len(cell.fits) else None,
+        "steps": mean_steps(cell),
         "test_rows": cell.fits[0]["test"]["rows"],
         "truncated": 100 * cell.fits[0]["truncated"]["test"],
         "unknown_tokens": percent_unknown(cell),
@@ -94,6 +98,8 @@ def summarize_scores(cell: Cell) -> dict[str, Any]:
         if values := cell.scores(metric):
             found = combined_interval(values, cell.resampled.get(metric))
             facts |= {metric: found["mean"], f"{metric}_low": found["low"], f"{metric}_high": found["high"]}
+    if facts["mean_without_collapsed"] is not None:
+        facts |= dict.fromkeys(name for name in facts if name.endswith(("low", "high"))) | {"over": ""}
     return facts
 
 
@@ -103,9 +109,16 @@ def percent_unknown(cell: Cell) -> float | None:
     return None if share is None else 100 * share
 
 
-def describe_runs(cells: Sequence[Cell]) -> list[dict[str, Any]]:
+def mean_steps(cell: Cell) -> float | None:
+    """Optimizer steps of a fit, the mean over the fits; ``None`` of fits without steps, such as of frozen models."""
+    steps = [fit.get("steps", 0) for fit in cell.fits]
+    return float(np.mean(steps)) if all(steps) else None
+
+
+def describe_runs(cells: Sequence[Cell], floors: Collection[str]) -> list[dict[str, Any]]:
     """Each run: its means by task and over all data sets, its collapsed fits, and what it lacks.
 
+    ``floor``: whether its model is one of ``floors``, the baselines.
     ``missing`` lists data sets without any fit, and single seeds of the others. A mean is ``None`` if the run lacks one
     of the data sets that any run has.
     """
@@ -121,6 +134,7 @@ def describe_runs(cells: Sequence[Cell]) -> list[dict[str, Any]]:
             {
                 "model": run[0],
                 "method": run[1],
+                "floor": run[0] in floors,
                 "parameters": fits[0]["parameters"] if fits else None,
                 "trainable_parameters": fits[0]["trainable_parameters"] if fits else None,
                 "hardware": sorted({fit["hardware"] for fit in fits}),
@@ -213,7 +227,7 @@ def main(argv: list[str] | None = None) -> None:
     reasons = why_not_comparable(judged)
     pairs = comparisons.compare_pairs(cells)
     summary = {
-        "runs": describe_runs(cells),
+        "runs": describe_runs(cells, options.floors),
         "comparisons": comparisons.compare_runs(cells, pairs, paper_cells, set(datasets) - set(reasons)),
         "ranks": rank_runs(comparisons.mean_scores(cells)),
         "verdicts": verdicts.count(judged),

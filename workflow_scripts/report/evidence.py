@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workflow_scripts.common.bootstrap import Predictions, ranked_area
+from workflow_scripts.common.bootstrap import AREAS, Predictions, mean_areas
 
 GRID = np.linspace(0, 1, 51)  # places on the x axis of a curve
 WORST = 20  # errors of a run on a data set
@@ -31,25 +31,12 @@ def class_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
     return scores | {"f1": share(2 * right, actual + predicted)}
 
 
-def area_under_roc(values: np.ndarray, positive: np.ndarray) -> float:
-    """Area under the ROC curve of values for a class; NaN if no row or every row is of the class."""
-    return float(ranked_area(values, positive, np.ones((1, len(values))))[0])
-
-
 def operating_points(values: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the class, and other rows, with a value of at least each threshold, from high to low thresholds."""
     order = np.argsort(-values, kind="stable")
     last = np.flatnonzero(np.diff(values[order], append=-np.inf))  # of rows with the same value
     found = positive[order].cumsum()[last]
     return found, last + 1 - found
-
-
-def average_precision(values: np.ndarray, positive: np.ndarray) -> float:
-    """Area under the precision-recall curve as the mean precision over the rows of the class; NaN without one."""
-    found, others = operating_points(values, positive)
-    if not found[-1]:
-        return float("nan")
-    return float((np.diff(found, prepend=0) * found / (found + others)).sum() / found[-1])
 
 
 def roc_curve(values: np.ndarray, positive: np.ndarray) -> np.ndarray:
@@ -68,14 +55,10 @@ def precision_recall_curve(values: np.ndarray, positive: np.ndarray) -> np.ndarr
 
 def class_areas(fits: Sequence[Predictions]) -> dict[str, np.ndarray]:
     """``auroc`` and ``auprc`` of each class against the rest, arrays [classes], means over the fits."""
-    measures = {"auroc": area_under_roc, "auprc": average_precision}
     classes = range(fits[0].probabilities.shape[1])
-    return {
-        name: np.mean(
-            [[area(fit.probabilities[:, number], fit.labels == number) for number in classes] for fit in fits], axis=0
-        )
-        for name, area in measures.items()
-    }
+    once = np.ones((1, len(fits[0].labels)))
+    areas = [[mean_areas(fit, once, [number]) for number in classes] for fit in fits]
+    return {name: np.mean([[float(found[name][0]) for found in fit] for fit in areas], axis=0) for name in AREAS}
 
 
 def mean_curves(fits: Sequence[Predictions]) -> dict[str, np.ndarray]:

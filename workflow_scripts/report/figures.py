@@ -108,7 +108,8 @@ def scores_chart(dots: list[dict[str, Any]], runs: list[str]) -> alt.TopLevelMix
     layers = [alt.Chart(inline_data(shaded)).mark_rect(color="currentColor", opacity=0.05).encode(y)] if shaded else []
     data = alt.Chart(inline_data(dots))
     low = alt.X("low:Q", title=SCORE)
-    intervals = data.mark_rule(strokeWidth=1.5).encode(
+    with_interval = alt.Chart(inline_data(dot for dot in dots if dot["low"] is not None))
+    intervals = with_interval.mark_rule(strokeWidth=1.5).encode(
         low, y, offset, encoding.colour, x2="high:Q", opacity=encoding.opacity(0.7), tooltip=tooltip
     )
     points = data.mark_point(filled=True, size=45).encode(

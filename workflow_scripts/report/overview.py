@@ -18,6 +18,7 @@ OPTIONAL_INPUTS = {  # input of the page -> its name on the page
     "logs": "training curves",
     "datasheets": "datasheets",
     "audits": "audits",
+    "strata": "scores by similarity",
     "evidence": "what is behind the scores",
     "efficiency": "costs",
     "record": "the record of the run",
@@ -104,17 +105,28 @@ def unplanned_datasets(rows: Sequence[Mapping[str, Any]], runs: Sequence[str]) -
     return {run: names for run, names in lacking.items() if names}
 
 
+def worse_than_floors(floors: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Run -> the data sets on which it is no better than a floor."""
+    found: dict[str, list[str]] = {}
+    for part in floors:
+        for model in part["worse"]:
+            if model["above"]:
+                found.setdefault(model["run"], []).append(part["name"])
+    return found
+
+
 def findings(
     rows: Sequence[Mapping[str, Any]],
     runs: Sequence[str],
     summary: Mapping[str, Any],
     groups: Sequence[Mapping[str, Any]],
     files: Mapping[str, Any],
+    floors: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
     """What failed or is missing, as entries of a list on the page.
 
     ``rows`` are those of the table of results, ``runs`` the names of the runs of the summary, in order, ``groups`` the
-    corpus by group, ``files`` the inputs of the page.
+    corpus by group, ``files`` the inputs of the page, ``floors`` see :func:`floors_section.floors`.
 
     An entry has a ``title``; ``names``, lists of ``unit`` by run, or under an empty name if they belong to no run; the
     text ``none`` for empty lists; and ``failed``, whether the names are failures.
@@ -123,6 +135,7 @@ def findings(
     found: list[tuple[str, dict[str, list[str]], str, str, bool]] = [
         ("Fits not run", missing_fits(rows), "data sets", "none; all planned fits exist", True),
         ("Collapsed fits", collapsed, "fits", "none", True),
+        ("No better than a floor", worse_than_floors(floors), "data sets", "none; see the section on floors", True),
         ("Planned only for other runs", unplanned_datasets(rows, runs), "data sets", "none; all runs agree", False),
         ("In no run", {"": summary["not_run"]}, "data sets", "none; the whole registry is covered", False),
     ]

@@ -25,7 +25,7 @@ TOKENIZER_FACTS = (
 )
 RESULT_COUNTS = ("seeds", "collapsed", "test_rows", "rerun_seeds", "rerun_collapsed")
 RESULT_NUMBERS = (
-    *("mean", "sd", "low", "high", "mean_without_collapsed", "chance", "truncated", "unknown_tokens"),
+    *("mean", "sd", "low", "high", "mean_without_collapsed", "steps", "chance", "truncated", "unknown_tokens"),
     *("paper_dnabert2", "paper_nt_2500m_multi", "difference_dnabert2"),
     *("rerun_dnabert2", "rerun_sd", "difference_rerun"),
     *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")),
@@ -157,7 +157,7 @@ def task_means(lines: list[dict[str, Any]], runs: list[str]) -> list[dict[str, A
     """Means by task, over all data sets, and over those that are comparable with the paper if these are fewer.
 
     In a row all means are over the same ``datasets``. A run or model of the paper that lacks one of them has ``None``
-    as its ``mean``; ``datasets`` of it says how many it has.
+    as its ``mean``; ``datasets`` of it says how many it has. ``comparable``: whether all of them are.
     """
     groups: dict[str, list[dict[str, Any]]] = {}
     for line in lines:
@@ -174,7 +174,10 @@ def task_means(lines: list[dict[str, Any]], runs: list[str]) -> list[dict[str, A
             for column in ("paper_dnabert2", "paper_nt_2500m_multi")
         ]
         means = [shared_mean(values, len(members)) for values in ours + theirs]
-        rows.append({"task": name, "datasets": len(members), "runs": means[: len(runs)], "paper": means[len(runs) :]})
+        rows.append(
+            {"task": name, "datasets": len(members), "comparable": all(line["comparable"] for line in members)}
+            | {"runs": means[: len(runs)], "paper": means[len(runs) :]}
+        )
     return rows
 
 

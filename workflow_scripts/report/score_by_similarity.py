@@ -10,6 +10,7 @@ lives on leaks is good where train rows are near and no better than others where
   distant   the other half
 
 ``mcc`` and ``accuracy`` are means over the seeds, x 100; MCC is empty in a stratum whose rows are of one class.
+``majority`` is the accuracy of always predicting the most frequent label of the stratum.
 ``nearest`` is the accuracy of copying the label of the nearest train row, ``partner`` that of taking another label than
 the partner's, for data sets of two classes (empty if a row has none). Missing fits are left out.
 """
@@ -30,7 +31,10 @@ from workflow_scripts.report.numeric_tables import write_numbers
 
 NEAR = ("exact", "reverse_complement", "near", "overlap")
 STRATA = ("related", "derived", "similar", "distant")
-COLUMNS = ["model", "method", "task", "dataset", "stratum", "rows", "seeds", "mcc", "accuracy", "nearest", "partner"]
+COLUMNS = [
+    *("model", "method", "task", "dataset", "stratum", "rows", "seeds", "mcc", "accuracy"),
+    *("majority", "nearest", "partner"),
+]
 
 
 def strata_of(rows: Sequence[dict[str, str]]) -> np.ndarray:
@@ -85,6 +89,7 @@ def score(folder: Path, run: Key, dataset: Key, seeds: Sequence[int], table: Pat
             yield {
                 **dict(zip(COLUMNS, (*run, *dataset, stratum, len(members), len(fits)), strict=False)),
                 **mean_scores(labels, [fit.predicted[members] for fit in fits]),
+                "majority": 100 * float(np.unique(labels, return_counts=True)[1].max()) / len(labels),
                 **looked_up([rows[member] for member in members], labels),
             }
 

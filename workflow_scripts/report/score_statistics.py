@@ -63,7 +63,7 @@ def group_ranks(runs: Sequence[Mapping[str, Any]], critical: float) -> list[list
 
 
 def compare_scores(first: Mapping[Any, float], second: Mapping[Any, float]) -> dict[str, Any] | None:
-    """Compare two runs over the data sets that both have; ``None`` if there is none.
+    """Compare two runs over the data sets that both have, ``over``; ``None`` if there is none.
 
     ``difference`` is first minus second, with a t interval over data sets. Scores that are equal to two decimals, as
     the tables show them, are ties. ``p`` is that of the two-sided Wilcoxon signed-rank test; ``None`` if fewer than
@@ -77,6 +77,7 @@ def compare_scores(first: Mapping[Any, float], second: Mapping[Any, float]) -> d
     over_datasets = t_interval(differences)
     unequal = rounded[rounded != 0]
     return {
+        "over": ["/".join(key) for key in shared],
         "datasets": len(shared),
         "difference": over_datasets["mean"],
         "low": over_datasets["low"],

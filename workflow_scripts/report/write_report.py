@@ -23,16 +23,19 @@ from workflow_scripts.common.json_objects import read_object
 from workflow_scripts.common.letters import NOTABLE
 from workflow_scripts.report import count_costs, figures, overview, page_content, paper, tokenization_section
 from workflow_scripts.report.evidence_section import evidence
+from workflow_scripts.report.floors_section import floors
 from workflow_scripts.report.homology_section import homology
+from workflow_scripts.report.line_panels import styles
 from workflow_scripts.report.pretraining_section import pretraining
+from workflow_scripts.report.strata_section import LEAST_ROWS, strata
 from workflow_scripts.report.verdicts import MARGINS
 
 TEMPLATES = Path(__file__).parent / "templates"
 ABSENT = "not given"
 FILES = (  # inputs that the page lists as its sources
     *("corpus", "species", "tokenizers", "tokenization", "studies", "pretraining", "logs", "datasheets", "results"),
-    *("verdicts", "pairs", "summary", "efficiency", "paper", "paper_models", "reruns", "audits", "record", "evidence"),
-    "homology",
+    *("verdicts", "pairs", "summary", "efficiency", "paper", "paper_models", "reruns", "audits", "strata"),
+    *("record", "evidence", "homology"),
 )
 
 
@@ -134,6 +137,9 @@ def read_content(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str,
         **(tokenization_section.charts(study) if study else {}),
     }
     datasets = page_content.datasets(options.datasheets)
+    audits = page_content.read_audits(options.audits) if options.audits else []
+    train_rows = {f"{row['task']}/{row['dataset']}": row["splits"][0] for row in datasets}
+    reached = floors(rows, summary, audits, train_rows)
     files = {name: getattr(options, name) for name in FILES}
     content = {
         "title": options.title,
@@ -153,16 +159,19 @@ def read_content(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str,
         "comparison": overview.compare_with_paper(lines, runs, summary["verdicts"]),
         "total_costs": overview.total_costs(costs) if costs else None,
         "hardware": sorted({name for run in summary["runs"] for name in run["hardware"]}),
-        "findings": overview.findings(rows, runs, summary, groups, files),
+        "findings": overview.findings(rows, runs, summary, groups, files, reached),
+        "floors": reached,
+        "strata": strata(options.strata, runs) if options.strata else [],
+        "styles": styles(runs),
         "task_means": means,
         "paper_models": paper_models,
         "costs": costs,
         "cost_claims": count_costs.cost_claims(costs, paper_models) if costs else [],
         "datasets": datasets,
         "sheets": {f"{row['task']}/{row['dataset']}": row["file"] for row in datasets},
-        "audits": page_content.read_audits(options.audits) if options.audits else [],
+        "audits": audits,
         "homology": homology(options.homology) if options.homology else [],
-        "evidence": evidence(options.evidence) if options.evidence else [],
+        "evidence": evidence(options.evidence, runs) if options.evidence else [],
         "record": read_object(options.record) if options.record else None,
         "files": files,
     }
@@ -197,6 +206,7 @@ def render(content: dict[str, Any], page: Path) -> str:
         vega=Markup(figures.javascript()),
         notable=NOTABLE,
         margins=MARGINS,
+        least_rows=LEAST_ROWS,
     )
 
 
@@ -219,13 +229,14 @@ def build_parser() -> argparse.ArgumentParser:
     add_files("--logs", "log.jsonl of each pre-trained model, in the folder of its summary")
     add_files("--datasheets", "datasheet.json of each data set")
     parser.add_argument("--audits", type=Path, help="table of the data sets' audits (gue_audit.tsv)")
+    parser.add_argument("--strata", type=Path, help="table of scores by similarity (gue_strata.tsv)")
     parser.add_argument("--results", type=Path, required=True, help="table of the results (gue_results.tsv)")
     parser.add_argument("--fits", type=Path, required=True, metavar="FOLDER", help="folder of all fits")
     parser.add_argument("--verdicts", type=Path, required=True, help="table of verdicts (gue_verdicts.tsv)")
     parser.add_argument("--pairs", type=Path, required=True, help="table of pairs of runs (gue_pairs.tsv)")
     parser.add_argument("--summary", type=Path, required=True, help="summary of the results (gue_summary.json)")
     parser.add_argument("--efficiency", type=Path, help="table of costs (efficiency.tsv)")
-    parser.add_argument("--evidence", type=Path, metavar="FOLDER", help="tables of classes, confusions, curves, errors")
+    parser.add_argument("--evidence", type=Path, metavar="FOLDER", help="tables of collect_evidence")
     parser.add_argument("--homology", type=Path, help="scores on the homology twins (gue_homology.tsv)")
     parser.add_argument("--record", type=Path, help="record of the run (run.json)")
     parser.add_argument("--paper", type=Path, required=True, help="the paper's scores (config/paper_results.tsv)")

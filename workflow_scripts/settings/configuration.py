@@ -86,6 +86,7 @@ def _table_errors(settings: Configuration) -> Iterator[str]:
     yield from table_errors(gue.sources, "gue_sources", ["source"])
     yield from table_errors(gue.candidates, "gue_candidates", ["task", "source"])
     yield from table_errors(gue.known_files, "gue_published", ["task", "dataset", "split"])
+    yield from table_errors(gue.hub_files, "gue_hub", ["task", "dataset"])
     yield from table_errors(settings.finetune.hparams, "finetune_hparams", ["family", "task", "dataset"])
     yield from table_errors(settings.finetune.families, "families", ["family"])
     yield from family_errors(settings.finetune.models, settings.finetune.families)

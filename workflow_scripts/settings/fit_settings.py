@@ -6,7 +6,7 @@ from pydantic import Field
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.settings.fields import Count, NotNegative, Patterns, Positive, Rate, Section, Share, key
-from workflow_scripts.settings.names import PRECISION, PROBLEM, Precision, Problem
+from workflow_scripts.settings.names import MIN_STEPS, PRECISION, PROBLEM, Precision, Problem
 from workflow_scripts.settings.validation import read_json
 
 SCRIPTS = "released scripts"
@@ -29,7 +29,7 @@ class FitSettings(Section):
         source=SCRIPTS,
     )
     min_steps: Count = key(
-        300,
+        MIN_STEPS,
         "Optimizer steps at least, if epochs would be fewer. Few rows are few steps: 379 rows make 36 in 3 epochs, in "
         "which a model often learns nothing. max_steps holds as it is.",
         paper="none; 1,095 steps of the smallest data set that is fitted by epochs",

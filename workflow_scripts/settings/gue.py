@@ -13,16 +13,25 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_table
 from workflow_scripts.common.labelled_sources import custom_sources
 from workflow_scripts.settings.fields import Count, Omittable, Patterns, Plain, Section, key, matches
-from workflow_scripts.settings.names import BINDING_TASKS, METRICS, PROBLEM, TASKS, Problem
+from workflow_scripts.settings.names import AREAS, BINDING_TASKS, METRICS, PROBLEM, TASKS, Problem
 from workflow_scripts.settings.patterns import matching
 
 DRAWN = 5  # data sets of a binding task, which are drawn together
+HUB = "hub"  # for gue.published: the data sets of the Hugging Face hub in the table of gue.hub_files
 
 DatasetName = Annotated[
     str,
     matches(
         r"^[a-z0-9_]+/[A-Za-z0-9][A-Za-z0-9_.-]*$",
         "be task/name, the task of a-z, digits and _, the name of letters, digits, dots, dashes and underscores",
+    ),
+]
+MEASURES = tuple(dict.fromkeys(measure for measures in METRICS.values() for measure in measures))
+Metric = Annotated[
+    str,
+    matches(
+        rf"^({'|'.join(MEASURES)}|({'|'.join(AREAS)}):[^{{}}\r\n]+)$",
+        f"be one of {', '.join(MEASURES)}, or {' or '.join(AREAS)} of a class, such as auroc:enhancer",
     ),
 ]
 Md5 = Annotated[str, matches("^([0-9a-f]{32})?$", "be an md5, 32 digits and letters from a to f")]
@@ -53,11 +62,12 @@ class Custom(Section):
     problem: Problem = key(
         PROBLEM, "What a label is: classification (a class), regression (a number), multilabel (0;1;1)."
     )
-    metric: Omittable[Literal["mcc", "f1", "accuracy", "auroc", "spearman", "pearson"]] = key(
+    metric: Omittable[Metric] = key(
         None,
         "Score by which models are compared; by default the first of those of the problem: "
         + "; ".join(f"{problem} {', '.join(metrics)}" for problem, metrics in METRICS.items())
-        + ".",
+        + ". auroc and auprc are of the second of two classes, else means over the classes; auprc:enhancer is that of "
+        "one class against the others.",
     )
 
 
@@ -82,10 +92,13 @@ class Gue(Section):
     )
     published: Plain = key(
         "",
-        "For published: the folder or archive (.zip, .tar, .tar.gz) that holds EMP/H3/train.csv and so on, or the "
-        "https:// address of the archive.",
+        "For published: the folder or archive (.zip, .tar, .tar.gz) that holds EMP/H3/train.csv and so on, the "
+        "https:// address of the archive, or hub to fetch them from the Hugging Face hub.",
     )
     published_md5: Md5 = key("", "The md5 of the archive; needed with an address.")
+    hub_files: Plain = key(
+        "config/gue_hub.tsv", "Where the published files are on the hub: id, commit and folder.", min_length=1
+    )
     known_files: Plain = key(
         "config/gue_published.tsv",
         "Checksums of the published files, with which the given ones are compared.",
@@ -134,7 +147,9 @@ def gue_errors(gue: Gue, names: list[str]) -> Iterator[str]:
     yield from _custom_errors(gue)
     yield from dataset_errors("gue.datasets", gue.datasets, names, gue.registry)
     yield from task_errors("gue.length", gue.length, TASKS)
-    if gue.origin == "published":
+    if gue.origin == "published" and gue.published == HUB:
+        yield from _hub_errors(gue, matching(names, gue.datasets))
+    elif gue.origin == "published":
         yield from _published_errors(gue)
     if gue.homology_twins and gue.split == "homology":
         yield "config gue.homology_twins: true, but gue.split is homology already; set one of the two"
@@ -164,9 +179,13 @@ def _custom_errors(gue: Gue) -> Iterator[str]:
         place = f"config gue.custom.{name}"
         if (task := name.split("/")[0]) in TASKS:
             yield f"{place}: task {task!r} is one of GUE's; choose another name"
-        if custom.metric is not None and custom.metric not in METRICS[custom.problem]:
-            known = ", ".join(METRICS[custom.problem])
-            yield f"{place}.metric: {custom.metric} is not for {custom.problem}, which has {known}"
+        if custom.metric is not None:
+            measure, _, of_class = custom.metric.partition(":")
+            if measure not in METRICS[custom.problem]:
+                known = ", ".join(METRICS[custom.problem])
+                yield f"{place}.metric: {measure} is not for {custom.problem}, which has {known}"
+            elif of_class and custom.problem != "classification":
+                yield f"{place}.metric: {custom.metric} is of a class, but {custom.problem} has none; take {measure}"
         if (custom.folder is None) == (custom.file is None):
             yield f"{place}: name a folder with three files, or one file to split"
             continue
@@ -190,6 +209,16 @@ def _published_errors(gue: Gue) -> Iterator[str]:
             yield f"config gue.published_md5: empty; give the md5 of {gue.published}"
     elif not (place and Path(place).exists()):
         yield f"config gue.published: {gue.published!r} is not there; name the folder or archive of the GUE files"
+
+
+def _hub_errors(gue: Gue, names: Iterable[str]) -> Iterator[str]:
+    """Data sets of the benchmark for which the table of the hub has no row."""
+    try:
+        known = {f"{row['task']}/{row['dataset']}" for row in read_table(gue.hub_files)}
+    except (UserError, KeyError):
+        return  # reported with the table
+    if missing := [name for name in names if name not in known and name not in gue.custom]:
+        yield f"config gue.hub_files: {gue.hub_files} has no row for {', '.join(missing)}; add them, or leave them out"
 
 
 def _calibration_errors(gue: Gue, names: Iterable[str]) -> Iterator[str]:

@@ -14,10 +14,13 @@ BINDING_TASKS = ("tf_human", "tf_mouse")  # whose peaks may be drawn from candid
 Problem = Literal["classification", "regression", "multilabel"]
 PROBLEM: Problem = "classification"  # of a data set that names none, such as those of GUE
 METRICS: dict[str, tuple[str, ...]] = {  # the scores by which models can be compared, the default first
-    "classification": ("mcc", "f1", "accuracy"),
+    "classification": ("mcc", "f1", "accuracy", "auroc", "auprc"),
     "regression": ("spearman", "pearson"),
-    "multilabel": ("f1", "auroc"),
+    "multilabel": ("f1", "auroc", "auprc"),
 }
+AREAS = ("auroc", "auprc")  # of classification also for one class against the others, as auroc:enhancer
+
+MIN_STEPS = 300  # of a fit, by default
 
 Method = Literal["full", "lora", "probe", "knn"]
 METHODS: tuple[str, ...] = get_args(Method)

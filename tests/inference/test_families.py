@@ -11,9 +11,10 @@ import torch
 from tests import tiny_families
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_json, write_json
+from workflow_scripts.inference.encoders import PROBE
 from workflow_scripts.inference.models import Pretrained, read_pretrained
 from workflow_scripts.inference.network import Network
-from workflow_scripts.inference.pooled import PooledClassifier, pooled
+from workflow_scripts.inference.pooled import PooledClassifier, inputs_of, pooled
 
 LETTERS = random.Random(5)
 TEXTS = ["".join(LETTERS.choices("ACGT", k=length)) for length in (10, 25, 25, 300, 40)]
@@ -219,7 +220,60 @@ def test_an_encoder_of_another_size_is_refused(copied):
 
 def test_an_architecture_that_the_library_does_not_know(copied):
     folder = copied("modernbert")
-    write_json(folder / "config.json", read_json(folder / "config.json") | {"model_type": "GPN"})
+    write_json(folder / "config.json", read_json(folder / "config.json") | {"model_type": "Unheard"})
     with pytest.raises(UserError) as caught:
         read_pretrained(folder, 0, False, 2, "cls")
-    assert "GPN" in str(caught.value) and "\n" not in str(caught.value)
+    assert "Unheard" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_an_architecture_of_a_package_is_registered_by_it(copied, tmp_path, monkeypatch):
+    """GPN; without the package the refusal names it."""
+    folder = copied("modernbert")
+    write_json(folder / "config.json", read_json(folder / "config.json") | {"model_type": "GPN"})
+    with pytest.raises(UserError, match=r"GPN is in the package gpn \(No module named 'gpn'\); install it, or name an"):
+        read_pretrained(folder, 0, False, 2, "mean")
+    (tmp_path / "gpn").mkdir()
+    (tmp_path / "gpn" / "model.py").write_text(
+        "from transformers import AutoConfig, AutoModel, ModernBertConfig, ModernBertModel\n"
+        "class GPNConfig(ModernBertConfig):\n    model_type = 'GPN'\n"
+        "class GPNModel(ModernBertModel):\n    config_class = GPNConfig\n"
+        "AutoConfig.register('GPN', GPNConfig)\nAutoModel.register(GPNConfig, GPNModel)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert type(read_pretrained(folder, 0, False, 2, "mean").model.encoder).__name__ == "GPNModel"
+
+
+def test_a_mask_that_a_model_does_not_use_keeps_lengths_apart(families, tmp_path):
+    """NTv3's forward takes one and ignores it; each text still gives the same in any batch."""
+    folder = shutil.copytree(families["code"]["directory"], tmp_path / "mask_unused")
+    code = (folder / "modeling_stand_in.py").read_text()
+    with_mask = code.replace("inputs_embeds=None, output_h", "attention_mask=None, inputs_embeds=None, output_h")
+    (folder / "modeling_stand_in.py").write_text(with_mask)
+    pretrained = read_pretrained(folder, 0, True, 2, "mean")
+    assert "attention_mask" in inputs_of(pretrained.model) and pretrained.encoder.pad_id is None
+    alone = torch.cat([logits(pretrained, EVERY[[entry]]) for entry in EVERY])
+    torch.testing.assert_close(logits(pretrained, EVERY), alone, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["modernbert", "gpt2", "llama", "esm", "bert", "ours"])
+def test_texts_share_a_batch_if_padding_is_ignored(read, kind):
+    assert read(kind).encoder.pad_id is not None
+
+
+def test_a_head_that_code_leaves_undefined_is_drawn(families, tmp_path):
+    """As Caduceus does: its classifier is in memory as it was found there."""
+    folder = shutil.copytree(families["code_classifier"]["directory"], tmp_path / "undefined_head")
+    code = (folder / "modeling_stand_in.py").read_text()
+    undefined = code.replace("isinstance(module, (nn.Linear, nn.Embedding, nn.Conv1d))", "False")
+    (folder / "modeling_stand_in.py").write_text(undefined)
+    heads = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        heads.append(read_pretrained(folder, 0, True, 64, "cls").model.score.weight)
+    assert torch.equal(heads[0], heads[1]) and not torch.equal(heads[0], heads[2])
+    assert float(heads[0].detach().std()) == pytest.approx(0.02, rel=0.2)
+
+
+def test_words_of_six_bases_may_leave_a_rest():
+    """GENERator's tokenizer has no word for it: sequences of other lengths are read nevertheless."""
+    assert all(len(PROBE) % size == 0 for size in range(1, 7))

@@ -123,6 +123,12 @@ def bases_per_token(tokenizer: Tokenizer) -> float:
     return tokenizer.k or 1 if tokenizer.kind == "kmer" else 1
 
 
+def training_rows(settings: FitSettings, rows: int, classes: int) -> int:
+    """Rows that a fit trains on, of ``rows`` in ``classes`` classes; 0: their number is not known."""
+    rows = math.ceil(settings.train_share * rows)
+    return min(rows, settings.shots * classes) if settings.shots and classes else rows
+
+
 def fit_flops(settings: FitSettings, encoder: Encoder, rows: int, bases: int, frozen: bool = False) -> float:
     """FLOPs of the steps of a fit to ``rows`` training rows of so many bases, without its head.
 

@@ -13,6 +13,7 @@ from workflow_scripts.dag.costs import (
     encoder_in,
     fit_flops,
     published_encoders,
+    training_rows,
 )
 from workflow_scripts.dag.file_digests import digests
 from workflow_scripts.dag.fit_settings import fit_settings
@@ -164,8 +165,9 @@ class Finetuning:
         limit = gue.max_rows.train if gue.origin == "primary" else 0
         rows = min(int(row["train"]), limit or int(row["train"]))
         bases = gue.length.get(wildcards.task, int(row["length"]))
-        frozen = wildcards.method in FROZEN
-        return fit_flops(self._settings(wildcards), encoder, rows, bases, frozen)
+        settings, classes = self._settings(wildcards), row["classes"].count(";") + 1
+        rows = training_rows(settings, rows, classes if row["classes"] else 0)
+        return fit_flops(settings, encoder, rows, bases, wildcards.method in FROZEN)
 
     def encoder(self, model: str) -> Encoder | None:
         """What the cost of a model depends on; None if it is not known before the run, or of a baseline."""

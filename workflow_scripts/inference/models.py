@@ -6,6 +6,7 @@ has for it. One without such a class, or one that is asked for another pooling, 
 project, see PooledClassifier.
 """
 
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ ENCODERS = ("AutoModel", "AutoModelForMaskedLM", "AutoModelForCausalLM")
 DTYPE = "dtype" if version.parse(transformers.__version__) >= version.parse("4.56") else "torch_dtype"
 LIMITS = ("max_position_embeddings", "max_seq_len")
 """Keys of config.json for the longest input of models without a table of positions (rotary ones, HyenaDNA)."""
+
+REGISTERED_BY = {"GPN": "gpn.model", "ConvNet": "gpn.model", "GPNRoFormer": "gpn.model"}
+"""Architectures that a package adds to the library when it is imported, by ``model_type``."""
 
 
 def in_head(name: str) -> bool:
@@ -72,6 +76,7 @@ def read_pretrained(
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder}: no config.json; a model directory holds it with weights and tokenizer")
     described = read_description(folder)
+    register(described, folder)
     tokenizer = load_tokenizer(folder, trust_remote_code)
     reader = _Reader(folder, described, trust_remote_code)
     if frozen:
@@ -230,6 +235,21 @@ def read_description(folder: Path) -> dict[str, Any]:
         return read_json(folder / "config.json")
     except ValueError as error:
         raise UserError(f"{folder / 'config.json'}: not JSON ({error}); copy the model again") from error
+
+
+def register(described: dict[str, Any], folder: Path) -> None:
+    """Import the package that adds an architecture to the library. Raises UserError if it is not installed."""
+    module = REGISTERED_BY.get(described.get("model_type", ""))
+    if module is None:
+        return
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise UserError(
+            f"{folder}: its architecture {described['model_type']} is in the package {package} ({error}); install it, "
+            f"or name an environment that has it (environment: in the entry of the model)"
+        ) from error
 
 
 def longest_input(model: Any) -> int:

@@ -56,7 +56,10 @@ class PooledClassifier(nn.Module):
         try:
             return self.encoder.get_input_embeddings()
         except NotImplementedError:
-            return next(module for module in self.encoder.modules() if isinstance(module, nn.Embedding))
+            for module in self.encoder.modules():
+                if isinstance(module, nn.Embedding):
+                    return module
+            raise
 
     def forward(
         self,

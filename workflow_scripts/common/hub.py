@@ -117,12 +117,12 @@ def _listed(repository: Repository, patterns: Sequence[str]) -> list[RepoFile]:
 
 
 def _fetch_large_files(repository: Repository, patterns: Sequence[str]) -> None:
-    """Bring those files into the cache of which the hub states the sha256; nothing if it cannot be reached."""
+    """Bring those files into the cache of which the hub states the sha256; nothing if it does not list them."""
     try:
         commit = _commit(repository)
         files = _listed(repository._replace(revision=commit), patterns)
-    except UNREACHABLE:
-        return  # the cache may have them all
+    except (*UNREACHABLE, HfHubHTTPError):
+        return  # the cache may have them all; if not, the library meets the same
     headers = build_hf_headers()
     token = {name: value for name, value in headers.items() if name.lower() == "authorization"}
     cache = Path(constants.HF_HUB_CACHE)

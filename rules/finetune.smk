@@ -36,7 +36,7 @@ rule fetch_model:
     benchmark:
         "results/benchmarks/finetune/fetch_model/{model}.tsv"
     conda:
-        "../envs/torch.yaml"
+        "../envs/data.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(240),

@@ -3,7 +3,6 @@
 import random
 from pathlib import Path
 
-from tests import tiny_families, tiny_models
 from tests.hub import Hub
 from workflow_scripts.common.files import read_table
 
@@ -17,6 +16,8 @@ def fill(hub: Hub, root: Path) -> dict[str, dict]:
 
     Tiny models are made below ``root``. Returns the entries of the other families, as in finetune.models.
     """
+    from tests import tiny_families, tiny_models  # torch, which the data sets do without
+
     places = read_table(REPOSITORY / "config/gue_hub.tsv")
     hub.add(places[0]["hub"], published_files(places), "dataset", places[0]["commit"])
     ours = tiny_models.write_all(root / "models")

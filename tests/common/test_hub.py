@@ -130,6 +130,9 @@ def test_a_gated_model_says_to_accept_its_terms(hub, monkeypatch, token, status,
     )
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert "config.json" in names(snapshot(Repository(ID, commit), WANTED))
+    elsewhere = [request for request in hub.requests if "/large/" in request.path]
+    assert bool(elsewhere) == (files is FILES)
+    assert not any(TOKEN in str(request.headers) for request in elsewhere), "the token goes to the hub only"
 
 
 def refuse(handler, status, headers):

@@ -116,12 +116,26 @@ def test_the_search_agrees_with_the_definition(seed):
     assert found_pairs(rows, "substituted") == expected
 
 
-def test_more_and_longer_rows_need_longer_stretches():
-    def needed(count, length):
-        codes = np.tile(np.arange(4, dtype=np.uint8), count * length // 4)
-        return derived.needed_bases(derived.Codes(codes, np.arange(0, len(codes) + 1, length)))
+def needed(codes, length):
+    return derived.needed_bases(derived.Codes(codes, np.arange(0, len(codes) + 1, length)))
 
-    assert [needed(100, 100), needed(10_000, 100), needed(20_000, 1000)] == [15, 15, 16]
+
+def test_more_and_longer_rows_need_longer_stretches():
+    codes = np.random.default_rng(16).integers(4, size=20_000_000).astype(np.uint8)
+    assert [needed(codes[:size], 100) for size in (10_000, 1_000_000, 20_000_000)] == [15, 15, 16]
+
+
+@pytest.mark.parametrize(("stay", "length"), [(0.25, 101), (0.55, 101), (0.75, 300)])
+def test_rows_whose_bases_follow_one_another_have_no_partners_by_chance(stay, length):
+    """A base is that before with the probability ``stay``: all bases are as frequent, but equal stretches are not."""
+    draw = random.Random(17)
+    rows = []
+    for _ in range(1500):
+        row = [draw.choice("ACGT")]
+        while len(row) < length:
+            row.append(row[-1] if draw.random() < (4 * stay - 1) / 3 else draw.choice("ACGT"))
+        rows.append("".join(row))
+    assert len({row for pair in found_pairs(rows) for row in pair}) <= 0.01 * len(rows)
 
 
 def test_any_sequence_of_a_row_may_be_derived_and_copies_are_partners_too():

@@ -2,12 +2,15 @@
 
 import gzip
 import random
+from collections import Counter
 
 import pytest
 
 from workflow_scripts.common.files import read_json, read_table, write_json, write_table
 from workflow_scripts.gue import draw_candidates, score_candidate
 from workflow_scripts.gue.draw_candidates import classify
+from workflow_scripts.gue.labelled_examples import Example, Place
+from workflow_scripts.gue.score_candidate import divide
 
 LENGTH, STEP, PEAKS = 900_000, 270, 300
 MOTIF = "ACCTTGCAAGTC"
@@ -173,3 +176,17 @@ def test_scores_of_another_task_are_ignored(scores, draw, tmp_path):
     _, mixed = draw(paths=[*scores, tmp_path / "mouse.json"], out="mixed")
     assert (mixed / "decisions.tsv").read_bytes() == (plain / "decisions.tsv").read_bytes()
     assert all(row["factor"] != "M" for row in read_table(mixed / "decisions.tsv"))
+
+
+def test_a_shuffle_is_scored_on_the_side_of_its_positive(recipe):
+    """Split by single rows, the train rows would give away most test rows: flip the label of the partner."""
+    draw = random.Random(1)
+    positives = ["".join(draw.choices("ACGT", k=60)) for _ in range(100)]
+    rows = []
+    for number, sequence in enumerate(positives):
+        place = (Place("c", 100 * number, 100 * number + 60, "+"),)
+        rows += [Example((sequence,), 1, place), Example(("".join(sorted(sequence)) + str(number),), 0, place)]
+    test, train = divide(rows, recipe("tf_mouse", "candidate", 60, 200))
+    assert (len(test), len(train)) == (40, 160) and Counter(test + train) == Counter(rows)
+    assert not {row.places for row in test} & {row.places for row in train}
+    assert sum(row.label for row in test) == 20

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from workflow_scripts.common.files import read_json
+from tests.published_hub import published_files
+from workflow_scripts.common.files import read_json, read_table
 from workflow_scripts.gue import import_dataset
 from workflow_scripts.gue.fetch_dataset import main
 
@@ -62,3 +63,21 @@ def test_a_folder_that_is_not_there_says_which_are(hub, fetch, tmp_path, capsys)
         assert line.startswith(f"error: someone/GUE at {commit}: has no {folder}/{missing}.csv; it has ")
         assert "GUE/emp_H3" in line and line.endswith("correct the folder in the table of gue.hub_files")
     assert not (tmp_path / "H3").exists()
+
+
+@pytest.mark.slow
+def test_all_36_data_sets_are_found_in_their_layout_and_imported(hub, tmp_path):
+    places = read_table(REPOSITORY / "config/gue_hub.tsv")
+    hub.add(places[0]["hub"], published_files(places), "dataset", places[0]["commit"])
+    registry = ["--registry", str(REPOSITORY / "config/gue.tsv")]
+    for place in places:
+        name = ["--task", place["task"], "--dataset", place["dataset"], *registry]
+        files, out = tmp_path / place["task"] / place["dataset"], tmp_path / "out" / place["task"] / place["dataset"]
+        where = ["--hub", place["hub"], "--revision", place["commit"], "--folder", place["folder"]]
+        assert main([*name, *where, "--out", str(files), "--record", f"{files}.json"]) == 0
+        known = ["--known", str(REPOSITORY / "config/gue_published.tsv")]
+        assert import_dataset.main([*name, *known, "--from", str(files), "--out", str(out)]) == 0
+        found = [source["verified"] for source in read_json(out / "datasheet.json")["sources"]]
+        plus = place["task"] in ("epi", "species")
+        assert found == ["no known file" if plus else "differs from the known file"] * 3
+    assert len(places) == 36

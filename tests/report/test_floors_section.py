@@ -12,7 +12,15 @@ AUDIT = {"task": "emp", "dataset": "H3", "test_partners": 80, "test_flipped": 79
 
 
 def row(model: str, mean: float, **more) -> dict:
-    facts = {"run": f"{model}, full", "task": "emp", "dataset": "H3", "metric": "mcc", "mean": mean, "mcc": mean}
+    facts = {
+        "run": f"{model}, full",
+        "method": "full",
+        "task": "emp",
+        "dataset": "H3",
+        "metric": "mcc",
+        "mean": mean,
+        "mcc": mean,
+    }
     return facts | {"seeds": 3, "collapsed": 0, "steps": 900.0, "test_rows": 100} | more
 
 
@@ -50,8 +58,8 @@ def test_advice_fits_the_cause():
     assert advice(row("m", 60.0, steps=36.0)).startswith("36 steps are few: raise min_steps")
     assert "379 training rows are few" in advice(row("m", 60.0), train=379)
     assert advice(row("m", 90.0, collapsed=1)).startswith("collapsed fits learned nothing")
-    frozen = advice(row("m", 60.0, steps=None))
-    assert "steps are few" not in frozen and "training rows" not in frozen
+    frozen = advice(row("m", 60.0, method="probe", steps=None), train=379)
+    assert "fine-tune the encoder" in frozen and "steps are few" not in frozen and "training rows" not in frozen
 
 
 def test_floors_are_compared_in_a_metric_that_they_have():

@@ -9,7 +9,7 @@ import yaml
 from workflow_scripts.settings.corpora import table_path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-GUE_TABLES = ("registry", "sources", "candidates", "known_files")
+GUE_TABLES = ("registry", "sources", "candidates", "known_files", "hub_files")
 TABLES = (("genomes", "corpus"), *(("gue", key) for key in GUE_TABLES), ("finetune", "hparams"))
 
 

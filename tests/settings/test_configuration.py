@@ -1,5 +1,7 @@
 """Every kind of mistake in the configuration has its line, and all are reported together."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -206,7 +208,10 @@ def test_values_that_break_the_schema(sound, path, value, told):
             "config genomes.max_group_bases: no genome of 'plant' in {table}; it has bacteria, vertebrate_other",
         ),
         ("genomes.corpus", "none.tsv", "none.tsv: no such table"),
-        *((f"gue.{key}", "none.tsv", "none.tsv: no such table") for key in ("registry", "candidates", "known_files")),
+        *(
+            (f"gue.{key}", "none.tsv", "none.tsv: no such table")
+            for key in ("registry", "candidates", "known_files", "hub_files")
+        ),
     ],
 )
 def test_values_that_do_not_fit_together(quick, path, value, told, tmp_path):
@@ -225,6 +230,22 @@ def test_values_that_do_not_fit_together(quick, path, value, told, tmp_path):
 def test_largest_length_that_fits_is_accepted(quick):
     quick["pretrain"]["dnabert2"]["training"]["length"] = 1002
     assert mistakes(quick) == []
+
+
+def test_the_table_of_the_hub_has_the_data_sets_and_their_commits(quick, tmp_path):
+    quick["gue"] |= {"origin": "published", "published": "hub", "datasets": ["emp/H3", "emp/H4"]}
+    assert mistakes(quick) == []
+    rows = Path(quick["gue"]["hub_files"]).read_text().splitlines()
+    head = next(row for row in rows if row.startswith("task"))
+    (h3,) = [row for row in rows if row.startswith("emp\tH3\t")]
+    table = quick["gue"]["hub_files"] = str(tmp_path / "hub.tsv")
+    Path(table).write_text(f"{head}\n{h3}\n")
+    missing = f"config gue.hub_files: {table} has no row for emp/H4; add them, or leave them out"
+    assert mistakes(quick) == [missing]
+    commit = h3.split("\t")[3]
+    Path(table).write_text(f"{head}\n{h3.replace(commit, 'main')}\n{h3.replace('H3', 'H4')}\n")
+    must = "be a commit of the hub's data set, 40 digits and letters from a to f"
+    assert mistakes(quick) == [f"{table}:2 commit: 'main' must {must}"]
 
 
 def test_a_draw_of_peaks_needs_candidates_and_primary_sources(quick, tmp_path):

@@ -40,7 +40,7 @@ def test_a_rule_runs_the_program_of_its_name(stage, rule, text):
 
 def test_a_rule_without_a_param_for_its_code_is_one_that_is_dear_to_repeat():
     without = {rule for _, rule, text in RULES if "code=code(" not in text}
-    downloads = {"lock_species", "download_genome", "fetch_source", "fetch_model"}
+    downloads = {"lock_species", "download_genome", "fetch_source", "fetch_dataset", "fetch_model"}
     assert without == downloads | {"pretrain_model", "finetune_model"}
 
 

@@ -62,7 +62,7 @@ def encoder_in(folder: Path, kmer: int) -> Encoder | None:
     """The encoder of a model directory; None if its configuration is not that of a transformer, or cannot be read."""
     try:
         config: dict[str, Any] = read_json(folder / "config.json")
-        sizes = [int(config[key]) for key in ("num_hidden_layers", "hidden_size", "intermediate_size")]
+        layers, width, inner = (int(config[key]) for key in ("num_hidden_layers", "hidden_size", "intermediate_size"))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     code = config.get("auto_map") or {}
@@ -77,7 +77,7 @@ def encoder_in(folder: Path, kmer: int) -> Encoder | None:
         per_token = bases_per_token(tokenizer)
     else:
         return None
-    return Encoder(*sizes, gated, per_token)
+    return Encoder(layers, width, inner, gated, per_token)
 
 
 @cache  # every fit of the model asks

@@ -9,9 +9,8 @@ other. Two kinds are found, whatever the labels:
                been replaced. Words of 14 bases that occur more than ten times in the data (repeats, primers, windows
                that overlap) do not count. The search finds every pair with a stretch of 15 bases of other words.
 
-Chance must not explain a pair: by the rules below, at most one sequence in a hundred has a partner by chance, if bases
-follow their neighbours at random (shuffled) or are drawn at random (substituted). So short and repetitive sequences
-have no partners.
+Chance must not explain a pair: by the rules below, at most one sequence in a hundred has a partner by chance, if each
+base depends on the one before only. So short and repetitive sequences have no partners.
 """
 
 from collections import defaultdict
@@ -53,6 +52,11 @@ def dinucleotide_counts(codes: np.ndarray) -> np.ndarray:
     return pairs.reshape(width, width)[:OTHER, :OTHER]
 
 
+def following(counts: np.ndarray) -> np.ndarray:
+    """The probability that each base (row) is followed by each (column), from dinucleotide counts, each plus one."""
+    return (counts + 1) / (counts + 1).sum(axis=1, keepdims=True)
+
+
 def shuffled(codes: list[np.ndarray]) -> Iterator[tuple[int, int, int]]:
     """(earlier, later, bases) of each pair of sequences with the same dinucleotide counts on either strand."""
     counts = [dinucleotide_counts(sequence) for sequence in codes]
@@ -60,8 +64,7 @@ def shuffled(codes: list[np.ndarray]) -> Iterator[tuple[int, int, int]]:
     for number, own in enumerate(counts):
         other_strand = own[::-1, ::-1].T  # the codes of a base and its complement add up to 3
         groups[min(own.tobytes(), other_strand.tobytes())].append(number)
-    every = sum(counts, np.ones((len(BASES), len(BASES)), dtype=np.int64))
-    log_following = np.log(every / every.sum(axis=1, keepdims=True))
+    log_following = np.log(following(sum(counts, np.zeros((len(BASES), len(BASES)), dtype=np.int64))))
     for members in groups.values():
         if len(members) > 1 and log_chance(counts[members[0]], log_following) < log(BY_CHANCE / len(codes)):
             for position, later in enumerate(members):
@@ -112,12 +115,13 @@ class Codes(NamedTuple):
 
 
 def needed_bases(sequences: Codes) -> int:
-    """The bases in equal stretches that a pair needs: the more and longer the sequences, the more occur by chance."""
-    counts = np.bincount(sequences.codes, minlength=OTHER)[:OTHER]
-    equal = float(((counts / max(counts.sum(), 1)) ** 2).sum())  # the chance that two bases are the same
-    if not 0 < equal < 1:
-        return STRETCH
-    return max(STRETCH, ceil(log(len(sequences.codes) / BY_CHANCE) / -log(equal)))
+    """The bases in equal stretches that a pair needs: the more and longer the sequences, the more occur by chance.
+
+    The chance that two sequences that agree do so for one more base is the largest eigenvalue of the matrix of the
+    squared probabilities with which bases follow one another (Karlin and Ost 1988).
+    """
+    equal = float(np.abs(np.linalg.eigvals(following(dinucleotide_counts(sequences.codes)) ** 2)).max())
+    return max(STRETCH, ceil(log(max(len(sequences.codes), 1) / BY_CHANCE) / -log(equal)))
 
 
 @compiled

@@ -140,7 +140,7 @@ def main(argv: list[str] | None = None) -> None:
     classes, confusions, curves, errors, learning = [], [], [], [], []
     for run, dataset in parse_planned(options.planned):
         cell = read_cell(options.fits, run, dataset, sorted(options.seeds), None)
-        fit = dict(zip(FIT, (*run, *dataset), strict=True))
+        fit: dict[str, Any] = dict(zip(FIT, (*run, *dataset), strict=True))
         learning += [fit | row for row in learning_rows(cell)]
         fits = read_class_fits(options.fits, cell)
         if not fits:

@@ -9,10 +9,10 @@ A score varies with the seeds of its fits and with the choice of test rows. Both
   right by luck.
 
 The sum is the variance of the mean of a table of seeds by rows, both random. Few seeds do not tell their variance well,
-so each part enters with the quantile of its own t distribution (Graybill and Wang 1980): the half width of an interval
-is the root of the sum of (quantile x error)^2 over the parts. The degrees of freedom of Welch and Satterthwaite, for
-the sum, are too many where the seeds happen to be close together: in simulations, claims at 5% were wrong in up to
-6.2% of cases.
+so it enters with the quantile of Student's t, with the degrees of freedom of Welch and Satterthwaite for the seeds of
+two sides (Welch 1947), and that of the rows with the normal one: the half width of an interval is the root of the sum
+of (quantile x error)^2 over the two (Graybill and Wang 1980). Degrees of freedom for the sum of both would be too many
+where the seeds happen to be close together: in simulations, claims at 5% were wrong in up to 6.2% of cases.
 """
 
 import dataclasses
@@ -79,7 +79,9 @@ def estimate(value: float, seeds: Sequence[tuple[float, int]], rows: float) -> D
         fits that it was estimated from, two or more.
     rows: the variance that the test rows add, see :func:`variance_over_rows`.
     """
-    return Difference(value, (*((variance, count - 1) for variance, count in seeds), (rows, math.inf)))
+    total = sum(variance for variance, _count in seeds)
+    doubt = sum(variance**2 / (count - 1) for variance, count in seeds)
+    return Difference(value, ((total, total**2 / doubt if doubt else math.inf), (rows, math.inf)))
 
 
 def variance_over_rows(*sides: np.ndarray) -> float:

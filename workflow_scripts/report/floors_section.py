@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workflow_scripts.report.collect_audits import FLOOR_METRICS, LOOKUPS
-from workflow_scripts.settings.names import MIN_STEPS
+from workflow_scripts.settings.names import FROZEN, MIN_STEPS
 
 NAMES = {
     "nearest": "nearest neighbour",
@@ -67,7 +67,7 @@ def section(
         "best": {"run": best["run"], "score": score(best, measure)} if best else None,
         "partners": audit["test_partners"] if audit else None,
         "flipped": audit["test_flipped"] if audit else None,
-        "paired": bool(audit) and audit["test_flipped"] > CHANCE_SHARE * rows[0]["test_rows"],
+        "paired": audit is not None and audit["test_flipped"] > CHANCE_SHARE * rows[0]["test_rows"],
         "test_rows": rows[0]["test_rows"],
     }
 
@@ -80,14 +80,17 @@ def score(row: Row, measure: str) -> float:
 def advice(row: Row, above: Mapping[str, float], train_rows: int | None) -> list[str]:
     """What to try with a model that is no better than the floors ``above``, or whose fits collapsed."""
     tips = []
+    frozen = row["method"] in FROZEN
     if row["collapsed"]:
         tips.append("collapsed fits learned nothing: lower learning_rate, raise warmup_steps, or add seeds")
     if row["steps"] and row["steps"] < MIN_STEPS:
         tips.append(f"{row['steps']:.0f} steps are few: raise min_steps or epochs")
-    if train_rows is not None and train_rows < FEW_ROWS:
+    if train_rows is not None and train_rows < FEW_ROWS and not frozen:
         tips.append(f"{train_rows:,} training rows are few: try method probe or lora, which learn fewer weights")
     if any(NAMES[key] in above for key in LOOKED_UP):
         tips.append("test rows have relatives in train: compare on distant rows, or split by homology")
-    if above and not tips:
+    if above and frozen:
+        tips.append("fine-tune the encoder: method full or lora")
+    elif above and not tips:
         tips.append("try another learning_rate or more epochs, and method probe to see what the encoder knows")
     return tips

@@ -123,8 +123,8 @@ class Gue(Section):
         False,
         "true: give each data set of the benchmark a twin task/name.homology with the same rows, split so that related "
         "ones are in one split (as split: homology). Every fit to the data set is done on the twin too, and "
-        "gue_homology.tsv has both scores: the difference is what related rows are worth. Twins are in no other table "
-        "of scores.",
+        "results/report/gue_homology.tsv has both scores: the difference is what related rows are worth. Twins are in "
+        "no other table of scores.",
         paper="no second split",
         source="appendix",
     )

@@ -269,6 +269,18 @@ def test_published_models_cost_what_the_table_of_the_papers_models_gives(finetun
     assert tuning.encoder("dnabert2_117m").bytes == pytest.approx(468_354_983, rel=0.01)
 
 
+def test_a_fit_to_few_rows_costs_little(finetuning):
+    """Ten rows of each class, or a share; more shots than there are rows are all of them."""
+
+    def cost(**settings) -> float:
+        released = {"released_values": False, "settings": {"min_steps": 0} | settings}
+        return finetuning({"finetune": released}).flops(fit("dnabert2_117m", "promoter/all"))
+
+    rows = int(next(row["train"] for row in read_table(REPOSITORY / "config/gue.tsv") if row["dataset"] == "all"))
+    assert cost(shots=10) / cost() == pytest.approx(20 / rows) and cost(train_share=0.5) / cost() == pytest.approx(0.5)
+    assert cost(shots=10**9) == cost()
+
+
 def test_a_directory_and_a_fetched_model_say_their_sizes_themselves(finetuning, tmp_path):
     config = {"num_hidden_layers": 24, "hidden_size": 1280, "intermediate_size": 5120, "model_type": "esm"}
     entries = {"mine": {"directory": str(tmp_path / "mine")}, "other": {"hub": "someone/other", "revision": "main"}}

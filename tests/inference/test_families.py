@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from tests import tiny_families
 from workflow_scripts.common.errors import UserError
@@ -277,3 +278,23 @@ def test_a_head_that_code_leaves_undefined_is_drawn(families, tmp_path):
 def test_words_of_six_bases_may_leave_a_rest():
     """GENERator's tokenizer has no word for it: sequences of other lengths are read nevertheless."""
     assert all(len(PROBE) % size == 0 for size in range(1, 7))
+
+
+def test_weights_that_code_shares_are_saved(families, tmp_path):
+    """As Caduceus does between its two directions; the library refuses to save what the class does not name."""
+    folder = shutil.copytree(families["code"]["directory"], tmp_path / "shared_weights")
+    code = (folder / "modeling_stand_in.py").read_text()
+    layer = "        self.out_proj = nn.Linear(config.d_model, config.d_model)\n"
+    shared = layer + layer.replace("out_proj", "again") + "        self.again.weight = self.out_proj.weight\n"
+    (folder / "modeling_stand_in.py").write_text(code.replace(layer, shared))
+    (folder / "model.safetensors").rename(tmp_path / "old")
+    weights = load_file(tmp_path / "old")
+    again = {f"again.{name}": weights[f"out_proj.{name}"] for name in ("weight", "bias")}
+    torch.save(weights | again, folder / "pytorch_model.bin")
+    before = read_pretrained(folder, 0, True, 2, "mean")
+    out = tmp_path / "shared_saved"
+    out.mkdir()
+    before.model.save_pretrained(out)
+    before.encoder.save(out)
+    after = read_pretrained(out, 0, True, 2, "mean")
+    assert not after.fresh_head and torch.equal(logits(before, EVERY), logits(after, EVERY))

@@ -25,7 +25,7 @@ from workflow_scripts.inference.encoding import Encoder
 from workflow_scripts.inference.fit_record import FitRecord, weights_sha256
 from workflow_scripts.inference.models import in_head, read_pretrained
 from workflow_scripts.inference.outputs import PROBLEM_TYPES, Outputs
-from workflow_scripts.inference.pooled import PooledClassifier
+from workflow_scripts.inference.pooled import PooledClassifier, save_weights
 from workflow_scripts.settings.fit_settings import FitSettings
 from workflow_scripts.settings.names import FROZEN
 
@@ -100,7 +100,7 @@ class InitialModel:
         record.write(folder)
 
     def _write(self, model: Any, record: FitRecord, folder: Path) -> None:
-        model.save_pretrained(folder)
+        save_weights(model, folder)
         self.encoder.save(folder)
         record.write(folder)
 

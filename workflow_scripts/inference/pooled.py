@@ -79,7 +79,7 @@ class PooledClassifier(nn.Module):
         )
 
     def save_pretrained(self, folder: Path) -> None:
-        self.encoder.save_pretrained(folder)
+        save_weights(self.encoder, folder)
         self.save_head(folder)
 
     def save_head(self, folder: Path) -> None:
@@ -96,6 +96,16 @@ class PooledClassifier(nn.Module):
             return False
         self.classifier.load_state_dict(weights)
         return True
+
+
+def save_weights(model: Any, folder: Path) -> None:
+    """Write a model; what code of its own shares between layers (Caduceus) is written for each of them.
+
+    The library refuses to save shared tensors that the class does not name.
+    """
+    own_code = type(model).__module__.startswith("transformers_modules.")
+    shared = {"state_dict": {name: tensor.clone() for name, tensor in model.state_dict().items()}} if own_code else {}
+    model.save_pretrained(folder, **shared)
 
 
 def takes(model: Any) -> frozenset[str]:

@@ -30,6 +30,12 @@ DATASETS = [
     *("tf_mouse/0", "tf_mouse/2", "tf_mouse/3", "tf_human/1", "tf_human/2", "tf_human/3", "tf_human/4"),
     *("promoter/tata", "core_promoter/tata", "core_promoter/notata", "core_promoter/all"),
 ]
+# The model and the same without pre-training, fitted and frozen, and floors. Frozen fits are the same for any seed.
+RUNS = [
+    {"models": ["dnabert2", "dnabert2_random", "kmer_regression", "cnn"], "method": "full", "datasets": ["*"]},
+    {"models": ["dnabert2", "dnabert2_random"], "method": "probe", "datasets": ["*"]},
+    {"models": ["dnabert2"], "method": "knn", "datasets": ["*"]},
+]
 # Those of config/studies.yaml, some of each group; the last ones are new to every model.
 STUDIED = [
     *("GCF_000005845.2_MG1655", "GCF_006742205.1", "GCF_000148585.2", "s_cerevisiae_R64-1-1", "p_falciparum_3D7_v3"),
@@ -79,7 +85,7 @@ def configuration(data: Path, mirror: Path, table: Path, seeds: list[int]) -> di
     return {
         "genomes": {"corpus": str(table), "mirror": str(mirror), "validation": {"fraction": 0.02, "block": 20}},
         "gue": {"origin": "published", "published": str(data / "gue"), "datasets": DATASETS},
-        "finetune": {"seeds": seeds, "settings": {"max_steps": 300, "eval_steps": 100, "warmup_steps": 20}},
+        "finetune": {"seeds": seeds, "runs": RUNS, "settings": {"max_steps": 300, "eval_steps": 100, "warmup_steps": 20}},
         "report": {
             "title": "A small DNABERT-2 on real genomes",
             "notice": "Real genomes and published GUE files; the model has 3 layers of width 128 and saw few tokens.",

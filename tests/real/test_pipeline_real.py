@@ -30,6 +30,8 @@ tokenizer: {bpe4096: {vocab_size: 4096, sample_bases: 12000000}}
 pretrain: {dnabert2: {training: {steps: 20, warmup_steps: 2}}}
 gue: {datasets: [tf_mouse/3, core_promoter/tata]}
 finetune:
+  runs:
+    - {models: [dnabert2, dnabert2_random, kmer_regression], method: full, datasets: ["*"]}
   released_values: false
   settings: {max_steps: 40, eval_steps: 20, warmup_steps: 4, max_tokens: 30}
 """,

@@ -85,7 +85,11 @@ def configuration(data: Path, mirror: Path, table: Path, seeds: list[int]) -> di
     return {
         "genomes": {"corpus": str(table), "mirror": str(mirror), "validation": {"fraction": 0.02, "block": 20}},
         "gue": {"origin": "published", "published": str(data / "gue"), "datasets": DATASETS},
-        "finetune": {"seeds": seeds, "runs": RUNS, "settings": {"max_steps": 300, "eval_steps": 100, "warmup_steps": 20}},
+        "finetune": {
+            "seeds": seeds,
+            "runs": RUNS,
+            "settings": {"max_steps": 300, "eval_steps": 100, "warmup_steps": 20},
+        },
         "report": {
             "title": "A small DNABERT-2 on real genomes",
             "notice": "Real genomes and published GUE files; the model has 3 layers of width 128 and saw few tokens.",

@@ -1,6 +1,7 @@
 """Configurations and tables in the documentation are valid, and every key that it names is known."""
 
 import re
+import sys
 
 import pytest
 import yaml
@@ -37,6 +38,11 @@ def reader(tmp_path, monkeypatch):
     (tmp_path / "data/my_model").mkdir()
     (tmp_path / "data/my_model/config.json").write_text("{}")
     write_published(tmp_path / "data/DNABERT-2-117M", write_dnabert2(tmp_path / "tiny"))
+    interpreter = tmp_path / "environments/transformers-4.57.6/bin/python"
+    interpreter.parent.mkdir(parents=True)
+    interpreter.symlink_to(sys.executable)
+    (tmp_path / "models/NTv3_8M_pre").mkdir(parents=True)
+    (tmp_path / "models/NTv3_8M_pre/config.json").write_text("{}")
     (tmp_path / "my_species.tsv").write_text(SPECIES)
     (tmp_path / "mine.fa").write_text(">chr1\nACGT\n")
     (tmp_path / "GUE.zip").touch()

@@ -31,5 +31,6 @@ def test_snakemake_packs_a_report(finished, tmp_path):
     assert {"scores.svg", "tasks.svg", "corpus.svg", "pretraining.svg"} <= set(figures)
     for name in ("index.html", "run.json", *tables, *(f"figures/{figure}" for figure in figures)):
         assert f"results/report/{name}" in packed, name
-    for caption in (REPOSITORY / "rules/captions").glob("*.rst"):
+    captions = set((REPOSITORY / "rules/captions").glob("*.rst"))
+    for caption in captions - {REPOSITORY / "rules/captions/homology.rst"}:  # of a table that this run does not make
         assert caption.read_text()[:25] in packed, caption.name

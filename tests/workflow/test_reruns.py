@@ -101,7 +101,9 @@ def test_one_setting_of_one_task_reruns_its_fits_and_the_report(run):
     overlay.write_text("finetune: {tasks: {promoter: {learning_rate: 1.0e-3}}}\n")
     output = snakemake("-n", "--cores", "2", *tiny(run), str(overlay), cwd=run).stdout
     # promoter/tata with two models and one seed
-    report = dict.fromkeys(("collect_results", "collect_evidence", "count_costs", "record_run", "write_report"), 1)
+    report = dict.fromkeys(
+        ("collect_results", "collect_evidence", "score_by_similarity", "count_costs", "record_run", "write_report"), 1
+    )
     assert job_counts(output) == {"finetune_model": 2, **report}
     assert output.count("task=promoter, dataset=tata") == 2
 

@@ -4,13 +4,15 @@ What the pinned transformers cannot run passes if this file is run with an older
 tests/published_families.py for where the code comes from.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 import transformers
 from packaging.version import parse
 
-from tests import published_families
+from tests import published_families, tiny_models
 from tests.inference.test_families import EVERY, TEXTS
 from tests.tiny_families import code_of_models
 from workflow_scripts.common.errors import UserError
@@ -31,6 +33,12 @@ RUNS = {  # family -> versions of transformers that run its code: from, and belo
 }
 CLASSIFIERS = ("hyenadna", "caduceus_ph", "caduceus_ps", "nt_v2", "gena_lm", "generator")
 EXPECTED = [*((family, "cls") for family in CLASSIFIERS), *((family, "mean") for family in RUNS)]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory) -> Path:
+    """The directory of a tiny DNABERT-2 with its tokenizer."""
+    return Path(tiny_models.write_all(tmp_path_factory.mktemp("models"))["ours"]["directory"])
 
 
 @pytest.fixture

@@ -50,8 +50,8 @@ def experiment(cells: Sequence[Cell], first: Sequence[int], second: Sequence[int
     both = [cell for pair in pairs for cell in pair]
     rows = compare_pairs(both)
     found = Counter(line["verdict"] for line in judge(both))
-    better = sum(bool(row["better"]) for row in rows)
-    found |= Counter({"better": better, "any better": bool(better)})
+    found["better"] = sum(bool(row["better"]) for row in rows)
+    found["any better"] = found["better"] > 0
     found["covered"] = sum(row["low"] <= 0 <= row["high"] for row in rows)
     found["formerly better"] = sum(formerly_better(one, other) for one, other in pairs)
     theirs = publish([other for _one, other in pairs]).scores

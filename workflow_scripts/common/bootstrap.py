@@ -74,6 +74,11 @@ def weighted_scores(
     return scores
 
 
+def confusion_counts(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """How many rows of each class are taken for each class, int [label, prediction]."""
+    return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
+
+
 def confusion_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
     """MCC (for K classes, Gorodkin 2004), macro F1 and accuracy from counts [samples, label, prediction].
 

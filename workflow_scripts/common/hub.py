@@ -34,10 +34,10 @@ from workflow_scripts.common.downloads import fetch
 from workflow_scripts.common.errors import FULL, UserError
 from workflow_scripts.common.files import digest
 from workflow_scripts.common.hashing import git_sha1
+from workflow_scripts.common.model_files import is_commit
 
 NOUNS = {"model": "model", "dataset": "data set"}
 UNREACHABLE = (httpx2.ConnectError, httpx2.TimeoutException)
-COMMIT = re.compile("[0-9a-f]{40}")
 DIGEST = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")  # SHA-1 of a git blob, or SHA-256
 SHA1 = 40  # hexadecimal digits
 
@@ -142,7 +142,7 @@ def _fetch_large_files(repository: Repository, patterns: Sequence[str]) -> None:
 
 def _commit(repository: Repository) -> str:
     """The commit of a revision; says so if a branch has moved since the cache last saw it."""
-    if COMMIT.fullmatch(repository.revision):
+    if is_commit(repository.revision):
         return repository.revision
     info = HfApi().repo_info(repository.id, revision=repository.revision, repo_type=repository.kind)
     known = Path(constants.HF_HUB_CACHE, repository.folder, "refs", repository.revision)

@@ -3,15 +3,24 @@
 Uses only the standard library, because the plan of a run reads it too.
 """
 
+import re
 from collections.abc import Iterable
 from fnmatch import fnmatch
 
-DESCRIPTION = (
-    *("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
-    *("vocab.txt", "vocab.json", "merges.txt"),
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json")
+"""The files in which a tokenizer keeps its words; one that is code may have none."""
+TOKENIZER_FILES = (
+    *(*VOCABULARIES, "merges.txt"),
+    *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
 )
+DESCRIPTION = ("config.json", *TOKENIZER_FILES)
 SAFE = ("*.safetensors", "model.safetensors.index.json")
 PICKLED = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
+
+
+def is_commit(revision: str) -> bool:
+    """Whether a revision is a commit, and no branch or tag, which may move."""
+    return re.fullmatch("[0-9a-f]{40}", revision) is not None
 
 
 def patterns(code: bool, weights: Iterable[str] = (*SAFE, *PICKLED)) -> list[str]:

@@ -21,7 +21,6 @@ TRAINING = 3  # times a forward pass
 # take 2.8 and 3.8 GB in bf16, 16 take 4.8 GB in fp32.
 LIBRARIES, WEIGHT, KEPT, KEPT_FP32 = 0.6e9, 16, 72, 128
 
-
 HUB_MODELS = Path(__file__).resolve().parents[2] / "config/hub_models.tsv"
 
 
@@ -39,8 +38,12 @@ class Encoder(NamedTuple):
     @property
     def weight_bytes(self) -> float:
         """Bytes of the weights in single precision, without embeddings if they were not counted."""
-        matrices = 4 * self.width**2 + (3 if self.gated else 2) * self.width * self.inner
-        return self.bytes or 4 * self.layers * matrices
+        return self.bytes or 4 * self.layers * layer_weights(self.width, self.inner, self.gated)
+
+
+def layer_weights(width: int, inner: int, gated: bool) -> int:
+    """Weights of the matrices of a layer, whose feed-forward part has three of them if it is gated, else two."""
+    return 4 * width**2 + (3 if gated else 2) * width * inner
 
 
 def published_encoders() -> dict[tuple[str, str], Encoder]:
@@ -107,7 +110,7 @@ def pretraining_flops(training: Training, sizes: Architecture) -> float:
 def pretraining_bytes(training: Training, sizes: Architecture) -> float:
     """Memory that a pre-training takes on a CPU."""
     layers, width, inner = sizes.num_hidden_layers, sizes.hidden_size, sizes.intermediate_size
-    weights = layers * (4 * width**2 + 3 * width * inner)
+    weights = layers * layer_weights(width, inner, gated=True)
     kept = KEPT if training.precision in ("bf16", "fp16") else KEPT_FP32
     return LIBRARIES + WEIGHT * weights + kept * training.micro_batch_size * training.length * layers * width
 

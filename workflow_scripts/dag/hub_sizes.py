@@ -1,12 +1,10 @@
 """What the Hugging Face hub states of models now, for the plan of a run: never an error, and no long waiting."""
 
-import re
 from functools import cache
 from typing import NamedTuple
 
 from workflow_scripts.common.model_files import chosen
 
-COMMIT = re.compile("[0-9a-f]{40}")
 TIMEOUT = 3.0  # seconds
 
 
@@ -15,11 +13,6 @@ class Stated(NamedTuple):
 
     bytes: int | None = None
     commit: str | None = None
-
-
-def is_commit(revision: str) -> bool:
-    """Whether a revision is a commit, and no branch or tag, which may move."""
-    return COMMIT.fullmatch(revision) is not None
 
 
 class HubSizes:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from workflow_scripts.common.files import read_json
+from workflow_scripts.common.model_files import is_commit
 from workflow_scripts.dag.costs import (
     CHUNKS,
     CUT,
@@ -18,7 +19,7 @@ from workflow_scripts.dag.costs import (
 )
 from workflow_scripts.dag.finetune import Finetuning
 from workflow_scripts.dag.genomes import Genomes
-from workflow_scripts.dag.hub_sizes import HubSizes, is_commit
+from workflow_scripts.dag.hub_sizes import HubSizes
 from workflow_scripts.dag.plan_lines import LARGE_BYTES, LARGE_OPERATIONS, Line, bases, duration, effort, size
 from workflow_scripts.dag.pretrain import Pretraining
 from workflow_scripts.dag.rule_values import Wildcards

@@ -106,7 +106,7 @@ def build(
         split=describe_split(method),
         seed=seed,
         candidates=result.candidates,
-        dropped={reason: count for reason, count in result.dropped.items() if count},
+        dropped=result.dropped,
     )
 
 

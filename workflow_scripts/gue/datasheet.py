@@ -10,6 +10,7 @@ the order of their labels; it is empty if labels are no classes. SHA256SUMS has 
 import hashlib
 import json
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
@@ -58,11 +59,17 @@ def read_places(path: Path) -> dict[tuple[str, int], tuple[Place, ...]]:
 
 
 def describe(
-    dataset: Dataset, classes: list[str], splits: Splits, sums: dict[str, str], **facts: Any
+    dataset: Dataset,
+    classes: list[str],
+    splits: Splits,
+    sums: dict[str, str],
+    dropped: Mapping[str, int],
+    **facts: Any,
 ) -> dict[str, Any]:
     """The datasheet: facts from the registry, counts and hashes, and ``facts``, which only the caller knows.
 
-    ``sums``: the SHA-256 of each file by its name. Lengths are in bp; for pairs, the sum of both sequences.
+    ``sums``: the SHA-256 of each file by its name. ``dropped``: candidates by the reason why they are no rows; reasons
+    without any are left out. Lengths are in bp; for pairs, the sum of both sequences.
     """
     lengths = [sum(map(len, row.sequences)) for rows in splits.values() for row in rows]
     counts = {name: Counter(row.label for row in splits[name]) for name in SPLITS}
@@ -83,6 +90,7 @@ def describe(
             for name in SPLITS
         },
         "registry_rows": dict(zip(SPLITS, dataset.rows, strict=True)),
+        "dropped": {reason: count for reason, count in dropped.items() if count},
         **facts,
     }
 

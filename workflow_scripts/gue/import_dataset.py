@@ -123,7 +123,7 @@ def import_files(dataset: Dataset, origin: Path, known: Path, out: Path, again: 
         split=describe_split("homology") if again else {"method": "published"},
         seed=seed if again else None,
         candidates=candidates,
-        dropped={reason: count for reason, count in dropped.items() if count},
+        dropped=dropped,
     )
 
 

@@ -50,7 +50,7 @@ def split_dataset(dataset: Dataset, folder: Path, out: Path, seed: int) -> None:
         split=describe_split("homology"),
         seed=seed,
         candidates=sum(rows),
-        dropped={reason: count for reason, count in dropped.items() if count},
+        dropped=dropped,
     )
 
 

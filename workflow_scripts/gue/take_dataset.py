@@ -112,7 +112,7 @@ def take_in(
         normalized=known.letters,
         seed=None if known.split else seed,
         candidates=candidates,
-        dropped={reason: count for reason, count in dropped.items() if count},
+        dropped=dropped,
     )
 
 

@@ -14,12 +14,10 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import digest, read_json, write_json
 from workflow_scripts.common.hashing import stable_hash
+from workflow_scripts.common.model_files import TOKENIZER_FILES, VOCABULARIES
 from workflow_scripts.common.tokenizer_files import copy_tokenizer
 from workflow_scripts.inference.encoding import NO_BASES, Encoded, Text, sequences_of
 
-VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json")
-"""The files in which a tokenizer keeps its words; one that is code may have none."""
-FILES = (*VOCABULARIES, "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 PADDINGS = ("[PAD]", "<pad>")
 """Words for padding, for a tokenizer that names none."""
 PROBE = "ACGT" * 15
@@ -150,7 +148,7 @@ class TokenizerEncoder:
         return (self._by_library if self.tokenizer.is_fast else self._by_python)(words, limit, spans)
 
     def _files(self) -> list[Path]:
-        return [self.folder / name for name in FILES if (self.folder / name).is_file()] + code_of(self.folder)
+        return [self.folder / name for name in TOKENIZER_FILES if (self.folder / name).is_file()] + code_of(self.folder)
 
     def _words(self, sequence: str) -> str:
         return kmers(sequence, self.kmer) if self.kmer else sequence

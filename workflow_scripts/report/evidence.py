@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workflow_scripts.common.bootstrap import AREAS, Predictions, mean_areas
+from workflow_scripts.common.bootstrap import AREAS, Predictions, confusion_counts, mean_areas
 
 GRID = np.linspace(0, 1, 51)  # places on the x axis of a curve
 WORST = 20  # errors of a run on a data set
@@ -16,8 +16,7 @@ WORST = 20  # errors of a run on a data set
 def confusions(fits: Sequence[Predictions]) -> np.ndarray:
     """How many rows of each class are taken for each class, [label, prediction], mean over the fits."""
     classes = fits[0].probabilities.shape[1]
-    cells = [np.bincount(fit.labels * classes + fit.predicted, minlength=classes**2) for fit in fits]
-    return np.mean(cells, axis=0).reshape(classes, classes)
+    return np.mean([confusion_counts(fit.labels, fit.predicted, classes) for fit in fits], axis=0)
 
 
 def class_scores(counts: np.ndarray) -> dict[str, np.ndarray]:

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from workflow_scripts.common.bootstrap import confusion_scores
+from workflow_scripts.common.bootstrap import confusion_counts, confusion_scores
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import read_table
 from workflow_scripts.common.fit_results import Key, fit_folder, parse_planned, read_predictions
@@ -62,10 +62,7 @@ def looked_up(rows: Sequence[dict[str, str]], labels: np.ndarray) -> dict[str, f
 def mean_scores(labels: np.ndarray, predicted: Sequence[np.ndarray]) -> dict[str, float | None]:
     """MCC and accuracy, x 100, means over the fits; MCC is None if all labels are the same."""
     classes = int(max(labels.max(), *(part.max() for part in predicted))) + 1
-    counts = np.zeros((len(predicted), classes, classes))
-    for number, part in enumerate(predicted):
-        np.add.at(counts[number], (labels, part), 1)
-    scores = confusion_scores(counts)
+    scores = confusion_scores(np.array([confusion_counts(labels, part, classes) for part in predicted], dtype=float))
     return {
         "mcc": 100 * float(scores["mcc"].mean()) if len(set(labels.tolist())) > 1 else None,
         "accuracy": 100 * float(scores["accuracy"].mean()),

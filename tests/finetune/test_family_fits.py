@@ -37,8 +37,8 @@ def families(base, tmp_path_factory) -> dict[str, dict]:
 
 
 @pytest.mark.parametrize(("kind", "method", "pooling", "targets"), FITS)
-def test_a_fit_of_any_family_loads_again(families, entries, fit, datasets, kind, method, pooling, targets):
-    entries[kind] = families[kind]
+def test_a_fit_of_any_family_loads_again(families, entries, fit, datasets, monkeypatch, kind, method, pooling, targets):
+    monkeypatch.setitem(entries, kind, families[kind])
     layers = {"targets": targets} if targets else {}
     folder = fit(kind, method, pooling=pooling, max_steps=6, **layers)
     texts = [line.split(",")[0] for line in (datasets["two"] / "test.csv").read_text().splitlines()[1:]]
@@ -53,8 +53,8 @@ def test_a_fit_of_any_family_loads_again(families, entries, fit, datasets, kind,
     assert ("trust_remote_code=True" in card) == trusted
 
 
-def test_lora_of_a_model_without_a_mask_is_trained(families, entries, fit):
-    entries["code_classifier"] = families["code_classifier"]
+def test_lora_of_a_model_without_a_mask_is_trained(families, entries, fit, monkeypatch):
+    monkeypatch.setitem(entries, "code_classifier", families["code_classifier"])
     folder = fit("code_classifier", "lora", targets=["out_proj"], max_steps=6)
     metrics = read_json(folder / "metrics.json")
     assert 0 < metrics["trainable_parameters"] < metrics["parameters"] and np.isfinite(metrics["training_loss"])

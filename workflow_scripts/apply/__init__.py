@@ -1,0 +1,1 @@
+"""Use a model: predictions, embeddings, scores of variants and explanations of sequences, intervals and variants."""

@@ -4,12 +4,9 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.randomness import generator
-from workflow_scripts.gue.binding import MAX_GC_DIFFERENCE, build, dinucleotide_shuffle, nearest_waiting
+from workflow_scripts.gue.binding import MAX_GC_DIFFERENCE, build, nearest_waiting
 from workflow_scripts.gue.packed_genome import gc_count
 from workflow_scripts.gue.sources import Source
 
@@ -121,23 +118,6 @@ def test_mouse_negatives_keep_the_dinucleotides_and_the_place(world, recipe, row
         assert negative != positive
         assert Counter(pairwise(negative)) == Counter(pairwise(positive))
     rows_add_up(built)
-
-
-@settings(max_examples=300)
-@given(st.text("ACGT", max_size=120), st.integers(0, 10**6))
-def test_shuffle_keeps_dinucleotides_and_both_ends(sequence, seed):
-    shuffled = dinucleotide_shuffle(sequence, generator(seed, "shuffle"))
-    assert Counter(pairwise(shuffled)) == Counter(pairwise(sequence))
-    assert Counter(shuffled) == Counter(sequence)
-    assert shuffled[:1] == sequence[:1] and shuffled[-1:] == sequence[-1:]
-    assert shuffled == dinucleotide_shuffle(sequence, generator(seed, "shuffle"))
-
-
-def test_shuffle_reaches_every_eulerian_path():
-    random = generator(0, "paths")
-    assert {dinucleotide_shuffle("AACAGA", random) for _ in range(300)} == {
-        *("AACAGA", "AAGACA", "ACAAGA", "ACAGAA", "AGAACA", "AGACAA")
-    }
 
 
 def test_nearest_waiting_gc_count():

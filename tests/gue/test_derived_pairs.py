@@ -7,9 +7,9 @@ from itertools import combinations, groupby
 import numpy as np
 import pytest
 
+from workflow_scripts.common.dinucleotide_shuffle import dinucleotide_shuffled
 from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.gue import derived_pairs as derived
-from workflow_scripts.gue.binding import dinucleotide_shuffle
 from workflow_scripts.gue.promoter import CORE_LENGTH, CORE_TSS_INDEX, TSS_INDEX, substitute_segments
 
 CORE = slice(TSS_INDEX - CORE_TSS_INDEX, TSS_INDEX - CORE_TSS_INDEX + CORE_LENGTH)
@@ -30,7 +30,7 @@ def many(count, length, seed, letters="ACGT"):
 def test_every_dinucleotide_shuffle_is_found_on_either_strand():
     draw = np.random.default_rng(1)
     positives = many(300, 101, 1)
-    negatives = [dinucleotide_shuffle(sequence, draw) for sequence in positives]
+    negatives = [dinucleotide_shuffled(sequence, draw) for sequence in positives]
     negatives[::2] = [reverse_complement(sequence) for sequence in negatives[::2]]
     assert found_pairs(positives + negatives) == {(n, n + 300) for n in range(300)}
     assert found_pairs([sequence.lower().replace("t", "u") for sequence in positives] + negatives) == {
@@ -42,7 +42,7 @@ def test_shuffles_of_repetitive_sequences_are_found():
     """Few rows are as repetitive as this, so chance does not explain that two of them have the same counts."""
     draw = np.random.default_rng(2)
     repeat = "CA" * 35 + many(1, 31, 3)[0]
-    rows = [*many(200, 101, 4), repeat, dinucleotide_shuffle(repeat, draw)]
+    rows = [*many(200, 101, 4), repeat, dinucleotide_shuffled(repeat, draw)]
     assert found_pairs(rows, "shuffled") == {(200, 201)}
 
 
@@ -141,7 +141,7 @@ def test_rows_whose_bases_follow_one_another_have_no_partners_by_chance(stay, le
 def test_any_sequence_of_a_row_may_be_derived_and_copies_are_partners_too():
     draw = np.random.default_rng(5)
     first, second, third, other = many(4, 101, 15)
-    shuffle = dinucleotide_shuffle(second, draw)
+    shuffle = dinucleotide_shuffled(second, draw)
     rows = [(first, second), (third, other), (shuffle, third), (first, second)]
     pairs = derived.derived_pairs(rows)
     assert pairs.rows.tolist() == [[0, 2], [2, 3]] and pairs.shared.tolist() == [101, 101]

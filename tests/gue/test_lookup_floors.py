@@ -5,8 +5,8 @@ import random
 import numpy as np
 import pytest
 
+from workflow_scripts.common.dinucleotide_shuffle import dinucleotide_shuffled
 from workflow_scripts.common.sequences import reverse_complement
-from workflow_scripts.gue.binding import dinucleotide_shuffle
 from workflow_scripts.gue.derived_pairs import DerivedPairs, derived_pairs
 from workflow_scripts.gue.labelled_examples import Example
 from workflow_scripts.gue.lookup_floors import (
@@ -30,7 +30,7 @@ def rows(count, length, seed):
 
 def shuffles(examples, seed, label=lambda row: 1 - row.label):
     draw = np.random.default_rng(seed)
-    return [Example((dinucleotide_shuffle(row.sequences[0], draw),), label(row)) for row in examples]
+    return [Example((dinucleotide_shuffled(row.sequences[0], draw),), label(row)) for row in examples]
 
 
 def mutated(examples, changes, seed):

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workflow_scripts.common.dinucleotide_shuffle import dinucleotide_shuffled
 from workflow_scripts.common.sequences import reverse_complement
 from workflow_scripts.gue.audit_dataset import count_related, count_relations, relate
-from workflow_scripts.gue.binding import dinucleotide_shuffle
 from workflow_scripts.gue.labelled_examples import Example, Place
 from workflow_scripts.gue.recipe import Recipe
 from workflow_scripts.gue.selection import balance_classes, drop_duplicates
@@ -64,7 +64,7 @@ def with_negatives(count, bases, single=0):
     for number in range(count):
         place = (Place("c", 200 * number, 200 * number + 100, "+"),)
         sequence = bases(100, number)
-        examples += [Example((sequence,), 1, place), Example((dinucleotide_shuffle(sequence, draw),), 0, place)]
+        examples += [Example((sequence,), 1, place), Example((dinucleotide_shuffled(sequence, draw),), 0, place)]
     return examples + [Example((bases(100, 9000 + number),), 0) for number in range(single)]
 
 

@@ -7,9 +7,9 @@ import random
 import numpy as np
 import pytest
 
+from workflow_scripts.common.dinucleotide_shuffle import dinucleotide_shuffled
 from workflow_scripts.common.files import read_table, write_table
 from workflow_scripts.gue import audit_dataset, csv_rows, import_dataset
-from workflow_scripts.gue.binding import dinucleotide_shuffle
 from workflow_scripts.settings.names import SPLITS
 
 
@@ -18,7 +18,7 @@ def leaky():
     draw, numbers = random.Random(1), np.random.default_rng(1)
     positives = ["".join(draw.choices("ACGT", k=80)) for _ in range(200)]
     rows = [(sequence, 1) for sequence in positives]
-    rows += [(dinucleotide_shuffle(sequence, numbers), 0) for sequence in positives]
+    rows += [(dinucleotide_shuffled(sequence, numbers), 0) for sequence in positives]
     draw.shuffle(rows)
     splits = {"train": rows[:320], "dev": rows[320:360], "test": rows[360:]}
     splits["dev"] += rows[:5]

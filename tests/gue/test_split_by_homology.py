@@ -8,10 +8,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from workflow_scripts.common.dinucleotide_shuffle import dinucleotide_shuffled
 from workflow_scripts.common.files import read_table
 from workflow_scripts.gue import split_by_homology
 from workflow_scripts.gue.audit_dataset import audit, relate
-from workflow_scripts.gue.binding import dinucleotide_shuffle
 from workflow_scripts.gue.csv_rows import read_splits
 from workflow_scripts.gue.datasheet import write_dataset
 from workflow_scripts.gue.labelled_examples import Example, Place
@@ -39,7 +39,7 @@ def shuffled_set():
     draw, numbers = random.Random(1), np.random.default_rng(1)
     positives = [planted(draw) for _ in range(400)]
     rows = [Example((row,), 1, (Place("c", 200 * n, 200 * n + 101, "+"),)) for n, row in enumerate(positives)]
-    rows += [row._replace(sequences=(dinucleotide_shuffle(row.sequences[0], numbers),), label=0) for row in rows]
+    rows += [row._replace(sequences=(dinucleotide_shuffled(row.sequences[0], numbers),), label=0) for row in rows]
     return split_at_random([*rows, *rows[:40]], draw)
 
 

@@ -6,10 +6,10 @@ kept.
 """
 
 from collections import defaultdict
-from itertools import pairwise
 
 import numpy as np
 
+from workflow_scripts.common.dinucleotide_shuffle import dinucleotide_shuffled
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.gue.genome_reader import read_genome
 from workflow_scripts.gue.packed_genome import (
@@ -102,46 +102,6 @@ def nearest_waiting(waiting: dict[int, list[int]], gc: int, tolerance: int) -> i
     return None
 
 
-def dinucleotide_shuffle(sequence: str, random: np.random.Generator) -> str:
-    """A random sequence with exactly the dinucleotide counts, and the first and last base, of ``sequence``.
-
-    Altschul and Erickson 1985: a random Eulerian path through the graph whose edges are the dinucleotides. The last
-    edge out of each base is drawn until following last edges leads from every base to the last base of the sequence;
-    the other edges follow in random order.
-    """
-    if len(sequence) < 3:
-        return sequence
-    edges: dict[str, list[str]] = defaultdict(list)
-    for first, second in pairwise(sequence):
-        edges[first].append(second)
-    end = sequence[-1]
-    inner = sorted(base for base in edges if base != end)
-    while True:
-        last = {base: int(random.integers(len(edges[base]))) for base in inner}
-        if all(_leads_to(end, base, edges, last) for base in inner):
-            break
-    order = {}
-    for base in sorted(edges):
-        others = [index for index in range(len(edges[base])) if index != last.get(base)]
-        shuffled = [edges[base][others[index]] for index in random.permutation(len(others))]
-        order[base] = iter(shuffled + ([edges[base][last[base]]] if base in last else []))
-    path = [sequence[0]]
-    while (following := next(order.get(path[-1], iter(())), None)) is not None:
-        path.append(following)
-    return "".join(path)
-
-
-def _leads_to(end: str, base: str, edges: dict[str, list[str]], last: dict[str, int]) -> bool:
-    """Whether following last edges from ``base`` reaches ``end``."""
-    visited = set()
-    while base != end:
-        if base in visited:
-            return False
-        visited.add(base)
-        base = edges[base][last[base]]
-    return True
-
-
 def shuffled_negatives(
     positives: list[Window], random: np.random.Generator, result: BuildResult
 ) -> list[Window | None]:
@@ -152,7 +112,7 @@ def shuffled_negatives(
     taken = {window.sequence for window in positives}
     negatives: list[Window | None] = []
     for sequence, place in positives:
-        shuffle = dinucleotide_shuffle(sequence, random)
+        shuffle = dinucleotide_shuffled(sequence, random)
         negatives.append(None if shuffle in taken else Window(shuffle, place))
     result.candidates += len(negatives)
     result.dropped["shuffle_is_a_positive"] += negatives.count(None)

@@ -27,6 +27,7 @@ from workflow_scripts.finetune.problems import PROBLEMS, Problem, collapse, prob
 from workflow_scripts.finetune.token_cache import tokens_of
 from workflow_scripts.finetune.training import Fit, memory_mb
 from workflow_scripts.inference.encoders import TokenizerEncoder
+from workflow_scripts.inference.encoding import Text
 from workflow_scripts.inference.fit_record import FitRecord
 from workflow_scripts.inference.network import device_here, hardware
 from workflow_scripts.inference.precision import resolved
@@ -137,8 +138,8 @@ def course_of(fit: Fit | FrozenFit) -> dict[str, Any]:
     }
 
 
-def inference_record(job: FitJob, problem: Problem) -> FitRecord:
-    """What predictions with the saved model need beyond its weights."""
+def inference_record(job: FitJob, problem: Problem, texts: list[Text]) -> FitRecord:
+    """What predictions with the saved model need beyond its weights; ``texts``: those of the training rows."""
     return FitRecord(
         outputs=problem.outputs,
         kmer=job.model.get("kmer", 0),
@@ -147,6 +148,8 @@ def inference_record(job: FitJob, problem: Problem) -> FitRecord:
         precision=job.settings.precision,
         pooling=job.settings.pooling,
         head=job.method if job.method in FROZEN else "",
+        classes=read_classes(job.data),
+        window=max(len(text) if isinstance(text, str) else 0 for text in texts),
     )
 
 
@@ -161,19 +164,19 @@ def name_outputs(model: Any, classes: list[str]) -> None:
         config.label2id = {name: number for number, name in enumerate(classes)}
 
 
-def save_model(job: FitJob, initial: InitialModel, problem: Problem, paired: bool, metrics: dict[str, Any]) -> str:
-    """Save the fitted model with its card; returns the sha256 of the file of weights."""
+def save_model(job: FitJob, initial: InitialModel, problem: Problem, texts: list[Text], metrics: dict[str, Any]) -> str:
+    """Save the fitted model with its card; returns the sha256 of the file of weights. ``texts``: the training rows."""
     name_outputs(initial.model, read_classes(job.data))
     with atomic_directory(job.out / "model") as temporary:
-        initial.save(inference_record(job, problem), temporary, job.out / "model", job.settings.merge)
+        initial.save(inference_record(job, problem, texts), temporary, job.out / "model", job.settings.merge)
         for folder in (temporary, temporary / "merged"):
             if folder.is_dir():
-                write_card(folder, initial.encoder, initial.pooled, paired, metrics)
+                write_card(folder, initial.encoder, initial.pooled, isinstance(texts[0], tuple), metrics)
         return digest(min(temporary.glob("*.safetensors")))
 
 
 def write_results(
-    job: FitJob, fit: Fit | FrozenFit, initial: InitialModel, paired: bool, record: dict[str, Any]
+    job: FitJob, fit: Fit | FrozenFit, initial: InitialModel, texts: list[Text], record: dict[str, Any]
 ) -> None:
     """Write predictions, model and metrics. Metrics come last: if they exist, everything else does."""
     for torn in job.out.glob(".*.tmp"):  # of a killed process
@@ -186,7 +189,7 @@ def write_results(
         pq.write_table(table, temporary)
     # before the model is saved, which gives a regression another scale
     metrics = record | scores_of(fit, test) | course_of(fit)
-    weights = {"weights_sha256": save_model(job, initial, fit.problem, paired, metrics)}
+    weights = {"weights_sha256": save_model(job, initial, fit.problem, texts, metrics)}
     write_json(job.out / "metrics.json", metrics | weights)
 
 
@@ -216,5 +219,5 @@ def fine_tune(job: FitJob) -> None:
             fit.train(folder, belongs_to)
         except torch.OutOfMemoryError:
             raise out_of_memory(job.settings) from None
-        write_results(job, fit, initial, isinstance(rows["test"].texts[0], tuple), record)
+        write_results(job, fit, initial, rows["train"].texts, record)
         shutil.rmtree(job.state, ignore_errors=True)

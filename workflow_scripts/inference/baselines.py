@@ -84,14 +84,15 @@ class Cnn(Baseline):
 
 def cut(rows: list[np.ndarray], spans: list[np.ndarray] | None, max_tokens: int, unknown: float) -> Encoded:
     """The rows of tokens, cut to ``max_tokens`` if that is above 0; ``unknown``: the share of unknown tokens."""
-    longer = sum(len(row) > max_tokens for row in rows) if max_tokens else 0
+    longer = np.array([0 < max_tokens < len(row) for row in rows])
     end = max_tokens or None
     return Encoded(
         [row[:end] for row in rows],
         types=None,
-        truncated=longer / len(rows),
+        truncated=float(longer.mean()),
         unknown=unknown,
         spans=None if spans is None else [row[:end] for row in spans],
+        cut=longer,
     )
 
 

@@ -171,12 +171,14 @@ class TokenizerEncoder:
         paired = len(words[0]) == 2
         encodings = backend.encode_batch(words if paired else [text for (text,) in words])
         ids = [np.array(encoding.ids) for encoding in encodings]
+        cut = np.array([bool(encoding.overflowing) for encoding in encodings])
         return Encoded(
             ids=ids,
             types=[np.array(encoding.type_ids) for encoding in encodings] if self.typed and paired else None,
-            truncated=sum(bool(encoding.overflowing) for encoding in encodings) / len(encodings),
+            truncated=float(cut.mean()),
             unknown=self._unknown(ids),
             spans=[self._spans(encoding.sequence_ids, encoding.offsets) for encoding in encodings] if spans else None,
+            cut=cut,
         )
 
     def _by_python(self, words: list[tuple[str, ...]], limit: int, spans: bool) -> Encoded:
@@ -188,11 +190,11 @@ class TokenizerEncoder:
         capacity = limit - self.tokenizer.num_special_tokens_to_add() if limit else None
         framed = self.tokenizer.build_inputs_with_special_tokens
         before = framed([None]).index(None)  # special tokens at the beginning
-        ids, places, cut = [], [], 0
-        for text in words:
+        ids, places, cut = [], [], np.zeros(len(words), dtype=bool)
+        for entry, text in enumerate(words):
             tokens = [self.tokenizer.tokenize(sequence) for sequence in text]
             numbers = [number for part in tokens for number in self.tokenizer.convert_tokens_to_ids(part)][:capacity]
-            cut += len(numbers) < sum(map(len, tokens))
+            cut[entry] = len(numbers) < sum(map(len, tokens))
             ids.append(np.array(framed(numbers)))
             if spans:
                 found = [place for number, part in enumerate(tokens) for place in self._found(part, text[number])]
@@ -200,7 +202,7 @@ class TokenizerEncoder:
                 offsets = [(0, 0)] * before + found[:capacity]
                 after = len(ids[-1]) - len(offsets)
                 places.append(self._spans(sources + [None] * after, offsets + [(0, 0)] * after))
-        return Encoded(ids, None, cut / len(ids), self._unknown(ids), spans=places if spans else None)
+        return Encoded(ids, None, float(cut.mean()), self._unknown(ids), places if spans else None, cut)
 
     def _found(self, tokens: list[str], text: str) -> list[tuple[int, int]]:
         """Where each token is in the text. Raises UserError if the tokenizer rewrites what it reads."""

@@ -18,6 +18,8 @@ from workflow_scripts.common.sequences import reverse_complement
 
 Text = str | tuple[str, str]
 
+TOKENS_AT_ONCE = 16_384
+"""Tokens of a batch for prediction, padding included: bounds the memory whatever the lengths of the texts."""
 NO_BASES = (-1, 0, 0)
 """The span of a token that stands for no base, such as [CLS]."""
 
@@ -30,7 +32,8 @@ class Encoded:
     that read them, else None. ``truncated``: share of the texts that were cut. ``unknown``: share of the tokens that
     the model does not know, without special ones. ``spans``: of each text an integer array [tokens, 3] of sequence
     (0 or 1, the second of a pair), start and end; bases are counted from 0, the end is not included, and a token
-    without bases has NO_BASES. None unless asked for.
+    without bases has NO_BASES. None unless asked for. ``cut``: which texts were cut, bool [texts]; None if only their
+    share is known.
     """
 
     ids: list[np.ndarray]
@@ -38,6 +41,7 @@ class Encoded:
     truncated: float
     unknown: float
     spans: list[np.ndarray] | None = None
+    cut: np.ndarray | None = None
 
 
 class Encoder(Protocol):
@@ -83,10 +87,18 @@ def other_strand(text: Text) -> Text:
 
 
 def by_length(encoded: Encoded, batch_size: int) -> Iterator[np.ndarray]:
-    """Batches for prediction, as indices of texts; texts of similar length share a batch, so little is padding."""
-    order = np.argsort([len(ids) for ids in encoded.ids], kind="stable")
-    for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]
+    """Batches for prediction, as indices of texts; texts of similar length share a batch, so little is padding.
+
+    A batch has ``batch_size`` texts at most, and no more tokens than TOKENS_AT_ONCE unless one text has.
+    """
+    lengths = np.array([len(ids) for ids in encoded.ids])
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        longest = lengths[order[start : start + batch_size]]  # ascending: a batch is as long as its last text
+        fitting = int((longest * np.arange(1, len(longest) + 1) <= TOKENS_AT_ONCE).sum())
+        yield order[start : start + max(fitting, 1)]
+        start += max(fitting, 1)
 
 
 def collate(encoded: Encoded, entries: np.ndarray, pad_id: int, device: torch.device) -> dict[str, torch.Tensor]:

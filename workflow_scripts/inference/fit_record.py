@@ -17,7 +17,8 @@ class FitRecord:
     ``kmer``, ``max_tokens``: see TokenizerEncoder. ``both_strands``: predictions are the mean over both strands.
     ``precision``: "fp32", "bf16" or "fp16". ``pooling``: what the head reads; a DNABERT-2 has it in its configuration
     too. ``base_sha256``: of an adapter or a head on a frozen encoder, the digest of each file of weights of its model.
-    ``head``: "probe" or "knn" on a frozen encoder, else empty.
+    ``head``: "probe" or "knn" on a frozen encoder, else empty. ``classes``: their names in the order of the outputs, if
+    they have any. ``window``: bases of the longest training sequence; 0 if that is not known, or of pairs.
     """
 
     outputs: Outputs
@@ -28,6 +29,8 @@ class FitRecord:
     pooling: str = "cls"
     base_sha256: dict[str, str] | None = None
     head: str = ""
+    classes: list[str] = dataclasses.field(default_factory=list)
+    window: int = 0
 
     def write(self, folder: Path) -> None:
         write_json(folder / NAME, dataclasses.asdict(self))

@@ -1,7 +1,7 @@
 """A model at work: batches of tokens go in, predictions or hidden states come out, in the order of the texts."""
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -82,20 +82,21 @@ class Network:
 
     @torch.no_grad()
     def hidden_states(
-        self, encoded: Encoded, layer: int, batch_size: int
+        self, encoded: Encoded, layers: Sequence[int], batch_size: int
     ) -> Iterator[tuple[np.ndarray, torch.Tensor, torch.Tensor]]:
-        """Batch by batch: indices of texts [rows], hidden states of a layer, float32 [rows, longest, hidden size], and
-        how many of these are tokens [rows]; the rest is padding.
+        """Batch by batch: indices of texts [rows], hidden states, float32 [rows, longest, hidden size], the mean over
+        the layers, and how many of these are tokens [rows]; the rest is padding.
 
-        ``layer``: 0 is the output of the embedding, n that of layer n, -1 that of the last. Raises IndexError for a
+        ``layers``: 0 is the output of the embedding, n that of layer n, -1 that of the last. Raises IndexError for a
         layer that the model does not have.
         """
         self.model.eval()
         for batch in by_length(encoded, batch_size):
             for entries in (batch[place] for place in self.batches(encoded, batch)):
-                states = self.output(encoded, entries, output_hidden_states=True).hidden_states[layer]
+                every = self.output(encoded, entries, output_hidden_states=True).hidden_states
+                states = torch.stack([every[layer].float() for layer in layers]).mean(dim=0)
                 lengths = torch.tensor([len(encoded.ids[entry]) for entry in entries], device=states.device)
-                yield entries, states.float(), lengths
+                yield entries, states, lengths
 
 
 def strand_mean(values: np.ndarray, texts: int) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Data sets that are made from intervals: negatives that no trivial rule tells, splits without leaks, full accounts."""
 
-import csv
 import gzip
 import json
 import random
@@ -10,24 +9,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.stats import ks_2samp
-from sklearn.metrics import roc_auc_score
 
+from tests.gue.made_rows import SPLITS, better_auroc, by_label, gc, isochores, read_rows
 from workflow_scripts.common.sequences import reverse_complement
-from workflow_scripts.gue.datasheet import read_places
 from workflow_scripts.gue.take_dataset import main
 
-SPLITS = ("train", "dev", "test")
 CHROMOSOMES = ("--split", "chromosome", "--dev-chromosomes", "chr2", "--test-chromosomes", "chr3")
-
-
-def isochores(length, seed):
-    """A contig whose GC content changes every 2,000 bases, from 30 to 65 %."""
-    draw = random.Random(seed)
-    parts = []
-    for _ in range(length // 2000):
-        gc = draw.uniform(0.30, 0.65)
-        parts.append("".join(draw.choices("ACGT", [1 - gc, gc, gc, 1 - gc], k=2000)))
-    return "".join(parts)
 
 
 @pytest.fixture(scope="module")
@@ -64,29 +51,6 @@ def make(tmp_path, genome, fasta, text):
         return read_rows(tmp_path / out), json.loads((tmp_path / out / "datasheet.json").read_text())
 
     return make
-
-
-def read_rows(folder):
-    places = read_places(folder / "places.tsv")
-    found = []
-    for split in SPLITS:
-        with (folder / f"{split}.csv").open() as handle:
-            for line, row in enumerate(csv.DictReader(handle), start=2):
-                found.append((split, row["sequence"], int(row["label"]), places.get((split, line), ())))
-    return found
-
-
-def gc(sequence):
-    return (sequence.count("G") + sequence.count("C")) / len(sequence)
-
-
-def by_label(rows):
-    return [[row for row in rows if row[2] == label] for label in (0, 1)]
-
-
-def better_auroc(rows, score):
-    area = roc_auc_score([row[2] for row in rows], [score(row[1]) for row in rows])
-    return max(area, 1 - area)
 
 
 def gap(place, row):

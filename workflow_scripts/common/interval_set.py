@@ -70,7 +70,7 @@ def read_interval_set(
     wide = width or common_width(intervals)
     classes = classes_of(bed, intervals) if named_classes else []
     if chromosomes:
-        check_chromosomes(bed, intervals, chromosomes, lengths)
+        check_chromosomes(bed, intervals, chromosomes)
     used = {interval.contig: lengths[interval.contig] for interval in intervals}
     around = "around the summit" if centre == "summit" else "around the middle" if width else "as it is"
     understood = f"{bed}: {len(intervals):,} intervals on {len(used)} contigs; {wide} bases of each, {around}"
@@ -156,9 +156,7 @@ def classes_of(bed: Path, intervals: list[Interval]) -> list[str]:
     return classes
 
 
-def check_chromosomes(
-    bed: Path, intervals: list[Interval], chromosomes: dict[str, list[str]], lengths: dict[str, int]
-) -> None:
+def check_chromosomes(bed: Path, intervals: list[Interval], chromosomes: dict[str, list[str]]) -> None:
     """Raise UserError for a contig of dev or test without intervals, or if train has none."""
     used = {interval.contig for interval in intervals}
     for split, names in chromosomes.items():
@@ -166,8 +164,7 @@ def check_chromosomes(
             if name not in used:
                 other = other_name(name, used)
                 hint = f"write {other}" if other else f"it has {listed(sorted(used))}"
-                reason = "no interval" if name in lengths else "no such contig in the genome, and no interval"
-                raise UserError(f"{bed}: chromosomes.{split} names {name!r}, on which there is {reason}; {hint}")
+                raise UserError(f"{bed}: no interval is on {name!r} of chromosomes.{split}; {hint}")
     if not used - {name for names in chromosomes.values() for name in names}:
         raise UserError(f"{bed}: all its contigs are in dev or test; leave some for train")
 

@@ -56,7 +56,8 @@ def read_fasta_set(files: dict[str, Path], positives: bool) -> FastaSet:
         if name == ONE_FILE:
             classes = check_labels(path, found, positives)
         members = [record if name == ONE_FILE else record._replace(label=name) for _, record in found]
-        count_letters([record.sequence for record in members], letters)
+        for record in members:
+            count_letters([record.sequence], letters)
         records += [record._replace(sequence=canonical(record.sequence)) for record in members]
         kind = "positives" if positives else f"class {name!r}" if name else "classes in the headers"
         understood.append(f"{path}: {len(members):,} sequences, {kind}")

@@ -119,7 +119,7 @@ def check_loss(recipe: Recipe, making: Making, result: BuildResult, positives: i
         return
     name = f"{recipe.task}/{recipe.dataset}"
     if making.negatives == "matched":
-        told = f"have no {making.ratio} free windows of their GC content in the genome"
+        told = "have too few free windows of their GC content in the genome"
         remedy = f"lower distance ({making.distance}) or ratio ({making.ratio}), or set negatives: shuffled"
     else:
         told, remedy = "have too few shuffles", "lower ratio, or leave out short and repetitive sequences"

@@ -16,6 +16,7 @@ Padding and the other sequences of a batch do not change a vector beyond roundin
 run goes on, and the results are the same bytes for any number of parts.
 """
 
+import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -53,7 +54,14 @@ class Embedder:
     def schema(self) -> pa.Schema:
         """The columns of the results."""
         size = len(self.model.embed(["ACGTACGTACGT"], self.layers)[0])
-        return pa.schema([*((name, pa.int64()) for name in PLACES), ("vector", pa.list_(pa.float32(), size))])
+        meaning = {
+            "model": str(self.model.folder),
+            "layers": self.layers,
+            "pooling": self.pooling,
+            "both_strands": self.both_strands,
+        }
+        columns = [*((name, pa.int64()) for name in PLACES), ("vector", pa.list_(pa.float32(), size))]
+        return pa.schema(columns, metadata={"embeddings": json.dumps(meaning)})
 
     def rows(self, windows: list[Window]) -> pa.Table:
         """The rows of some windows, in the order of windows and, inside of each, of bases."""

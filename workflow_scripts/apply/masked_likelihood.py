@@ -88,7 +88,8 @@ class MaskedLikelihood:
     def _asked(self, reference: np.ndarray, alternative: np.ndarray) -> tuple[list[Masked], list[Masked]]:
         """The tokens that differ between two windows, each as it is predicted."""
         first, last = differing(reference, alternative)
-        return tuple(list(self._masked(ids.tolist(), first, len(ids) - last)) for ids in (reference, alternative))
+        before, after = (list(self._masked(ids.tolist(), first, len(ids) - last)) for ids in (reference, alternative))
+        return before, after
 
     def _masked(self, ids: list[int], first: int, end: int) -> Iterator[Masked]:
         for place in range(first, end):

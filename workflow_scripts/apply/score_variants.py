@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from workflow_scripts.apply import options
 from workflow_scripts.apply.blocks import compute_part
-from workflow_scripts.apply.genome import Genome, opened
+from workflow_scripts.apply.genome import Genome, open_genome
 from workflow_scripts.apply.masked_likelihood import MaskedLikelihood
 from workflow_scripts.apply.models import Ensemble, load_models
 from workflow_scripts.apply.variant_input import TOO_LONG, UNKNOWN, Allele, edit_of, read_alleles
@@ -156,12 +156,11 @@ def main(argv: list[str] | None = None) -> None:
         raise UserError(f"{args.input}: variants need their genome; give it with --genome")
     if args.window is not None and args.window < 1:
         raise UserError(f"--window {args.window}: give the bases that the model reads around a variant, 1 or more")
-    with opened(args.genome, args.index) as genome:
-        assert genome is not None
-        alleles = read_alleles(args.input, genome, args.mismatches)
-        scorer = scorer_of(args)
-        compute = BlockScorer(genome, window_of(args, scorer), scorer)
-        compute_part(alleles, compute, compute.schema, args.part, options.state_folder(args), args.out, "allele")
+    genome = open_genome(args.genome, args.index)
+    scorer = scorer_of(args)
+    compute = BlockScorer(genome, window_of(args, scorer), scorer)
+    alleles = read_alleles(args.input, genome, args.mismatches)
+    compute_part(alleles, compute, compute.schema, args.part, options.state_folder(args), args.out, "allele")
 
 
 if __name__ == "__main__":

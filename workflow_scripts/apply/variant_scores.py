@@ -100,8 +100,8 @@ class Scorer:
 
     @property
     def _first_output(self) -> int:
-        two = self.ensemble is not None and len(self.ensemble.classes) == 2
-        return int(two and self.ensemble.record.outputs.problem == "classification")
+        found = self.ensemble
+        return int(found is not None and found.record.outputs.problem == "classification" and len(found.classes) == 2)
 
     def _floors(self, pairs: Pairs) -> Iterator[np.ndarray]:
         """The values of FLOORS."""

@@ -1,6 +1,7 @@
 """The masked language model of a directory, with the head that was pre-trained with it."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoModelForMaskedLM
@@ -20,10 +21,12 @@ def read_masked(folder: Path, pad_id: int | None, precision: str = "fp32", trust
     described = read_description(folder)
     register(described, folder)
     ours = described.get("model_type") == "dnabert2" or "alibi_starting_size" in described
-    options = {} if ours else {"trust_remote_code": trust_remote_code}
-    kind = DnaBert2ForMaskedLM if ours else AutoModelForMaskedLM
+    options: dict[str, Any] = {DTYPE: torch.float32, "output_loading_info": True}
+    if not ours:
+        options["trust_remote_code"] = trust_remote_code
+    kind: Any = DnaBert2ForMaskedLM if ours else AutoModelForMaskedLM
     try:
-        model, told = kind.from_pretrained(folder, output_loading_info=True, **{DTYPE: torch.float32}, **options)
+        model, told = kind.from_pretrained(folder, **options)
     except Exception as error:  # the library raises whatever its readers meet
         reason = first_line(error)
         raise UserError(f"{folder}: no masked language model ({reason}); score embeddings instead") from error

@@ -19,6 +19,7 @@ from workflow_scripts.common import twobit
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.fasta_blocks import read_letters, read_pieces
 from workflow_scripts.common.files import read_json, readable, write_json
+from workflow_scripts.common.progress import Progress
 
 COPY, FAI, GZI, CHROMOSOMES = "genome.fa.gz", "genome.fai", "genome.gzi", "chromosomes.json"
 BGZIP = b"BC\x02\x00"  # the field of its gzip headers, at FIELD
@@ -118,7 +119,7 @@ def make_index(path: Path, folder: Path) -> None:
     """Check all letters of a FASTA file, and index it, or a copy of it if its lines are not as an index needs them."""
     lengths, chromosomes = survey(path)
     write_json(folder / CHROMOSOMES, chromosomes)
-    if has_blanks(path) or index_fasta(path, folder) != lengths:
+    if index_fasta(path, folder) != lengths or has_blanks(path):
         with pysam.BGZFile(str(folder / COPY), "wb", None) as copy:
             write_copy(path, copy)
         index_fasta(folder / COPY, folder)
@@ -133,16 +134,18 @@ def survey(path: Path) -> tuple[dict[str, int], dict[str, str]]:
     lengths: dict[str, int] = {}
     chromosomes = {}
     name = ""
-    for header, letters in read_letters(path):
-        if header is not None:
-            name = header.split()[0]
-            if name in lengths:
-                raise UserError(f"{path}: contig {name!r} appears twice; names must be unique, rename or remove one")
-            lengths[name] = 0
-            if chromosome := chromosome_of(header):
-                chromosomes[name] = chromosome
-        if letters:
-            lengths[name] += len(letters)
+    with Progress(None, "base", f"indexing {path.name}") as progress:
+        for header, letters in read_letters(path):
+            if header is not None:
+                name = header.split()[0]
+                if name in lengths:
+                    raise UserError(f"{path}: contig {name!r} appears twice; names must be unique, rename one")
+                lengths[name] = 0
+                if chromosome := chromosome_of(header):
+                    chromosomes[name] = chromosome
+            if letters:
+                lengths[name] += len(letters)
+                progress.step(len(letters))
     return {name: length for name, length in lengths.items() if length}, chromosomes
 
 

@@ -24,6 +24,7 @@ from workflow_scripts.common.progress import Progress
 COPY, FAI, GZI, CHROMOSOMES = "genome.fa.gz", "genome.fai", "genome.gzi", "chromosomes.json"
 BGZIP = b"BC\x02\x00"  # the field of its gzip headers, at FIELD
 FIELD = slice(12, 16)
+QUICK = "wb2"  # ten times as fast as the default, for files that are 7% larger
 BLANKS = b" \t\v\f"
 END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")  # the block that ends such a file
 
@@ -120,7 +121,7 @@ def make_index(path: Path, folder: Path) -> None:
     lengths, chromosomes = survey(path)
     write_json(folder / CHROMOSOMES, chromosomes)
     if index_fasta(path, folder) != lengths or has_blanks(path):
-        with pysam.BGZFile(str(folder / COPY), "wb", None) as copy:
+        with pysam.BGZFile(str(folder / COPY), QUICK, None) as copy:
             write_copy(path, copy)
         index_fasta(folder / COPY, folder)
 

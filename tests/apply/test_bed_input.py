@@ -132,6 +132,7 @@ def test_letters_names_and_order_are_those_of_the_lines(tmp_path_factory, drawn)
         ("chr1\t0\t9\n1\t0\t9\n", "a.bed:2: contig '1' is not in g.fa: it has 'chr1'; if that is the same sequence"),
         ("chr1\t-1\t9\n", "a.bed:1: start '-1' is not a non-negative integer"),
         ("chr1\t0\t9e2\n", "a.bed:1: end '9e2' is not a non-negative integer"),
+        ("chr1\tx\t9\tp\t0\t+\t1\t9\t0\n", "a.bed:1: start 'x' is not a non-negative integer"),
         ("chr1\t0\n", "a.bed:1: 2 columns; expected contig, start and end"),
         ("chr1,0,9\n", "a.bed:1: 1 columns; expected contig, start and end, separated by tabs"),
         ("chr1\t0\t9\tp\nchr1\t0\t9\n", "a.bed:2: 3 columns where the first interval has 4"),

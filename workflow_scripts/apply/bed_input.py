@@ -131,7 +131,8 @@ def standard_names(cells: Sequence[str]) -> list[str]:
             raise ValueError(f"column {number} is a strand, which BED has in column 6, after name and score")
     names = ["contig", "start", "end", "name", "score", "strand" if cells[5:6] in (["+"], ["-"], ["."]) else "column6"]
     rest = cells[len(names) :]
-    if len(rest) > 1 and all(cell.isdecimal() and int(cells[1]) <= int(cell) <= int(cells[2]) for cell in rest[:2]):
+    thick = [cells[1], *rest[:2], cells[2]]
+    if len(rest) > 1 and all(map(str.isdecimal, thick)) and sorted(thick, key=int) == thick:
         names += THICK
     elif len(rest) in (3, 4) and all(map(NUMBER.fullmatch, rest)):
         names += PEAKS

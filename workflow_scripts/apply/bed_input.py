@@ -131,7 +131,7 @@ def standard_names(cells: Sequence[str]) -> list[str]:
             raise ValueError(f"column {number} is a strand, which BED has in column 6, after name and score")
     names = ["contig", "start", "end", "name", "score", "strand" if cells[5:6] in (["+"], ["-"], ["."]) else "column6"]
     rest = cells[len(names) :]
-    thick = [cells[1], *rest[:2], cells[2]]
+    thick = [*cells[1:2], *rest[:2], *cells[2:PLACE]]
     if len(rest) > 1 and all(map(str.isdecimal, thick)) and sorted(thick, key=int) == thick:
         names += THICK
     elif len(rest) in (3, 4) and all(map(NUMBER.fullmatch, rest)):

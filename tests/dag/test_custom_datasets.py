@@ -65,6 +65,7 @@ def test_intervals_are_checked_with_their_genome_before_any_job(configured, tmp_
     told = (
         "a.bed:1: contig '1' is 'chr1' in genome.fa (10 intervals on 1 contig); "
         "write the names in one way in both files"
+    )
     assert custom_mistakes(Gue(configured(keys)), said.append) == [told] and said == []
     (tmp_path / "a.bed").write_text(
         (tmp_path / "a.bed").read_text().replace("1\t", "chr1\t", 1).replace("\n1\t", "\nchr1\t")

@@ -15,6 +15,7 @@ from workflow_scripts.common.labelled_file import SAMPLE
 
 MAGIC = b"PAR1"
 BATCH = 1024  # rows in memory
+BUFFER = 1 << 20  # bytes of a column that are read at once
 
 
 def parquet_input(path: Path) -> Input:
@@ -23,7 +24,7 @@ def parquet_input(path: Path) -> Input:
     Raises UserError if no column holds sequences, and while reading for a row that is wrong.
     """
     with damage(path):
-        file = pq.ParquetFile(path)
+        file = open_parquet(path)
         sample = next(batches(file, SAMPLE), None)
     if sample is None:
         raise UserError(f"{path}: no rows")
@@ -39,13 +40,18 @@ def read_rows(path: Path, columns: Columns) -> Iterator[Record]:
     """The record of each row."""
     number = 0
     with damage(path):
-        for cells in batches(pq.ParquetFile(path), BATCH):
+        for cells in batches(open_parquet(path), BATCH):
             for row in zip(*cells, strict=True):
                 number += 1
                 try:
                     yield columns.record(row, number)
                 except ValueError as error:
                     raise UserError(f"{path}: row {number}: {error}") from None
+
+
+def open_parquet(path: Path) -> pq.ParquetFile:
+    """Open a file for reading piece by piece; by default a row group is read whole, and those before it are kept."""
+    return pq.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER)
 
 
 def batches(file: pq.ParquetFile, size: int) -> Iterator[list[list[str]]]:

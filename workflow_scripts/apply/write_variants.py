@@ -7,7 +7,7 @@ Out: the folder ``--out`` with
      variants.tsv      a line for each alternative allele: place, kind, why it has no score, scores
      evaluation.tsv    with ``--labels``: AUROC and AUPRC of each score for all alleles and each kind of variant, with
                        95% intervals over alleles (bootstrap), and of floors that use no model
-     summary.json      what was applied to what, and counts that add up
+     record.json       what was applied to what, and counts that add up
 
 The fields are named DNABERT_ and the score; their header lines name the model and say what the score is. ``worse`` in
 evaluation.tsv is which values count as worse: low, high, or both for those far from zero.
@@ -188,7 +188,7 @@ def main(argv: list[str] | None = None) -> None:
             "scores": {s.name: s.meaning for s in meaning.scores},
         }
         summary |= {"records": records, "alleles": scores + counts.total(), "scored": scores, "unscored": dict(counts)}
-        write_json(folder / "summary.json", summary | {"labelled": len(labelled.labels)})
+        write_json(folder / "record.json", summary | {"labelled": len(labelled.labels)})
 
 
 if __name__ == "__main__":

@@ -98,15 +98,25 @@ class Applying:
         entry = self.settings[wildcards.name]
         return [*option("--input", entry.input), *option("--genome", entry.genome)]
 
+    def input_file(self, wildcards: Wildcards) -> str:
+        """The input alone."""
+        return self.settings[wildcards.name].input
+
     def options(self, wildcards: Wildcards) -> list[str]:
         """What else decides the results."""
         entry = self.settings[wildcards.name]
         words = [*option("--window", entry.window), *option("--step", entry.step)]
         words += ["--both-strands"] if entry.both_strands else []
         if entry.do == "embed":
-            # as one word each: a number below 0 alone would be taken for an option
-            words += [f"--layer={layer}" for layer in entry.layers] + option("--pooling", entry.pooling)
+            words += [*option("--layers", *entry.layers), *option("--pooling", entry.pooling)]
+        if entry.do == "variants":
+            words += [*option("--scores", *entry.scores), *option("--mismatches", entry.mismatches)]
+            words += option("--layers", *entry.layers) if "layers" in entry.model_fields_set else []
         return words
+
+    def labels(self, wildcards: Wildcards) -> list[str]:
+        """The option that names the labels of variants."""
+        return option("--labels", self.settings[wildcards.name].labels)
 
     def formats(self, wildcards: Wildcards) -> list[str]:
         """The formats that embeddings are written in."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from workflow_scripts.apply.blocks import WHOLE, parse_part
 from workflow_scripts.apply.models import parse_model
+from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.hashing import stable_hash
 
 NOT_RESULTS = ("out", "state", "index", "part", "gpus")
@@ -80,5 +81,9 @@ def files_read(args: Namespace) -> Iterator[tuple[str, int, int]]:
 
 
 def step_of(window: int, step: int | None) -> int:
-    """``step``, or half of the window if it is not given."""
-    return step or max(window // 2, 1)
+    """``step``, or half of the window if it is not given. Raises UserError for one that would leave bases out."""
+    if step is None:
+        return max(window // 2, 1)
+    if window and not 1 <= step <= window:
+        raise UserError(f"--step {step}: leaves bases between windows of {window} out; give 1 to {window}")
+    return step

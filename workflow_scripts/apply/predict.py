@@ -2,8 +2,8 @@
 
 In:  sequences (FASTA, CSV, TSV, parquet), or intervals (BED) with a genome; a model folder of a fit, or several that
      predict the same.
-Out: ``--out`` (parquet), a row for each window: the number of its record, its start and end in the record, letters that
-     are no known base, whether the model cut it, and what each model predicts. write_predictions makes tables of it.
+Out: ``--out`` (parquet), a row for each window: the number of its record, its start and end in the record, whether the
+     model cut it, and what each model predicts. write_predictions makes tables of it.
 
 A sequence that is longer than a window is read in windows that overlap; all are full, and the last ends with the
 sequence. Windows are computed in blocks of 512: a killed run goes on after the last finished one, and the results are
@@ -25,8 +25,6 @@ from workflow_scripts.apply.models import Ensemble, load_models
 from workflow_scripts.apply.windows import Window, windows_of
 from workflow_scripts.common import gpus
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.letters import unknown_letters
-from workflow_scripts.inference.encoding import sequences_of
 
 LONGEST = 100_000
 """Bases of a sequence that is read whole; attention over more needs more memory than most machines have."""
@@ -46,7 +44,6 @@ def schema_of(ensemble: Ensemble, both_strands: bool) -> pa.Schema:
             ("record", pa.int64()),
             ("start", pa.int64()),
             ("end", pa.int64()),
-            ("unknown", pa.int64()),
             ("cut", pa.bool_()),
             ("values", pa.list_(pa.float64(), size)),
         ],
@@ -60,13 +57,12 @@ def predict_windows(windows: list[Window], ensemble: Ensemble, both_strands: boo
         if window.end - window.start > LONGEST:
             size = f"{window.end - window.start:,} bases"
             raise UserError(f"record {window.record + 1}: {size} at once, more than {LONGEST:,}; give --window")
-    read = ensemble.read([window.text for window in windows], both_strands)
+    read = ensemble.read([window.sequence for window in windows], both_strands)
     values = read.values.transpose(1, 0, 2).reshape(len(windows), -1)
     columns = {
         "record": [window.record for window in windows],
         "start": [window.start for window in windows],
         "end": [window.end for window in windows],
-        "unknown": [sum(map(unknown_letters, sequences_of(window.text))) for window in windows],
         "cut": read.cut,
         "values": pa.FixedSizeListArray.from_arrays(values.reshape(-1), values.shape[1]),
     }
@@ -78,7 +74,7 @@ def build_parser() -> ArgumentParser:
     options.model_options(parser)
     options.input_options(parser, "sequences (FASTA, CSV, TSV, parquet) or intervals (BED)")
     options.window_options(parser, "the longest sequence of the training, if it is known")
-    parser.add_argument("--both-strands", action="store_true", help="the mean of both strands, also if not so in the fit")
+    parser.add_argument("--both-strands", action="store_true", help="the mean of both strands, if not so in the fit")
     options.job_options(parser)
     return parser
 

@@ -52,9 +52,9 @@ def plain_name(name: str) -> str:
     return re.sub(r"\W+", "_", name.strip("\ufeff \t").casefold()).strip("_")
 
 
-def has_label(names: Iterable[str]) -> bool:
-    """Whether one of the columns is named as a label."""
-    return not set(LABELS).isdisjoint(map(plain_name, names))
+def known_names(names: Iterable[str]) -> int:
+    """How many of the columns have the name of a label, a sequence, an id or a split."""
+    return len({*LABELS, *SEQUENCES, *IDS, *SPLITS}.intersection(map(plain_name, names)))
 
 
 def find_roles(names: Sequence[str], columns: Sequence[Sequence[str]]) -> Roles:
@@ -63,18 +63,27 @@ def find_roles(names: Sequence[str], columns: Sequence[Sequence[str]]) -> Roles:
     Raises ValueError with the problem, to follow the header.
     """
     plain = [plain_name(name) for name in names]
-    if twice := [name for name, count in Counter(plain).items() if count > 1 and name]:
-        raise ValueError(f"two columns are named {twice[0]!r}; rename one")
+    refuse_twice(plain)
     if (label := first_named(plain, LABELS)) is None:
         raise ValueError("no column is named label; expected 'sequence,label' or two sequences and label")
-    free = [number for number, name in enumerate(plain) if number != label and not is_other(name)]
-    nucleotides = [number for number in free if are_nucleotides(columns[number])]
     return Roles(
-        sequences=find_sequences(plain, free, nucleotides),
+        sequences=sequence_columns(plain, columns, label),
         label=label,
         id=first_named(plain, IDS),
         split=first_named(plain, SPLITS),
     )
+
+
+def refuse_twice(plain: Sequence[str]) -> None:
+    """Raise ValueError with the problem, to follow the header, if two columns have one name."""
+    if twice := [name for name, count in Counter(plain).items() if count > 1 and name]:
+        raise ValueError(f"two columns are named {twice[0]!r}; rename one")
+
+
+def sequence_columns(plain: Sequence[str], columns: Sequence[Sequence[str]], label: int | None) -> tuple[int, ...]:
+    """The columns of the one or two sequences, see :func:`find_sequences`; ``label``: the column of labels, if any."""
+    free = [number for number, name in enumerate(plain) if number != label and not is_other(name)]
+    return find_sequences(plain, free, [number for number in free if are_nucleotides(columns[number])])
 
 
 def first_named(plain: Sequence[str], wanted: Iterable[str]) -> int | None:
@@ -115,7 +124,7 @@ def find_sequences(plain: Sequence[str], free: Sequence[int], nucleotides: Seque
     else:
         chosen, rivals = [(number,) for number in nucleotides], []
     if not chosen:
-        raise ValueError("no column holds sequences of nucleotides; expected 'sequence,label'")
+        raise ValueError("no column holds sequences of nucleotides; name it sequence")
     if len(chosen) > 1 or rivals:
         names = " and ".join(repr(plain[number]) for number in [*(n for columns in chosen for n in columns), *rivals])
         raise ValueError(f"{names} may be sequences; name one of them sequence, or two sequence1 and sequence2")

@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple, TextIO
 
-from workflow_scripts.common.column_roles import Roles, find_roles, has_label
+from workflow_scripts.common.column_roles import Roles, find_roles, known_names
 from workflow_scripts.common.compression import compression_of
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.labelled_csv import MARK, count_letters
@@ -162,11 +162,44 @@ def table_rows(lines: TextIO, separator: str) -> Iterator[tuple[int, list[str]]]
 
 def understand(path: Path) -> LabelledFile:
     """How a file is written and what its columns are. Raises UserError with file and line if that is not clear."""
+    head = read_head(path)
+    with head.mistakes():
+        roles = find_roles(head.names, head.columns())
+    return LabelledFile(path, head.encoding, head.separator, tuple(head.names), roles)
+
+
+@dataclass(frozen=True)
+class Head:
+    """How a table is written: the line and the names of its header, and the cells of its first SAMPLE rows."""
+
+    path: Path
+    encoding: str
+    separator: str
+    line: int
+    names: list[str]
+    sample: list[list[str]]
+
+    def columns(self) -> list[list[str]]:
+        """The cells of the sample, [columns][rows]."""
+        return [[row[column] for row in self.sample if column < len(row)] for column in range(len(self.names))]
+
+    @contextmanager
+    def mistakes(self) -> Iterator[None]:
+        """Turn a ValueError about the columns into a UserError with file, line and header."""
+        try:
+            yield
+        except ValueError as error:
+            header = self.separator.join(self.names)[:60]
+            raise UserError(f"{self.path}:{self.line}: header {header!r}; {error}") from None
+
+
+def read_head(path: Path) -> Head:
+    """How a table is written. Raises UserError with file and line if it is not CSV or has no rows."""
     encoding = find_encoding(path)
     with opened(path, encoding) as lines:
         first = next((line for line in lines if line.strip()), "")
     tables = {mark: header_names(first, mark) for mark in SEPARATORS}
-    separator = max(tables, key=lambda mark: (has_label(tables[mark]), len(tables[mark])))
+    separator = max(tables, key=lambda mark: (known_names(tables[mark]), len(tables[mark])))
     with opened(path, encoding) as lines:
         try:
             rows = list(islice(table_rows(lines, separator), 1 + SAMPLE))
@@ -175,12 +208,7 @@ def understand(path: Path) -> LabelledFile:
     if len(rows) < 2:
         raise UserError(f"{path}:1: no rows; expected a header such as 'sequence,label', and rows")
     (line, names), *sample = rows
-    columns = [[row[column] for _, row in sample if column < len(row)] for column in range(len(names))]
-    try:
-        roles = find_roles(names, columns)
-    except ValueError as error:
-        raise UserError(f"{path}:{line}: header {separator.join(names)[:60]!r}; {error}") from None
-    return LabelledFile(path, encoding, separator, tuple(names), roles)
+    return Head(path, encoding, separator, line, names, [cells for _, cells in sample])
 
 
 def header_names(line: str, separator: str) -> list[str]:

@@ -9,11 +9,11 @@ BASE_CODES = np.full(256, OTHER, dtype=np.uint8)
 """The code of each letter by its byte; case does not matter, and U is T (see letters.py)."""
 for _letters in ("ACGT", "acgt", "ACGU", "acgu"):
     BASE_CODES[np.frombuffer(_letters.encode(), np.uint8)] = range(len(BASES))
-COMPLEMENT = str.maketrans("ACGTUacgtu", "TGCAAtgcaa")
+COMPLEMENT = str.maketrans("ACGTURYKMBVDHacgturykmbvdh", "TGCAAYRMKVBHDtgcaayrmkvbhd")
 
 
 def reverse_complement(sequence: str) -> str:
-    """The reverse complement; letters that are not bases stay as they are."""
+    """The reverse complement; codes of unknown bases become those of their complements, such as R, A or G, to Y."""
     return sequence.translate(COMPLEMENT)[::-1]
 
 

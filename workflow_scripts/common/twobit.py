@@ -6,6 +6,7 @@ The format: https://genome.ucsc.edu/FAQ/FAQformat.html#format7. Needs no numpy, 
 import mmap
 import os
 import struct
+from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -58,6 +59,12 @@ class Reader:
         (count,) = self.integers(1)
         return list(zip(self.integers(count), self.integers(count), strict=True))
 
+    def no_blocks(self) -> list[tuple[int, int]]:
+        """Skip the next list of blocks."""
+        (count,) = self.integers(1)
+        self.skip(2 * count * WORD)
+        return []
+
 
 def byte_order(path: Path) -> str | None:
     """The byte order of a .2bit file, ``<`` or ``>``, from its signature; ``None`` for any other file."""
@@ -85,10 +92,14 @@ def read_index(reader: Reader) -> dict[str, int]:
     return dict(sorted(offsets.items(), key=lambda item: item[1]))
 
 
-def read_record(reader: Reader, name: str) -> Record:
-    """Read the record at ``reader.position``. Raises UserError for blocks out of order or out of the contig."""
+def read_record(reader: Reader, name: str, masks: bool = True) -> Record:
+    """Read the record at ``reader.position``. Raises UserError for blocks out of order or out of the contig.
+
+    ``masks``: whether to read the blocks of lower case, which may be millions; without, the record has none.
+    """
     (length,) = reader.integers(1)
-    unknown, lower = reader.blocks(), reader.blocks()
+    unknown = reader.blocks()
+    lower = reader.blocks() if masks else reader.no_blocks()
     reader.skip(WORD)  # reserved
     for kind, blocks in (("N", unknown), ("lower case", lower)):
         reach = 0
@@ -103,26 +114,41 @@ def read_record(reader: Reader, name: str) -> Record:
     return Record(begin, length, unknown, lower)
 
 
-def read_records(reader: Reader) -> Iterator[tuple[str, Record]]:
-    """(name, record) of each contig in the order of the file. Raises UserError if the file is damaged or cut short."""
+def read_records(reader: Reader, masks: bool = True) -> Iterator[tuple[str, Record]]:
+    """(name, record) of each contig in the order of the file, see :func:`read_record`.
+
+    Raises UserError if the file is damaged or cut short.
+    """
     end = 0
     for name, offset in read_index(reader).items():
         if offset < end:
             raise UserError(f"{reader.shown}: contig {name!r} begins within the one before it; download the file again")
         reader.position = offset
-        record = read_record(reader, name)
+        record = read_record(reader, name, masks)
         end = reader.position
         yield name, record
+
+
+def bases(reader: Reader, record: Record, start: int, end: int) -> bytearray:
+    """The letters ``start`` to ``end`` of a contig in upper case, N where they are unknown."""
+    first, last = start // BASES_A_BYTE, -(-end // BASES_A_BYTE)
+    packed = reader.data[record.begin + first : record.begin + last]
+    letters = bytearray(b"".join(map(LETTERS.__getitem__, packed)))
+    del letters[end - first * BASES_A_BYTE :], letters[: start - first * BASES_A_BYTE]
+    # blocks are in order, so the last one that begins before the start is the first that may reach into the piece
+    for block in record.unknown[max(bisect_right(record.unknown, (start, 0)) - 1, 0) :]:
+        if block[0] >= end:
+            break
+        low, high = (min(max(place, start), end) - start for place in (block[0], sum(block)))
+        letters[low:high] = b"N" * (high - low)
+    return letters
 
 
 def fasta_text(path: Path, order: str, shown: str | os.PathLike) -> Iterator[bytes]:
     """The genome as FASTA with soft masking, one record at a time."""
     reader = Reader(path, order, shown)
     for name, record in read_records(reader):
-        packed = reader.data[record.begin : record.begin + -(-record.length // BASES_A_BYTE)]
-        letters = bytearray(b"".join(map(LETTERS.__getitem__, packed))[: record.length])
-        for start, size in record.unknown:
-            letters[start : start + size] = b"N" * size
+        letters = bases(reader, record, 0, record.length)
         for start, size in record.lower:
             letters[start : start + size] = letters[start : start + size].lower()
         yield f">{name}\n".encode()

@@ -111,7 +111,11 @@ def test_pairs_of_a_table(tmp_path):
         ("a.fa", "\n \n", "a.fa: the file is empty"),
         ("a.fa.gz", gzip.compress(b""), "a.fa.gz: the file is empty"),
         ("a.fa.gz", gzip.compress(FASTA.encode())[:60], "a.fa.gz: damaged or truncated file"),
-        ("a.fa", ">one\nACGT\n>prot\nACMELF\n", "a.fa:4: contig prot has 'EFL', which are not nucleotide codes.*protein"),
+        (
+            "a.fa",
+            ">one\nACGT\n>prot\nACMELF\n",
+            "a.fa:4: contig prot has 'EFL', which are not nucleotide codes.*protein",
+        ),
         ("a.fa", ">one\nACGT\n>two\n>three\nAC\n", "a.fa: record 2, 'two': the sequence is empty"),
         ("a.fa", ">one\nACGT\n>two\n", "a.fa: record 2, 'two': the sequence is empty"),
         ("a.csv", "sequence,label\n", "a.csv:1: no rows"),

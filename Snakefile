@@ -1,6 +1,6 @@
 """DNABERT-2 from raw genomes to the benchmark table.
 
-Stages: genomes -> tokenizer -> pretrain -> gue -> finetune -> report, and studies; each is a target of its own name.
+Stages: genomes -> tokenizer -> pretrain -> gue -> finetune -> report, apply and studies; each is a target of its own name.
 Configuration: config/config.yaml with overlays by --configfile. Run `make demo` for the whole in small.
 """
 
@@ -33,6 +33,7 @@ include: "rules/tokenizer.smk"
 include: "rules/pretrain.smk"
 include: "rules/gue.smk"
 include: "rules/finetune.smk"
+include: "rules/apply.smk"
 include: "rules/studies.smk"
 include: "rules/report.smk"
 
@@ -46,16 +47,18 @@ localrules:
     pretrain,
     gue,
     finetune,
+    apply,
     gue_results,
     report,
 
 
 rule all:
-    """Everything: the report, and every model that is defined; without them if no run names one."""
+    """Everything: the report, every model that is defined, without them if no run names one, and what is applied."""
     default_target: True
     input:
         rules.report.input,
         reporting.of_training(*rules.pretrain.input),
+        rules.apply.input,
 
 
 onstart:

@@ -1,7 +1,6 @@
 """
-The checked configuration, and one object a stage that the rules ask for inputs, params, resources and groups.
-
-Paths of results are relative to the working directory (--directory); paths of this repository are found from there.
+The checked configuration, and one object a stage that the rules ask for inputs, params, resources and groups. Paths of
+results are relative to the working directory (--directory), those of the repository to its own folder.
 """
 
 import os
@@ -17,6 +16,7 @@ if set("{}") & set(str(workflow.basedir)):
 sys.path.insert(0, str(workflow.basedir))
 
 from workflow_scripts.common import snakemake_hooks as hooks
+from workflow_scripts.dag.apply import Applying
 from workflow_scripts.dag.code_dependencies import code
 from workflow_scripts.dag.failures import Failures
 from workflow_scripts.dag.finetune import Finetuning
@@ -46,6 +46,7 @@ gue = Gue(settings)
 if lines := input_mistakes(settings, genomes, gue, logger.info):
     raise WorkflowError("\n".join(["Inputs have mistakes, nothing was started:", *lines]))
 finetuning = Finetuning(settings, gue)
+applying = Applying(settings, finetuning)
 studying = Studying(settings, genomes, pretraining, finetuning)
 reporting = Reporting(settings, pretraining, gue, finetuning, studying)
 plan = Plan(genomes, pretraining, finetuning)
@@ -59,9 +60,8 @@ hooks.prepare_cluster_job(workflow)
 hooks.report_failures(failures)
 hooks.after_dry_run(workflow, lambda: plan.say(hooks.jobs_to_run(workflow), hooks.jobs_in_doubt(workflow)))
 
-# Jobs run with the Python that runs Snakemake, or with the one of the rule's environment, which is activated before it.
+# Jobs run with the Python that runs Snakemake, or with that of the rule's environment, which is activated before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
-# Jobs run `python -m workflow_scripts.<stage>.<rule>`; in this repository the printed command runs as it is.
 # Waiting threads must not spin, which slows jobs that share cores. Python must not import from the working directory.
 paths = f"PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(str(workflow.basedir))}"
 shell.prefix(f"set -euo pipefail; export OMP_WAIT_POLICY=PASSIVE {paths}; ")

@@ -111,11 +111,7 @@ def test_pairs_of_a_table(tmp_path):
         ("a.fa", "\n \n", "a.fa: the file is empty"),
         ("a.fa.gz", gzip.compress(b""), "a.fa.gz: the file is empty"),
         ("a.fa.gz", gzip.compress(FASTA.encode())[:60], "a.fa.gz: damaged or truncated file"),
-        (
-            "a.fa",
-            ">one\nACGT\n>prot\nACMELF\n",
-            "a.fa:4: contig prot has 'EFL', which are not nucleotide codes.*protein",
-        ),
+        ("a.fa", ">one\nACGT\n>prot\nACMELF\n", "a.fa:4: contig prot has 'EFL', which are not nucleotide codes"),
         ("a.fa", ">one\nACGT\n>two\n>three\nAC\n", "a.fa: record 2, 'two': the sequence is empty"),
         ("a.fa", ">one\nACGT\n>two\n", "a.fa: record 2, 'two': the sequence is empty"),
         ("a.csv", "sequence,label\n", "a.csv:1: no rows"),
@@ -139,5 +135,5 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path, name, content, problem):
 
 
 def test_a_missing_file_is_said(tmp_path):
-    with pytest.raises(UserError, match="x.fa: no such file"):
+    with pytest.raises(UserError, match=r"x\.fa: no such file"):
         open_input(tmp_path / "x.fa", None)

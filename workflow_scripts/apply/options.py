@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workflow_scripts.apply.blocks import WHOLE, parse_part
+from workflow_scripts.apply.genome import open_genome
+from workflow_scripts.apply.inputs import open_input
 from workflow_scripts.apply.models import parse_model
+from workflow_scripts.apply.records import Input
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.hashing import stable_hash
 
@@ -59,6 +62,16 @@ def job_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--state", type=Path, help="folder that keeps finished blocks (default: beside --out)")
     parser.add_argument("--out", type=Path, required=True, help="file to write (parquet)")
+
+
+def open_source(args: Namespace) -> Input:
+    """The input of ``--input``, with the genome of ``--genome`` if it has one."""
+    return open_input(args.input, None if args.genome is None else open_genome(args.genome, args.index))
+
+
+def window_of(args: Namespace, default: int) -> int:
+    """``--window``, or the default of a model if it is not given."""
+    return default if args.window is None else args.window
 
 
 def state_folder(args: Namespace) -> Path:

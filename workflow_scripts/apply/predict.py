@@ -19,8 +19,6 @@ import pyarrow as pa
 
 from workflow_scripts.apply import options
 from workflow_scripts.apply.blocks import compute_part
-from workflow_scripts.apply.genome import opened
-from workflow_scripts.apply.inputs import open_input
 from workflow_scripts.apply.models import Ensemble, load_models
 from workflow_scripts.apply.windows import Window, windows_of
 from workflow_scripts.common import gpus
@@ -83,14 +81,13 @@ def build_parser() -> ArgumentParser:
 def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     gpus.claim_or_hide(args.gpus)
-    with opened(args.genome, args.index) as genome:
-        records = open_input(args.input, genome).records
-        ensemble = Ensemble(load_models(args.model))
-        window = ensemble.window if args.window is None else args.window
-        schema = schema_of(ensemble, args.both_strands)
-        compute = partial(predict_windows, ensemble=ensemble, both_strands=args.both_strands, schema=schema)
-        windows = windows_of(records(), window, options.step_of(window, args.step))
-        compute_part(windows, compute, schema, args.part, options.state_folder(args), args.out, "window")
+    source = options.open_source(args)
+    ensemble = Ensemble(load_models(args.model))
+    window = options.window_of(args, ensemble.window)
+    windows = windows_of(source.records(), window, options.step_of(window, args.step))
+    schema = schema_of(ensemble, args.both_strands)
+    compute = partial(predict_windows, ensemble=ensemble, both_strands=args.both_strands, schema=schema)
+    compute_part(windows, compute, schema, args.part, options.state_folder(args), args.out, "window")
 
 
 if __name__ == "__main__":

@@ -12,13 +12,14 @@ class Window(NamedTuple):
     """A piece of a record: bases ``start`` to ``end`` of its text, counted from 0 in the direction of the text.
 
     ``record``: the number of the record, counted from 0. ``sequence``: the letters; of a pair both, with ``end`` the
-    letters of both together.
+    letters of both together. ``own``: the bases of the text that belong to this window, see :func:`owned`.
     """
 
     record: int
     start: int
     end: int
     sequence: Text
+    own: tuple[int, int]
 
 
 def spans(length: int, window: int, step: int) -> list[tuple[int, int]]:
@@ -40,10 +41,12 @@ def windows_of(records: Iterable[Record], window: int, step: int) -> Iterator[Wi
     for number, record in enumerate(records):
         text = record.text
         if isinstance(text, str):
-            for start, end in spans(len(text), window, step):
-                yield Window(number, start, end, text[start:end])
+            found = spans(len(text), window, step)
+            for (start, end), own in zip(found, owned(found), strict=True):
+                yield Window(number, start, end, text[start:end], own)
         else:
-            yield Window(number, 0, sum(map(len, sequences_of(text))), text)
+            letters = sum(map(len, sequences_of(text)))
+            yield Window(number, 0, letters, text, (0, letters))
 
 
 def owned(windows: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

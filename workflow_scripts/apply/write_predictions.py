@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -31,8 +31,6 @@ import pyarrow.parquet as pq
 from workflow_scripts.apply import options
 from workflow_scripts.apply.bedgraph import Pieces, write_bedgraph
 from workflow_scripts.apply.blocks import joined
-from workflow_scripts.apply.genome import opened
-from workflow_scripts.apply.inputs import open_input
 from workflow_scripts.apply.records import Input
 from workflow_scripts.apply.results import PLACE, Applied, Table, by_record, kept_columns, length_of, place_cells
 from workflow_scripts.apply.windows import owned, place_of
@@ -96,22 +94,11 @@ def values_of(found: Applied, meaning: Meaning) -> np.ndarray:
     return np.array([row["values"] for row in found.windows]).reshape(len(found.windows), -1, meaning.outputs)
 
 
-class Counts(NamedTuple):
-    """What a run has read; ``predicted``: records of each class."""
-
-    records: int
-    windows: int
-    letters: int
-    unknown: int
-    cut: int
-    predicted: dict[str, int]
-
-
-def write_tables(applied: Iterable[Applied], source: Input, meaning: Meaning, folder: Path) -> tuple[Counts, Pieces]:
-    """Write both tables; returns counts, and each base's value for the bedgraphs."""
+def write_tables(applied: Iterable[Applied], source: Input, meaning: Meaning, folder: Path) -> tuple[dict, Pieces]:
+    """Write both tables; returns counts of what was read, and each base's value for the bedgraphs."""
     fixed = ["name", *PLACE, "letters", "unknown", "cut", "windows"]
     columns = [*fixed, *meaning.columns(), "highest", "highest_start"]
-    pieces, sums, predicted = Pieces(meaning.outputs), np.zeros(5, dtype=np.int64), Counter[str]()
+    pieces, counts, predicted = Pieces(meaning.outputs), Counter[str](), Counter[str]()
     with (
         Table(folder / "predictions.tsv", [*columns, *kept_columns(source, columns)]) as records,
         Table(folder / "windows.tsv.gz", ["record", "name", "from", "to", *PLACE, *meaning.columns()]) as windows,
@@ -131,9 +118,10 @@ def write_tables(applied: Iterable[Applied], source: Input, meaning: Meaning, fo
                     [number, record.name, row["start"], row["end"], *place_cells(place), *meaning.cells(value)]
                 )
             add_pieces(pieces, found, values.mean(axis=1))
-            sums += [1, len(values), letters, unknown, cut]
-            predicted[str(cells[0])] += meaning.problem == "classification"
-    return Counts(*sums.tolist(), dict(+predicted)), pieces
+            counts.update(records=1, windows=len(values), letters=letters, unknown=unknown, cut=int(cut))
+            if meaning.problem == "classification":
+                predicted[cells[0]] += 1
+    return dict(counts) | {"predicted": dict(predicted)}, pieces
 
 
 def highest(found: Applied, values: np.ndarray) -> tuple[float, int]:
@@ -176,12 +164,12 @@ def build_parser() -> ArgumentParser:
 def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     meaning = read_meaning(args.parts[0])
-    with opened(args.genome, args.index) as genome, atomic_directory(args.out) as folder:
-        source = open_input(args.input, genome)
+    source = options.open_source(args)
+    with atomic_directory(args.out) as folder:
         counts, pieces = write_tables(by_record(joined(args.parts), source), source, meaning, folder)
         write_tracks(pieces, meaning, folder)
         applied = {"do": "predict", "input": str(args.input), "input_sha256": digest(args.input)}
-        write_json(folder / "record.json", applied | asdict(meaning) | counts._asdict())
+        write_json(folder / "record.json", applied | asdict(meaning) | counts)
 
 
 if __name__ == "__main__":

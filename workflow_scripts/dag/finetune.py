@@ -111,14 +111,22 @@ class Finetuning:
         return bpe_in(Path(self.entry(origin).directory or origin))
 
     def model_files(self, wildcards: Wildcards) -> list[str]:
-        """What a fit depends on of a model that the workflow makes or fetches; the record of one of the hub."""
-        if trained := self.trained_here(wildcards.model):
+        """What a fit depends on of a model that the workflow makes or fetches, see files_of."""
+        return self.files_of(wildcards.model)
+
+    def files_of(self, model: str) -> list[str]:
+        """What decides a model that the workflow makes or fetches; the record of one of the hub."""
+        if trained := self.trained_here(model):
             return trained_model(trained)
-        return [f"results/finetune/models/{wildcards.model}.json"] if self.entry(wildcards.model).hub else []
+        return [f"results/finetune/models/{model}.json"] if self.entry(model).hub else []
 
     def fetched_model(self, wildcards: Wildcards) -> list[str]:
         """The folder of a model of the hub."""
-        return [f"results/finetune/models/{wildcards.model}"] if self.entry(wildcards.model).hub else []
+        return self.fetched(wildcards.model)
+
+    def fetched(self, model: str) -> list[str]:
+        """The folder to which a model of the hub is fetched; none of another."""
+        return [f"results/finetune/models/{model}"] if self.entry(model).hub else []
 
     def foreign_content(self, wildcards: Wildcards) -> list[str]:
         """The digests of the files that a fit reads of a model in a user's directory."""

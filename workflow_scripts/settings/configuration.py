@@ -7,6 +7,7 @@ from pydantic import Field
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import numbered_rows, read_table
+from workflow_scripts.settings.apply import Application, apply_errors
 from workflow_scripts.settings.corpora import species_errors, species_in_use
 from workflow_scripts.settings.demo import Demo
 from workflow_scripts.settings.fields import Count, Name, Omittable, Section, key
@@ -41,6 +42,11 @@ class Configuration(Section):
     )
     gue: Gue = key(Gue(), "The data sets of the benchmark, and your own.")
     finetune: Finetune = key(Finetune(), "Which models are fitted how to which data sets.")
+    apply: dict[Name, Application] = key(
+        {},
+        "What is done with models, by name; the results are in results/apply/{name}. Such as {my_peaks: {do: predict, "
+        "fit: dnabert2/full/promoter/tata, input: peaks.bed, genome: hg38.fa}}.",
+    )
     studies: Studies = key(Studies(), "Claims of the paper, each tested on models of this configuration.")
     report: Report = key(Report(), "The tables and the page.")
 
@@ -101,4 +107,6 @@ def _benchmark_errors(settings: Configuration) -> Iterator[str]:
     names += settings.gue.custom
     yield from gue_errors(settings.gue, names)
     yield from finetune_errors(settings.finetune, settings.pretrain, settings.gue, names)
+    simulated = settings.demo is not None
+    yield from apply_errors(settings.apply, settings.pretrain, settings.finetune.models, names, simulated)
     yield from studies_errors(settings.studies, settings.pretrain, settings.finetune.models, settings.gue, names)

@@ -15,12 +15,11 @@ A sequence of n bases takes 3 n predictions, on both strands if the fit reads bo
 
 import sys
 from argparse import ArgumentParser
+from dataclasses import replace
 
 from workflow_scripts.apply import options
 from workflow_scripts.apply.blocks import compute_part
 from workflow_scripts.apply.explanations import Explainer
-from workflow_scripts.apply.genome import opened
-from workflow_scripts.apply.inputs import open_input
 from workflow_scripts.apply.integrated_gradients import STEPS
 from workflow_scripts.apply.models import Ensemble, load_models
 from workflow_scripts.apply.windows import windows_of
@@ -47,11 +46,17 @@ def output_of(ensemble: Ensemble, name: str | None) -> int | None:
     return classes.index(name)
 
 
+def on_both_strands(ensemble: Ensemble) -> Ensemble:
+    """The same models, whose predictions are the mean of both strands."""
+    return Ensemble([replace(member, record=replace(member.fitted, both_strands=True)) for member in ensemble.members])
+
+
 def build_parser() -> ArgumentParser:
     parser = options.parser_of(__doc__)
     options.model_options(parser)
     options.input_options(parser, "sequences (FASTA, CSV, TSV, parquet) or intervals (BED)")
     options.window_options(parser, "the longest sequence of the training, if it is known")
+    parser.add_argument("--both-strands", action="store_true", help="the mean of both strands, if not so in the fit")
     parser.add_argument(
         "--class", dest="class_name", metavar="NAME", help="class or label to explain (default: the predicted one)"
     )
@@ -72,18 +77,19 @@ def build_parser() -> ArgumentParser:
 def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     gpus.claim_or_hide(args.gpus)
-    with opened(args.genome, args.index) as genome:
-        records = open_input(args.input, genome).records
-        ensemble = Ensemble(load_models(args.model))
-        explainer = Explainer(ensemble, output_of(ensemble, args.class_name), args.steps, args.shuffled)
-        if args.shuffled and explainer.output is None:
-            raise UserError(
-                "--shuffled needs --class: the class that a sequence is predicted as favours it over its shuffle"
-            )
-        window = ensemble.window if args.window is None else args.window
-        windows = windows_of(records(), window, options.step_of(window, args.step))
-        state = options.state_folder(args)
-        compute_part(windows, explainer.explain, explainer.schema, args.part, state, args.out, "window", BLOCK)
+    source = options.open_source(args)
+    ensemble = Ensemble(load_models(args.model))
+    if args.both_strands:
+        ensemble = on_both_strands(ensemble)
+    explainer = Explainer(ensemble, output_of(ensemble, args.class_name), args.steps, args.shuffled)
+    if args.shuffled and explainer.output is None:
+        raise UserError(
+            "--shuffled needs --class: the class that a sequence is predicted as favours it over its shuffle"
+        )
+    window = options.window_of(args, ensemble.window)
+    windows = windows_of(source.records(), window, options.step_of(window, args.step))
+    state = options.state_folder(args)
+    compute_part(windows, explainer.explain, explainer.schema, args.part, state, args.out, "window", BLOCK)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Explanations of windows: how they are computed, and the rows that the programs pass on."""
 
 import json
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,10 +166,3 @@ def read_meaning(part: Path) -> Meaning:
     if b"explanations" not in metadata:
         raise UserError(f"{part}: no file of explain_sequences")
     return Meaning(**json.loads(metadata[b"explanations"]))
-
-
-def pairs(tables: Iterable[pa.Table]) -> Iterator[tuple[Map, Map]]:
-    """Each window that was explained with its shuffle, and the map of that."""
-    for table in tables:
-        for row in table.select(["map", "shuffled"]).to_pylist():
-            yield Map.of_row(row["map"]), Map.of_row(row["shuffled"])

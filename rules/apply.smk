@@ -27,12 +27,12 @@ rule predict:
         simulated=applying.simulated_inputs,
     output:
         temp("results/apply/.parts/{name}/{part}of{parts}.parquet"),
-    wildcard_constraints:
-        name=applying.names("predict"),
     log:
         "results/logs/apply/predict/{name}/{part}of{parts}.log",
     benchmark:
         "results/benchmarks/apply/predict/{name}/{part}of{parts}.tsv"
+    wildcard_constraints:
+        name=applying.names("predict"),
     conda:
         "../envs/apply.yaml"
     threads: settings.finetune.threads
@@ -64,24 +64,159 @@ rule write_predictions:
         simulated=applying.simulated_inputs,
     output:
         directory("results/apply/{name}"),
-    wildcard_constraints:
-        name=applying.names("predict"),
     log:
         "results/logs/apply/write_predictions/{name}.log",
     benchmark:
         "results/benchmarks/apply/write_predictions/{name}.tsv"
+    wildcard_constraints:
+        name=applying.names("predict"),
     conda:
         "../envs/apply.yaml"
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        code=code("apply/write_predictions.py"),
         content=applying.content,
         reading=hooks.untracked(applying.reading),
     shell:
         """
         python -m workflow_scripts.apply.write_predictions --parts {input.parts:q} \
             {params.reading:q} --index results/apply/.genomes --out {output:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule embed:
+    """Vectors of sequences, tokens or bases, for one part of an input"""
+    input:
+        models=applying.model_files,
+        folders=ancient(applying.model_folders),
+        simulated=applying.simulated_inputs,
+    output:
+        temp("results/apply/.parts/{name}/{part}of{parts}.parquet"),
+    log:
+        "results/logs/apply/embed/{name}/{part}of{parts}.log",
+    benchmark:
+        "results/benchmarks/apply/embed/{name}/{part}of{parts}.tsv"
+    wildcard_constraints:
+        name=applying.names("embed"),
+    conda:
+        "../envs/apply.yaml"
+    threads: settings.finetune.threads
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(480),
+        gpu=settings.finetune.gpus,
+    params:
+        content=applying.content,
+        models=applying.models,
+        options=applying.options,
+        reading=hooks.untracked(applying.reading),
+        interpreter=hooks.untracked(applying.interpreter),
+        gpus=hooks.untracked(settings.finetune.gpus),
+    shell:
+        """
+        {params.interpreter:q} -m workflow_scripts.apply.embed --gpus {params.gpus:q} \
+            --model {params.models:q} {params.reading:q} --index results/apply/.genomes {params.options:q} \
+            --part {wildcards.part:q}/{wildcards.parts:q} --state results/apply/.state/{wildcards.name:q} \
+            --out {output:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule write_embeddings:
+    """Join the parts of an application into arrays with an index"""
+    input:
+        parts=applying.parts,
+        simulated=applying.simulated_inputs,
+    output:
+        directory("results/apply/{name}"),
+    log:
+        "results/logs/apply/write_embeddings/{name}.log",
+    benchmark:
+        "results/benchmarks/apply/write_embeddings/{name}.tsv"
+    wildcard_constraints:
+        name=applying.names("embed"),
+    conda:
+        "../envs/apply.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        content=applying.content,
+        formats=applying.formats,
+        reading=hooks.untracked(applying.reading),
+    shell:
+        """
+        python -m workflow_scripts.apply.write_embeddings --parts {input.parts:q} \
+            {params.reading:q} --index results/apply/.genomes --formats {params.formats:q} --out {output:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule score_variants:
+    """Scores of variants, for one part of an input"""
+    input:
+        models=applying.model_files,
+        folders=ancient(applying.model_folders),
+        simulated=applying.simulated_inputs,
+    output:
+        temp("results/apply/.parts/{name}/{part}of{parts}.parquet"),
+    log:
+        "results/logs/apply/score_variants/{name}/{part}of{parts}.log",
+    benchmark:
+        "results/benchmarks/apply/score_variants/{name}/{part}of{parts}.tsv"
+    wildcard_constraints:
+        name=applying.names("variants"),
+    conda:
+        "../envs/apply.yaml"
+    threads: settings.finetune.threads
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(480),
+        gpu=settings.finetune.gpus,
+    params:
+        content=applying.content,
+        models=applying.models,
+        options=applying.options,
+        reading=hooks.untracked(applying.reading),
+        interpreter=hooks.untracked(applying.interpreter),
+        gpus=hooks.untracked(settings.finetune.gpus),
+    shell:
+        """
+        {params.interpreter:q} -m workflow_scripts.apply.score_variants --gpus {params.gpus:q} \
+            --model {params.models:q} {params.reading:q} --index results/apply/.genomes {params.options:q} \
+            --part {wildcards.part:q}/{wildcards.parts:q} --state results/apply/.state/{wildcards.name:q} \
+            --out {output:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule write_variants:
+    """Join the parts of an application into an annotated VCF and its tables"""
+    input:
+        parts=applying.parts,
+        simulated=applying.simulated_inputs,
+    output:
+        directory("results/apply/{name}"),
+    log:
+        "results/logs/apply/write_variants/{name}.log",
+    benchmark:
+        "results/benchmarks/apply/write_variants/{name}.tsv"
+    wildcard_constraints:
+        name=applying.names("variants"),
+    conda:
+        "../envs/apply.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        content=applying.content,
+        labels=applying.labels,
+        input=hooks.untracked(applying.input_file),
+    shell:
+        """
+        python -m workflow_scripts.apply.write_variants --parts {input.parts:q} \
+            --input {params.input:q} {params.labels:q} --out {output:q} \
             >{log:q} 2>&1
         """

@@ -6,6 +6,7 @@ REQUIRED INPUTS:
 OUTPUTS:
     results/demo/ncbi/...    a mirror of NCBI: assembly folders with FASTA and md5checksums.txt
     results/demo/gue/...     the primary files of the benchmark
+    results/demo/apply/...   what models are applied to: a further genome, and sequences, intervals and variants of it
 """
 
 
@@ -17,6 +18,7 @@ rule simulate_world:
     output:
         genomes=genomes.simulated_files(),
         sources=gue.simulated_files(),
+        applications=applying.simulated_files(),
     log:
         "results/logs/demo/simulate_world.log",
     benchmark:

@@ -1,7 +1,10 @@
 """However sequences are written, the same records come out; what is wrong is said with file and line."""
 
+import datetime
 import gzip
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from workflow_scripts.apply.inputs import open_input
@@ -102,6 +105,69 @@ def test_a_semicolon_first_is_an_empty_name_of_a_column_not_a_comment_of_fasta(t
 def test_pairs_of_a_table(tmp_path):
     (record,) = read(written(tmp_path, "a.csv", "enhancer,promoter,gene\nACGT,gg,G1\n"))
     assert record.text == ("ACGT", "GG") and record.columns == ("G1",)
+
+
+def parquet(folder, **columns):
+    pq.write_table(pa.table(columns), folder / "a.parquet", row_group_size=2)
+    return folder / "a.parquet"
+
+
+def test_parquet_with_all_its_columns(tmp_path):
+    path = parquet(
+        tmp_path,
+        label=[1, None, 0],
+        sequence=pa.array([rna(text) for text in SEQUENCES.values()]).dictionary_encode(),
+        score=[0.5, 1e-30, None],
+        tags=[["a"], [], None],
+        name=["one", "two", "three"],
+        day=[datetime.date(2024, 1, 2)] * 3,
+    )
+    source = open_input(path, None)
+    assert source.columns == ("label", "score", "tags", "day")
+    for _ in range(2):
+        records = list(source.records())
+        assert {record.name: record.text for record in records} == SEQUENCES
+        assert [record.columns for record in records] == [
+            ("1", "0.5", "['a']", "2024-01-02"),
+            ("", "1e-30", "[]", "2024-01-02"),
+            ("0", "", "", "2024-01-02"),
+        ]
+
+
+def test_parquet_of_pairs_and_bytes_without_names(tmp_path):
+    records = read(parquet(tmp_path, seq1=[b"AC", b"GG"], seq2=[b"acg", b"u"]))
+    assert [(record.name, record.text) for record in records] == [("1", ("AC", "ACG")), ("2", ("GG", "T"))]
+
+
+@pytest.mark.parametrize(
+    ("columns", "problem"),
+    [
+        ({"sequence": pa.array([], pa.string())}, "a.parquet: no rows"),
+        ({"sequence": ["AC", "AC", "MEF"]}, "a.parquet: row 3: 'E' at letter 2 is not a nucleotide code"),
+        ({"sequence": ["AC", None]}, "a.parquet: row 2: the sequence is empty"),
+        ({"text": ["hello"], "n": [1]}, "a.parquet: columns text, n; no column holds sequences of nucleotides"),
+    ],
+)
+def test_what_is_wrong_in_parquet_is_said(tmp_path, columns, problem):
+    with pytest.raises(UserError, match=problem):
+        read(parquet(tmp_path, **columns))
+
+
+@pytest.mark.parametrize("kept", [20, 400])
+def test_a_damaged_parquet_file_is_said(tmp_path, kept):
+    path = parquet(tmp_path, sequence=["ACGT" * 100] * 10)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(UserError, match=r"a\.parquet: damaged or truncated parquet file"):
+        read(path)
+
+
+def test_a_damaged_page_of_parquet_is_said(tmp_path):
+    pq.write_table(pa.table({"sequence": list(SEQUENCES.values()) * 9}), tmp_path / "a.parquet", compression="zstd")
+    content = bytearray((tmp_path / "a.parquet").read_bytes())
+    content[4:34] = bytes(30)
+    (tmp_path / "a.parquet").write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.parquet: damaged or truncated parquet file"):
+        read(tmp_path / "a.parquet")
 
 
 @pytest.mark.parametrize(

@@ -66,11 +66,11 @@ def test_owned_parts_are_the_text_and_each_base_is_far_from_the_edge(tiling):
 def test_records_are_numbered_and_pairs_are_whole():
     records = [Record("a", "ACGTACGT"), Record("b", ("ACGTACGT", "GGG")), Record("c", "TT")]
     assert list(windows_of(records, 5, 2)) == [
-        (0, 0, 5, "ACGTA"),
-        (0, 2, 7, "GTACG"),
-        (0, 3, 8, "TACGT"),
-        (1, 0, 11, ("ACGTACGT", "GGG")),
-        (2, 0, 2, "TT"),
+        (0, 0, 5, "ACGTA", (0, 4)),
+        (0, 2, 7, "GTACG", (4, 5)),
+        (0, 3, 8, "TACGT", (5, 8)),
+        (1, 0, 11, ("ACGTACGT", "GGG"), (0, 11)),
+        (2, 0, 2, "TT", (0, 2)),
     ]
 
 

@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.gue.binding import MAX_GC_DIFFERENCE, build, nearest_waiting
+from workflow_scripts.gue.binding import MAX_GC_DIFFERENCE, build
+from workflow_scripts.gue.matched_windows import nearest_waiting
 from workflow_scripts.gue.packed_genome import gc_count
 from workflow_scripts.gue.sources import Source
 

@@ -174,7 +174,11 @@ def test_values_that_break_the_schema(sound, path, value, told):
             {"emp/mine": {"folder": "{custom}"}},
             "config gue.custom.emp/mine: task 'emp' is one of GUE's; choose another name",
         ),
-        ("gue.custom", {"4mc/a": {}}, "config gue.custom.4mc/a: name a folder with three files, or one file to split"),
+        (
+            "gue.custom",
+            {"4mc/a": {}},
+            "config gue.custom.4mc/a: name a folder with three files, one file to split, intervals, or fasta",
+        ),
         ("gue.custom", {"mine/a": {"file": "no.csv"}}, "config gue.custom.mine/a.file: 'no.csv' is no file"),
         (
             "gue.custom",

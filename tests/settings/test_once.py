@@ -24,11 +24,12 @@ from workflow_scripts.model.attention import BACKENDS
 from workflow_scripts.pretrain import pretrain_model
 from workflow_scripts.settings import names
 from workflow_scripts.settings.configuration import Configuration
+from workflow_scripts.settings.custom_datasets import CENTRES, CUSTOM_SPLITS, NEGATIVES, Custom
 from workflow_scripts.settings.demo import Demo
 from workflow_scripts.settings.fields import Section, bare
 from workflow_scripts.settings.fit_settings import RELEASED, FitSettings, read_settings
 from workflow_scripts.settings.genomes import Genomes, Group
-from workflow_scripts.settings.gue import Custom, Gue
+from workflow_scripts.settings.gue import Gue
 from workflow_scripts.settings.pretrain import Architecture, SeededTraining, Training, read_training
 from workflow_scripts.settings.tables import schema
 from workflow_scripts.settings.tokenizer import BPE4096, Tokenizer
@@ -123,7 +124,9 @@ def refuses(call: Callable[[str], object], value: str) -> bool:
 
 def test_names_are_those_that_have_code():
     assert set(build_dataset.BUILDERS) == set(names.TASKS)
-    assert set(split.METHODS) == set(choices(Gue, "split")) == {"paired", *choices(Custom, "split")}
+    assert set(split.METHODS) == set(choices(Gue, "split"))
+    assert set(CUSTOM_SPLITS) == set(choices(Custom, "split")) == set(split.METHODS) - {"paired"} | {"chromosome"}
+    assert (choices(Custom, "centre"), choices(Custom, "negatives")) == (CENTRES, NEGATIVES)
     assert set(PROBLEMS) == set(names.METRICS) == set(choices(Custom, "problem"))
     for metric in (*(metric for metrics in names.METRICS.values() for metric in metrics), "auprc:an enhancer"):
         assert Custom(folder="x", metric=metric).metric == metric

@@ -7,6 +7,7 @@ depends on its own items only, so the joined parts are the same bytes for any nu
 import shutil
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -73,6 +74,8 @@ def compute_part(
                 table = pq.read_table(state / f"{number}.parquet")
                 writer.write_table(table, row_group_size=max(len(table), 1))
         shutil.rmtree(state)
+        with suppress(OSError):  # that of other parts is still there
+            state.parent.rmdir()
 
 
 def blocks(items: Iterable[T], size: int) -> Iterator[list[T]]:

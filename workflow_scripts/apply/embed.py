@@ -5,7 +5,7 @@ Out: ``--out`` (parquet), a row for each window, or for each token or base that 
      the window's start and end in the record, the first base and the end of what the vector stands for, and the vector
      (float32). write_embeddings joins the parts.
 
-``--layer``: 0 is the output of the embedding, n that of layer n, -1 that of the last; of several the mean. ``--pooling
+``--layers``: 0 is the output of the embedding, n that of layer n, -1 that of the last; of several the mean. ``--pooling
 mean`` is the mean over the tokens of a window, [CLS] and [SEP] included, ``first`` the vector of [CLS], ``token`` one
 vector a token, ``base`` one a base, that of the token which covers it. A sequence that is longer than a window is read
 in windows that overlap, and each token or base is taken from the window in which it is farthest from the edges.
@@ -16,6 +16,7 @@ Padding and the other sequences of a batch do not change a vector beyond roundin
 run goes on, and the results are the same bytes for any number of parts.
 """
 
+import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -53,7 +54,14 @@ class Embedder:
     def schema(self) -> pa.Schema:
         """The columns of the results."""
         size = len(self.model.embed(["ACGTACGTACGT"], self.layers)[0])
-        return pa.schema([*((name, pa.int64()) for name in PLACES), ("vector", pa.list_(pa.float32(), size))])
+        meaning = {
+            "model": str(self.model.folder),
+            "layers": self.layers,
+            "pooling": self.pooling,
+            "both_strands": self.both_strands,
+        }
+        columns = [*((name, pa.int64()) for name in PLACES), ("vector", pa.list_(pa.float32(), size))]
+        return pa.schema(columns, metadata={"embeddings": json.dumps(meaning)})
 
     def rows(self, windows: list[Window]) -> pa.Table:
         """The rows of some windows, in the order of windows and, inside of each, of bases."""
@@ -114,7 +122,7 @@ def build_parser() -> ArgumentParser:
     options.model_options(parser)
     options.input_options(parser, "sequences (FASTA, CSV, TSV, parquet) or intervals (BED)")
     options.window_options(parser, f"the longest training sequence of a fit, if it is known, else {WINDOW}")
-    parser.add_argument("--layer", type=int, action="append", help="a layer, several times for a mean (default: -1)")
+    parser.add_argument("--layers", type=int, nargs="+", default=[-1], help="of several the mean (default: -1)")
     parser.add_argument("--pooling", choices=POOLINGS, default="mean", help="see above (default: %(default)s)")
     parser.add_argument("--both-strands", action="store_true", help="the mean over both strands")
     options.job_options(parser)
@@ -131,7 +139,7 @@ def main(argv: list[str] | None = None) -> None:
     gpus.claim_or_hide(args.gpus)
     source = options.open_source(args)
     (model,) = load_models(args.model)
-    embedder = Embedder(model, args.layer or [-1], args.pooling, args.both_strands)
+    embedder = Embedder(model, args.layers, args.pooling, args.both_strands)
     window = options.window_of(args, (model.record.window if model.record else 0) or WINDOW)
     windows = windows_of(source.records(), window, options.step_of(window, args.step))
     state = options.state_folder(args)

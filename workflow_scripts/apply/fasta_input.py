@@ -16,22 +16,22 @@ def fasta_input(path: Path) -> Input:
 
 def read_fasta(path: Path) -> Iterator[Record]:
     """Raises UserError as :func:`fasta_blocks.read_letters` does, and for a record without letters."""
-    header, pieces, number = "", [b""], 0
+    header, pieces, number = "", [""], 0
     for text, letters in read_letters(path):
         if text is not None:
             if number:
                 yield fasta_record(path, number, header, pieces)
             header, pieces, number = text, [], number + 1
-        pieces.append(letters)
+        pieces.append(letters.decode("ascii").upper())
     yield fasta_record(path, number, header, pieces)
 
 
-def fasta_record(path: Path, number: int, header: str, pieces: list[bytes]) -> Record:
+def fasta_record(path: Path, number: int, header: str, pieces: list[str]) -> Record:
     """The record with this header and these letters; ``number`` counts from 1."""
     name, *rest = header.split(maxsplit=1)
-    if not (letters := b"".join(pieces)):
+    if not (letters := "".join(pieces)):
         raise UserError(f"{path}: record {number}, {name!r}: the sequence is empty; add it or remove the record")
-    return Record(name, letters.decode("ascii").upper(), (rest[0].strip() if rest else "",))
+    return Record(name, letters, (rest[0].strip() if rest else "",))
 
 
 def twobit_input(path: Path, order: str) -> Input:

@@ -6,8 +6,10 @@ The content of a file decides; its name only for BED, whose mistakes could look 
 import re
 from pathlib import Path
 
+from workflow_scripts.apply.bed_input import bed_input, is_bed
 from workflow_scripts.apply.fasta_input import fasta_input, twobit_input
 from workflow_scripts.apply.genome import Genome
+from workflow_scripts.apply.parquet_input import MAGIC, parquet_input
 from workflow_scripts.apply.records import Input
 from workflow_scripts.apply.table_input import table_input
 from workflow_scripts.common.compression import DAMAGE, open_bytes
@@ -29,16 +31,20 @@ def open_input(path: Path, genome: Genome | None) -> Input:
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file; check the path")
-    head = read_head(path)
+    order, head = byte_order(path), read_head(path)
     if not head.strip():
         raise UserError(f"{path}: the file is empty")
     for pattern, problem in REFUSED:
         if pattern.match(head):
             raise UserError(f"{path}: {problem}")
-    if order := byte_order(path):
+    if order:
         return twobit_input(path, order)
     if FASTA.match(head):
         return fasta_input(path)
+    if head.startswith(MAGIC):
+        return parquet_input(path)
+    if is_bed(path, head.decode(errors="replace")):
+        return bed_input(path, genome)
     return table_input(path)
 
 

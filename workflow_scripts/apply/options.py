@@ -75,13 +75,13 @@ def window_of(args: Namespace, default: int) -> int:
 
 
 def state_folder(args: Namespace) -> Path:
-    """Where finished blocks are kept: below ``--state``, named by everything that decides the results.
+    """Where finished blocks of a part are kept: below ``--state``, named by everything that decides the results.
 
-    That is all options but NOT_RESULTS, and size and time of each file that is read.
+    That is all options but NOT_RESULTS, and size and time of each file that is read. Parts may run at the same time.
     """
     values = {name: value for name, value in sorted(vars(args).items()) if name not in NOT_RESULTS}
     state = args.state or args.out.with_name(f".{args.out.name}.state")
-    return state / f"{stable_hash(repr(values), *files_read(args)):016x}"
+    return state / f"{stable_hash(repr(values), *files_read(args)):016x}-{args.part.number}of{args.part.of}"
 
 
 def files_read(args: Namespace) -> Iterator[tuple[str, int, int]]:

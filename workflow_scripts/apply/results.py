@@ -80,6 +80,10 @@ class Table:
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish the file."""
         self.handle.close()
         self.raw.close()  # GzipFile leaves it open
 

@@ -28,7 +28,9 @@ def chunk_file_errors(path: str | Path) -> Iterator[None]:
 def read_batches(path: str | Path) -> Iterator[tuple[pa.Array, np.ndarray]]:
     """Yield (sequences, validation flags) of up to ROWS chunks, in file order. Raises UserError for a damaged file."""
     with chunk_file_errors(path):
-        for batch in pq.ParquetFile(path).iter_batches(ROWS, columns=["sequence", "split"]):
+        # by default all that was read would stay in memory
+        chunks = pq.ParquetFile(path, pre_buffer=False)
+        for batch in chunks.iter_batches(ROWS, columns=["sequence", "split"]):
             validation = pc.equal(batch.column("split"), "validation")
             yield batch.column("sequence"), validation.to_numpy(zero_copy_only=False)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from workflow_scripts.common.errors import UserError
 
+ONE_FILE = ""  # stands for the class of the only FASTA file of a data set
 WHOLE = "all"  # stands for the split of rows that are still to be split
 SPLITS = ("train", "dev", "test")
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")

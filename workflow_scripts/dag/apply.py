@@ -8,6 +8,7 @@ from workflow_scripts.dag.rule_values import Wildcards, as_json, option
 from workflow_scripts.settings.apply import Application
 from workflow_scripts.settings.configuration import Configuration
 
+SIMULATED = "results/demo/apply"
 NOTHING = "no_such_name"  # a wildcard that is allowed no value would be allowed every value
 
 
@@ -74,15 +75,22 @@ class Applying:
 
     # ---- inputs and options
 
+    def simulated_files(self) -> list[str]:
+        """What the demo makes for applications."""
+        paths = [path for entry in self.settings.values() for path in self._paths(entry)]
+        return sorted({path for path in paths if path.startswith(f"{SIMULATED}/")})
+
     def simulated_inputs(self, wildcards: Wildcards) -> list[str]:
         """What is read of what the demo makes; of a real run none, as files of the user are known by their content."""
-        return self._files(wildcards) if self.simulated else []
+        paths = self._paths(self.settings[wildcards.name])
+        return [path for path in paths if self.simulated and path.startswith(f"{SIMULATED}/")]
 
     def content(self, wildcards: Wildcards) -> list[str]:
         """The digests of what is read of the user's files."""
         entry = self.settings[wildcards.name]
         folder = sorted(map(str, Path(entry.directory).rglob("*"))) if entry.directory else []
-        mine = [] if self.simulated else self._files(wildcards)
+        made = self.simulated_inputs(wildcards)
+        mine = [path for path in self._paths(entry) if path not in made]
         return digests([*mine, *(path for path in folder if Path(path).is_file())])
 
     def reading(self, wildcards: Wildcards) -> list[str]:
@@ -90,20 +98,30 @@ class Applying:
         entry = self.settings[wildcards.name]
         return [*option("--input", entry.input), *option("--genome", entry.genome)]
 
+    def input_file(self, wildcards: Wildcards) -> str:
+        """The input alone."""
+        return self.settings[wildcards.name].input
+
     def options(self, wildcards: Wildcards) -> list[str]:
         """What else decides the results."""
         entry = self.settings[wildcards.name]
         words = [*option("--window", entry.window), *option("--step", entry.step)]
         words += ["--both-strands"] if entry.both_strands else []
         if entry.do == "embed":
-            # as one word each: a number below 0 alone would be taken for an option
-            words += [f"--layer={layer}" for layer in entry.layers] + option("--pooling", entry.pooling)
+            words += [*option("--layers", *entry.layers), *option("--pooling", entry.pooling)]
+        if entry.do == "variants":
+            words += [*option("--scores", *entry.scores), *option("--mismatches", entry.mismatches)]
+            words += option("--layers", *entry.layers) if "layers" in entry.model_fields_set else []
         return words
+
+    def labels(self, wildcards: Wildcards) -> list[str]:
+        """The option that names the labels of variants."""
+        return option("--labels", self.settings[wildcards.name].labels)
 
     def formats(self, wildcards: Wildcards) -> list[str]:
         """The formats that embeddings are written in."""
         return [*self.settings[wildcards.name].formats]
 
-    def _files(self, wildcards: Wildcards) -> list[str]:
-        entry = self.settings[wildcards.name]
+    def _paths(self, entry: Application) -> list[str]:
+        """The files that an application reads beside the models."""
         return [path for path in (entry.input, entry.genome) if path is not None]

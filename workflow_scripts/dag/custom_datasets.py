@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.hashing import stable_hash
 from workflow_scripts.common.labelled_set import read_labelled_set
-from workflow_scripts.common.labelled_sources import custom_sources
 from workflow_scripts.dag.code_dependencies import code
 from workflow_scripts.dag.file_digests import digests
-from workflow_scripts.dag.gue import Gue, Row
+from workflow_scripts.dag.gue import Gue
 from workflow_scripts.dag.sound_inputs import remember, sound_ones
+from workflow_scripts.settings.custom_datasets import Custom
+from workflow_scripts.settings.custom_sources import read_made_sources
 
 
 def custom_mistakes(gue: Gue, say: Callable[[str], object]) -> list[str]:
@@ -24,12 +24,11 @@ def custom_mistakes(gue: Gue, say: Callable[[str], object]) -> list[str]:
     for name in gue.datasets:
         if name not in gue.settings.custom:
             continue
-        row = gue.registry[name]
-        sources = custom_sources(row.get("folder"), row.get("file"))
-        state = fingerprint(sources, row)
+        custom = gue.settings.custom[name]
+        state = fingerprint(custom)
         try:
             if state not in known:
-                for line in read_labelled_set(sources, row["problem"], "split" in row, ignore).understood:
+                for line in understood(custom):
                     say(f"data set {name}: {line}")
             sound.append(state)
         except UserError as error:
@@ -38,11 +37,18 @@ def custom_mistakes(gue: Gue, say: Callable[[str], object]) -> list[str]:
     return lines
 
 
+def understood(custom: Custom) -> list[str]:
+    """How the files are understood, a line for each. Raises UserError with all mistakes in them."""
+    if custom.intervals or custom.fasta:
+        return read_made_sources(custom).understood
+    return read_labelled_set(custom.files(), custom.problem, custom.split is not None, ignore).understood
+
+
 def ignore(*row: object) -> None:
     """Only the mistakes of the rows are wanted."""
 
 
-def fingerprint(sources: dict[str, Path], row: Row) -> int:
+def fingerprint(custom: Custom) -> int:
     """A digest of everything that the outcome of a check depends on; the names of the files are in its messages."""
-    files = {str(path): digests([str(path)]) for path in sources.values()}
-    return stable_hash(json.dumps([files, row.get("problem"), row.get("split")]), code("gue/take_dataset.py"))
+    files = {str(path): digests([str(path)]) for path in custom.files().values()}
+    return stable_hash(json.dumps(files), custom.model_dump_json(), code("gue/take_dataset.py"))

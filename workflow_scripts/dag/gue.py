@@ -5,7 +5,7 @@ from pathlib import Path
 
 from workflow_scripts.common import addresses
 from workflow_scripts.common.files import read_table
-from workflow_scripts.common.labelled_sources import custom_sources
+from workflow_scripts.dag.custom_options import made_options, place_options
 from workflow_scripts.dag.file_digests import digests, tidy
 from workflow_scripts.dag.rule_values import Wildcards, option
 from workflow_scripts.settings.configuration import Configuration
@@ -200,24 +200,23 @@ class Gue:
 
     def custom_dataset_files(self, wildcards: Wildcards) -> list[str]:
         """The files of a custom data set."""
-        row = self.registry[dataset_name(wildcards)]
-        return [tidy(str(path)) for path in custom_sources(row.get("folder"), row.get("file")).values()]
+        return [tidy(str(path)) for path in self.settings.custom[dataset_name(wildcards)].files().values()]
 
     def custom_content(self, wildcards: Wildcards) -> list[str]:
         return digests(self.custom_dataset_files(wildcards))
 
     def custom_place(self, wildcards: Wildcards) -> list[str]:
-        """Where a custom data set lies, as an option."""
-        row = self.registry[dataset_name(wildcards)]
-        return [*option("--folder", row.get("folder")), *option("--file", row.get("file"))]
+        """Where a custom data set lies, as options."""
+        return place_options(self.settings.custom[dataset_name(wildcards)])
 
     def custom_options(self, wildcards: Wildcards) -> list[str]:
-        """How a custom data set is split and what its labels are, as options."""
-        row = self.registry[dataset_name(wildcards)]
-        seed = {"seed": str(self.seed)} if "file" in row else {}  # a new seed reruns only what is split here
-        return [
-            word for key in ("split", "seed", "problem", "metric") for word in option(f"--{key}", (row | seed).get(key))
-        ]
+        """How a custom data set is made and split, and what its labels are, as options."""
+        name = dataset_name(wildcards)
+        row, custom = self.registry[name], self.settings.custom[name]
+        # a new seed reruns only what is split here
+        values = row if custom.folder else row | {"seed": str(self.seed)}
+        words = [word for key in ("split", "seed", "problem", "metric") for word in option(f"--{key}", values.get(key))]
+        return [*words, *made_options(custom)]
 
     def audit(self, wildcards: Wildcards) -> list[str]:
         """The audit of a data set; only those with classes have one."""

@@ -48,7 +48,8 @@ def named_inputs(settings: Configuration, genomes: Genomes, gue: Gue) -> Iterato
             yield from _local(f"{settings.gue.sources}: url of {name}", row["url"])
     yield from _local("config gue.published", settings.gue.published)
     for name, custom in settings.gue.custom.items():
-        yield from _local(f"config gue.custom.{name}", custom.folder or custom.file)
+        for path in (custom.folder, custom.file, custom.intervals, custom.genome, *(custom.fasta or {}).values()):
+            yield from _local(f"config gue.custom.{name}", path)
     for name, trained in settings.pretrain.items():
         if trained.start not in settings.pretrain:
             yield from _local(f"config pretrain.{name}.from", trained.start)

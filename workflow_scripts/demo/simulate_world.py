@@ -6,7 +6,8 @@ Out: in one folder, every file of their ``url`` columns:
      - ``<folder>_genomic.fna.gz`` and ``md5checksums.txt`` in the folder of each species, and an
        ``assembly_summary.txt`` per group;
      - promoters, peaks, genes, histone windows, variants, contacts and species genomes in the formats of the real
-       sources, with signals planted on the genomes of the mirror.
+       sources, with signals planted on the genomes of the mirror;
+     - in the folder ``apply`` a genome that no model has read, with sequences, intervals and variants of it.
 
 The first vertebrate_mammalian species of the table represents the human genome and its annotation, the second one that
 of the mouse. All names, accessions and sequences are simulated. The same seed and tables give the same bytes.
@@ -17,17 +18,21 @@ import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import numpy as np
+
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic_directory, digest, read_table, write_gzip, write_text
 from workflow_scripts.common.progress import Progress
 from workflow_scripts.demo import formats, panels
 from workflow_scripts.demo.annotations import all_features, annotate, draw_contacts, site_features
+from workflow_scripts.demo.applications import FILES, Applications
 from workflow_scripts.demo.genomes import GROUPS, Contig, ancestor, assemble
 from workflow_scripts.demo.motifs import CELL_LINES, MARKS, TF_HUMAN_WORDS, TF_MOUSE_WORDS
 from workflow_scripts.demo.sequences import N
 from workflow_scripts.settings.demo import Demo
 
 PAIRS = 700  # enhancer-promoter pairs per cell line, half of them in contact
+APPLY = "apply"
 COMPRESSION = 1  # fast, because the files are read only once
 GROUP_OF_DATASET = {"fungi": "fungi", "virus": "viral"}
 SPECIES_COLUMNS = {"accession", "organism", "taxid", "group", "genome_size_bp", "url"}
@@ -39,7 +44,8 @@ class World:
 
     def __init__(self, seed: int, species: list[dict[str, str]]):
         self.seed = seed
-        self.genomes = simulate_genomes(seed, species)
+        ancestors = ancestors_of(seed, species)
+        self.genomes = simulate_genomes(seed, species, ancestors)
         mammals = [row["accession"] for row in species if row["group"] == "vertebrate_mammalian"]
         if len(mammals) < 2:
             raise UserError(
@@ -58,6 +64,7 @@ class World:
         chromosome = self.genomes[yeasts[0]][0].sequence
         self.yeast = chromosome[chromosome != N]
         self.variants = panels.variants(seed)
+        self.applications = Applications(seed, ancestors["vertebrate_mammalian"])
 
     def source(self, row: dict[str, str], number: int) -> str | bytes:
         """The content of a row of the sources table, the ``number``-th with its role and data sets."""
@@ -94,8 +101,8 @@ class World:
         )
 
 
-def simulate_genomes(seed: int, species: list[dict[str, str]]) -> dict[str, list[Contig]]:
-    """The genomes of all species of the table, by accession."""
+def ancestors_of(seed: int, species: list[dict[str, str]]) -> dict[str, np.ndarray]:
+    """The ancestral sequence of each group of the table."""
     sizes: dict[str, int] = defaultdict(int)
     for row in species:
         if row["group"] not in GROUPS:
@@ -104,7 +111,13 @@ def simulate_genomes(seed: int, species: list[dict[str, str]]) -> dict[str, list
             raise UserError(f"{row['accession']}: genome_size_bp '{row['genome_size_bp']}' is not a whole number")
         sizes[row["group"]] = max(sizes[row["group"]], int(row["genome_size_bp"]))
     # longer than the longest descendant, which loses bases to deletions
-    ancestors = {group: ancestor(seed, group, size * 11 // 10) for group, size in sizes.items()}
+    return {group: ancestor(seed, group, size * 11 // 10) for group, size in sizes.items()}
+
+
+def simulate_genomes(
+    seed: int, species: list[dict[str, str]], ancestors: dict[str, np.ndarray]
+) -> dict[str, list[Contig]]:
+    """The genomes of all species of the table, by accession."""
     return {
         row["accession"]: assemble(seed, row, number, ancestors[row["group"]])
         for number, row in enumerate(species, start=1)
@@ -171,6 +184,17 @@ def write_sources(root: Path, out: Path, sources: list[dict[str, str]], world: W
         progress.step()
 
 
+def write_applications(root: Path, world: World) -> None:
+    """Write what the models are applied to."""
+    for name, content in world.applications.files().items():
+        path = root / APPLY / FILES[name]
+        path.parent.mkdir(exist_ok=True)
+        if path.suffix == ".gz":
+            write_gzip(path, content, COMPRESSION)
+        else:
+            path.write_bytes(content)
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -192,7 +216,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = build_parser().parse_args(argv)
     species, sources = read_tables(arguments.species, arguments.sources)
     out = Path(arguments.out)
-    written = {"ncbi"} | {relative_path(out, row["url"]).parts[0] for row in species + sources}
+    written = {"ncbi", APPLY} | {relative_path(out, row["url"]).parts[0] for row in species + sources}
     others = sorted({path.name for path in out.iterdir()} - written) if out.is_dir() else []
     if others:
         raise UserError(f"{out}: has '{others[0]}', which is not part of the simulation; give another folder")
@@ -200,6 +224,7 @@ def main(argv: list[str] | None = None) -> None:
     with atomic_directory(out) as root, Progress(len(species) + len(sources), "file", "world") as progress:
         write_mirror(root, out, species, world, progress)
         write_sources(root, out, sources, world, progress)
+        write_applications(root, world)
 
 
 if __name__ == "__main__":

@@ -5,31 +5,24 @@ the same length and GC content that overlap no peak; for mouse, the positive shu
 kept.
 """
 
-from collections import defaultdict
-
 import numpy as np
 
 from workflow_scripts.common.dinucleotide_shuffle import dinucleotide_shuffled
-from workflow_scripts.common.progress import Progress
 from workflow_scripts.gue.genome_reader import read_genome
+from workflow_scripts.gue.matched_windows import gc_matched
 from workflow_scripts.gue.packed_genome import (
     Genome,
     Regions,
     Window,
     check_position,
     cut_window,
-    gc_count,
-    gc_counts,
-    random_addresses,
     to_example,
-    usable_windows,
 )
 from workflow_scripts.gue.recipe import BuildResult, Recipe
 from workflow_scripts.gue.selection import subsample
 from workflow_scripts.gue.source_readers import Peak, read_peaks
 from workflow_scripts.gue.sources import Source, source_path
 
-DRAWS_PER_TOLERANCE = 50  # windows drawn for each positive before the tolerance grows by a base
 MAX_GC_DIFFERENCE = 3  # bases: 3 % of 101
 
 
@@ -52,54 +45,6 @@ def occupied(genome: Genome, peaks: list[Peak], length: int) -> Regions:
     before = length // 2
     windows = [(p.contig, p.summit - before, p.summit - before + length) for p in peaks]
     return genome.regions([(p.contig, p.start, p.end) for p in peaks] + windows)
-
-
-def gc_matched(
-    genome: Genome,
-    contigs: list[str],
-    avoid: Regions,
-    positives: list[Window],
-    random: np.random.Generator,
-    result: BuildResult,
-) -> list[Window | None]:
-    """For each positive a distinct window outside ``avoid`` with the same number of G and C; ``None`` if not found.
-
-    Windows are drawn uniformly over ``contigs``. The tolerance grows from 0 to 3 bases, so that rare compositions are
-    matched as closely as the genome allows. Draws that match no open positive are dropped.
-    """
-    length, count = len(positives[0].sequence), len(positives)
-    waiting: dict[int, list[int]] = defaultdict(list)
-    for index, window in enumerate(positives):
-        waiting[gc_count(window.sequence)].append(index)
-    matched: list[Window | None] = [None] * count
-    seen = {window.sequence for window in positives}
-    with Progress(count, "negative", "matching GC") as progress:
-        for draw in range(DRAWS_PER_TOLERANCE * (MAX_GC_DIFFERENCE + 1)):
-            if progress.done == count:
-                break
-            addresses = random_addresses(genome, contigs, count, random)
-            result.candidates += count
-            addresses = addresses[usable_windows(genome, addresses, length, avoid, "overlaps_peak", result.dropped)]
-            for address, gc in zip(addresses.tolist(), gc_counts(genome, addresses, length).tolist(), strict=True):
-                wanted = nearest_waiting(waiting, gc, draw // DRAWS_PER_TOLERANCE)
-                if wanted is None:
-                    result.dropped["gc_not_wanted"] += 1
-                elif (window := genome.window(address, length)).sequence in seen:
-                    result.dropped["duplicate"] += 1
-                else:
-                    matched[waiting[wanted].pop()] = window
-                    seen.add(window.sequence)
-                    progress.step()
-    return matched
-
-
-def nearest_waiting(waiting: dict[int, list[int]], gc: int, tolerance: int) -> int | None:
-    """The GC count nearest to ``gc``, within ``tolerance``, of a positive without a match."""
-    for distance in range(tolerance + 1):
-        for count in (gc - distance, gc + distance):
-            if waiting.get(count):
-                return count
-    return None
 
 
 def shuffled_negatives(
@@ -128,7 +73,8 @@ def build_from_peaks(genome: Genome, peaks: list[Peak], recipe: Recipe) -> Build
     negatives: list[Window | None] = []
     if positives and recipe.task == "tf_human":
         contigs, avoid = sorted({peak.contig for peak in peaks}), occupied(genome, peaks, recipe.length)
-        negatives = gc_matched(genome, contigs, avoid, positives, random, result)
+        tolerances = range(MAX_GC_DIFFERENCE + 1)
+        negatives = gc_matched(genome, contigs, avoid, positives, tolerances, random, result)
     elif positives:
         negatives = shuffled_negatives(positives, random, result)
     result.dropped["no_matched_negative"] += negatives.count(None)

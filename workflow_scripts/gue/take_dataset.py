@@ -1,14 +1,22 @@
 """Check a custom data set and write it into the results in the form that those of the benchmark have.
 
-In: a folder (--folder) with train, dev and test as .csv or .tsv, plain or gzipped; or one file (--file), which is
-split here, or by its column named split. Columns are known by their names: sequence, or a pair such as sequence1 and
-sequence2; label; and id, if there is one. Others are ignored. Separators may be commas, semicolons or tabs. What a
-label is depends on --problem: a class, by name or number (classification); a number (regression); or a 0 or 1 for each
-of several properties, separated by ; (multilabel).
-Out: train.csv, dev.csv, test.csv, places.tsv (only its header), ids.tsv, classes.json, datasheet.json and README.md,
-the data card, in the --out folder. Letters are upper case with T for U, and classes are numbered from 0 in the order of
-their names, or of their numbers. The rows of three files keep their order. Of rows that are split here, copies are
-dropped, and sequences with two labels.
+In, one of these:
+
+  --folder     train, dev and test as .csv or .tsv, plain or gzipped
+  --file       one such file, which is split here, or by its column named split
+  --intervals  BED or narrowPeak and its --genome: the positives, for which --negatives are made, or classes by name
+  --fasta      FASTA with the class of each record in its header (>id label=NAME or >id|NAME), one file for each of
+               --classes, or positives for which --negatives are made
+
+Columns are known by their names: sequence, or a pair such as sequence1 and sequence2; label; and id, if there is one.
+Others are ignored. Separators may be commas, semicolons or tabs. What a label is depends on --problem: a class, by name
+or number (classification); a number (regression); or a 0 or 1 for each of several properties, separated by ;
+(multilabel).
+
+Out: train.csv, dev.csv, test.csv, places.tsv, ids.tsv, classes.json, datasheet.json and README.md, the data card, in
+the --out folder. Letters are upper case with T for U, and classes are numbered from 0 in the order of their names, or
+of their numbers. The rows of three files keep their order. Of rows that are split here, copies are dropped, and
+sequences with two labels.
 """
 
 import argparse
@@ -20,14 +28,27 @@ from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import digest
 from workflow_scripts.common.labelled_file import Row
 from workflow_scripts.common.labelled_set import LabelledSet, read_labelled_set
-from workflow_scripts.common.labelled_sources import WHOLE, custom_sources
+from workflow_scripts.common.labelled_sources import ONE_FILE, WHOLE
 from workflow_scripts.gue.datasheet import write_dataset
 from workflow_scripts.gue.labelled_examples import Example, Splits
+from workflow_scripts.gue.made_dataset import make_dataset
 from workflow_scripts.gue.recipe import Recipe
-from workflow_scripts.gue.registry import Dataset
+from workflow_scripts.gue.registry import custom_dataset
 from workflow_scripts.gue.selection import drop_duplicates
-from workflow_scripts.gue.split import METHODS, Sizes, describe_split
+from workflow_scripts.gue.split import METHODS, describe_split
+from workflow_scripts.gue.unit_split import check_splits, sizes
+from workflow_scripts.settings.custom_datasets import (
+    CENTRE,
+    CENTRES,
+    CUSTOM_SPLITS,
+    DISTANCE,
+    NEGATIVES,
+    RATIO,
+    Custom,
+    entry_errors,
+)
 from workflow_scripts.settings.names import METRICS, PROBLEM, SEED, SPLITS
+from workflow_scripts.settings.validation import read
 
 
 def read_examples(sources: dict[str, Path], problem: str, resplit: bool) -> tuple[LabelledSet, Splits]:
@@ -40,12 +61,6 @@ def read_examples(sources: dict[str, Path], problem: str, resplit: bool) -> tupl
     }
 
 
-def sizes(rows: int) -> Sizes:
-    """Rows of train, dev and test in the proportion 8:1:1, as most data sets of the benchmark have."""
-    tenth = max(1, round(rows / 10))
-    return rows - 2 * tenth, tenth, tenth
-
-
 def split_rows(rows: list[Example], recipe: Recipe, method: str, dropped: Counter[str]) -> Splits:
     """The distinct rows in three splits; rows whose labels are no classes are split as if they were of one class."""
     rows = drop_duplicates(rows, dropped)
@@ -55,15 +70,6 @@ def split_rows(rows: list[Example], recipe: Recipe, method: str, dropped: Counte
     ]
     splits = METHODS[method](drawn, sizes(len(rows)), recipe, dropped)
     return {split: [rows[int(row.id)] for row in splits[split]] for split in SPLITS}
-
-
-def check_splits(where: str, splits: Splits, classes: list[str]) -> None:
-    """Raise UserError if a split that was made here is empty, or if train lacks a class."""
-    if empty := [split for split in SPLITS if not splits[split]]:
-        raise UserError(f"{where}: no rows for {', '.join(empty)}; give more rows that are not related")
-    labels = {row.label for row in splits["train"]}
-    if missing := [name for number, name in enumerate(classes) if number not in labels]:
-        raise UserError(f"{where}: no row of class {missing[0]!r} is in train; give more rows of it, or remove it")
 
 
 def take_in(
@@ -83,23 +89,9 @@ def take_in(
         splits = split_rows(splits[WHOLE], recipe, split or "random", dropped)
         check_splits(str(sources[WHOLE]), splits, known.classes)
         method = describe_split(split or "random")
-    rows = (len(splits["train"]), len(splits["dev"]), len(splits["test"]))
-    dataset = Dataset(
-        task=task,
-        dataset=name,
-        name=f"{task}/{name}",
-        species="",
-        classes=tuple(known.classes),
-        length=0,
-        metric=metric,
-        published_dir="",
-        rows=rows,
-        paper_rows=rows,
-        columns=known.columns,
-    )
     write_dataset(
         out,
-        dataset,
+        custom_dataset(task, name, metric, known.classes, splits, known.columns),
         known.classes,
         splits,
         origin="custom",
@@ -123,14 +115,49 @@ def build_parser() -> argparse.ArgumentParser:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--folder", help="folder with the three files")
     source.add_argument("--file", help="file with all rows")
+    source.add_argument("--intervals", help="BED or narrowPeak, plain or gzipped")
+    source.add_argument("--fasta", nargs="+", help="FASTA file, or one for each of --classes")
+    parser.add_argument("--classes", nargs="+", help="classes of the files of --fasta, in their order")
+    parser.add_argument("--genome", help="genome of the intervals and of matched negatives, FASTA or .2bit")
+    parser.add_argument("--width", type=int, help="bp of a row around its centre (default: all have one width)")
+    parser.add_argument("--centre", choices=CENTRES, help=f"centre of an interval (default {CENTRE})")
+    parser.add_argument(
+        "--negatives",
+        choices=NEGATIVES,
+        help="genome windows that match a positive, its shuffles, or none, if names or headers are the classes "
+        "(default: matched for --intervals, none for --fasta)",
+    )
+    parser.add_argument("--distance", type=int, help=f"bp from matched negatives to intervals (default {DISTANCE})")
+    parser.add_argument("--ratio", type=int, help=f"negatives for each positive (default {RATIO})")
+    parser.add_argument("--dev-chromosomes", nargs="+", help="contigs of dev, for --split chromosome")
+    parser.add_argument("--test-chromosomes", nargs="+", help="contigs of test, for --split chromosome")
     parser.add_argument("--problem", choices=METRICS, default=PROBLEM, help="what a label is (default %(default)s)")
     parser.add_argument("--metric", required=True, help="score by which models are compared")
     parser.add_argument(
-        "--split", choices=METHODS, help="how to split the rows of --file (default: by its column split, else random)"
+        "--split",
+        choices=CUSTOM_SPLITS,
+        help="how to split rows (default: by the column split of --file, else random)",
     )
-    parser.add_argument("--seed", type=int, default=SEED, help="seed of the split (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=SEED, help="seed of all random choices (default %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the CSV files and the datasheet")
     return parser
+
+
+def read_entry(options: argparse.Namespace) -> Custom:
+    """The options as an entry of gue.custom. Raises UserError with what does not fit together."""
+    names = Custom.model_fields.keys() - {"metric"}
+    keys = {name: value for name, value in vars(options).items() if name in names and value is not None}
+    if options.fasta:
+        classes = options.classes or [ONE_FILE]
+        if len(classes) != len(options.fasta):
+            raise UserError(f"--classes: {len(classes)} names for {len(options.fasta)} files of --fasta; name one each")
+        keys["fasta"] = dict(zip(classes, options.fasta, strict=True))
+    if options.dev_chromosomes or options.test_chromosomes:
+        keys["chromosomes"] = {"dev": options.dev_chromosomes or [], "test": options.test_chromosomes or []}
+    entry = read(Custom, keys, "options")
+    if told := list(entry_errors("options", entry)):
+        raise UserError("\n".join(told))
+    return entry
 
 
 @program
@@ -138,8 +165,11 @@ def main(argv: list[str] | None = None) -> None:
     """Run from the command line."""
     options = build_parser().parse_args(argv)
     task, name = options.name
-    sources = custom_sources(options.folder, options.file)
-    take_in(task, name, sources, options.problem, options.metric, options.split, options.seed, options.out)
+    entry = read_entry(options)
+    if entry.folder or entry.file:
+        take_in(task, name, entry.files(), entry.problem, options.metric, entry.split, options.seed, options.out)
+    else:
+        make_dataset(task, name, entry, options.metric, options.seed, options.out)
 
 
 if __name__ == "__main__":

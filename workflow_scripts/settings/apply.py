@@ -10,7 +10,7 @@ from workflow_scripts.settings.fields import Count, Omittable, Plain, Positive, 
 from workflow_scripts.settings.fitted_models import Model
 from workflow_scripts.settings.names import METHODS
 
-Do = Literal["predict", "embed"]
+Do = Literal["predict", "embed", "variants"]
 FitName = Annotated[
     str,
     matches(
@@ -25,7 +25,8 @@ class Application(Section):
 
     do: Do = key(
         ...,
-        "predict: classes, numbers or labels. embed: vectors of sequences, tokens or bases.",
+        "predict: classes, numbers or labels. embed: vectors of sequences, tokens or bases. variants: zero-shot scores "
+        "of a pre-trained model, or the change of a fit's prediction.",
     )
     fit: Omittable[FitName] = key(
         None,
@@ -41,14 +42,15 @@ class Application(Section):
     )
     input: Plain = key(
         ...,
-        "Sequences (FASTA, .2bit, CSV, TSV or parquet; further columns are kept), or intervals (BED) with a genome.",
+        "Sequences (FASTA, .2bit, CSV, TSV, parquet; further columns are kept), or intervals (BED) with a genome; for "
+        "variants a VCF, plain or compressed, or BCF, with a genome.",
         min_length=1,
     )
     genome: Omittable[Plain] = key(None, "The genome of intervals: FASTA, plain or gzipped, or .2bit.", min_length=1)
     window: Omittable[Count] = key(
         None,
         "Bases that the model reads at once; longer sequences are read in windows that overlap. 0: any sequence whole. "
-        "By default the longest training sequence of a fit, and 1,000 for a model without a fit.",
+        "By default the longest training sequence of a fit; of a model without one 1,000, for variants 512.",
         unit="bases",
     )
     step: Omittable[Positive] = key(
@@ -60,7 +62,8 @@ class Application(Section):
     parts: Positive = key(1, "Jobs that share the work; the results are the same bytes for any number.", reruns=False)
     layers: Annotated[UniqueList[int], Field(min_length=1)] = key(
         [-1],
-        "For embed: the layer, 0 the output of the embedding, -1 the last; of several the mean.",
+        "For embed and variants: the layer, 0 the output of the embedding, -1 the last; of several the mean for embed, "
+        "and a score each for variants.",
     )
     pooling: Literal["mean", "first", "token", "base"] = key(
         "mean",
@@ -70,12 +73,30 @@ class Application(Section):
     formats: Annotated[UniqueList[Literal["parquet", "npy", "h5ad"]], Field(min_length=1)] = key(
         ["parquet"], "For embed: parquet; npy with an index.tsv; h5ad, which AnnData and scanpy read."
     )
+    scores: UniqueList[Literal["likelihood", "embedding", "prediction"]] = key(
+        [],
+        "For variants: the log-likelihood ratio of both alleles, the distance of their embeddings, the change of the "
+        "prediction. By default the first two of a model without a fit, and the last of a fit.",
+    )
+    mismatches: Literal["refuse", "skip"] = key(
+        "refuse", "For variants: a REF that is not what the genome has ends the run, or is counted and gets no score."
+    )
+    labels: Omittable[Plain] = key(
+        None,
+        "For variants: the INFO field with labels, to evaluate the scores: a Flag, KEY=POSITIVE, or "
+        "KEY=POSITIVE,...:NEGATIVE,....",
+        min_length=1,
+    )
 
 
-MEANINGFUL: dict[str, set[str]] = {"predict": set(), "embed": {"layers", "pooling", "formats"}}
+MEANINGFUL: dict[str, set[str]] = {
+    "predict": {"step"},
+    "embed": {"step", "layers", "pooling", "formats"},
+    "variants": {"layers", "scores", "mismatches", "labels"},
+}
 """The keys that have a meaning for each value of ``do``, beside those of all."""
 KINDS = ("fit", "model", "directory")
-ENCODERS = ("embed",)
+ENCODERS = ("embed", "variants")
 """What a model without a fit can do."""
 
 

@@ -11,29 +11,14 @@ from pydantic import Field
 from workflow_scripts.common.addresses import local_path
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.files import read_table
-from workflow_scripts.common.labelled_sources import custom_sources
-from workflow_scripts.settings.fields import Count, Omittable, Patterns, Plain, Section, key, matches
-from workflow_scripts.settings.names import AREAS, BINDING_TASKS, METRICS, PROBLEM, TASKS, Problem
+from workflow_scripts.settings.custom_datasets import Custom, DatasetName, custom_errors
+from workflow_scripts.settings.fields import Count, Patterns, Plain, Section, key, matches
+from workflow_scripts.settings.names import BINDING_TASKS, TASKS
 from workflow_scripts.settings.patterns import matching
 
 DRAWN = 5  # data sets of a binding task, which are drawn together
 HUB = "hub"  # for gue.published: the data sets of the Hugging Face hub in the table of gue.hub_files
 
-DatasetName = Annotated[
-    str,
-    matches(
-        r"^[a-z0-9_]+/[A-Za-z0-9][A-Za-z0-9_.-]*$",
-        "be task/name, the task of a-z, digits and _, the name of letters, digits, dots, dashes and underscores",
-    ),
-]
-MEASURES = tuple(dict.fromkeys(measure for measures in METRICS.values() for measure in measures))
-Metric = Annotated[
-    str,
-    matches(
-        rf"^({'|'.join(MEASURES)}|({'|'.join(AREAS)}):[^{{}}\r\n]+)$",
-        f"be one of {', '.join(MEASURES)}, or {' or '.join(AREAS)} of a class, such as auroc:enhancer",
-    ),
-]
 Md5 = Annotated[str, matches("^([0-9a-f]{32})?$", "be an md5, 32 digits and letters from a to f")]
 
 
@@ -43,32 +28,6 @@ class Rows(Section):
     train: Count = key(0, "Rows of train at most; 0 takes the published size.")
     dev: Count = key(0, "Rows of dev at most; 0 takes the published size.")
     test: Count = key(0, "Rows of test at most; 0 takes the published size.")
-
-
-class Custom(Section):
-    """A user's data set."""
-
-    folder: Omittable[Plain] = key(
-        None, "Where its train.csv, dev.csv and test.csv are (or .tsv), plain or gzipped.", min_length=1
-    )
-    file: Omittable[Plain] = key(
-        None, "In place of folder: one file with all rows, which the workflow splits 8:1:1.", min_length=1
-    )
-    split: Omittable[Literal["random", "homology"]] = key(
-        None,
-        "How the rows of file are split: random, or homology, as gue.split. By default the column split of the file "
-        "decides (train, dev, test); a file without one is split at random.",
-    )
-    problem: Problem = key(
-        PROBLEM, "What a label is: classification (a class), regression (a number), multilabel (0;1;1)."
-    )
-    metric: Omittable[Metric] = key(
-        None,
-        "Score by which models are compared; by default the first of those of the problem: "
-        + "; ".join(f"{problem} {', '.join(metrics)}" for problem, metrics in METRICS.items())
-        + ". auroc and auprc are of the second of two classes, else means over the classes; auprc:enhancer is that of "
-        "one class against the others.",
-    )
 
 
 class Gue(Section):
@@ -137,14 +96,15 @@ class Gue(Section):
     custom: dict[DatasetName, Custom] = key(
         {},
         "Your own data sets by task/name: folders with train.csv, dev.csv and test.csv (one sequence or two, and a "
-        "label), such as {enhancers/fly: {folder: /data/fly}}, or one file to split, {file: /data/fly.csv}. The name "
-        "of the task must be new. They are fitted and scored like the others.",
+        "label), such as {enhancers/fly: {folder: /data/fly}}, one file to split, {file: /data/fly.csv}, intervals of "
+        "a genome, {intervals: peaks.bed, genome: hg38.2bit, width: 200}, or FASTA, {fasta: fly.fa}. The name of the "
+        "task must be new. They are fitted and scored like the others.",
     )
 
 
 def gue_errors(gue: Gue, names: list[str]) -> Iterator[str]:
     """Values that do not fit together, or to the data sets that there are: ``names``, each task/dataset."""
-    yield from _custom_errors(gue)
+    yield from custom_errors(gue.custom)
     yield from dataset_errors("gue.datasets", gue.datasets, names, gue.registry)
     yield from task_errors("gue.length", gue.length, TASKS)
     if gue.origin == "published" and gue.published == HUB:
@@ -171,32 +131,6 @@ def task_errors(place: str, tasks: Iterable[str], known: Iterable[str]) -> Itera
     for task in tasks:
         if task not in known:
             yield f"config {place}: no task {task!r}; known are {', '.join(known)}"
-
-
-def _custom_errors(gue: Gue) -> Iterator[str]:
-    """Custom data sets that take the name of a task of the benchmark, lack a file, or have a wrong metric."""
-    for name, custom in gue.custom.items():
-        place = f"config gue.custom.{name}"
-        if (task := name.split("/")[0]) in TASKS:
-            yield f"{place}: task {task!r} is one of GUE's; choose another name"
-        if custom.metric is not None:
-            measure, _, of_class = custom.metric.partition(":")
-            if measure not in METRICS[custom.problem]:
-                known = ", ".join(METRICS[custom.problem])
-                yield f"{place}.metric: {measure} is not for {custom.problem}, which has {known}"
-            elif of_class and custom.problem != "classification":
-                yield f"{place}.metric: {custom.metric} is of a class, but {custom.problem} has none; take {measure}"
-        if (custom.folder is None) == (custom.file is None):
-            yield f"{place}: name a folder with three files, or one file to split"
-            continue
-        if custom.split is not None and custom.file is None:
-            yield f"{place}.split: {custom.split!r} is for a file; the three files of a folder are split already"
-        try:
-            custom_sources(custom.folder, custom.file)
-        except UserError as error:
-            yield from (
-                f"{place}.{'folder' if custom.file is None else 'file'}: {line}" for line in str(error).splitlines()
-            )
 
 
 def _published_errors(gue: Gue) -> Iterator[str]:

@@ -92,6 +92,8 @@ def allowed(section: type[Section], name: str) -> str:
         return f"`{rules['const']}`"
     if "$ref" in rules:
         return "mapping"
+    if "anyOf" in rules:
+        return "text or mapping"
     words = {"boolean": "`true` or `false`", "string": "text", "object": "mapping", "array": "list"}
     if rules["type"] in words:
         return words[rules["type"]]

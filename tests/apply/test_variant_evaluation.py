@@ -45,7 +45,7 @@ def test_floors_have_every_direction_and_predictions_their_size_too(rows):
 def test_a_kind_without_both_labels_has_counts_only():
     (row, *_) = evaluate(VALUES[:3], np.ones(3, dtype=bool), KINDS[:3], SCORES)
     assert (row["alleles"], row["positive"], row["auroc"], row["auprc_low"]) == (3, 3, None, None)
-    assert variant_evaluation.COLUMNS == list(row)
+    assert set(row) == set(variant_evaluation.COLUMNS)
 
 
 def test_labels_are_read_from_the_command_line():

@@ -2,7 +2,7 @@
 GUE: from primary sources, or the published files, to the data sets of GUE and GUE+.
 
 REQUIRED INPUTS:
-    config/gue.tsv, config/gue_sources.tsv, or the folder or archive of gue.published; the folders and files of gue.custom
+    config/gue.tsv, config/gue_sources.tsv, or the folder or archive of gue.published; the folders, files, intervals and genomes of gue.custom
     config/gue_candidates.tsv, if gue.calibrate is on
 OUTPUTS:
     results/gue/sources/{source}                        the primary files, or the published archive if gue.published is an address

@@ -53,3 +53,24 @@ def test_a_broken_data_set_is_reported_every_time_and_only_if_it_is_chosen(check
     for _ in range(2):
         assert [line.split(" ")[0] for line in check()[0]] == ["fly/train.csv:4:", "fly/test.csv:4:"]
     assert check(["emp/H3"]) == ([], [])
+
+
+def test_intervals_are_checked_with_their_genome_before_any_job(configured, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "genome.fa").write_text(">chr1\n" + "ACGT" * 5000 + "\n")
+    (tmp_path / "a.bed").write_text("".join(f"1\t{at}\t{at + 50}\n" for at in range(0, 10_000, 1000)))
+    entry = {"intervals": "a.bed", "genome": "genome.fa"}
+    keys = {"gue": {"custom": {"mine/a": entry | {"distance": 100}}, "datasets": ["mine/a"]}}
+    said: list[str] = []
+    told = (
+        "a.bed:1: contig '1' is 'chr1' in genome.fa (10 intervals on 1 contig); "
+        "write the names in one way in both files"
+    )
+    assert custom_mistakes(Gue(configured(keys)), said.append) == [told] and said == []
+    (tmp_path / "a.bed").write_text(
+        (tmp_path / "a.bed").read_text().replace("1\t", "chr1\t", 1).replace("\n1\t", "\nchr1\t")
+    )
+    assert custom_mistakes(Gue(configured(keys)), said.append) == []
+    assert said == ["data set mine/a: a.bed: 10 intervals on 1 contig; 50 bases of each, as it is"]
+    monkeypatch.setattr(custom_datasets, "read_made_sources", None)
+    assert custom_mistakes(Gue(configured(keys)), said.append) == [] and len(said) == 1, "read once"

@@ -52,6 +52,37 @@ def test_custom_data_sets_are_rows_like_the_others(gue, fly):
     assert accuracy.metric(job(task="enhancers", dataset="fly")) == "accuracy"
 
 
+def test_intervals_and_fasta_bring_their_files_and_keys(gue, tmp_path):
+    """Where files are is no param, so only what is tracked decides what runs again; defaults are written out."""
+    for name in ("a.bed", "g.2bit", "x.fa", "y.fa"):
+        (tmp_path / name).touch()
+    chromosomes = {"dev": ["chr9"], "test": ["chr8", "chr21"]}
+    data = gue(
+        custom={
+            "peaks/ctcf": {"intervals": "a.bed", "genome": "g.2bit", "split": "chromosome", "chromosomes": chromosomes},
+            "parts/human": {"fasta": {"y": "y.fa", "x": "x.fa"}},
+            "parts/one": {"fasta": "x.fa", "negatives": "shuffled"},
+        }
+    )
+    peaks, human, one = (
+        job(task=task, dataset=name) for task, name in map(str.split, ("peaks ctcf", "parts human", "parts one"))
+    )
+    assert data.custom_dataset_files(peaks) == ["a.bed", "g.2bit"] and data.custom_dataset_files(human) == [
+        "x.fa",
+        "y.fa",
+    ]
+    assert data.custom_place(peaks) == ["--intervals", "a.bed", "--genome", "g.2bit"]
+    assert data.custom_place(human) == ["--fasta", "x.fa", "y.fa"] and data.custom_place(one) == ["--fasta", "x.fa"]
+    made = "--negatives matched --centre middle --distance 1000 --ratio 1"
+    common = "--seed 42 --problem classification --metric mcc"
+    assert (
+        data.custom_options(peaks)
+        == f"--split chromosome {common} {made} --dev-chromosomes chr9 --test-chromosomes chr8 chr21".split()
+    )
+    assert data.custom_options(human) == f"{common} --negatives none --classes x y".split()
+    assert data.custom_options(one) == f"{common} --negatives shuffled --ratio 1".split()
+
+
 def test_data_sets_of_the_benchmark_have_twins_if_asked_for(gue, fly):
     keys = {"custom": {"enhancers/fly": {"folder": fly}}, "datasets": ["*/fly", "emp/H3", "tf_mouse/0"]}
     data, without = gue(homology_twins=True, **keys), gue(**keys)

@@ -14,6 +14,9 @@ INPUTS = {
     "published": (lambda path: {"gue": {"published": path}}, "config gue.published"),
     "custom folder": (lambda path: {"gue": {"custom": {"mine/set": {"folder": path}}}}, "config gue.custom.mine/set"),
     "custom file": (lambda path: {"gue": {"custom": {"mine/set": {"file": path}}}}, "config gue.custom.mine/set"),
+    "intervals": (lambda path: {"gue": {"custom": {"mine/set": {"intervals": path}}}}, "config gue.custom.mine/set"),
+    "fasta": (lambda path: {"gue": {"custom": {"mine/set": {"fasta": path}}}}, "config gue.custom.mine/set"),
+    "class": (lambda path: {"gue": {"custom": {"mine/set": {"fasta": {"a": path}}}}}, "config gue.custom.mine/set"),
     "start": (lambda path: {"pretrain": {"more": {"from": path, "data": "gue"}}}, "config pretrain.more.from"),
     "directory": (
         lambda path: {"finetune": {"models": {"mine": {"directory": path}}}},

@@ -1,5 +1,6 @@
 """Configurations and tables in the documentation are valid, and every key that it names is known."""
 
+import random
 import re
 import sys
 
@@ -26,6 +27,20 @@ def pieces() -> list[Piece]:
     return [*blocks("yaml"), *whole]
 
 
+def write_intervals(folder):
+    """Peaks and elements on three contigs, their genome, and FASTA files of two classes."""
+    draw = random.Random(0)
+    contigs = {name: "".join(draw.choices("ACGT", k=60_000)) for name in ("chr1", "chr8", "chr9")}
+    (folder / "hg38.2bit").write_text("".join(f">{name}\n{bases}\n" for name, bases in contigs.items()))
+    places = [(name, start) for name in contigs for start in range(3000, 60_000, 9000)]
+    lines = {"ctcf.narrowPeak": "{}\t{}\t{}\t.\t0\t.\t1\t-1\t-1\t50\n", "elements.bed": "{}\t{}\t{}\t{}\n"}
+    for file, line in lines.items():
+        rows = [line.format(name, at, at + 100, ("promoter", "enhancer")[at % 2000 > 0]) for name, at in places]
+        (folder / file).write_text("".join(rows))
+    for file in ("enhancers.fa", "others.fa"):
+        (folder / file).write_text("".join(f">s{number}\n{'ACGT' * number}\n" for number in range(1, 9)))
+
+
 @pytest.fixture
 def reader(tmp_path, monkeypatch):
     """A directory with the files that the examples assume: genomes, data sets, a model."""
@@ -35,6 +50,7 @@ def reader(tmp_path, monkeypatch):
         (tmp_path / folder).mkdir(parents=True)
         for split in ("train", "dev", "test"):
             (tmp_path / folder / f"{split}.csv").write_text("sequence,label\nACGT,0\nTTTT,1\n")
+    write_intervals(tmp_path / "data")
     (tmp_path / "data/my_model").mkdir()
     (tmp_path / "data/my_model/config.json").write_text("{}")
     write_published(tmp_path / "data/DNABERT-2-117M", write_dnabert2(tmp_path / "tiny"))

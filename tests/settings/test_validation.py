@@ -15,7 +15,10 @@ from workflow_scripts.settings.validation import mistakes_in, read_json
 
 EXAMPLES = {  # of sections of which the default configuration has none
     "demo": {"seed": 1},
-    "gue": {"custom": {"mine/a": {"folder": "data"}}, "length": {"epi": 600}},
+    "gue": {
+        "custom": {"mine/a": {"folder": "data", "chromosomes": {"dev": ["a"], "test": ["b"]}}},
+        "length": {"epi": 600},
+    },
     "finetune": {"tasks": {"covid": {"epochs": 4}}},
     "studies": {
         "tokenizers": {"bpe": "a", "others": ["b"], "sizes": [], "datasets": ["*"]},
@@ -32,6 +35,7 @@ EXAMPLES = {  # of sections of which the default configuration has none
 }
 WRONG = {  # what a key may be -> values that it may not be, with the end of their line
     "mapping": [(5, "is an integer, not a mapping"), ([], "is a list, not a mapping")],
+    "text or mapping": [(5, "is an integer, not a mapping"), (["a.fa"], "is a list, not a mapping")],
     "list": [("a", "is text, not a list; write [a]"), ({"a": 1}, "is a mapping, not a list")],
     "text": [
         (7, 'is an integer, not text; write "7"'),

@@ -116,3 +116,35 @@ def test_a_data_set_that_is_not_there_stops_before_any_job(run, tmp_path):
     output = run(own(tmp_path / "none", "cnn"), "-n", check=False)
     assert f"config gue.custom.enhancers/fly.folder: no train.csv, dev.csv, test.csv in '{tmp_path}/none'" in output
     assert "Traceback" not in output and not (tmp_path / "results").exists()
+
+
+def test_intervals_and_their_genome_are_a_data_set_whose_content_decides_what_runs_again(run, tmp_path):
+    draw = random.Random(0)
+    contigs = {name: "".join(draw.choices("ACGT", k=60_000)) for name in ("c1", "c2", "c3")}
+    places = [(name, at, draw.choice("+-")) for name in contigs for at in range(3000, 57_000, 3000)]
+    lines = [f"{name}\t{at}\t{at + 100}\tp\t0\t{strand}\n" for name, at, strand in places]
+    genome, bed = tmp_path / "genome.fa", tmp_path / "mine.bed"
+    genome.write_text("".join(f">{name}\n{bases}\n" for name, bases in contigs.items()))
+    bed.write_text("".join(lines))
+    entry = {"intervals": str(bed), "genome": str(genome), "split": "chromosome"}
+    entry["chromosomes"] = {"dev": ["c2"], "test": ["c3"]}
+    config = {"gue": {"custom": {"peaks/mine": entry}, "datasets": ["peaks/*"]}}
+    output = run(config, "gue")
+    assert f"data set peaks/mine: {bed}: 54 intervals on 3 contigs; 100 bases of each, as it is" in output
+    sheet = read_json(tmp_path / "results/gue/peaks/mine/datasheet.json")
+    assert [facts["rows"] for facts in sheet["splits"].values()] == [36, 36, 36]
+    audit = read_json(tmp_path / "results/gue/peaks/mine/audit.json")
+    assert audit["leaks"] == {"dev": 0, "test": 0} and audit["gc"]["auroc"] < 0.52
+    genome.touch()
+    assert job_counts(run(config, "gue", "-n")) == {}
+    audited = (tmp_path / "results/gue/peaks/mine/audit.json").stat().st_mtime_ns
+    bed.write_text("".join(reversed(lines)))
+    assert job_counts(run(config, "gue", "-n"))["take_dataset"] == 1
+    run(config, "gue")
+    assert (tmp_path / "results/gue/peaks/mine/audit.json").stat().st_mtime_ns == audited, "the same rows"
+    entry["ratio"] = 2
+    assert job_counts(run(config, "gue", "-n")) == {"take_dataset": 1, "audit_dataset": 1, "gue": 1}
+    bed.write_text("".join(lines).replace("c1", "chrc1"))
+    output = run(config, "-n", check=False)
+    assert f"{bed}:1: contig 'chrc1' is 'c1' in {genome} (18 intervals on 1 contig)" in output
+    assert "Traceback" not in output

@@ -73,7 +73,7 @@ def read_interval_set(
         check_chromosomes(bed, intervals, chromosomes)
     used = {interval.contig: lengths[interval.contig] for interval in intervals}
     around = "around the summit" if centre == "summit" else "around the middle" if width else "as it is"
-    understood = f"{bed}: {len(intervals):,} intervals on {len(used)} contigs; {wide} bases of each, {around}"
+    understood = f"{bed}: {len(intervals):,} intervals on {counted(len(used))}; {wide} bases of each, {around}"
     return IntervalSet(
         sorted(site(interval, wide) for interval in intervals), wide, around, classes, [understood], used
     )
@@ -132,7 +132,7 @@ def check_contigs(intervals: list[Interval], lengths: dict[str, int], genome: Pa
 
 def unknown_contig(contig: str, lacking: Counter[str], lengths: dict[str, int], genome: Path) -> str:
     """What to say of a contig that the genome lacks. ``lacking``: intervals on each such contig."""
-    count = f"{lacking.total()} intervals on {len(lacking)} contigs" if lacking.total() > 1 else "1 interval"
+    count = f"{lacking.total()} intervals on {counted(len(lacking))}" if lacking.total() > 1 else "1 interval"
     if other := other_name(contig, lengths):
         return f"contig {contig!r} is {other!r} in {genome} ({count}); write the names in one way in both files"
     return f"contig {contig!r} is not in {genome} ({count}); use the assembly of the intervals, or remove these lines"
@@ -167,6 +167,11 @@ def check_chromosomes(bed: Path, intervals: list[Interval], chromosomes: dict[st
                 raise UserError(f"{bed}: no interval is on {name!r} of chromosomes.{split}; {hint}")
     if not used - {name for names in chromosomes.values() for name in names}:
         raise UserError(f"{bed}: all its contigs are in dev or test; leave some for train")
+
+
+def counted(contigs: int) -> str:
+    """A number of contigs in words."""
+    return f"{contigs} contig" + "s" * (contigs != 1)
 
 
 def listed(names: Sequence[str], most: int = 8) -> str:

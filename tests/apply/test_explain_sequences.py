@@ -113,7 +113,7 @@ def test_the_minus_strand_is_the_reverse_complement_explained(planted, intervals
     source, genome, letters = intervals
     options = ["--genome", str(genome), "--index", str(tmp_path / "index"), "--steps", "0"]
     parts = explain(planted["cnn"], source, tmp_path / "part", *options)
-    rows = [row for row in lines(write(parts, source, tmp_path / "out", *options[:4]) / "explanations.tsv.gz")]
+    rows = list(lines(write(parts, source, tmp_path / "out", *options[:4]) / "explanations.tsv.gz"))
     minus = [row for row in rows if row["name"] == "b"]
     text = reverse_complement(letters[20:60])
     write_text(tmp_path / "text.fa", f">b\n{text}\n")

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.stats import ks_2samp
+from sklearn.metrics import roc_auc_score
 
 from tests.gue.made_rows import SPLITS, better_auroc, by_label, gc, isochores, read_rows
 from workflow_scripts.common.sequences import reverse_complement
@@ -170,3 +171,27 @@ def test_the_row_is_centred_on_the_middle_or_the_summit_and_read_along_the_stran
             first = start + at - 25
             plus = genome[contig][first : first + 51]
             assert found[contig, first, first + 51] == (plus if strand == "+" else reverse_complement(plus))
+
+
+def test_repeats_do_not_tell_matched_negatives(make, genome, fasta):
+    """Half of the genome is in lower case, and the intervals are on little of it, as peaks of open chromatin are."""
+    masked = {name: "".join(soft(bases, at) for at in range(0, len(bases), 700)) for name, bases in genome.items()}
+    intervals = [row for row in peaks(genome, 400) if share(masked[row[0]][row[1] : row[2]]) < 0.3]
+    assert len(intervals) > 100
+
+    def told_by_repeats(contigs, out):
+        fasta(contigs)
+        rows, _ = make(intervals, out=out)
+        shares = [share(masked[place.contig][place.start : place.end]) for *_, (place,) in rows]
+        area = roc_auc_score([row[2] for row in rows], shares)
+        return max(area, 1 - area)
+
+    assert told_by_repeats(masked, "masked") < 0.55 < 0.65 < told_by_repeats(genome, "upper")
+
+
+def soft(bases, at):
+    return bases[at : at + 700].lower() if at // 700 % 2 else bases[at : at + 700]
+
+
+def share(sequence):
+    return sum(letter.islower() for letter in sequence) / len(sequence)

@@ -34,3 +34,16 @@ def test_labelled_rows_have_file_and_line():
         ("a.csv:2", ["ACGT", "0"]),
         ("a.csv:4", ["GG", "1"]),
     ]
+
+
+STANDS_FOR = dict(
+    **{"A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC"},
+    **{"B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "ACGT"},
+)
+
+
+@pytest.mark.parametrize("code", STANDS_FOR)
+def test_the_complement_of_a_code_stands_for_the_complements_of_its_bases(code):
+    complements = {reverse_complement(base) for base in STANDS_FOR[code]}
+    assert set(STANDS_FOR[reverse_complement(code)]) == complements
+    assert reverse_complement(code.lower()) == reverse_complement(code).lower()

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from workflow_scripts.apply.genome import Genome
 from workflow_scripts.apply.records import Input, Place, Record
+from workflow_scripts.common.annotation_lines import nonempty_lines, parse_interval
 from workflow_scripts.common.column_roles import IDS, SEQUENCES, first_named, plain_name, refuse_twice
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.labelled_file import find_encoding, opened
 from workflow_scripts.common.sequences import reverse_complement
 
 PLACE = 3  # columns of contig, start and end
@@ -34,19 +34,16 @@ class Layout:
     strand: int | None
     kept: tuple[int, ...]
 
-    def place(self, cells: Sequence[str]) -> Place:
-        """Raises ValueError with what is wrong with the cells, to follow the line."""
+    def place(self, cells: Sequence[str], where: str) -> Place:
+        """Raises UserError with what is wrong with the cells of the line ``where``."""
         if len(cells) < PLACE:
-            raise ValueError(f"{len(cells)} columns; expected contig, start and end, separated by tabs")
+            raise UserError(f"{where}: {len(cells)} columns; expected contig, start and end, separated by tabs")
         if len(cells) != self.count:
-            raise ValueError(f"{len(cells)} columns where the first interval has {self.count}")
-        for role, cell in zip(("start", "end"), cells[1:PLACE], strict=True):
-            if not cell.isdecimal():
-                raise ValueError(f"{role} {cell!r} is not a number of bases")
+            raise UserError(f"{where}: {len(cells)} columns where the first interval has {self.count}")
         strand = "." if self.strand is None else cells[self.strand]
         if strand not in ("+", "-", "."):
-            raise ValueError(f"strand {strand!r}; expected +, - or .")
-        return Place(cells[0], int(cells[1]), int(cells[2]), strand)
+            raise UserError(f"{where}: strand {strand!r}; expected +, - or .")
+        return Place(cells[0], *parse_interval(cells[1], cells[2], where), strand)
 
     def name_of(self, cells: Sequence[str], place: Place) -> str:
         """The name of an interval, its place if it has none."""
@@ -59,7 +56,7 @@ class Layout:
 def is_bed(path: Path, head: str) -> bool:
     """Whether a file with this beginning has intervals: by its first line that is no comment, or by its name."""
     headers: list[list[str]] = []
-    _, cells = next(intervals(head.splitlines(), headers), (0, []))
+    _, cells = next(intervals((("", line) for line in head.splitlines()), headers), ("", []))
     has_numbers = len(cells) >= PLACE and all(cell.isdecimal() for cell in cells[1:PLACE])
     return bool(headers or has_numbers or FILE_NAME.fullmatch(path.name))
 
@@ -78,16 +75,15 @@ def bed_input(path: Path, genome: Genome | None) -> Input:
     """
     if genome is None:
         raise UserError(f"{path}: intervals need their genome; give a FASTA or .2bit file as --genome")
-    with opened(path, find_encoding(path)) as lines:
-        headers: list[list[str]] = []
-        line, cells = next(intervals(lines, headers), (0, []))
-    if not line:
+    headers: list[list[str]] = []
+    where, cells = next(intervals(nonempty_lines(path), headers), ("", []))
+    if not where:
         raise UserError(f"{path}: no interval; expected lines of contig, start and end")
     try:
         names = next((header for header in headers if len(header) == len(cells)), None) or standard_names(cells)
         refuse_twice(list(map(plain_name, names)))
     except ValueError as error:
-        raise UserError(f"{path}:{line}: {error}") from None
+        raise UserError(f"{where}: {error}") from None
     plain = [plain_name(name) for name in names]
     strand = plain.index("strand") if "strand" in plain else None
     name = first_named(plain, IDS)
@@ -98,32 +94,30 @@ def bed_input(path: Path, genome: Genome | None) -> Input:
 
 def read_bed(path: Path, genome: Genome, layout: Layout) -> Iterator[Record]:
     """The record of each interval."""
-    with opened(path, find_encoding(path)) as lines:
-        for number, cells in intervals(lines, []):
-            try:
-                place = layout.place(cells)
-                letters = genome.fetch(place.contig, place.start, place.end)
-            except (ValueError, UserError) as error:
-                raise UserError(f"{path}:{number}: {error}") from None
-            text = reverse_complement(letters) if place.strand == "-" else letters
-            yield Record(layout.name_of(cells, place), text, tuple(cells[column] for column in layout.kept), place)
+    for where, cells in intervals(nonempty_lines(path), []):
+        place = layout.place(cells, where)
+        try:
+            letters = genome.fetch(place.contig, place.start, place.end)
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None
+        text = reverse_complement(letters) if place.strand == "-" else letters
+        yield Record(layout.name_of(cells, place), text, tuple(cells[column] for column in layout.kept), place)
 
 
-def intervals(lines: Iterable[str], headers: list[list[str]]) -> Iterator[tuple[int, list[str]]]:
-    """Line and cells of each interval; the headers before the first one, with # or without, go to ``headers``."""
-    for number, cells in content_lines(lines):
+def intervals(lines: Iterable[tuple[str, str]], headers: list[list[str]]) -> Iterator[tuple[str, list[str]]]:
+    """Place and cells of the intervals among ``lines``, place and text of each.
+
+    Headers, with # or without, go to ``headers``; comments and the lines track and browser are left out.
+    """
+    for where, line in lines:
+        words = line.split()
+        if not words or words[0] in ("track", "browser"):
+            continue
+        cells = [cell.strip() for cell in line.split("\t")] if "\t" in line else words
         if is_header(cells):
             headers.append(cells)
-        elif not cells[0].startswith("#"):
-            yield number, cells
-
-
-def content_lines(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    """Line and cells of all that is not blank and no track or browser line."""
-    for number, line in enumerate(lines, start=1):
-        if (words := line.split()) and words[0] not in ("track", "browser"):
-            cells = line.split("\t") if "\t" in line else words
-            yield number, [cell.strip() for cell in cells]
+        elif not line.startswith("#"):
+            yield where, cells
 
 
 def standard_names(cells: Sequence[str]) -> list[str]:
@@ -137,7 +131,8 @@ def standard_names(cells: Sequence[str]) -> list[str]:
             raise ValueError(f"column {number} is a strand, which BED has in column 6, after name and score")
     names = ["contig", "start", "end", "name", "score", "strand" if cells[5:6] in (["+"], ["-"], ["."]) else "column6"]
     rest = cells[len(names) :]
-    if len(rest) > 1 and all(cell.isdecimal() and int(cells[1]) <= int(cell) <= int(cells[2]) for cell in rest[:2]):
+    thick = [*cells[1:2], *rest[:2], *cells[2:PLACE]]
+    if len(rest) > 1 and all(map(str.isdecimal, thick)) and sorted(thick, key=int) == thick:
         names += THICK
     elif len(rest) in (3, 4) and all(map(NUMBER.fullmatch, rest)):
         names += PEAKS

@@ -49,17 +49,18 @@ def compute_part(
     state: Path,
     out: Path,
     unit: str,
+    size: int | None = None,
 ) -> None:
     """Write the results of a part's blocks to ``out`` (parquet), each a row group of its own.
 
     ``compute``: the results of the items of a block, with the columns of ``schema``, any number of rows. ``state``: a
     folder for finished blocks, which is removed at the end; its name must tell everything that the results depend on.
-    ``unit``: what an item is called in the progress.
+    ``unit``: what an item is called in the progress. ``size``: items of a block, if they take long; else BLOCK.
     """
     with locked(state / "lock", f"{state}: another process computes this part; wait for it or end it"):
         numbers = []
         with Progress(None, unit, f"part {part.number} of {part.of}") as progress:
-            for number, block in enumerate(blocks(items)):
+            for number, block in enumerate(blocks(items, size or BLOCK)):
                 if number % part.of != part.number - 1:
                     continue
                 numbers.append(number)
@@ -77,10 +78,10 @@ def compute_part(
             state.parent.rmdir()
 
 
-def blocks(items: Iterable[T]) -> Iterator[list[T]]:
-    """The items, BLOCK at a time."""
+def blocks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items, ``size`` at a time."""
     rest = iter(items)
-    while block := list(islice(rest, BLOCK)):
+    while block := list(islice(rest, size)):
         yield block
 
 

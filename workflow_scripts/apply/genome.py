@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pysam
 
@@ -19,10 +20,12 @@ from workflow_scripts.common import twobit
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.fasta_blocks import read_letters, read_pieces
 from workflow_scripts.common.files import read_json, readable, write_json
+from workflow_scripts.common.progress import Progress
 
 COPY, FAI, GZI, CHROMOSOMES = "genome.fa.gz", "genome.fai", "genome.gzi", "chromosomes.json"
 BGZIP = b"BC\x02\x00"  # the field of its gzip headers, at FIELD
 FIELD = slice(12, 16)
+QUICK: Any = "wb2"  # ten times as fast as the default for 7% more bytes; the stub of pysam lacks levels
 BLANKS = b" \t\v\f"
 END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")  # the block that ends such a file
 
@@ -118,8 +121,8 @@ def make_index(path: Path, folder: Path) -> None:
     """Check all letters of a FASTA file, and index it, or a copy of it if its lines are not as an index needs them."""
     lengths, chromosomes = survey(path)
     write_json(folder / CHROMOSOMES, chromosomes)
-    if has_blanks(path) or index_fasta(path, folder) != lengths:
-        with pysam.BGZFile(str(folder / COPY), "wb", None) as copy:
+    if index_fasta(path, folder) != lengths or has_blanks(path):
+        with pysam.BGZFile(str(folder / COPY), QUICK, None) as copy:
             write_copy(path, copy)
         index_fasta(folder / COPY, folder)
 
@@ -133,16 +136,18 @@ def survey(path: Path) -> tuple[dict[str, int], dict[str, str]]:
     lengths: dict[str, int] = {}
     chromosomes = {}
     name = ""
-    for header, letters in read_letters(path):
-        if header is not None:
-            name = header.split()[0]
-            if name in lengths:
-                raise UserError(f"{path}: contig {name!r} appears twice; names must be unique, rename or remove one")
-            lengths[name] = 0
-            if chromosome := chromosome_of(header):
-                chromosomes[name] = chromosome
-        if letters:
-            lengths[name] += len(letters)
+    with Progress(None, "base", f"indexing {path.name}") as progress:
+        for header, letters in read_letters(path):
+            if header is not None:
+                name = header.split()[0]
+                if name in lengths:
+                    raise UserError(f"{path}: contig {name!r} appears twice; names must be unique, rename one")
+                lengths[name] = 0
+                if chromosome := chromosome_of(header):
+                    chromosomes[name] = chromosome
+            if letters:
+                lengths[name] += len(letters)
+                progress.step(len(letters))
     return {name: length for name, length in lengths.items() if length}, chromosomes
 
 

@@ -17,10 +17,12 @@ from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.twobit import byte_order
 
 FASTA = re.compile(rb"(\xef\xbb\xbf)?\s*(;[^\r\n]*\s+)*>")  # comments, which begin with ;, may come first
+GFF = re.compile(rb"##gff-version|(#[^\n]*\n)*[^\t\n]+\t([^\t\n\d][^\t\n]*\t){2}\d+\t\d+\t[^\t\n]*\t[-+.]\t")
 REFUSED = (
     (re.compile(rb"##fileformat=VCF|BCF\x02"), "holds variants, not sequences; use variants"),
     (re.compile(rb"@[^\r\n]*\r?\n[A-Za-z.]+\r?\n\+"), "is FASTQ; convert it to FASTA"),
-    (re.compile(rb"##gff-version"), "is GFF; convert its intervals to BED"),
+    (re.compile(rb"BAM\x01|CRAM"), "holds reads; convert them to FASTA"),
+    (GFF, "is GFF; convert it to BED"),
 )
 
 

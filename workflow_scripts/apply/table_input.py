@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from workflow_scripts.apply.records import Input, Record
-from workflow_scripts.common.column_roles import IDS, LABELS, first_named, plain_name, refuse_twice, sequence_columns
+from workflow_scripts.common.column_roles import (
+    IDS,
+    LABELS,
+    SEQUENCES,
+    first_named,
+    is_canonical,
+    plain_name,
+    refuse_twice,
+    sequence_columns,
+)
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.labelled_file import Head, cells_line, opened, read_head, table_rows
 from workflow_scripts.common.letters import canonical
@@ -32,6 +41,8 @@ def find_columns(names: Sequence[str], cells: Sequence[Sequence[str]]) -> Column
     plain = [plain_name(name) for name in names]
     refuse_twice(plain)
     sequences, identity = sequence_columns(plain, cells, first_named(plain, LABELS)), first_named(plain, IDS)
+    if any(is_canonical(names[column]) and plain[column] not in SEQUENCES for column in sequences):
+        raise ValueError("a sequence where names of columns are expected; add a first line such as 'sequence'")
     others = tuple(column for column in range(len(names)) if column not in (*sequences, identity))
     return Columns(sequences, identity, others)
 

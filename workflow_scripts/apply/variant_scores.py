@@ -70,9 +70,10 @@ class Scorer:
             meaning = "log-odds of the alternative against the reference allele, pseudo-log-likelihood of the tokens"
             yield Score("llr", f"{meaning} that differ, mean of both strands (nats)", "low")
         for layer in self.layers:
+            name = layer_name(layer)
             where = f"mean embeddings of layer {layer} of both windows, mean of both strands"
-            yield Score(f"cosine_{layer}", f"1 - cosine of the {where}", "high")
-            yield Score(f"l2_{layer}", f"Euclidean distance of the {where}", "high")
+            yield Score(f"cosine_{name}", f"1 - cosine of the {where}", "high")
+            yield Score(f"l2_{name}", f"Euclidean distance of the {where}", "high")
 
     def _prediction_scores(self) -> Iterator[Score]:
         for name in self._outputs:
@@ -122,6 +123,11 @@ class Scorer:
                 yield deltas[:, :, output].std(axis=0, ddof=1)
             if not self._regression:
                 yield logits[:, :, output].mean(axis=0)
+
+
+def layer_name(layer: int) -> str:
+    """A layer in the name of a score: its number, ``last``, or ``last-1`` for the one before."""
+    return str(layer) if layer >= 0 else "last" if layer == -1 else f"last{layer + 1}"
 
 
 def log_odds(values: np.ndarray, problem: str) -> np.ndarray:

@@ -16,7 +16,7 @@ from isal import igzip, isal_zlib
 
 from workflow_scripts.common import compression
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.letters import DNA, IUPAC
+from workflow_scripts.common.letters import DNA, IUPAC, like_protein
 
 WHITE = b" \t\r\n\v\f"
 BUFFER = 1 << 20
@@ -142,9 +142,9 @@ def first_mistake(path: str | os.PathLike, shown: str | os.PathLike, wanted: Cal
             elif reading and line.strip() and not line.startswith(";"):
                 if not name:
                     return UserError(f"{place}: text before the first header; a FASTA file begins with '>'")
-                if wrong := sorted(set("".join(line.split())) - set(CODES.decode())):
+                if wrong := "".join(sorted(set("".join(line.split())) - set(CODES.decode()))):
+                    hint = "; this looks like protein" if like_protein(wrong) else " without gaps, not protein"
                     return UserError(
-                        f"{place}: contig {name} has {''.join(wrong)!r}, which are not nucleotide codes; give DNA or "
-                        "RNA without gaps, not protein"
+                        f"{place}: contig {name} has {wrong!r}, which are not nucleotide codes; give DNA or RNA{hint}"
                     )
     raise ValueError(f"{path}: the file has changed while it was read")

@@ -12,6 +12,9 @@ NOTABLE = 0.01
 DNA = bytes.maketrans(b"Uu", b"Tt")
 """For bytes.translate: U as T in the same case, for genomes, where lower case marks repeats."""
 
+PROTEIN = frozenset("EFILPQ")
+"""Letters of proteins that are no nucleotide codes, of which even a short protein has some."""
+
 _ACCEPTED = str.maketrans("", "", IUPAC + IUPAC.lower())
 _BASES = str.maketrans("", "", BASES + BASES.lower() + "Uu")
 
@@ -26,8 +29,15 @@ def canonical(sequence: str) -> str:
         raise ValueError("the sequence is empty")
     if foreign := sequence.translate(_ACCEPTED):
         place = sequence.index(foreign[0]) + 1
-        raise ValueError(f"{foreign[0]!r} at letter {place} is not a nucleotide code (one of {IUPAC})")
+        hint = "; this looks like a protein" if like_protein(foreign) else ""
+        raise ValueError(f"{foreign[0]!r} at letter {place} is not a nucleotide code (one of {IUPAC}){hint}")
     return sequence.upper().translate(U_TO_T)
+
+
+def like_protein(foreign: str) -> bool:
+    """Whether the letters that are no nucleotide codes are those of a protein, not a slip or words."""
+    letters = set(foreign.upper())
+    return len(letters & PROTEIN) > 1 and letters <= {*PROTEIN, *"JOXZ*"}
 
 
 def unknown_letters(sequence: str) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from workflow_scripts.common.dinucleotide_shuffle import dinucleotide_shuffled
+from workflow_scripts.common.progress import Progress
 from workflow_scripts.gue.labelled_examples import Example
 from workflow_scripts.gue.matched_windows import Background, gc_matched
 from workflow_scripts.gue.packed_genome import Window
@@ -16,7 +17,6 @@ from workflow_scripts.gue.relatedness import CoveredPlaces
 
 CLASSES = ["negative", "positive"]
 GC_PERCENT = range(4)  # the tolerances in which a GC content is matched, in percent of the length
-FEWEST_DRAWS = 1000  # windows drawn at once, or a few positives would have few to choose from
 SHUFFLES = 20  # shuffles of a positive that are tried for each negative
 
 Unit = list[Example]
@@ -36,22 +36,24 @@ def matched_units(
     as ``no_matched_negative``, those that it has as ``negative_without_positive``; the other reasons begin with
     ``negative_`` too.
     """
-    draws, apart = BuildResult(), CoveredPlaces()
+    draws, apart, seen = BuildResult(), CoveredPlaces(), {row.sequences[0] for row in positives}
     groups: dict[tuple[tuple[str, ...], int], list[int]] = defaultdict(list)
     windows = [Window(row.sequences[0], row.places[0]) for row in positives]
     for number, window in enumerate(windows):
         groups[together(window.place.contig), len(window.sequence)].append(number)
     found: list[list[Window]] = [[] for _ in positives]
-    for (contigs, length), members in sorted(groups.items()):
-        tolerances = [round(length * percent / 100) for percent in GC_PERCENT]
-        matches = gc_matched(
-            replace(background, contigs=contigs, tolerances=tolerances, fewest=FEWEST_DRAWS, apart=apart),
-            [windows[number] for number in members] * ratio,
-            recipe.random("matched", *contigs, length),
-            draws,
-        )
-        for number, match in zip(members * ratio, matches, strict=True):
-            found[number] += [match] if match else []
+    with Progress(len(positives) * ratio, "negative", "matching GC") as progress:
+        for (contigs, length), members in sorted(groups.items()):
+            tolerances = [round(length * percent / 100) for percent in GC_PERCENT]
+            matches = gc_matched(
+                replace(background, contigs=contigs, tolerances=tolerances, apart=apart, seen=seen),
+                [windows[number] for number in members] * ratio,
+                recipe.random("matched", *contigs, length),
+                draws,
+                progress,
+            )
+            for number, match in zip(members * ratio, matches, strict=True):
+                found[number] += [match] if match else []
     result.candidates += draws.candidates
     draws.dropped["too_close"] = draws.dropped.pop("overlaps_peak", 0)
     result.dropped.update({f"negative_{reason}": count for reason, count in draws.dropped.items()})

@@ -18,6 +18,7 @@ from workflow_scripts.gue.recipe import BuildResult, Recipe
 from workflow_scripts.gue.selection import drop_duplicates
 from workflow_scripts.gue.unit_split import Chromosomes, part_of
 
+FEWEST_DRAWS = 1000  # windows drawn at once, or a few positives would have few to choose from
 NOTABLE_LOSS, LARGEST_LOSS = 0.01, 0.5  # shares of the positives without negatives: warned of, refused
 
 
@@ -44,7 +45,7 @@ def interval_units(
     else:
         together = contigs_together(rows, making.chromosomes)
         avoid = occupied(genome, found.sites, making.distance)
-        background = Background(genome, (), avoid, (), repeats=True)
+        background = Background(genome, avoid, fewest=FEWEST_DRAWS, repeats=True)
         units = matched_units(rows, background, together.__getitem__, making.ratio, recipe, result)
     check_loss(recipe, making, result, len(rows))
     result.construction = (
@@ -77,7 +78,8 @@ def fasta_units(
         units = [[row] for row in rows] if numbers else shuffled_units(rows, making.ratio, recipe, result)
     else:
         genome = read_genome(genome_path)
-        background, contigs = Background(genome, (), genome.regions([]), ()), tuple(sorted(genome.names))
+        background = Background(genome, genome.regions([]), fewest=FEWEST_DRAWS)
+        contigs = tuple(sorted(genome.names))
         units = matched_units(rows, background, lambda _: contigs, making.ratio, recipe, result)
         units = [[positive._replace(places=()), *negatives] for positive, *negatives in units]
     check_loss(recipe, making, result, len(rows))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,29 +27,35 @@ QUARTERS = 4
 class Background:
     """Where windows are drawn from.
 
-    ``contigs``: those to draw from, uniformly over their bases. ``avoid``: what no window may overlap. ``tolerances``:
+    ``avoid``: what no window may overlap. ``contigs``: those to draw from, uniformly over their bases. ``tolerances``:
     of the number of G and C in bases, from the first to the last. ``fewest``: windows to draw at once if there are
-    fewer positives. ``apart``: if given, windows do not overlap a place in it, and are added to it. ``repeats``:
-    whether a window is also like its positive in its share of lower case, see :func:`kinds`.
+    fewer positives. ``apart``: if given, windows do not overlap a place in it, and are added to it. ``seen``: sequences
+    that no window may have; positives and windows are added. ``repeats``: whether a window is also like its positive in
+    its share of lower case, see :func:`kinds`.
     """
 
     genome: Genome
-    contigs: Sequence[str]
     avoid: Regions
-    tolerances: Sequence[int]
+    contigs: Sequence[str] = ()
+    tolerances: Sequence[int] = ()
     fewest: int = 0
     apart: CoveredPlaces | None = None
+    seen: set[str] = field(default_factory=set)
     repeats: bool = False
 
 
 def gc_matched(
-    background: Background, positives: list[Window], random: np.random.Generator, result: BuildResult
+    background: Background,
+    positives: list[Window],
+    random: np.random.Generator,
+    result: BuildResult,
+    progress: Progress,
 ) -> list[Window | None]:
     """For each positive a distinct window of ``background`` with the same number of G and C; ``None`` if not found.
 
     All positives have one length. A window is read along the strand of its positive. As many windows as there are
     positives are drawn 50 times with each tolerance, so that rare compositions are matched as closely as the genome
-    allows. Draws that match no open positive are dropped.
+    allows. Draws that match no open positive are dropped. ``progress`` counts matched positives.
     """
     genome, apart = background.genome, background.apart
     length, count = len(positives[0].sequence), len(positives)
@@ -57,33 +63,33 @@ def gc_matched(
     for index, kind in enumerate(kinds_of(background, positives)):
         waiting[kind][gc_count(positives[index].sequence)].append(index)
     matched: list[Window | None] = [None] * count
-    seen = {window.sequence for window in positives}
-    with Progress(count, "negative", "matching GC") as progress:
-        for draw in range(DRAWS_PER_TOLERANCE * len(background.tolerances)):
-            if progress.done == count:
-                break
-            tolerance = background.tolerances[draw // DRAWS_PER_TOLERANCE]
-            addresses = random_addresses(genome, list(background.contigs), max(count, background.fewest), random)
-            result.candidates += len(addresses)
-            good = usable_windows(genome, addresses, length, background.avoid, "overlaps_peak", result.dropped)
-            addresses = addresses[good]
-            columns = (addresses, gc_counts(genome, addresses, length), kinds(background, addresses, length))
-            for address, gc, kind in zip(*(column.tolist() for column in columns), strict=True):
-                wanted = nearest_waiting(waiting[kind], gc, tolerance)
-                if wanted is None:
-                    result.dropped["gc_not_wanted"] += 1
-                    continue
-                window = genome.window(address, length, positives[waiting[kind][wanted][-1]].place.strand)
-                if window.sequence in seen:
-                    result.dropped["duplicate"] += 1
-                elif apart is not None and apart.overlaps(window.place):
-                    result.dropped["overlaps_negative"] += 1
-                else:
-                    matched[waiting[kind][wanted].pop()] = window
-                    seen.add(window.sequence)
-                    if apart is not None:
-                        apart.add(window.place)
-                    progress.step()
+    seen = background.seen
+    seen.update(window.sequence for window in positives)
+    for draw in range(DRAWS_PER_TOLERANCE * len(background.tolerances)):
+        if all(matched):
+            break
+        tolerance = background.tolerances[draw // DRAWS_PER_TOLERANCE]
+        addresses = random_addresses(genome, list(background.contigs), max(count, background.fewest), random)
+        result.candidates += len(addresses)
+        good = usable_windows(genome, addresses, length, background.avoid, "overlaps_peak", result.dropped)
+        addresses = addresses[good]
+        columns = (addresses, gc_counts(genome, addresses, length), kinds(background, addresses, length))
+        for address, gc, kind in zip(*(column.tolist() for column in columns), strict=True):
+            wanted = nearest_waiting(waiting[kind], gc, tolerance)
+            if wanted is None:
+                result.dropped["gc_not_wanted"] += 1
+                continue
+            window = genome.window(address, length, positives[waiting[kind][wanted][-1]].place.strand)
+            if window.sequence in seen:
+                result.dropped["duplicate"] += 1
+            elif apart is not None and apart.overlaps(window.place):
+                result.dropped["overlaps_negative"] += 1
+            else:
+                matched[waiting[kind][wanted].pop()] = window
+                seen.add(window.sequence)
+                if apart is not None:
+                    apart.add(window.place)
+                progress.step()
     return matched
 
 

@@ -217,7 +217,7 @@ def test_an_ensemble_gives_mean_and_spread(root):
 @pytest.mark.parametrize("problem", ["regression", "multilabel", "classification"])
 def test_the_change_is_per_label_and_of_a_regression_on_its_scale(root, tmp_path, problem):
     outputs = Outputs(problem, 1, 5.0, 2.0) if problem == "regression" else Outputs(problem, 3)
-    classes = [] if problem == "regression" else ["a b", "c", "d"]
+    classes = [] if problem == "regression" else ["a b", "a+b", "d"]
     write_fit(root / problem, root / "ours", outputs, classes=classes)
     row = pq.read_table(score(root, models=[problem], out="any.parquet")).to_pylist()[1]
     predicted = load(root / problem).predict(pair_of(40))
@@ -226,7 +226,7 @@ def test_the_change_is_per_label_and_of_a_regression_on_its_scale(root, tmp_path
         assert row[f"delta_{name}"] == pytest.approx(values[1, number] - values[0, number], abs=1e-5)
     assert ("logit_value" in row) == (problem != "regression") or classes
     with pysam.VariantFile(str(write(root, parts=["any.parquet"], out="any") / "variants.vcf.gz")) as vcf:
-        assert ("DNABERT_DELTA_VALUE" if problem == "regression" else "DNABERT_DELTA_A_B") in vcf.header.info
+        assert ("DNABERT_DELTA_VALUE" if problem == "regression" else "DNABERT_DELTA_A_B_2") in vcf.header.info
 
 
 def test_log_odds_of_certain_classes_are_finite_and_keep_their_digits():

@@ -1,11 +1,12 @@
 """
-Use of models: predictions and embeddings of the user's sequences and intervals.
+Use of models: predictions, embeddings and explanations of the user's sequences and intervals, and scores of variants.
 
 REQUIRED INPUTS:
-    what apply.{name}.input and apply.{name}.genome name
+    what apply.{name}.input, genome and matrices name
     results/finetune/{fit}/seed{seed}/model, or what apply.{name}.model or apply.{name}.directory names
 OUTPUTS:
-    results/apply/{name}/    what people open: tables, bedGraph or arrays, and record.json, what was applied to what
+    results/apply/{name}/    what people open: tables, bedGraph, arrays, VCF or pictures; record.json says what was
+                             applied to what
 
 The parts of an application are jobs of their own, in results/apply/.parts until they are joined. The finished blocks of
 an unfinished part are in results/apply/.state, so a killed job goes on; they are no declared output, because Snakemake
@@ -218,5 +219,102 @@ rule write_variants:
         """
         python -m workflow_scripts.apply.write_variants --parts {input.parts:q} \
             --input {params.input:q} {params.labels:q} --out {output:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule explain_sequences:
+    """What each base does to the predictions of a fit, for one part of an input"""
+    input:
+        models=applying.model_files,
+        folders=ancient(applying.model_folders),
+        simulated=applying.simulated_inputs,
+    output:
+        temp("results/apply/.parts/{name}/{part}of{parts}.parquet"),
+    log:
+        "results/logs/apply/explain_sequences/{name}/{part}of{parts}.log",
+    benchmark:
+        "results/benchmarks/apply/explain_sequences/{name}/{part}of{parts}.tsv"
+    wildcard_constraints:
+        name=applying.names("explain", "motifs"),
+    conda:
+        "../envs/apply.yaml"
+    threads: settings.finetune.threads
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(480),
+        gpu=settings.finetune.gpus,
+    params:
+        content=applying.content,
+        models=applying.models,
+        options=applying.options,
+        reading=hooks.untracked(applying.reading),
+        interpreter=hooks.untracked(applying.interpreter),
+        gpus=hooks.untracked(settings.finetune.gpus),
+    shell:
+        """
+        {params.interpreter:q} -m workflow_scripts.apply.explain_sequences --gpus {params.gpus:q} \
+            --model {params.models:q} {params.reading:q} --index results/apply/.genomes {params.options:q} \
+            --part {wildcards.part:q}/{wildcards.parts:q} --state results/apply/.state/{wildcards.name:q} \
+            --out {output:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule write_explanations:
+    """Join the parts of an application into tables and pictures"""
+    input:
+        parts=applying.parts,
+        simulated=applying.simulated_inputs,
+    output:
+        directory("results/apply/{name}"),
+    log:
+        "results/logs/apply/write_explanations/{name}.log",
+    benchmark:
+        "results/benchmarks/apply/write_explanations/{name}.tsv"
+    wildcard_constraints:
+        name=applying.names("explain"),
+    conda:
+        "../envs/apply.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        content=applying.content,
+        pictures=applying.pictures,
+        reading=hooks.untracked(applying.reading),
+    shell:
+        """
+        python -m workflow_scripts.apply.write_explanations --parts {input.parts:q} \
+            {params.reading:q} --index results/apply/.genomes --pictures {params.pictures:q} --out {output:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule find_motifs:
+    """Tokens and motifs that carry the predictions, against shuffled sequences"""
+    input:
+        parts=applying.parts,
+        simulated=applying.simulated_inputs,
+    output:
+        directory("results/apply/{name}"),
+    log:
+        "results/logs/apply/find_motifs/{name}.log",
+    benchmark:
+        "results/benchmarks/apply/find_motifs/{name}.tsv"
+    wildcard_constraints:
+        name=applying.names("motifs"),
+    conda:
+        "../envs/apply.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        content=applying.content,
+        matrices=hooks.untracked(applying.matrices),
+    shell:
+        """
+        python -m workflow_scripts.apply.find_motifs --parts {input.parts:q} \
+            {params.matrices:q} --out {output:q} \
             >{log:q} 2>&1
         """

@@ -1,5 +1,6 @@
 """The stage ``apply``: what its rules ask for."""
 
+import re
 from pathlib import Path
 
 from workflow_scripts.dag.file_digests import digests
@@ -24,9 +25,9 @@ class Applying:
         """The folders of all applications."""
         return [f"results/apply/{name}" for name in self.settings]
 
-    def names(self, do: str) -> str:
-        """A pattern of the names of the applications that do this."""
-        return "|".join(name.replace(".", r"\.") for name, entry in self.settings.items() if entry.do == do) or NOTHING
+    def names(self, *do: str) -> str:
+        """A pattern of the names of the applications that do one of these."""
+        return "|".join(re.escape(name) for name, entry in self.settings.items() if entry.do in do) or NOTHING
 
     def parts(self, wildcards: Wildcards) -> list[str]:
         """The files of all parts of an application."""
@@ -112,7 +113,18 @@ class Applying:
         if entry.do == "variants":
             words += [*option("--scores", *entry.scores), *option("--mismatches", entry.mismatches)]
             words += option("--layers", *entry.layers) if "layers" in entry.model_fields_set else []
+        if entry.do in ("explain", "motifs"):
+            words += option("--class", entry.explained)
+            words += ["--steps", "0", "--shuffled"] if entry.do == "motifs" else option("--steps", entry.steps)
         return words
+
+    def pictures(self, wildcards: Wildcards) -> int:
+        """How many sequences are drawn."""
+        return self.settings[wildcards.name].pictures
+
+    def matrices(self, wildcards: Wildcards) -> list[str]:
+        """The option that names known motifs."""
+        return option("--motifs", self.settings[wildcards.name].matrices)
 
     def labels(self, wildcards: Wildcards) -> list[str]:
         """The option that names the labels of variants."""
@@ -124,4 +136,4 @@ class Applying:
 
     def _paths(self, entry: Application) -> list[str]:
         """The files that an application reads beside the models."""
-        return [path for path in (entry.input, entry.genome) if path is not None]
+        return [path for path in (entry.input, entry.genome, entry.matrices) if path is not None]

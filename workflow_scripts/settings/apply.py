@@ -10,7 +10,7 @@ from workflow_scripts.settings.fields import Count, Omittable, Plain, Positive, 
 from workflow_scripts.settings.fitted_models import Model
 from workflow_scripts.settings.names import METHODS
 
-Do = Literal["predict", "embed", "variants"]
+Do = Literal["predict", "embed", "variants", "explain", "motifs"]
 FitName = Annotated[
     str,
     matches(
@@ -26,7 +26,8 @@ class Application(Section):
     do: Do = key(
         ...,
         "predict: classes, numbers or labels. embed: vectors of sequences, tokens or bases. variants: zero-shot scores "
-        "of a pre-trained model, or the change of a fit's prediction.",
+        "of a pre-trained model, or the change of a fit's prediction. explain: what each base does to the prediction "
+        "of a fit. motifs: the tokens and motifs that carry the predictions of a set of sequences.",
     )
     fit: Omittable[FitName] = key(
         None,
@@ -87,12 +88,25 @@ class Application(Section):
         "KEY=POSITIVE,...:NEGATIVE,....",
         min_length=1,
     )
+    explained: Omittable[Plain] = key(
+        None,
+        "For explain and motifs: the class or label; by default the one that is predicted.",
+        alias="class",
+        min_length=1,
+    )
+    steps: Count = key(50, "For explain: steps of integrated gradients; 0 for mutagenesis only.")
+    pictures: Count = key(10, "For explain: how many sequences are drawn, the first ones.")
+    matrices: Omittable[Plain] = key(
+        None, "For motifs: known motifs, as matrices of JASPAR or MEME, which tokens are compared with.", min_length=1
+    )
 
 
 MEANINGFUL: dict[str, set[str]] = {
     "predict": {"step"},
     "embed": {"step", "layers", "pooling", "formats"},
     "variants": {"layers", "scores", "mismatches", "labels"},
+    "explain": {"step", "explained", "steps", "pictures"},
+    "motifs": {"step", "explained", "matrices"},
 }
 """The keys that have a meaning for each value of ``do``, beside those of all."""
 KINDS = ("fit", "model", "directory")
@@ -116,13 +130,14 @@ def apply_errors(
             yield f"{place}: {' and '.join(kinds) or 'nothing'} where one of {', '.join(KINDS)} belongs"
             continue
         for vain in sorted(entry.model_fields_set & (special - MEANINGFUL[entry.do])):
-            yield f"{place}.{vain}: has no meaning for do: {entry.do}; leave it out"
+            named = Application.model_fields[vain].alias or vain
+            yield f"{place}.{named}: has no meaning for do: {entry.do}; leave it out"
         yield from _model_errors(place, entry, [*pretrained, *models], models, datasets)
         if entry.seeds and entry.fit is None:
             yield f"{place}.seeds: has no meaning without fit; leave it out"
         if entry.window and entry.step and entry.step > entry.window:
             yield f"{place}.step: {entry.step} leaves bases between windows of {entry.window} out; lower it"
-        for file in ("input", "genome"):
+        for file in ("input", "genome", "matrices"):
             path = getattr(entry, file)
             if path is not None and not simulated and not Path(path).is_file():
                 yield f"{place}.{file}: no file {path!r}"

@@ -73,6 +73,7 @@ def test_bed_however_it_is_written(tmp_path, genome, name, content):
         ("chr1\t1\t9\tp", (), "p", ()),
         ("chr1\t1\t9\tp\t3.5", ("score",), "p", ("3.5",)),
         ("chr1\t1\t9\tp\t3\t+\tG1", ("score", "column7"), "p", ("3", "G1")),
+        ("chr1\t1\t9\t12\t0\t+\t.", ("score", "column7"), "12", ("0", ".")),  # no GFF
         ("chr1\t1\t9\tp\t3\tx1", ("score", "column6"), "p", ("3", "x1")),
         (
             "chr1\t1\t9\t.\t0\t-\t1\t9\t255,0,0\t2\t2,3,\t0,5,\tmore",

@@ -98,7 +98,7 @@ def test_bases_of_windows_come_from_the_window_in_which_they_are_farthest_from_t
         run(tmp_path, fits["base"], write_fasta(tmp_path / "in.fa", [text]), "--pooling", "base", "--window", "40")
         / "embeddings.npy"
     )
-    pieces = spans(len(text), 40, 20)
+    pieces = list(spans(len(text), 40, 20))
     states = plain(fits["base"], [text[start:end] for start, end in pieces], -1)
     for (start, _), (first, last), (rows, offsets) in zip(pieces, owned(pieces), states, strict=True):
         whole = np.concatenate([np.tile(state, (b - a, 1)) for state, (a, b) in zip(rows, offsets, strict=True)])

@@ -40,7 +40,8 @@ def write_one_row_group(folder, count):
 
 def write_bed(folder, count):
     path = folder / f"{count}.bed"
-    path.write_text("".join(f"chr1\t{number % 1000}\t{number % 1000 + 200}\n" for number in range(count)))
+    starts = (number % 1000 for number in range(count))
+    path.write_text("".join(f"chr1\t{start}\t{start + 200}\t{LETTERS}\n" for start in starts))
     return path
 
 

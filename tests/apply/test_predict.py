@@ -250,7 +250,7 @@ def test_each_base_of_intervals_has_the_value_of_its_window(fits, tmp_path):
     [
         (["base"], ">a\nACGT\n", "its head was never fitted"),
         (["full", "regression"], ">a\nACGT\n", "problem regression where"),
-        (["full"], ">a\nMKVLAAGIE\n", "not nucleotide codes; give DNA or RNA without gaps, not protein"),
+        (["full"], ">a\nMKVLAAGIE\n", "not nucleotide codes; give DNA or RNA; this looks like protein"),
         (["full"], "", "the file is empty"),
     ],
 )

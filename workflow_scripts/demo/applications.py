@@ -17,7 +17,7 @@ from workflow_scripts.demo.sequences import BASES, LOWER, decode, encode, fasta,
 
 SIZE = 200_000
 CONTIG = "chr1"
-PROMOTERS, SITES, CONTROLS = 50, 80, 50
+PROMOTERS, SITES, CONTROLS = 50, 60, 50
 REGION = 1000  # bases around a promoter or site
 PROMOTER_WINDOW, TSS_INDEX = 300, 249  # as the data sets of promoters have them
 SITE_WINDOW = 101  # as the data sets of binding sites have them

@@ -26,8 +26,8 @@ class Application(Section):
     do: Do = key(
         ...,
         "predict: classes, numbers or labels. embed: vectors of sequences, tokens or bases. variants: zero-shot scores "
-        "of a pre-trained model, or the change of a fit's prediction. explain: what each base does to the prediction of "
-        "a fit. motifs: the tokens and motifs that carry the predictions of a set of sequences.",
+        "of a pre-trained model, or the change of a fit's prediction. explain: what each base does to the prediction "
+        "of a fit. motifs: the tokens and motifs that carry the predictions of a set of sequences.",
     )
     fit: Omittable[FitName] = key(
         None,

@@ -1,5 +1,6 @@
 """From a VCF and a model to scores, and to a VCF with them."""
 
+import gzip
 import random
 import shutil
 from functools import partial
@@ -140,6 +141,24 @@ def test_the_table_has_every_allele_and_counts_add_up(written):
     assert by_id["v5"]["gc_change"] == "3"
     twins = [{**by_id[name], "position": "", "id": "", "reference": "", "alternative": ""} for name in ("v10", "v11")]
     assert twins[0] == twins[1]
+
+
+@pytest.mark.parametrize("form", ["in.vcf.gz", "in.bcf"])
+def test_compressed_forms_give_the_same(root, written, form):
+    if form == "in.bcf":
+        source = pysam.VariantFile(str(root / "in.vcf"))
+        source.header.info.add("END", 1, "Integer", "of symbolic alleles, which the library writes")
+        with pysam.VariantFile(str(root / form), "wb", header=source.header) as out:
+            for record in source:
+                out.write(record)
+    else:
+        (root / form).write_bytes(gzip.compress((root / "in.vcf").read_bytes()))
+    score(root, name=form, out="form.parquet")
+    folder = write(
+        root, "--labels", "CLNSIG=Pathogenic:Benign,Uncertain", parts=["form.parquet"], name=form, out="form"
+    )
+    for name in ("variants.tsv", "evaluation.tsv"):
+        assert (folder / name).read_bytes() == (written / name).read_bytes()
 
 
 def test_labels_are_evaluated_by_kind_beside_floors(root, written):

@@ -45,12 +45,14 @@ ROWS = [
     snv(300, "BAD;CLNSIG=Pathogenic,Likely_pathogenic"),
     (400, BASES[399:402], BASES[399]),
     (409, BASES[408:411], BASES[408]),  # the same deletion of CA
+    (460, BASES[459:540], BASES[459]),
     snv(600, "CLNSIG=Uncertain"),
     (613, "N", "A"),
     (614, BASES[613], "A"),
     snv(len(BASES)),
 ]
 UNSCORED = {"symbolic_allele": 1, "deleted_by_another_variant": 1, "no_alternative_allele": 1, "unknown_letters": 2}
+UNSCORED["longer_than_the_window"] = 1
 
 
 @pytest.fixture(scope="module")
@@ -129,10 +131,10 @@ def test_the_written_vcf_is_the_input_with_the_scores(root, written):
 
 def test_the_table_has_every_allele_and_counts_add_up(written):
     rows, summary = rows_of(written / "variants.tsv"), read_json(written / "record.json")
-    assert len(rows) == summary["alleles"] == 20
+    assert len(rows) == summary["alleles"] == 21
     assert summary["records"] == len(ROWS) and summary["sorted"]
     assert summary["unscored"] == UNSCORED
-    assert summary["scored"] == 20 - sum(UNSCORED.values())
+    assert summary["scored"] == 21 - sum(UNSCORED.values())
     assert sum(row["unscored"] == "" for row in rows) == summary["scored"]
     assert all((row["llr"] == "") == (row["unscored"] != "") for row in rows)
     assert {row["kind"] for row in rows} == {"SNV", "MNV", "insertion", "deletion", ""}
@@ -266,7 +268,7 @@ def test_masked_models_of_the_library_are_scored(root, make, options):
     score(root, *arguments)
     rows = pq.read_table(root / "library.parquet").to_pylist()
     scored = [row["llr"] for row in rows if not row["reason"]]
-    assert len(scored) == 20 - sum(UNSCORED.values())
+    assert len(scored) == 21 - sum(UNSCORED.values())
     assert np.isfinite(scored).all() and len(set(scored)) > 10
 
 

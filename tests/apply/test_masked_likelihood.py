@@ -37,14 +37,16 @@ EDITS = {
 
 
 class Table(nn.Module):
-    """A model whose log-probabilities depend on the token before the masked one only, [tokens before, tokens]."""
+    """A model whose log-probabilities depend on one neighbour of the masked token only, [neighbours, tokens]: the token
+    before it, or ``after`` it."""
 
-    def __init__(self, logits):
+    def __init__(self, logits, after=False):
         super().__init__()
         self.logs = torch.as_tensor(logits).float().log_softmax(dim=1)
+        self.neighbour = 1 if after else -1
 
     def forward(self, input_ids, attention_mask=None):
-        return MaskedLMOutput(logits=self.logs[input_ids.roll(1, dims=1)])
+        return MaskedLMOutput(logits=self.logs[input_ids.roll(-self.neighbour, dims=1)])
 
 
 class Places(nn.Module):
@@ -85,9 +87,9 @@ def likelihood(encoder, model):
     return MaskedLikelihood(Network(model, encoder.pad_id, "fp32", CPU), encoder)
 
 
-def table(encoder, key=0):
+def table(encoder, after=False):
     size = len(encoder.tokenizer)
-    return Table(np.random.default_rng(key).normal(size=(size, size)))
+    return Table(np.random.default_rng(0).normal(size=(size, size)), after)
 
 
 def strands(reference, alternative):
@@ -108,16 +110,17 @@ def test_without_context_it_is_the_difference_of_whole_windows(encoders, edit):
     assert model.log_odds([(WINDOW, EDITS[edit])])[0] == pytest.approx(np.mean(expected), abs=1e-4)
 
 
+@pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("edit", EDITS)
-def test_with_context_each_token_is_predicted_from_those_around_it(encoders, edit):
+def test_with_context_each_token_is_predicted_from_those_around_it(encoders, edit, after):
     encoder = encoders["bpe"]
-    module = table(encoder)
+    module = table(encoder, after)
     expected = []
     for pair in strands(WINDOW, EDITS[edit]):
         before, after = (ids.tolist() for ids in encoder.encode(pair, 0).ids)
         first, last = differing(np.array(before), np.array(after))
         sums = [
-            sum(module.logs[ids[at - 1], ids[at]].item() for at in range(first, len(ids) - last))
+            sum(module.logs[ids[at + module.neighbour], ids[at]].item() for at in range(first, len(ids) - last))
             for ids in (before, after)
         ]
         expected.append(sums[1] - sums[0] + (len(pair[1]) - len(pair[0])) * log(4))
@@ -222,6 +225,12 @@ def test_an_unknown_letter_among_the_tokens_gives_no_score_and_elsewhere_does_no
     near, far = WINDOW[:20] + "N" + WINDOW[21:], "N" + WINDOW[1:]
     found = model.log_odds([(WINDOW, near), (far, "N" + EDITS["SNV"][1:])])
     assert np.isnan(found).tolist() == [True, False]
+
+
+def test_a_change_that_unknown_letters_hide_from_overlapping_kmers_has_no_score(encoders):
+    model = likelihood(encoders["overlapping"], table(encoders["overlapping"]))
+    hidden, seen = ("ACGTNNCNNACGT", "ACGTNNGNNACGT"), ("ACGTCCNNACGT", "ACGTGCNNACGT")
+    assert np.isnan(model.log_odds([hidden, seen, hidden[:1] * 2])).tolist() == [True, False, False]
 
 
 def test_a_window_that_the_model_cannot_take_is_refused(encoders):

@@ -23,7 +23,7 @@ from workflow_scripts.model import DnaBert2Config, DnaBert2ForSequenceClassifica
 
 DRAW = random.Random(6)
 BASES = (
-    "".join(DRAW.choices("ACGT", k=400)) + "CACACACACACA" + "".join(DRAW.choices("ACGT", k=200)) + "NNN" + "ACGT" * 4
+    "".join(DRAW.choices("ACGT", k=400)) + "CACACACACACA" + "".join(DRAW.choices("ACGT", k=200)) + "NNANN" + "ACGT" * 4
 )
 OTHER = dict(zip("ACGTN", "CATGA", strict=True))
 
@@ -49,6 +49,7 @@ ROWS = [
     snv(600, "CLNSIG=Uncertain"),
     (613, "N", "A"),
     (614, BASES[613], "A"),
+    snv(615),
     snv(len(BASES)),
 ]
 UNSCORED = {"symbolic_allele": 1, "deleted_by_another_variant": 1, "no_alternative_allele": 1, "unknown_letters": 2}
@@ -131,10 +132,10 @@ def test_the_written_vcf_is_the_input_with_the_scores(root, written):
 
 def test_the_table_has_every_allele_and_counts_add_up(written):
     rows, summary = rows_of(written / "variants.tsv"), read_json(written / "record.json")
-    assert len(rows) == summary["alleles"] == 21
+    assert len(rows) == summary["alleles"] == 22
     assert summary["records"] == len(ROWS) and summary["sorted"]
     assert summary["unscored"] == UNSCORED
-    assert summary["scored"] == 21 - sum(UNSCORED.values())
+    assert summary["scored"] == 22 - sum(UNSCORED.values())
     assert sum(row["unscored"] == "" for row in rows) == summary["scored"]
     assert all((row["llr"] == "") == (row["unscored"] != "") for row in rows)
     assert {row["kind"] for row in rows} == {"SNV", "MNV", "insertion", "deletion", ""}
@@ -180,7 +181,7 @@ def test_labels_are_evaluated_by_kind_beside_floors(root, written):
     assert float(whole["length_change", "low"]["auroc"]) == 0.5, "all are substitutions"
     flags = write(root, "--labels", "BAD", out="flags")
     assert rows_of(flags / "evaluation.tsv")[0]["positive"] == "2"
-    assert rows_of(flags / "evaluation.tsv")[0]["alleles"] == "15"
+    assert rows_of(flags / "evaluation.tsv")[0]["alleles"] == "16"
 
 
 def test_any_number_of_parts_gives_the_same_bytes(root, written, monkeypatch):
@@ -267,9 +268,28 @@ def test_masked_models_of_the_library_are_scored(root, make, options):
     arguments = ["--model", f'{{"directory": "{folder}"{options}}}', "--window", 20, "--out", root / "library.parquet"]
     score(root, *arguments)
     rows = pq.read_table(root / "library.parquet").to_pylist()
+    between_n = rows[-2]  # overlapping k-mers around it are all unknown, so no score of the row is kept
+    expected = ("unknown_letters", True) if options else ("", False)
+    assert (between_n["reason"], between_n["cosine_last"] is None) == expected
     scored = [row["llr"] for row in rows if not row["reason"]]
-    assert len(scored) == 21 - sum(UNSCORED.values())
+    assert len(scored) == 22 - sum(UNSCORED.values()) - bool(options)
     assert np.isfinite(scored).all() and len(set(scored)) > 10
+
+
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [
+        ([("1", 5), ("1", 5), ("1", 9), ("2", 1)], True),
+        ([("1", 5), ("1", 4)], False),
+        ([("1", 5), ("2", 1), ("1", 9)], False),
+        ([], True),
+    ],
+)
+def test_an_index_needs_contigs_in_one_piece_and_ascending_positions(places, expected):
+    order = write_variants.Order()
+    for place in places:
+        order.add(*place)
+    assert order.sorted == expected
 
 
 def refused(capfd, program, *arguments):

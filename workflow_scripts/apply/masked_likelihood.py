@@ -71,7 +71,8 @@ class MaskedLikelihood:
     def log_odds(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """The scores of (reference, alternative) windows in canonical letters, see the module, [pairs].
 
-        NaN if a token in question is unknown. Raises UserError if a window has more tokens than the model takes.
+        NaN if a token in question is unknown, or if unknown letters hide the change. Raises UserError if a window has
+        more tokens than the model takes.
         """
         strands = [*pairs, *(tuple(map(reverse_complement, pair)) for pair in pairs)]
         texts = [text for pair in strands for text in pair]
@@ -81,9 +82,11 @@ class MaskedLikelihood:
             raise UserError(f"{self.encoder.folder}: takes {taken} tokens, fewer than a window of {longest} bases has")
         asked = [self._asked(*encoded.ids[2 * number : 2 * number + 2]) for number in range(len(strands))]
         found = self._log_probabilities(sorted({one for both in asked for side in both for one in side}))
-        longer = np.array([len(alternative) - len(reference) for reference, alternative in strands])
         sums = np.array([[sum(found[one] for one in side) for side in both] for both in asked])
-        return (sums[:, 1] - sums[:, 0] + longer * RANDOM_BASE).reshape(2, -1).mean(axis=0)
+        longer = np.array([len(alternative) - len(reference) for reference, alternative in strands])
+        differences = sums[:, 1] - sums[:, 0] + longer * RANDOM_BASE
+        unseen = [pair[0] != pair[1] and not any(both) for pair, both in zip(strands, asked, strict=True)]
+        return np.where(unseen, np.nan, differences).reshape(2, -1).mean(axis=0)
 
     def _asked(self, reference: np.ndarray, alternative: np.ndarray) -> tuple[list[Masked], list[Masked]]:
         """The tokens that differ between two windows, each as it is predicted."""

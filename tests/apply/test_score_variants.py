@@ -127,7 +127,7 @@ def test_the_written_vcf_is_the_input_with_the_scores(root, written):
 
 
 def test_the_table_has_every_allele_and_counts_add_up(written):
-    rows, summary = rows_of(written / "variants.tsv"), read_json(written / "summary.json")
+    rows, summary = rows_of(written / "variants.tsv"), read_json(written / "record.json")
     assert len(rows) == summary["alleles"] == 20
     assert summary["records"] == len(ROWS) and summary["sorted"]
     assert summary["unscored"] == UNSCORED
@@ -144,7 +144,7 @@ def test_the_table_has_every_allele_and_counts_add_up(written):
 
 def test_labels_are_evaluated_by_kind_beside_floors(root, written):
     rows = rows_of(written / "evaluation.tsv")
-    assert read_json(written / "summary.json")["labelled"] == 4
+    assert read_json(written / "record.json")["labelled"] == 4
     whole = {(row["score"], row["worse"]): row for row in rows if row["kind"] == "all"}
     assert {name for name, _ in whole} == {
         "llr",
@@ -167,7 +167,7 @@ def test_any_number_of_parts_gives_the_same_bytes(root, written, monkeypatch):
     whole = score(root, out="whole.parquet")
     parts = [score(root, "--part", f"{part}/3", out=f"{part}of3.parquet") for part in (1, 2, 3)]
     one, three = write(root, parts=(whole,), out="one"), write(root, parts=parts, out="three")
-    for name in ("variants.vcf.gz", "variants.tsv", "variants.vcf.gz.tbi", "summary.json"):
+    for name in ("variants.vcf.gz", "variants.tsv", "variants.vcf.gz.tbi", "record.json"):
         assert (one / name).read_bytes() == (three / name).read_bytes()
     close = zip(rows_of(one / "variants.tsv"), rows_of(written / "variants.tsv"), strict=True)
     assert all(
@@ -278,7 +278,7 @@ def test_unsorted_variants_keep_their_order_and_have_no_index(root):
     write_vcf(root / "unsorted.vcf", ROWS[::-1], len(BASES))
     score(root, "--scores", "embedding", name="unsorted.vcf", out="unsorted.parquet")
     folder = write(root, parts=["unsorted.parquet"], name="unsorted.vcf", out="unsorted")
-    assert not read_json(folder / "summary.json")["sorted"]
+    assert not read_json(folder / "record.json")["sorted"]
     assert not (folder / "variants.vcf.gz.tbi").exists()
     assert int(rows_of(folder / "variants.tsv")[0]["position"]) == len(BASES)
 
@@ -288,4 +288,4 @@ def test_a_vcf_without_records_gives_empty_results(root):
     score(root, name="empty.vcf", out="empty.parquet")
     folder = write(root, parts=["empty.parquet"], name="empty.vcf", out="empty")
     assert rows_of(folder / "variants.tsv") == []
-    assert read_json(folder / "summary.json")["alleles"] == 0
+    assert read_json(folder / "record.json")["alleles"] == 0

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow
 import pytest
 from Bio import SeqIO
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflow_scripts.common import fasta_blocks
@@ -245,3 +245,20 @@ def test_addresses_are_uniform_over_the_bases(fasta):
     assert 1800 < sum(contig == "short" for contig, _ in places) < 2200
     assert {at for contig, at in places if contig == "short"} == set(range(100))
     assert {contig for contig, _ in places} == {"long", "short"}
+
+
+@settings(max_examples=40)
+@given(st.lists(st.text("ACGTNacgtn", min_size=1, max_size=40), min_size=1, max_size=4), st.data())
+def test_lower_case_is_counted_if_it_is_read(tmp_path_factory, twobit, sequences, data):
+    folder = tmp_path_factory.getbasetemp()
+    contigs = {f"c{number}": sequence for number, sequence in enumerate(sequences)}
+    (folder / "lower.2bit").write_bytes(twobit(contigs))
+    (folder / "lower.fa").write_text("".join(f">{name}\n{sequence}\n" for name, sequence in contigs.items()))
+    name = data.draw(st.sampled_from(sorted(contigs)))
+    length = data.draw(st.integers(1, len(contigs[name])))
+    starts = np.arange(len(contigs[name]) - length + 1)
+    expected = [sum(letter.islower() for letter in contigs[name][start : start + length]) for start in starts]
+    for path in (folder / "lower.2bit", folder / "lower.fa"):
+        genome = read_genome(path, masked=True)
+        assert genome.masked.covered(genome.contigs[name][0] + starts, length).tolist() == expected
+        assert not read_genome(path).masked.covered(genome.contigs[name][0] + starts, length).any()

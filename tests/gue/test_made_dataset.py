@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.stats import ks_2samp
+from sklearn.metrics import roc_auc_score
 
 from tests.gue.made_rows import SPLITS, better_auroc, by_label, gc, isochores, read_rows
 from workflow_scripts.common.sequences import reverse_complement
@@ -71,9 +72,14 @@ def test_gc_and_length_do_not_tell_matched_negatives(make, genome):
     assert sheet["candidates"] == len(rows) + sum(sheet["dropped"].values())
 
 
-def test_negatives_are_far_from_every_interval_apart_and_read_along_the_strand_of_a_positive(make, genome, cut_again):
+@pytest.mark.parametrize("points", [False, True])
+def test_negatives_are_far_from_every_interval_apart_and_read_along_the_strand_of_a_positive(
+    make, genome, cut_again, points
+):
+    """Whether the intervals have the width of the rows or are points in their middle."""
     intervals = peaks(genome)
-    rows, _ = make(intervals, "--distance", 500)
+    given = [(row[0], row[1] + 100, row[1] + 101, *row[3:]) for row in intervals] if points else intervals
+    rows, _ = make(given, "--distance", 500, *(("--width", 200) if points else ()))
     assert all(cut_again(genome, row[3][0]) == row[1] for row in rows)
     negatives, positives = ([row[3][0] for row in part] for part in by_label(rows))
     assert min(gap(place, row) for place in negatives for row in intervals) >= 500
@@ -93,6 +99,14 @@ def test_a_split_by_contig_has_no_contig_on_both_sides_and_as_many_negatives_in_
         negatives, positives = by_label([row for row in rows if row[0] == split])
         assert len(positives) == len(negatives) > 20
     assert sheet["split"] == {"method": "chromosome", "dev": ["chr2"], "test": ["chr3"]}
+
+
+def test_no_sequence_is_in_two_splits_though_the_genome_has_copies_of_itself(make, genome, fasta):
+    short = genome["chr1"][:2000] * 30
+    fasta({"chr1": short, "chr2": short, "chr3": short})
+    intervals = [(f"chr{1 + number % 3}", at, at + 100) for number, at in enumerate(range(1000, 30_000, 1523))]
+    rows, _ = make(intervals, *CHROMOSOMES, "--distance", 0, "--ratio", 20)
+    assert len({row[1] for row in rows}) == len(rows) > 150
 
 
 def test_the_order_of_the_lines_and_the_form_of_the_files_have_no_influence(make, genome, tmp_path, twobit):
@@ -170,3 +184,27 @@ def test_the_row_is_centred_on_the_middle_or_the_summit_and_read_along_the_stran
             first = start + at - 25
             plus = genome[contig][first : first + 51]
             assert found[contig, first, first + 51] == (plus if strand == "+" else reverse_complement(plus))
+
+
+def test_repeats_do_not_tell_matched_negatives(make, genome, fasta):
+    """Half of the genome is in lower case, and the intervals are on little of it, as peaks of open chromatin are."""
+    masked = {name: "".join(soft(bases, at) for at in range(0, len(bases), 700)) for name, bases in genome.items()}
+    intervals = [row for row in peaks(genome, 400) if share(masked[row[0]][row[1] : row[2]]) < 0.3]
+    assert len(intervals) > 100
+
+    def told_by_repeats(contigs, out):
+        fasta(contigs)
+        rows, _ = make(intervals, out=out)
+        shares = [share(masked[place.contig][place.start : place.end]) for *_, (place,) in rows]
+        area = roc_auc_score([row[2] for row in rows], shares)
+        return max(area, 1 - area)
+
+    assert told_by_repeats(masked, "masked") < 0.55 < 0.65 < told_by_repeats(genome, "upper")
+
+
+def soft(bases, at):
+    return bases[at : at + 700].lower() if at // 700 % 2 else bases[at : at + 700]
+
+
+def share(sequence):
+    return sum(letter.islower() for letter in sequence) / len(sequence)

@@ -180,6 +180,17 @@ def test_values_that_break_the_schema(sound, path, value, told):
             "config gue.custom.4mc/a: name a folder with three files, one file to split, intervals, or fasta",
         ),
         ("gue.custom", {"mine/a": {"file": "no.csv"}}, "config gue.custom.mine/a.file: 'no.csv' is no file"),
+        ("gue.custom", {"mine/a": {"fasta": "no.fa"}}, "config gue.custom.mine/a.fasta: 'no.fa' is no file"),
+        (
+            "gue.custom",
+            {"mine/a": {"intervals": "a.bed"}},
+            "config gue.custom.mine/a: genome missing; name the FASTA or .2bit file of the genome",
+        ),
+        (
+            "gue.custom",
+            {"mine/a": {"folder": "{custom}", "genome": "a.2bit"}},
+            "config gue.custom.mine/a.genome: has no meaning beside folder; leave it out",
+        ),
         (
             "gue.custom",
             {"mine/a": {"folder": "{custom}", "split": "random"}},

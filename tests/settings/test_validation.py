@@ -20,6 +20,12 @@ EXAMPLES = {  # of sections of which the default configuration has none
         "length": {"epi": 600},
     },
     "finetune": {"tasks": {"covid": {"epochs": 4}}},
+    "apply": {
+        "peaks": {
+            **{"do": "predict", "fit": "a/full/b/c", "seeds": [], "model": "a", "directory": "d", "input": "in.bed"},
+            **{"genome": "g.fa", "window": 100, "step": 50, "labels": "LABEL", "class": "bound", "matrices": "m.txt"},
+        }
+    },
     "studies": {
         "tokenizers": {"bpe": "a", "others": ["b"], "sizes": [], "datasets": ["*"]},
         "sample_efficiency": {"pretrained": ["a"], "random": ["b"], "baselines": [], "datasets": ["*"]},

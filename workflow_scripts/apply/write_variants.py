@@ -35,7 +35,7 @@ from workflow_scripts.apply.variant_evaluation import COLUMNS, Labels, evaluate,
 from workflow_scripts.apply.variant_input import open_variants, records_of
 from workflow_scripts.apply.variant_scores import FLOORS, Score
 from workflow_scripts.common.errors import UserError, program
-from workflow_scripts.common.files import atomic_directory, digest, write_json, write_table
+from workflow_scripts.common.files import atomic_directory, digest, write_json
 
 PREFIX = "DNABERT_"
 FIXED = ("contig", "position", "id", "reference", "alternative", "kind", "unscored")
@@ -179,7 +179,9 @@ def main(argv: list[str] | None = None) -> None:
         if args.labels:
             values = np.array(labelled.values, dtype=float).reshape(-1, len(meaning.scores))
             rows = evaluate(values, np.array(labelled.labels, dtype=bool), labelled.kinds, meaning.scores)
-            write_table(folder / "evaluation.tsv", rows, COLUMNS)
+            with Table(folder / "evaluation.tsv", COLUMNS) as table:
+                for row in rows:
+                    table.write([row[column] for column in COLUMNS])
         records, scores = counts.pop("records", 0), counts.pop("scored", 0)
         summary = {"do": "variants", "input": str(args.input), "input_sha256": digest(args.input), "sorted": ordered}
         summary |= {

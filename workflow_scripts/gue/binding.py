@@ -8,8 +8,9 @@ kept.
 import numpy as np
 
 from workflow_scripts.common.dinucleotide_shuffle import dinucleotide_shuffled
+from workflow_scripts.common.progress import Progress
 from workflow_scripts.gue.genome_reader import read_genome
-from workflow_scripts.gue.matched_windows import gc_matched
+from workflow_scripts.gue.matched_windows import Background, gc_matched
 from workflow_scripts.gue.packed_genome import (
     Genome,
     Regions,
@@ -73,8 +74,9 @@ def build_from_peaks(genome: Genome, peaks: list[Peak], recipe: Recipe) -> Build
     negatives: list[Window | None] = []
     if positives and recipe.task == "tf_human":
         contigs, avoid = sorted({peak.contig for peak in peaks}), occupied(genome, peaks, recipe.length)
-        tolerances = range(MAX_GC_DIFFERENCE + 1)
-        negatives = gc_matched(genome, contigs, avoid, positives, tolerances, random, result)
+        background = Background(genome, avoid, contigs, range(MAX_GC_DIFFERENCE + 1))
+        with Progress(len(positives), "negative", "matching GC") as progress:
+            negatives = gc_matched(background, positives, random, result, progress)
     elif positives:
         negatives = shuffled_negatives(positives, random, result)
     result.dropped["no_matched_negative"] += negatives.count(None)

@@ -9,9 +9,10 @@ import numpy as np
 
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.fasta_blocks import read_letters
-from workflow_scripts.gue.packed_genome import ALPHABET, BASES_A_BYTE, Genome
+from workflow_scripts.gue.packed_genome import ALPHABET, BASES_A_BYTE, NONE, Genome
 
 UNKNOWN = 4
+LOWER = ord("a")
 # find is -1 for any other letter, which becomes UNKNOWN
 CODE = bytes(ALPHABET.find(bytes([letter]).upper()) % (UNKNOWN + 1) for letter in range(256))
 
@@ -46,16 +47,20 @@ def runs(flags: np.ndarray) -> np.ndarray:
     return edges.reshape(-1, 2)
 
 
-def pack_contig(blocks: Iterable[bytes], packed: bytearray, unknown: list[np.ndarray]) -> tuple[int, int]:
+def pack_contig(
+    blocks: Iterable[bytes], packed: bytearray, unknown: list[np.ndarray], masked: list[np.ndarray] | None
+) -> tuple[int, int]:
     """Append a contig's letters to ``packed``, padded to whole bytes, and its runs of unknown bases to ``unknown``.
 
-    Returns the address of its first base and its length.
+    ``masked``, if given, gets its runs of lower case. Returns the address of its first base and its length.
     """
     first = len(packed) * BASES_A_BYTE
     length, rest = 0, b""
     for block in blocks:
         codes = np.frombuffer(rest + block.translate(CODE), dtype=np.uint8)
         start = first + length - len(rest)
+        if masked is not None:
+            masked.append(first + length + runs(np.frombuffer(block, dtype=np.uint8) >= LOWER))
         length += len(block)
         if len(other := runs(codes == UNKNOWN)):
             unknown.append(start + other)
@@ -68,11 +73,11 @@ def pack_contig(blocks: Iterable[bytes], packed: bytearray, unknown: list[np.nda
     return first, length
 
 
-def read_fasta(path: Path) -> Genome:
-    """Read the contigs of a FASTA file, packing them piece by piece."""
-    packed, unknown = bytearray(), [np.empty((0, 2), dtype=np.int64)]
+def read_fasta(path: Path, masked: bool = False) -> Genome:
+    """Read the contigs of a FASTA file, packing them piece by piece; ``masked``: with the runs of lower case."""
+    packed, unknown, lower = bytearray(), [NONE], [NONE]
     contigs = {
-        name: pack_contig((letters for _, letters in members), packed, unknown)
+        name: pack_contig((letters for _, letters in members), packed, unknown, lower if masked else None)
         for name, members in groupby(read_contig_pieces(path), key=itemgetter(0))
     }
-    return Genome(np.frombuffer(packed, dtype=np.uint8), contigs, np.concatenate(unknown))
+    return Genome(np.frombuffer(packed, dtype=np.uint8), contigs, np.concatenate(unknown), np.concatenate(lower))

@@ -5,60 +5,55 @@ Rows that belong together are a unit: a positive, which comes first, and its neg
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 
 from workflow_scripts.common.dinucleotide_shuffle import dinucleotide_shuffled
+from workflow_scripts.common.progress import Progress
 from workflow_scripts.gue.labelled_examples import Example
-from workflow_scripts.gue.matched_windows import gc_matched
-from workflow_scripts.gue.packed_genome import Genome, Regions, Window
+from workflow_scripts.gue.matched_windows import Background, gc_matched
+from workflow_scripts.gue.packed_genome import Window
 from workflow_scripts.gue.recipe import BuildResult, Recipe
 from workflow_scripts.gue.relatedness import CoveredPlaces
 
 CLASSES = ["negative", "positive"]
 GC_PERCENT = range(4)  # the tolerances in which a GC content is matched, in percent of the length
-FEWEST_DRAWS = 1000  # windows drawn at once, or a few positives would have few to choose from
 SHUFFLES = 20  # shuffles of a positive that are tried for each negative
 
 Unit = list[Example]
 
 
-@dataclass(frozen=True)
-class Background:
-    """Where matched negatives come from: a genome, the regions to avoid, and the contigs for those of a positive."""
-
-    genome: Genome
-    avoid: Regions
-    contigs: Callable[[Window], tuple[str, ...]]
-
-
 def matched_units(
-    positives: list[Example], background: Background, ratio: int, recipe: Recipe, result: BuildResult
+    positives: list[Example],
+    background: Background,
+    together: Callable[[str], tuple[str, ...]],
+    ratio: int,
+    recipe: Recipe,
+    result: BuildResult,
 ) -> list[Unit]:
-    """Each positive with ``ratio`` windows of its length, GC content and strand, none of which overlap.
+    """Each positive with ``ratio`` windows of ``background`` that match it, none of which overlap.
 
-    A positive without enough of them is dropped as ``no_matched_negative``, those that it has as
-    ``negative_without_positive``; the other reasons begin with ``negative_`` too.
+    ``together``: the contigs to draw from for a positive, by its contig. A positive without enough windows is dropped
+    as ``no_matched_negative``, those that it has as ``negative_without_positive``; the other reasons begin with
+    ``negative_`` too.
     """
-    draws, taken = BuildResult(), CoveredPlaces()
+    draws, apart, seen = BuildResult(), CoveredPlaces(), {row.sequences[0] for row in positives}
     groups: dict[tuple[tuple[str, ...], int], list[int]] = defaultdict(list)
-    windows = [window_of(row) for row in positives]
+    windows = [Window(row.sequences[0], row.places[0]) for row in positives]
     for number, window in enumerate(windows):
-        groups[background.contigs(window), len(window.sequence)].append(number)
+        groups[together(window.place.contig), len(window.sequence)].append(number)
     found: list[list[Window]] = [[] for _ in positives]
-    for (contigs, length), members in sorted(groups.items()):
-        matches = gc_matched(
-            background.genome,
-            list(contigs),
-            background.avoid,
-            [windows[number] for number in members] * ratio,
-            [round(length * percent / 100) for percent in GC_PERCENT],
-            recipe.random("matched", *contigs, length),
-            draws,
-            fewest=FEWEST_DRAWS,
-            taken=taken,
-        )
-        for number, match in zip(members * ratio, matches, strict=True):
-            found[number] += [match] if match else []
+    with Progress(len(positives) * ratio, "negative", "matching GC") as progress:
+        for (contigs, length), members in sorted(groups.items()):
+            tolerances = [round(length * percent / 100) for percent in GC_PERCENT]
+            matches = gc_matched(
+                replace(background, contigs=contigs, tolerances=tolerances, apart=apart, seen=seen),
+                [windows[number] for number in members] * ratio,
+                recipe.random("matched", *contigs, length),
+                draws,
+                progress,
+            )
+            for number, match in zip(members * ratio, matches, strict=True):
+                found[number] += [match] if match else []
     result.candidates += draws.candidates
     draws.dropped["too_close"] = draws.dropped.pop("overlaps_peak", 0)
     result.dropped.update({f"negative_{reason}": count for reason, count in draws.dropped.items()})
@@ -94,8 +89,3 @@ def shuffled_units(positives: list[Example], ratio: int, recipe: Recipe, result:
         else:
             result.dropped["no_shuffle"] += 1
     return units
-
-
-def window_of(row: Example) -> Window:
-    """The window that a positive is."""
-    return Window(row.sequences[0], row.places[0])

@@ -11,12 +11,14 @@ from workflow_scripts.common.interval_set import IntervalSet, Site
 from workflow_scripts.common.labelled_fasta import FastaSet
 from workflow_scripts.gue.genome_reader import read_genome
 from workflow_scripts.gue.labelled_examples import Example, Place
-from workflow_scripts.gue.made_negatives import GC_PERCENT, Background, Unit, matched_units, shuffled_units
+from workflow_scripts.gue.made_negatives import GC_PERCENT, Unit, matched_units, shuffled_units
+from workflow_scripts.gue.matched_windows import Background
 from workflow_scripts.gue.packed_genome import Genome, Regions, cut_window
 from workflow_scripts.gue.recipe import BuildResult, Recipe
 from workflow_scripts.gue.selection import drop_duplicates
 from workflow_scripts.gue.unit_split import Chromosomes, part_of
 
+FEWEST_DRAWS = 1000  # windows drawn at once, or a few positives would have few to choose from
 NOTABLE_LOSS, LARGEST_LOSS = 0.01, 0.5  # shares of the positives without negatives: warned of, refused
 
 
@@ -34,7 +36,7 @@ def interval_units(
     found: IntervalSet, genome_path: Path, making: Making, recipe: Recipe, result: BuildResult
 ) -> list[Unit]:
     """The intervals with their negatives as units; ``result`` gets the counts and the construction."""
-    genome = read_genome(genome_path)
+    genome = read_genome(genome_path, masked=making.negatives == "matched")
     rows = interval_rows(found, genome, result)
     if making.negatives == "none":
         units = [[row] for row in rows]
@@ -43,8 +45,8 @@ def interval_units(
     else:
         together = contigs_together(rows, making.chromosomes)
         avoid = occupied(genome, found.sites, making.distance)
-        background = Background(genome, avoid, lambda window: together[window.place.contig])
-        units = matched_units(rows, background, making.ratio, recipe, result)
+        background = Background(genome, avoid, fewest=FEWEST_DRAWS, repeats=True)
+        units = matched_units(rows, background, together.__getitem__, making.ratio, recipe, result)
     check_loss(recipe, making, result, len(rows))
     result.construction = (
         f"Each interval, {found.around}: {found.width} bp of the genome, along its strand. "
@@ -76,8 +78,9 @@ def fasta_units(
         units = [[row] for row in rows] if numbers else shuffled_units(rows, making.ratio, recipe, result)
     else:
         genome = read_genome(genome_path)
-        background = Background(genome, genome.regions([]), lambda window: tuple(sorted(genome.names)))
-        units = matched_units(rows, background, making.ratio, recipe, result)
+        background = Background(genome, genome.regions([]), fewest=FEWEST_DRAWS)
+        contigs = tuple(sorted(genome.names))
+        units = matched_units(rows, background, lambda _: contigs, making.ratio, recipe, result)
         units = [[positive._replace(places=()), *negatives] for positive, *negatives in units]
     check_loss(recipe, making, result, len(rows))
     negatives = describe_negatives(making, intervals=False)
@@ -139,10 +142,10 @@ def describe_negatives(making: Making, intervals: bool) -> str:
             "positives have in common."
         )
     away = f"{making.distance} bp or more from every interval, " if intervals else ""
+    repeats = "share of lower case (in quarters), " if intervals else ""
     return (
         f"Negatives, {making.ratio} for each positive: genome windows of its length and GC content (to within "
-        f"{GC_PERCENT[-1]} % of the length), along the same strand, {away}without overlaps or N. Repeats are not "
-        "matched."
+        f"{GC_PERCENT[-1]} % of the length), {repeats}along the same strand, {away}without overlaps or N."
     )
 
 

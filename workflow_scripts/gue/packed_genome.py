@@ -17,6 +17,7 @@ ALPHABET = b"TCAG"  # UCSC's code: T 0, C 1, A 2, G 3; the lower bit is set in G
 BASES_A_BYTE = 4
 CODES = np.arange(256, dtype=np.uint8)[:, None] >> np.array([6, 4, 2, 0], dtype=np.uint8) & 3  # byte -> its four bases
 LETTERS = np.frombuffer(ALPHABET, dtype=np.uint8)
+NONE = np.empty((0, 2), dtype=np.int64)  # no region
 
 
 class Window(NamedTuple):
@@ -38,10 +39,20 @@ class Regions:
         first = np.flatnonzero(begins)
         self.starts = np.append(ordered[first, 0], np.iinfo(np.int64).max)  # a sentinel after the last region
         self.ends = reach[np.append(first[1:], len(ordered))[: len(first)] - 1]
+        self.bases = np.append(0, np.cumsum(self.ends - self.starts[:-1]))  # in the regions before each
 
     def overlaps(self, addresses: np.ndarray | int, length: int) -> np.ndarray:
         """Whether each window ``[address, address + length)`` shares a base with a region."""
         return self.starts[np.searchsorted(self.ends, addresses, side="right")] < addresses + length
+
+    def covered(self, addresses: np.ndarray, length: int) -> np.ndarray:
+        """The number of bases of each window that are in a region."""
+        return self._before(addresses + length) - self._before(addresses)
+
+    def _before(self, addresses: np.ndarray) -> np.ndarray:
+        """The number of bases before each address that are in a region."""
+        region = np.searchsorted(self.ends, addresses, side="right")
+        return self.bases[region] + np.maximum(addresses - self.starts[region], 0)
 
 
 class Genome:
@@ -50,11 +61,14 @@ class Genome:
     ``packed``: bytes of four bases each, the first base in the highest two bits, in UCSC's code. ``contigs``: name ->
     (address of the first base, length), in ascending order of addresses; an address is four times the index of the
     byte in ``packed`` plus the position within the byte. ``unknown``: (n, 2) addresses of the runs of other letters.
+    ``masked``: those of lower case, which marks repeats; none if they were not read.
     """
 
-    def __init__(self, packed: np.ndarray, contigs: dict[str, tuple[int, int]], unknown: np.ndarray):
+    def __init__(
+        self, packed: np.ndarray, contigs: dict[str, tuple[int, int]], unknown: np.ndarray, masked: np.ndarray = NONE
+    ):
         self.packed, self.contigs = packed, contigs
-        self.unknown = Regions(unknown)
+        self.unknown, self.masked = Regions(unknown), Regions(masked)
         self.names = list(contigs)
         self.firsts = np.array([first for first, _ in contigs.values()], dtype=np.int64)
         self.lasts = self.firsts + [length for _, length in contigs.values()]

@@ -92,10 +92,10 @@ class Custom(Section):
     )
     negatives: Omittable[Literal["matched", "shuffled", "none"]] = key(
         None,
-        "matched: windows of the genome with the length, GC content and strand of a positive, away from all intervals "
-        "(the default for intervals). shuffled: each positive with its dinucleotides in another order, which is easy "
-        "to tell. none: the names in column 4 of the BED, or the labels of the FASTA, are the classes (the default for "
-        "FASTA).",
+        "matched: windows of the genome with the length, GC content, repeats (if it is soft-masked) and strand of a "
+        "positive, away from all intervals (the default for intervals). shuffled: each positive with its dinucleotides "
+        "in another order, which is easy to tell. none: the names in column 4 of the BED, or the labels of the FASTA, "
+        "are the classes (the default for FASTA).",
     )
     distance: Omittable[Count] = key(
         None, f"Bases at least between a matched negative and any interval. Default: {DISTANCE}.", unit="bases"

@@ -89,6 +89,7 @@ class Explainer:
             "problem": self.ensemble.record.outputs.problem,
             "classes": self.ensemble.classes,
             "models": [str(member.folder) for member in self.ensemble.members],
+            "both_strands": self.ensemble.record.both_strands,
             "output": self.output,
             "shuffled": self.shuffle,
             "steps": self.steps,
@@ -148,6 +149,7 @@ class Meaning:
     problem: str
     classes: list[str]
     models: list[str]
+    both_strands: bool
     output: int | None
     shuffled: bool
     steps: int

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.apply import tiny_fits
+from tests.apply.planted import planted  # noqa: F401 (a fixture)
 from tests.one_thread import one_thread  # noqa: F401 (a fixture)
 
 

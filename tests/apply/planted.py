@@ -1,7 +1,4 @@
-"""Models that were fitted in seconds to find a planted motif, and sequences with and without it.
-
-Import ``planted`` into a test module to use it as a fixture.
-"""
+"""Models that were fitted in seconds to find a planted motif, and sequences with and without it."""
 
 import json
 from pathlib import Path

@@ -11,8 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.apply.planted import MOTIF, planted, sequence, without  # noqa: F401 (a fixture)
-from tests.one_thread import one_thread  # noqa: F401 (a fixture)
+from tests.apply.planted import MOTIF, sequence, without
 from workflow_scripts.apply import blocks, explain_sequences, find_motifs, write_explanations
 from workflow_scripts.common.files import read_json, read_table, write_json, write_text
 from workflow_scripts.common.sequences import reverse_complement
@@ -63,7 +62,7 @@ def intervals(tmp_path) -> tuple[Path, Path, str]:
     return tmp_path / "in.bed", tmp_path / "genome.fa", letters
 
 
-def test_parts_and_blocks_give_the_same_tables_and_pictures(planted, fasta, tmp_path, monkeypatch):  # noqa: F811
+def test_parts_and_blocks_give_the_same_tables_and_pictures(planted, fasta, tmp_path, monkeypatch):
     monkeypatch.setattr(explain_sequences, "BLOCK", 2)
     monkeypatch.setattr(blocks, "BLOCK", 2)
     options = ["--steps", "5", "--window", "20"]
@@ -75,7 +74,7 @@ def test_parts_and_blocks_give_the_same_tables_and_pictures(planted, fasta, tmp_
         assert (one / name).read_bytes() == (two / name).read_bytes(), name
 
 
-def test_the_table_has_the_effects_of_the_model(planted, fasta, tmp_path):  # noqa: F811
+def test_the_table_has_the_effects_of_the_model(planted, fasta, tmp_path):
     out = write(explain(planted["cnn"], fasta, tmp_path / "part", "--class", "1"), fasta, tmp_path / "out")
     rows = [row for row in lines(out / "explanations.tsv.gz") if row["name"] == "s2"]
     letters, _ = sequence("fasta", 2)
@@ -92,7 +91,7 @@ def test_the_table_has_the_effects_of_the_model(planted, fasta, tmp_path):  # no
 
 
 @pytest.mark.parametrize("window", ["0", "16"])
-def test_every_base_lies_where_the_table_and_the_bedgraph_say(planted, intervals, tmp_path, window):  # noqa: F811
+def test_every_base_lies_where_the_table_and_the_bedgraph_say(planted, intervals, tmp_path, window):
     source, genome, letters = intervals
     options = ["--genome", str(genome), "--index", str(tmp_path / "index")]
     parts = explain(planted["cnn"], source, tmp_path / "part", *options, "--steps", "0", "--window", window)
@@ -112,7 +111,7 @@ def test_every_base_lies_where_the_table_and_the_bedgraph_say(planted, intervals
         assert float(value) == pytest.approx(np.mean(expected[int(start)]), rel=1e-4, abs=1e-6)
 
 
-def test_the_minus_strand_is_the_reverse_complement_explained(planted, intervals, tmp_path):  # noqa: F811
+def test_the_minus_strand_is_the_reverse_complement_explained(planted, intervals, tmp_path):
     source, genome, letters = intervals
     options = ["--genome", str(genome), "--index", str(tmp_path / "index"), "--steps", "0"]
     parts = explain(planted["cnn"], source, tmp_path / "part", *options)
@@ -126,7 +125,7 @@ def test_the_minus_strand_is_the_reverse_complement_explained(planted, intervals
     assert [int(row["genome_position"]) for row in minus] == list(range(59, 19, -1))
 
 
-def test_pictures_show_title_letters_and_coordinates(planted, intervals, tmp_path):  # noqa: F811
+def test_pictures_show_title_letters_and_coordinates(planted, intervals, tmp_path):
     source, genome, _ = intervals
     options = ["--genome", str(genome), "--index", str(tmp_path / "index")]
     parts = explain(planted["cnn"], source, tmp_path / "part", *options, "--steps", "5")
@@ -138,7 +137,7 @@ def test_pictures_show_title_letters_and_coordinates(planted, intervals, tmp_pat
         assert shown in comments, shown
 
 
-def test_an_ensemble_is_the_mean_of_its_models(planted, fasta, tmp_path):  # noqa: F811
+def test_an_ensemble_is_the_mean_of_its_models(planted, fasta, tmp_path):
     columns = []
     for name, models in {"cnn": "cnn", "ours": "ours", "both": ["cnn", "ours"]}.items():
         folders = [planted[kind] for kind in ([models] if isinstance(models, str) else models)]
@@ -165,7 +164,7 @@ def motifs_of(model: Path, folder: Path, explained: str = "1") -> Path:
 
 
 @pytest.mark.parametrize("kind", ["cnn", "ours"])
-def test_the_planted_motif_carries_the_predictions(planted, kind, tmp_path):  # noqa: F811
+def test_the_planted_motif_carries_the_predictions(planted, kind, tmp_path):
     out = motifs_of(planted[kind], tmp_path)
     rows = {row["name"]: row for row in read_table(out / "motifs.tsv")}
     assert float(rows["PLANTED"]["q"]) < 1e-4 and int(rows["PLANTED"]["sequences"]) > 40
@@ -189,7 +188,7 @@ def untrained(model: Path, folder: Path, seed: int) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["cnn", "ours"])
-def test_an_untrained_model_finds_none(planted, kind, tmp_path):  # noqa: F811
+def test_an_untrained_model_finds_none(planted, kind, tmp_path):
     """The motif is in every sequence, and in no shuffle; what the model predicts most is explained."""
     folder = untrained(planted[kind], tmp_path / "untrained", 5)
     predicted = load(folder).predict([sequence("set", number)[0] for number in range(60)]).prediction
@@ -205,7 +204,7 @@ def refused(capsys, *command: str, program=explain_sequences) -> str:
     return line
 
 
-def test_mistakes_are_one_line_each(planted, fasta, tmp_path, capsys):  # noqa: F811
+def test_mistakes_are_one_line_each(planted, fasta, tmp_path, capsys):
     base = ["--model", str(planted["cnn"]), "--input", str(fasta), "--out", str(tmp_path / "x.parquet")]
     assert "has the classes 0, 1" in refused(capsys, *base, "--class", "promoter")
     assert "--shuffled needs --class" in refused(capsys, *base, "--shuffled")
@@ -222,7 +221,7 @@ def test_mistakes_are_one_line_each(planted, fasta, tmp_path, capsys):  # noqa: 
     assert "predicts a number, which has no classes" in refused(capsys, *number, "--class", "1")
 
 
-def test_sequences_without_the_motif_are_not_called(planted, tmp_path):  # noqa: F811
+def test_sequences_without_the_motif_are_not_called(planted, tmp_path):
     """The letters of the motif in another order: composition and dinucleotides are not what the model reads."""
     rows = [without("none", number) for number in range(40)]
     write_text(tmp_path / "set.fa", "".join(f">{number}\n{letters}\n" for number, letters in enumerate(rows)))

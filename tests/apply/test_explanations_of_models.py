@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from tests.apply.planted import LENGTH, MOTIF, planted, sequence  # noqa: F401 (a fixture)
-from tests.one_thread import one_thread  # noqa: F401 (a fixture)
+from tests.apply.planted import LENGTH, MOTIF, sequence
 from workflow_scripts.apply.integrated_gradients import integrated_gradients
 from workflow_scripts.apply.mutagenesis import bases_read, importance, mutagenesis, values_of
 from workflow_scripts.inference.predictor import Predictor, load
@@ -17,7 +16,7 @@ KINDS = ("cnn", "ours")
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def model(request, planted) -> Predictor:  # noqa: F811
+def model(request, planted) -> Predictor:
     return load(planted[request.param])
 
 
@@ -76,7 +75,7 @@ def test_integrated_gradients_add_up_and_peak_on_the_motif(model):
     assert np.mean(inside) > 1.5 * np.mean(outside)
 
 
-def test_shares_add_up_to_the_difference_from_the_masked_sequence(planted):  # noqa: F811
+def test_shares_add_up_to_the_difference_from_the_masked_sequence(planted):
     """The baseline is found by other code: for cnn a row of N, which is what it reads as zeros."""
     model = load(planted["cnn"])
     letters, _ = sequence("complete")

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from tests import tiny_models
-from tests.one_thread import one_thread  # noqa: F401 (a fixture)
 from workflow_scripts.apply.integrated_gradients import integrated_gradients
 from workflow_scripts.apply.mutagenesis import bases_read, importance, mutagenesis, values_of
 from workflow_scripts.common.errors import UserError

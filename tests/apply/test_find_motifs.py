@@ -100,6 +100,16 @@ def test_a_planted_motif_is_found_as_tokens_seqlets_and_motif(tmp_path):
     assert record["significant"] == {"tokens": 2, "motifs": 1} and record["pairs"] == 80
 
 
+def test_vocabulary_entries_that_are_known_motifs_are_told(tmp_path):
+    sequences = [
+        f"{random_letters('left', n, length=8)}{MOTIF}{random_letters('right', n, length=16)}" for n in range(60)
+    ]
+    rows = tables(tmp_path, pairs(sequences, reads_motif, size=8))["token_motifs"]
+    assert rows[0]["token"] == MOTIF and float(rows[0]["q"]) < 0.05
+    assert float(rows[0]["p"]) < 1e-4 and {row["motif"] for row in rows} == {"MA0000.1 PLANTED"}
+    assert np.mean([float(row["q"]) < 0.05 for row in rows]) < 0.03
+
+
 @pytest.mark.slow
 def test_sets_that_are_shuffles_themselves_give_no_small_q(tmp_path):
     """For any model: here its words have weights by chance, so some tokens matter much to it."""

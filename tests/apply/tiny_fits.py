@@ -1,6 +1,7 @@
 """Tiny fits of each kind, and sequences as people have them, for the programs of apply."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -46,15 +47,16 @@ def rows(problem: str, split: str) -> list[str]:
     return lines
 
 
-def write_fits(root: Path) -> dict[str, Path]:
-    """The model folders of FITS, by name; and of ``base``, the model that most of them start from."""
+def write_fits(root: Path, names: Iterable[str] = FITS) -> dict[str, Path]:
+    """The model folders of some of FITS, by name; and of ``base``, the model that most of them start from."""
     entries = tiny_models.write_all(root / "models") | {"cnn": {"baseline": "cnn"}}
     for dataset, problem in PROBLEMS.items():
         for split in ("train", "dev", "test"):
             write_text(root / dataset / f"{split}.csv", "\n".join(rows(dataset, split)) + "\n")
         if problem == "classification":
             write_json(root / dataset / "classes.json", CLASSES)
-    for name, (model, method, dataset, seed) in FITS.items():
+    for name in names:
+        model, method, dataset, seed = FITS[name]
         targets = {"targets": tiny_models.TARGETS[model]} if model in tiny_models.TARGETS else {}
         settings = SETTINGS | {"problem": PROBLEMS[dataset], "rank": 2, **targets}
         metric = {"numbers": "spearman", "labels": "auroc"}.get(dataset, "mcc")
@@ -65,7 +67,7 @@ def write_fits(root: Path) -> dict[str, Path]:
             *("--out", str(root / name), "--gpus", "0"),
         ]
         assert main(arguments) == 0
-    return {name: root / name / "model" for name in FITS} | {"base": Path(entries["ours"]["directory"])}
+    return {name: root / name / "model" for name in names} | {"base": Path(entries["ours"]["directory"])}
 
 
 def mixed_sequences(count: int, longest: int) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from snakemake.cli import get_argument_parser
 
+from tests.apply import tiny_fits
 from tests.docs.markdown import REPOSITORY, Piece, blocks, inline
 from tests.workflow.harness import snakemake
 
@@ -133,9 +134,10 @@ def test_installed_packages_are_those_of_the_environments():
 def test_every_called_script_has_the_given_options():
     for place, _, text in of_program("python"):
         script, *arguments = words(text)[1:]
+        program = ["-m", arguments.pop(0)] if script == "-m" else [script]
         variables = dict(re.findall(r"(?:^| )([A-Z_]+)=(\S+)", text.split(" python ")[0]))
         done = subprocess.run(
-            [sys.executable, script, "--help"],
+            [sys.executable, *program, "--help"],
             cwd=REPOSITORY,
             env=os.environ | variables,
             capture_output=True,
@@ -146,9 +148,20 @@ def test_every_called_script_has_the_given_options():
             assert option in done.stdout, f"{place}: {option}"
 
 
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory) -> Path:
+    """A folder with a fit where the pages have one."""
+    root = tmp_path_factory.mktemp("run")
+    fit = root / "results/finetune/dnabert2/full/promoter/tata/seed42"
+    fit.parent.mkdir(parents=True)
+    tiny_fits.write_fits(root / "tiny", ["full"])["full"].parent.rename(fit)
+    return root
+
+
 @pytest.mark.parametrize("block", blocks("python"), ids=lambda block: block.place)
-def test_every_block_of_python_runs(block):
+def test_every_block_of_python_runs(block, finished_run, monkeypatch):
     """A model has the number of parameters given in its comment."""
+    monkeypatch.chdir(finished_run)
     names: dict = {}
     exec(compile(block.text, block.place, "exec"), names)
     if said := re.search(r"# ([\d,]+) parameters", block.text):

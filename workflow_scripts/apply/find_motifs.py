@@ -36,8 +36,8 @@ from workflow_scripts.common.sequences import OTHER, base_codes
 
 HIGH_TOKEN = 0.9
 """The share of all tokens, of sequences and shuffles together, that is below one of high importance."""
-MATCH = 1e-3
-"""A seqlet matches a motif if its p is below."""
+MATCH = 0.01
+"""A seqlet matches a motif if its p is below: a motif of 6 bases in the 16 of a seqlet cannot be rarer than 0.005."""
 TESTED = ["sequences", "shuffles", "contribution", "contribution_shuffled", "p", "q"]
 PLACED = ["record", "start", "end", "letters", "importance", "motif", "score", "p"]
 MATCHED = ["token", "motif", "score", "p", "q"]

@@ -1,5 +1,6 @@
 """From a VCF and a model to scores, and to a VCF with them."""
 
+import gzip
 import random
 import shutil
 from functools import partial
@@ -44,12 +45,14 @@ ROWS = [
     snv(300, "BAD;CLNSIG=Pathogenic,Likely_pathogenic"),
     (400, BASES[399:402], BASES[399]),
     (409, BASES[408:411], BASES[408]),  # the same deletion of CA
+    (460, BASES[459:540], BASES[459]),
     snv(600, "CLNSIG=Uncertain"),
     (613, "N", "A"),
     (614, BASES[613], "A"),
     snv(len(BASES)),
 ]
 UNSCORED = {"symbolic_allele": 1, "deleted_by_another_variant": 1, "no_alternative_allele": 1, "unknown_letters": 2}
+UNSCORED["longer_than_the_window"] = 1
 
 
 @pytest.fixture(scope="module")
@@ -128,10 +131,10 @@ def test_the_written_vcf_is_the_input_with_the_scores(root, written):
 
 def test_the_table_has_every_allele_and_counts_add_up(written):
     rows, summary = rows_of(written / "variants.tsv"), read_json(written / "record.json")
-    assert len(rows) == summary["alleles"] == 20
+    assert len(rows) == summary["alleles"] == 21
     assert summary["records"] == len(ROWS) and summary["sorted"]
     assert summary["unscored"] == UNSCORED
-    assert summary["scored"] == 20 - sum(UNSCORED.values())
+    assert summary["scored"] == 21 - sum(UNSCORED.values())
     assert sum(row["unscored"] == "" for row in rows) == summary["scored"]
     assert all((row["llr"] == "") == (row["unscored"] != "") for row in rows)
     assert {row["kind"] for row in rows} == {"SNV", "MNV", "insertion", "deletion", ""}
@@ -140,6 +143,24 @@ def test_the_table_has_every_allele_and_counts_add_up(written):
     assert by_id["v5"]["gc_change"] == "3"
     twins = [{**by_id[name], "position": "", "id": "", "reference": "", "alternative": ""} for name in ("v10", "v11")]
     assert twins[0] == twins[1]
+
+
+@pytest.mark.parametrize("form", ["in.vcf.gz", "in.bcf"])
+def test_compressed_forms_give_the_same(root, written, form):
+    if form == "in.bcf":
+        source = pysam.VariantFile(str(root / "in.vcf"))
+        source.header.info.add("END", 1, "Integer", "of symbolic alleles, which the library writes")
+        with pysam.VariantFile(str(root / form), "wb", header=source.header) as out:
+            for record in source:
+                out.write(record)
+    else:
+        (root / form).write_bytes(gzip.compress((root / "in.vcf").read_bytes()))
+    score(root, name=form, out="form.parquet")
+    folder = write(
+        root, "--labels", "CLNSIG=Pathogenic:Benign,Uncertain", parts=["form.parquet"], name=form, out="form"
+    )
+    for name in ("variants.tsv", "evaluation.tsv"):
+        assert (folder / name).read_bytes() == (written / name).read_bytes()
 
 
 def test_labels_are_evaluated_by_kind_beside_floors(root, written):
@@ -217,7 +238,7 @@ def test_an_ensemble_gives_mean_and_spread(root):
 @pytest.mark.parametrize("problem", ["regression", "multilabel", "classification"])
 def test_the_change_is_per_label_and_of_a_regression_on_its_scale(root, tmp_path, problem):
     outputs = Outputs(problem, 1, 5.0, 2.0) if problem == "regression" else Outputs(problem, 3)
-    classes = [] if problem == "regression" else ["a b", "c", "d"]
+    classes = [] if problem == "regression" else ["a b", "a+b", "d"]
     write_fit(root / problem, root / "ours", outputs, classes=classes)
     row = pq.read_table(score(root, models=[problem], out="any.parquet")).to_pylist()[1]
     predicted = load(root / problem).predict(pair_of(40))
@@ -226,7 +247,7 @@ def test_the_change_is_per_label_and_of_a_regression_on_its_scale(root, tmp_path
         assert row[f"delta_{name}"] == pytest.approx(values[1, number] - values[0, number], abs=1e-5)
     assert ("logit_value" in row) == (problem != "regression") or classes
     with pysam.VariantFile(str(write(root, parts=["any.parquet"], out="any") / "variants.vcf.gz")) as vcf:
-        assert ("DNABERT_DELTA_VALUE" if problem == "regression" else "DNABERT_DELTA_A_B") in vcf.header.info
+        assert ("DNABERT_DELTA_VALUE" if problem == "regression" else "DNABERT_DELTA_A_B_2") in vcf.header.info
 
 
 def test_log_odds_of_certain_classes_are_finite_and_keep_their_digits():
@@ -247,7 +268,7 @@ def test_masked_models_of_the_library_are_scored(root, make, options):
     score(root, *arguments)
     rows = pq.read_table(root / "library.parquet").to_pylist()
     scored = [row["llr"] for row in rows if not row["reason"]]
-    assert len(scored) == 20 - sum(UNSCORED.values())
+    assert len(scored) == 21 - sum(UNSCORED.values())
     assert np.isfinite(scored).all() and len(set(scored)) > 10
 
 

@@ -78,15 +78,18 @@ def by_record(tables: Iterable[pa.Table], variants: pysam.VariantFile, path: Pat
 
 def info_names(scores: Sequence[Score], header: pysam.VariantHeader) -> dict[str, str]:
     """The INFO field of each score that a model gives. Raises UserError for one that the input has already."""
-    floors = {score.name for score in FLOORS}
-    names = {
-        score.name: PREFIX + re.sub("[^A-Za-z0-9_.]", "_", score.name).upper()
-        for score in scores
-        if score.name not in floors
-    }
-    for name in names.values():
+    floors, names = {score.name for score in FLOORS}, dict[str, str]()
+    for score in scores:
+        if score.name in floors:
+            continue
+        name = plain = PREFIX + re.sub("[^A-Za-z0-9_.]", "_", score.name).upper()
+        number = 1
+        while name in names.values():  # such as delta_CD4+ and delta_CD4-
+            number += 1
+            name = f"{plain}_{number}"
         if name in header.info:
             raise UserError(f"the input has an INFO field {name} already; remove it first (bcftools annotate -x)")
+        names[score.name] = name
     return names
 
 

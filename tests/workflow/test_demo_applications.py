@@ -74,7 +74,7 @@ def test_annotated_variants_agree_with_their_table(results):
     assert len(records) == len(table) > 100
     for record in records:
         assert record.info["EFFECT"] in ("breaks", "neutral"), "what the file had is kept"
-        assert record.info["DNABERT_logit_bound"][0] == pytest.approx(float(table[record.id]["logit_bound"]), abs=1e-4)
+        assert record.info["DNABERT_LOGIT_BOUND"][0] == pytest.approx(float(table[record.id]["logit_bound"]), abs=1e-4)
 
 
 def test_the_mutagenesis_map_peaks_on_planted_words(results):
@@ -95,13 +95,13 @@ def test_the_mutagenesis_map_peaks_on_planted_words(results):
     assert np.mean(areas) > 0.7 and np.mean(peaks) > 0.8 > 2 * np.mean(shares)
 
 
-def test_planted_motifs_are_enriched_and_most_decoys_are_not(results):
+def test_planted_motifs_are_enriched_and_decoys_are_not(results):
     found = {row["name"].split()[-1]: float(row["q"]) for row in read_table(results / "apply/site_motifs/motifs.tsv")}
-    planted = {name for name, q in found.items() if name.startswith("planted") and q < 0.01}
-    decoys = {name for name, q in found.items() if name.startswith("decoy") and q < 0.01}
+    planted = {name for name, q in found.items() if name.startswith("planted") and q < 0.05}
+    decoys = {name for name, q in found.items() if name.startswith("decoy") and q < 0.05}
     assert len(planted) == 3 and not decoys
     tokens = read_table(results / "apply/site_motifs/tokens.tsv")
-    assert any(float(row["q"]) < 0.01 for row in tokens)
+    assert any(float(row["q"]) < 0.05 for row in tokens)
 
 
 def test_embeddings_have_a_row_for_each_sequence(results):

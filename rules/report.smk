@@ -287,6 +287,7 @@ rule write_report:
         efficiency="results/report/efficiency.tsv",
         evidence=rules.collect_evidence.output,
         homology=reporting.homology_table(),
+        applied=applying.results(),
         record="results/report/run.json",
         paper=settings.report.paper_results,
         paper_models=settings.report.paper_models,
@@ -328,7 +329,7 @@ rule write_report:
             --datasheets {input.datasheets:q} --audits {input.audits:q} --strata {input.strata:q} \
             --results {input.results:q} --verdicts {input.verdicts:q} --pairs {input.pairs:q} \
             --fits results/finetune --summary {input.summary:q} --efficiency {input.efficiency:q} \
-            --evidence results/report/evidence {params.homology:q} --record {input.record:q} \
+            --evidence results/report/evidence {params.homology:q} --applied {input.applied:q} --record {input.record:q} \
             --paper {input.paper:q} --paper-models {input.paper_models:q} --reruns {input.reruns:q} \
             --out {output.page:q} --figures {output.figures:q} \
             >{log:q} 2>&1

@@ -97,7 +97,7 @@ def test_every_base_lies_where_the_table_and_the_bedgraph_say(planted, intervals
     parts = explain(planted["cnn"], source, tmp_path / "part", *options, "--steps", "0", "--window", window)
     out = write(parts, source, tmp_path / "out", *options)
     rows = lines(out / "explanations.tsv.gz")
-    assert len(rows) == 48 + 40 + 92 + 15
+    assert len(rows) == 48 + 40 + 92 + 15 and not read_json(out / "record.json")["both_strands"]
     expected: dict[int, list[float]] = {}
     for row in rows:
         place = int(row["genome_position"])

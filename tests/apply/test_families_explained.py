@@ -115,6 +115,14 @@ def test_unknown_letters_and_bases_that_are_not_read_have_no_effect():
     assert bases_read(both, "ACGTT" * 5).tolist() == [True] * 10 + [False] * 5 + [True] * 10
 
 
+def test_a_part_of_a_sequence_has_the_effects_of_the_whole(random_sequences):
+    model = baseline("cnn")
+    (letters,) = random_sequences(1, 30)
+    whole, part = mutagenesis(model, letters, 1), mutagenesis(model, letters, 1, (10, 20))
+    np.testing.assert_allclose(part[10:20], whole[10:20], atol=1e-6)
+    assert np.isnan(np.delete(part, range(10, 20), axis=0)).all()
+
+
 def test_importance_is_minus_the_mean_effect():
     effects = np.array([[0.0, -3, -3, -3], [1, 0, 2, 0], [np.nan] * 4])
     np.testing.assert_array_equal(importance(effects), [3, -1, np.nan])

@@ -82,6 +82,12 @@ INTERVALS = {  # changed BED, options -> what is said
         "p.bed: 300,000 bases of negatives are wanted, and the contigs of the intervals have 237,000 "
         "that are 1000 or more from all intervals; lower distance or ratio, or set negatives: shuffled",
     ),
+    "room of a split": (
+        BED + "".join(f"chr2\t{at}\t{at + 100}\n" for at in range(150, 100_000, 1000)),
+        f"{CONTIG} chr2",
+        "p.bed: 11,000 bases of negatives of test are wanted, and the contigs of the intervals have 0 that are 1000 or "
+        "more from all intervals; lower distance or ratio, or set negatives: shuffled",
+    ),
     "chain": (
         "".join(f"chr1\t{at}\t{at + 100}\n" for at in range(1000, 3000, 50)),
         "--distance 0",

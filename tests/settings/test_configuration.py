@@ -180,6 +180,7 @@ def test_values_that_break_the_schema(sound, path, value, told):
             "config gue.custom.4mc/a: name a folder with three files, one file to split, intervals, or fasta",
         ),
         ("gue.custom", {"mine/a": {"file": "no.csv"}}, "config gue.custom.mine/a.file: 'no.csv' is no file"),
+        ("gue.custom", {"mine/a": {"fasta": ""}}, "config gue.custom.mine/a.fasta: '' is no file"),
         ("gue.custom", {"mine/a": {"fasta": "no.fa"}}, "config gue.custom.mine/a.fasta: 'no.fa' is no file"),
         (
             "gue.custom",

@@ -8,7 +8,7 @@ import pytest
 from tests.workflow.harness import REPOSITORY
 
 SCRIPTS = REPOSITORY / "workflow_scripts"
-STAGES = ("demo", "genomes", "tokenizer", "pretrain", "gue", "finetune", "studies", "report")
+STAGES = ("demo", "genomes", "tokenizer", "pretrain", "gue", "finetune", "apply", "studies", "report")
 
 
 def rules() -> list[tuple[str, str, str]]:
@@ -32,7 +32,7 @@ def test_there_is_a_file_of_rules_a_stage_and_one_that_they_share():
 
 @pytest.mark.parametrize(("stage", "rule", "text"), RULES, ids=[f"{stage}/{rule}" for stage, rule, _ in RULES])
 def test_a_rule_runs_the_program_of_its_name(stage, rule, text):
-    assert re.findall(r"python -m (\S+)", text) == [f"workflow_scripts.{stage}.{rule}"]
+    assert re.findall(r"(?:python|\{params.interpreter:q\}) -m (\S+)", text) == [f"workflow_scripts.{stage}.{rule}"]
     assert (SCRIPTS / stage / f"{rule}.py").is_file()
     named = re.findall(r'code=code\(\s*"([^"]+)"', text)
     assert named in ([], [f"{stage}/{rule}.py"])
@@ -41,7 +41,8 @@ def test_a_rule_runs_the_program_of_its_name(stage, rule, text):
 def test_a_rule_without_a_param_for_its_code_is_one_that_is_dear_to_repeat():
     without = {rule for _, rule, text in RULES if "code=code(" not in text}
     downloads = {"lock_species", "download_genome", "fetch_source", "fetch_dataset", "fetch_model"}
-    assert without == downloads | {"pretrain_model", "finetune_model"}
+    applied = {rule for stage, rule, _ in RULES if stage == "apply"}  # the parts that are joined are gone afterwards
+    assert without == downloads | applied | {"pretrain_model", "finetune_model"}
 
 
 def test_no_two_programs_have_one_name():

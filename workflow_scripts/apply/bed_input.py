@@ -89,7 +89,7 @@ def bed_input(path: Path, genome: Genome | None) -> Input:
     name = first_named(plain, IDS)
     kept = tuple(column for column in range(PLACE, len(names)) if column not in (name, strand))
     layout = Layout(len(cells), name, strand, kept)
-    return Input(tuple(names[column] for column in kept), lambda: read_bed(path, genome, layout))
+    return Input(tuple(names[column] for column in kept), lambda: read_bed(path, genome, layout), places=True)
 
 
 def read_bed(path: Path, genome: Genome, layout: Layout) -> Iterator[Record]:

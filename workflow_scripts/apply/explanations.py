@@ -89,6 +89,7 @@ class Explainer:
             "problem": self.ensemble.record.outputs.problem,
             "classes": self.ensemble.classes,
             "models": [str(member.folder) for member in self.ensemble.members],
+            "both_strands": self.ensemble.record.both_strands,
             "output": self.output,
             "shuffled": self.shuffle,
             "steps": self.steps,
@@ -108,13 +109,15 @@ class Explainer:
         predicted = self._predicted(letters)
         output = predicted if self.output is None else self.output
         shares, delta = self._gradients(letters, output) if self.steps else (None, None)
+        # of overlapping windows only the bases that belong to each, but shuffles are compared with whole windows
+        own = None if self.shuffle else (window.own[0] - window.start, window.own[1] - window.start)
         shuffled = None
         if self.shuffle:
             other = dinucleotide_shuffled(letters, generator("explain", window.record, window.start))
-            shuffled = self._map(other, output, self._predicted(other)).row()
+            shuffled = self._map(other, output, self._predicted(other), own).row()
         return {
             **{"record": window.record, "start": window.start, "end": window.end, "output": output},
-            **{"map": self._map(letters, output, predicted).row(), "shuffled": shuffled},
+            **{"map": self._map(letters, output, predicted, own).row(), "shuffled": shuffled},
             **{"gradients": shares, "delta": delta},
         }
 
@@ -123,13 +126,13 @@ class Explainer:
         odds = np.array([values_of(member, [letters])[0] for member in self.ensemble.members])
         return int(expit(odds).mean(axis=0).argmax())
 
-    def _map(self, letters: str, output: int, predicted: int) -> Map:
+    def _map(self, letters: str, output: int, predicted: int, own: tuple[int, int] | None) -> Map:
         members = self.ensemble.members
         return Map(
             letters,
             predicted,
             float(np.mean([values_of(member, [letters])[0, output] for member in members])),
-            np.mean([mutagenesis(member, letters, output) for member in members], axis=0),
+            np.mean([mutagenesis(member, letters, output, own) for member in members], axis=0),
             token_spans(members[0], letters),
         )
 
@@ -146,6 +149,7 @@ class Meaning:
     problem: str
     classes: list[str]
     models: list[str]
+    both_strands: bool
     output: int | None
     shuffled: bool
     steps: int

@@ -18,6 +18,7 @@ import sys
 from argparse import ArgumentParser
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -201,7 +202,8 @@ def main(argv: list[str] | None = None) -> None:
         raise UserError(f"{args.parts[0]}: no sequence is predicted as {meaning.name(meaning.output)}")
     with atomic_directory(args.out) as folder:
         record = find(pairs, args.motifs, folder)
-        write_json(folder / "record.json", {"explained": meaning.name(meaning.output)} | record)
+        explained = {"do": "motifs", "explained": meaning.name(meaning.output)}
+        write_json(folder / "record.json", explained | asdict(meaning) | record)
 
 
 if __name__ == "__main__":

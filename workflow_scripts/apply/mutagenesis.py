@@ -69,14 +69,17 @@ def bases_read(predictor: Predictor, sequence: str) -> np.ndarray:
     return read
 
 
-def mutagenesis(predictor: Predictor, sequence: str, target: int) -> np.ndarray:
+def mutagenesis(predictor: Predictor, sequence: str, target: int, part: tuple[int, int] | None = None) -> np.ndarray:
     """The change of the explained number of output ``target`` by each change of a base, float64 [bases, 4].
 
     Columns are A, C, G and T; that of the base itself is 0. Rows of unknown letters and of bases that the model does
     not read are NaN. A change is judged as the model sees it: with BPE one base may change several tokens around it.
+    ``part``: start and end of the bases that are changed, all if it is not given; rows of the others are NaN.
     """
     codes = base_codes(sequence)
     places = np.flatnonzero((codes < OTHER) & bases_read(predictor, sequence))
+    if part is not None:
+        places = places[(places >= part[0]) & (places < part[1])]
     effects = np.full((len(sequence), len(BASES)), np.nan)
     effects[places] = 0
     changes = [(place, base) for place in places.tolist() for base in range(len(BASES)) if base != codes[place]]

@@ -35,8 +35,10 @@ class Input:
     """An input that can be read again and again.
 
     ``columns``: the names of what each record keeps of its line beside its name. ``records``: a fresh iterator over all
-    records, in their order; raises UserError with file and line for one that is wrong.
+    records, in their order; raises UserError with file and line for one that is wrong. ``places``: whether the records
+    are intervals.
     """
 
     columns: tuple[str, ...]
     records: Callable[[], Iterator[Record]]
+    places: bool = False

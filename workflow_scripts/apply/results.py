@@ -60,9 +60,14 @@ def kept_columns(source: Input, taken: Iterable[str]) -> list[str]:
     return names
 
 
+def place_columns(source: Input) -> tuple[str, ...]:
+    """PLACE for intervals, else nothing."""
+    return PLACE if source.places else ()
+
+
 def place_cells(place: Place | None) -> list[str]:
-    """The cells of PLACE, empty without one."""
-    return ["" for _ in PLACE] if place is None else [str(value) for value in place]
+    """The cells of place_columns."""
+    return [] if place is None else [str(value) for value in place]
 
 
 class Table:

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from workflow_scripts.apply import options
 from workflow_scripts.apply.blocks import joined
 from workflow_scripts.apply.records import Input, Record
-from workflow_scripts.apply.results import PLACE, Table, kept_columns, length_of, place_cells
+from workflow_scripts.apply.results import Table, kept_columns, length_of, place_cells, place_columns
 from workflow_scripts.apply.windows import place_of
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.files import atomic_directory, digest, write_json
@@ -34,7 +34,6 @@ from workflow_scripts.common.files import atomic_directory, digest, write_json
 POOLED = ("mean", "first")
 ROW_GROUP = 8192
 FORMATS = ("parquet", "npy", "h5ad")
-FIXED = ("name", *PLACE, "from", "to")
 
 
 class Embedded(NamedTuple):
@@ -103,7 +102,7 @@ def vectors_of(table: pa.Table) -> np.ndarray:
 
 
 def index_rows(found: Embedded) -> list[list[Any]]:
-    """The cells of FIXED and of the record's own columns for each vector."""
+    """Name, place, first base and end of each vector, and the columns of its record."""
     record = found.record
     rows: list[list[Any]] = []
     for start, end in found.bounds.tolist():
@@ -115,8 +114,9 @@ def index_rows(found: Embedded) -> list[list[Any]]:
 class Writers:
     """The files of an output that are written vector by vector: an array, its index, and a parquet file."""
 
-    def __init__(self, folder: Path, shape: tuple[int, int], own: Sequence[str], formats: Sequence[str]) -> None:
-        self.columns = [*FIXED, *own]
+    def __init__(self, folder: Path, shape: tuple[int, int], source: Input, formats: Sequence[str]) -> None:
+        fixed = ["name", *place_columns(source), "from", "to"]
+        self.columns = [*fixed, *kept_columns(source, fixed)]
         self.rows = 0
         self.waiting: list[pa.RecordBatch] = []
         self.array = self.index = self.parquet = None
@@ -190,7 +190,7 @@ def main(argv: list[str] | None = None) -> None:
     rows = records if pooled else sum(file.metadata.num_rows for file in files)
     shape = (rows, files[0].schema_arrow.field("vector").type.list_size)
     with atomic_directory(args.out) as folder:
-        writers = Writers(folder, shape, kept_columns(source, FIXED), args.formats)
+        writers = Writers(folder, shape, source, args.formats)
         for found in embedded(joined(args.parts), source, pooled):
             writers.write(found)
         writers.close()

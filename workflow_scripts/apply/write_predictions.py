@@ -32,7 +32,15 @@ from workflow_scripts.apply import options
 from workflow_scripts.apply.bedgraph import Pieces, write_bedgraph
 from workflow_scripts.apply.blocks import joined
 from workflow_scripts.apply.records import Input
-from workflow_scripts.apply.results import PLACE, Applied, Table, by_record, kept_columns, length_of, place_cells
+from workflow_scripts.apply.results import (
+    Applied,
+    Table,
+    by_record,
+    kept_columns,
+    length_of,
+    place_cells,
+    place_columns,
+)
 from workflow_scripts.apply.windows import owned, place_of
 from workflow_scripts.common.errors import program
 from workflow_scripts.common.files import atomic_directory, digest, write_json
@@ -96,12 +104,14 @@ def values_of(found: Applied, meaning: Meaning) -> np.ndarray:
 
 def write_tables(applied: Iterable[Applied], source: Input, meaning: Meaning, folder: Path) -> tuple[dict, Pieces]:
     """Write both tables; returns counts of what was read, and each base's value for the bedgraphs."""
-    fixed = ["name", *PLACE, "letters", "unknown", "cut", "windows"]
+    fixed = ["name", *place_columns(source), "letters", "unknown", "cut", "windows"]
     columns = [*fixed, *meaning.columns(), "highest", "highest_start"]
     pieces, counts, predicted = Pieces(meaning.outputs), Counter[str](), Counter[str]()
     with (
         Table(folder / "predictions.tsv", [*columns, *kept_columns(source, columns)]) as records,
-        Table(folder / "windows.tsv.gz", ["record", "name", "from", "to", *PLACE, *meaning.columns()]) as windows,
+        Table(
+            folder / "windows.tsv.gz", ["record", "name", "from", "to", *place_columns(source), *meaning.columns()]
+        ) as windows,
     ):
         for number, found in enumerate(applied, start=1):
             record, values = found.record, values_of(found, meaning)

@@ -89,20 +89,34 @@ def site(interval: Interval, width: int) -> Site:
     return Site(interval.contig, start, start + width, interval.strand, interval.name, (interval.start, interval.end))
 
 
-def check_room(bed: Path, found: IntervalSet, distance: int, ratio: int) -> None:
-    """Raise UserError if the contigs with intervals have not enough bases ``distance`` away from all of them."""
-    free, reach = sum(found.lengths.values()), dict.fromkeys(found.lengths, 0)
+def check_room(bed: Path, found: IntervalSet, distance: int, ratio: int, chromosomes: dict[str, list[str]]) -> None:
+    """Raise UserError if negatives of a split cannot be ``distance`` bases away from all intervals.
+
+    ``chromosomes``: see :func:`read_interval_set`; without them all splits share the contigs with intervals.
+    """
+    free, wanted, reach = Counter[str](), Counter[str](), Counter[str]()
+    for contig, length in found.lengths.items():
+        free[part_of(contig, chromosomes)] += length
     for here in sorted(found.sites, key=lambda site: (site.contig, min(site.start, site.interval[0]))):
+        part = part_of(here.contig, chromosomes)
         start = max(min(here.start, here.interval[0]) - distance, reach[here.contig])
         end = min(max(here.end, here.interval[1]) + distance, found.lengths[here.contig])
-        free -= max(end - start, 0)
+        free[part] -= max(end - start, 0)
+        wanted[part] += ratio * found.width
         reach[here.contig] = max(reach[here.contig], end)
-    wanted = len(found.sites) * ratio * found.width
-    if free < wanted:
-        raise UserError(
-            f"{bed}: {wanted:,} bases of negatives are wanted, and the contigs of the intervals have {free:,} that are "
-            f"{distance} or more from all intervals; lower distance or ratio, or set negatives: shuffled"
-        )
+    for part, bases in sorted(wanted.items()):
+        if free[part] < bases:
+            whose = f" of {part}" if chromosomes else ""
+            raise UserError(
+                f"{bed}: {bases:,} bases of negatives{whose} are wanted, and the contigs of the intervals have "
+                f"{free[part]:,} that are {distance} or more from all intervals; lower distance or ratio, or set "
+                "negatives: shuffled"
+            )
+
+
+def part_of(contig: str, chromosomes: dict[str, list[str]]) -> str:
+    """The split of a contig: dev or test if it is named there, else train."""
+    return next((split for split, contigs in chromosomes.items() if contig in contigs), "train")
 
 
 def common_width(intervals: list[Interval]) -> int:

@@ -55,6 +55,9 @@ def named_inputs(settings: Configuration, genomes: Genomes, gue: Gue) -> Iterato
             yield from _local(f"config pretrain.{name}.from", trained.start)
     for name, model in settings.finetune.models.items():
         yield from _local(f"config finetune.models.{name}.directory", model.directory)
+    for name, entry in settings.apply.items() if settings.demo is None else ():
+        for file in ("input", "genome", "matrices", "directory"):
+            yield from _local(f"config apply.{name}.{file}", getattr(entry, file))
     for claim, study in settings.studies.annotated.items():
         bed = getattr(study, "features", None) or getattr(study, "regions", None)
         yield from _local(f"config studies.{claim}", bed)

@@ -4,6 +4,8 @@ The genome descends from the same ancestor as those of the mirror, but no model 
 a region of its own, and its places are known, so that predictions can be compared with the truth.
 """
 
+from collections.abc import Iterator
+from itertools import count, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +25,7 @@ PROMOTER_WINDOW, TSS_INDEX = 300, 249  # as the data sets of promoters have them
 SITE_WINDOW = 101  # as the data sets of binding sites have them
 WORDS = 3  # of a site, without mutations
 DECOYS = 5  # motifs that are planted nowhere
+SHARED = 4  # bases that no decoy has in common with a planted word
 
 FILES = {
     "genome": "genome.fa.gz",
@@ -143,10 +146,24 @@ def write_words(rng: np.random.Generator, region: Region) -> Site:
     return Site(start, words)
 
 
+def decoys() -> Iterator[str]:
+    """Random words that share no piece of SHARED bases with a planted word, on either strand."""
+    planted = {
+        strand[start : start + SHARED]
+        for word in TF_HUMAN_WORDS[0]
+        for strand in (word, decode(reverse_complement(encode(word))))
+        for start in range(len(word) - SHARED + 1)
+    }
+    for number in count(1):
+        word = random_word("decoy motif", str(number), length=11)
+        if not any(word[start : start + SHARED] in planted for start in range(len(word) - SHARED + 1)):
+            yield word
+
+
 def jaspar() -> str:
     """The planted words and DECOYS as matrices of counts, in JASPAR's format."""
     words = {f"planted{n}": word for n, word in enumerate(TF_HUMAN_WORDS[0], start=1)}
-    words |= {f"decoy{n}": random_word("decoy motif", str(n), length=11) for n in range(1, DECOYS + 1)}
+    words |= {f"decoy{n}": word for n, word in enumerate(islice(decoys(), DECOYS), start=1)}
     lines = []
     for number, (name, word) in enumerate(words.items(), start=1):
         lines.append(f">DEMO{number:04d}.1\t{name}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.interval_set import IntervalSet, Site
+from workflow_scripts.common.interval_set import IntervalSet, Site, part_of
 from workflow_scripts.common.labelled_fasta import FastaSet
 from workflow_scripts.gue.genome_reader import read_genome
 from workflow_scripts.gue.labelled_examples import Example, Place
@@ -16,7 +16,7 @@ from workflow_scripts.gue.matched_windows import Background
 from workflow_scripts.gue.packed_genome import Genome, Regions, cut_window
 from workflow_scripts.gue.recipe import BuildResult, Recipe
 from workflow_scripts.gue.selection import drop_duplicates
-from workflow_scripts.gue.unit_split import Chromosomes, part_of
+from workflow_scripts.gue.unit_split import Chromosomes
 
 FEWEST_DRAWS = 1000  # windows drawn at once, or a few positives would have few to choose from
 NOTABLE_LOSS, LARGEST_LOSS = 0.01, 0.5  # shares of the positives without negatives: warned of, refused

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from workflow_scripts.common.errors import UserError
+from workflow_scripts.common.interval_set import part_of
 from workflow_scripts.gue.labelled_examples import Example, Splits
 from workflow_scripts.gue.made_negatives import Unit
 from workflow_scripts.gue.recipe import Recipe
@@ -42,11 +43,6 @@ def too_large(units: list[Unit]) -> Unit | None:
     """A unit that holds so many of the rows that no random split has the wanted sizes; None if there is none."""
     largest = max(units, key=len, default=[])
     return largest if len(largest) > LARGEST_SHARE * sum(map(len, units)) else None
-
-
-def part_of(contig: str, chromosomes: Chromosomes) -> str:
-    """The split of a contig."""
-    return next((split for split, contigs in chromosomes.items() if contig in contigs), "train")
 
 
 def split_units(

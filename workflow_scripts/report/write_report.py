@@ -22,6 +22,7 @@ from workflow_scripts.common.files import read_table, write_text
 from workflow_scripts.common.json_objects import read_object
 from workflow_scripts.common.letters import NOTABLE
 from workflow_scripts.report import count_costs, figures, overview, page_content, paper, tokenization_section
+from workflow_scripts.report.applications_section import applications
 from workflow_scripts.report.evidence_section import evidence
 from workflow_scripts.report.floors_section import floors
 from workflow_scripts.report.homology_section import homology
@@ -128,6 +129,7 @@ def read_content(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str,
     costs = read_table(options.efficiency) if options.efficiency else []
     fates = page_content.occurring_fates(corpus)
     labelled = [row | {"label": f"{row['group']}: {row['genomes']}, {bases(row['bases'])}"} for row in groups]
+    applied, pictures = applications(options.applied)
     charts = {
         "corpus": figures.corpus_chart(labelled, fates),
         "pretraining": figures.pretraining_chart(curves),
@@ -135,6 +137,7 @@ def read_content(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str,
         "tasks": figures.tasks_chart(dots, means, runs),
         "ranks": figures.ranks_chart(summary["ranks"]),
         **(tokenization_section.charts(study) if study else {}),
+        **pictures,
     }
     datasets = page_content.datasets(options.datasheets)
     audits = page_content.read_audits(options.audits) if options.audits else []
@@ -172,6 +175,7 @@ def read_content(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str,
         "audits": audits,
         "homology": homology(options.homology) if options.homology else [],
         "evidence": evidence(options.evidence, runs) if options.evidence else [],
+        "applied": applied,
         "record": read_object(options.record) if options.record else None,
         "files": files,
     }
@@ -238,6 +242,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--efficiency", type=Path, help="table of costs (efficiency.tsv)")
     parser.add_argument("--evidence", type=Path, metavar="FOLDER", help="tables of collect_evidence")
     parser.add_argument("--homology", type=Path, help="scores on the homology twins (gue_homology.tsv)")
+    parser.add_argument(
+        "--applied", nargs="*", type=Path, default=[], metavar="FOLDER", help="results of each application"
+    )
     parser.add_argument("--record", type=Path, help="record of the run (run.json)")
     parser.add_argument("--paper", type=Path, required=True, help="the paper's scores (config/paper_results.tsv)")
     parser.add_argument("--paper-models", type=Path, required=True, help="its models (config/paper_models.tsv)")

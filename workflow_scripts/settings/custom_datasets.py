@@ -136,10 +136,10 @@ class Custom(Section):
             return custom_sources(self.folder, self.file)
         named = {"intervals": self.intervals, "genome": self.genome}
         named |= {f"fasta:{name}" if name else "fasta": path for name, path in sorted((self.fasta or {}).items())}
-        found = {role: Path(path) for role, path in named.items() if path}
-        if lacking := [str(path) for path in found.values() if not path.is_file()]:
+        given = {role: path for role, path in named.items() if path is not None}
+        if lacking := [path for path in given.values() if not Path(path).is_file()]:
             raise UserError("\n".join(f"{path!r} is no file" for path in lacking))
-        return found
+        return {role: Path(path) for role, path in given.items()}
 
 
 def custom_row(name: str, custom: dict[str, Any]) -> dict[str, str]:

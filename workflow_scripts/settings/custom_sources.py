@@ -14,5 +14,6 @@ def read_made_sources(entry: Custom) -> IntervalSet | FastaSet:
     bed, centre = files["intervals"], entry.centre or CENTRE
     found = read_interval_set(bed, files["genome"], entry.width, centre, classes, entry.contigs())
     if entry.made_negatives == "matched":
-        check_room(bed, found, DISTANCE if entry.distance is None else entry.distance, entry.ratio or RATIO)
+        distance = DISTANCE if entry.distance is None else entry.distance
+        check_room(bed, found, distance, entry.ratio or RATIO, entry.contigs())
     return found

@@ -61,7 +61,8 @@ def reader(tmp_path, monkeypatch):
     (tmp_path / "models/NTv3_8M_pre/config.json").write_text("{}")
     (tmp_path / "my_species.tsv").write_text(SPECIES)
     (tmp_path / "mine.fa").write_text(">chr1\nACGT\n")
-    (tmp_path / "GUE.zip").touch()
+    for name in ("GUE.zip", "peaks.bed", "my.vcf.gz", "hg38.fa.gz"):
+        (tmp_path / name).touch()
     return tmp_path
 
 

@@ -1,11 +1,12 @@
 """Bases of records from windows: coordinates and letters, for any interval, strand and tiling."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow_scripts.apply.explanations import Map
-from workflow_scripts.apply.logos import LONGEST, number_of, shown
+from workflow_scripts.apply.logos import LINE, LONGEST, lines_of, number_of, shown
 from workflow_scripts.apply.records import Place, Record
 from workflow_scripts.apply.results import Applied
 from workflow_scripts.apply.windows import place_of, spans
@@ -57,3 +58,11 @@ def test_a_long_sequence_is_drawn_around_its_most_important_base():
         values[:] = 0
         values[place] = 1
         assert shown(values) == (first, first + LONGEST)
+
+
+@pytest.mark.parametrize("bases", [1, 50, LINE, LINE + 1, 101, 300, LONGEST])
+def test_lines_of_a_picture_are_full_and_about_equal(bases):
+    lines = lines_of(7, 7 + bases)
+    assert [start for start, _ in lines] == [7, *(end for _, end in lines[:-1])] and lines[-1][1] == 7 + bases
+    lengths = [end - start for start, end in lines]
+    assert max(lengths) <= LINE and len(lines) == -(-bases // LINE) and max(lengths) - min(lengths) <= len(lines)

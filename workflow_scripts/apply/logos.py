@@ -1,4 +1,4 @@
-"""A picture of an explanation: the letters of a sequence, as high as their importance, in lines of 100 bases."""
+"""A picture of an explanation: the letters of a sequence, as high as their importance, in lines of equal length."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from workflow_scripts.apply.records import Place
 from workflow_scripts.common.sequences import BASES
 
-LINE = 100
-"""Bases of a line."""
+LINE = 110
+"""Bases of a line at most."""
 NARROWEST = 50
 """Bases of the line of a short sequence, below which its title would not fit."""
 LONGEST = 1000
@@ -38,10 +38,10 @@ class Explained(NamedTuple):
 def draw(path: Path, what: Explained) -> None:
     """Write the picture of a sequence (SVG). The same values give the same bytes."""
     first, last = shown(what.importance)
-    lines = [(start, min(start + LINE, last)) for start in range(first, last, LINE)]
+    lines = lines_of(first, last)
     gradients = [] if what.gradients is None else [what.gradients]
     ratios = [SIZES["logo"], *(SIZES["gradients"] for _ in gradients), SIZES["gap"]] * len(lines)
-    columns = max(min(LINE, last), NARROWEST)
+    columns = max(lines[0][1] - lines[0][0], NARROWEST)
     size = columns * SIZES["letter"] + 2 * SIZES["margin"], sum(ratios) + SIZES["margin"]
     with matplotlib.rc_context({"svg.hashsalt": "explanation", "font.size": 8, "axes.linewidth": 0.5}):
         figure = Figure(figsize=size)
@@ -56,7 +56,7 @@ def draw(path: Path, what: Explained) -> None:
                 _draw_gradients(other, values, start, end)
                 _limit(other, values, columns)
                 logo.set_xticks([])
-            _label_places([logo, *others][-1], what.place, len(what.letters), start)
+            _label_places([logo, *others][-1], what.place, start, end)
         figure.suptitle(what.title, fontsize=9, parse_math=False)
         figure.supxlabel(f"{axis_name(what.place)}; importance in {what.unit}", fontsize=8, parse_math=False)
         figure.subplots_adjust(
@@ -76,6 +76,13 @@ def shown(values: np.ndarray) -> tuple[int, int]:
     highest = int(np.nan_to_num(values, nan=-np.inf).argmax())
     first = min(max(highest - LONGEST // 2, 0), len(values) - LONGEST)
     return first, first + LONGEST
+
+
+def lines_of(first: int, last: int) -> list[tuple[int, int]]:
+    """First base and end of each line: as few lines as LINE allows, of the same length but for a rest in the last."""
+    lines = -(-(last - first) // LINE)
+    length = -(-(last - first) // lines)
+    return [(start, min(start + length, last)) for start in range(first, last, length)]
 
 
 def axis_name(place: Place | None) -> str:
@@ -120,7 +127,7 @@ def _limit(axes: Axes, values: np.ndarray, columns: int) -> None:
     axes.yaxis.set_major_locator(ticker.MaxNLocator(3))
 
 
-def _label_places(axes: Axes, place: Place | None, bases: int, start: int) -> None:
+def _label_places(axes: Axes, place: Place | None, start: int, end: int) -> None:
     """A number below every tenth base of the axis."""
-    ticks = [base for base in range(start, min(start + LINE, bases)) if number_of(place, base) % 10 == 0]
+    ticks = [base for base in range(start, end) if number_of(place, base) % 10 == 0]
     axes.set_xticks([base - start for base in ticks], [f"{number_of(place, base):,}" for base in ticks])

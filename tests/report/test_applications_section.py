@@ -30,7 +30,9 @@ def write(folder: Path, record: dict, **tables: list[list[object]]) -> Path:
 def predicted(tmp_path) -> Path:
     record = {"do": "predict", "problem": "classification", "classes": ["no", "yes"], "records": 4, "windows": 4}
     rows = [["name", "probability_no", "probability_yes"], *(["s", 1 - p, p] for p in (0.1, 0.6, 0.62, 0.9))]
-    return write(tmp_path / "predicted", record, predictions=rows)
+    folder = write(tmp_path / "predicted", record, predictions=rows)
+    (folder / ".snakemake_timestamp").touch()
+    return folder
 
 
 def values(chart) -> list[dict]:
@@ -42,6 +44,9 @@ def test_predictions_are_drawn_by_the_probability_of_the_last_class(predicted):
     assert [row["value"] for row in values(charts["application_predicted"])] == [0.1, 0.6, 0.62, 0.9]
     assert part["name"] == "predicted" and part["models"] == ["fit"]
     assert dict(part["facts"]) == {"sequences": 4, "windows": 4}
+    assert [path.name for path in part["files"]] == ["predictions.tsv", "record.json"], (
+        "what Snakemake hides is no result"
+    )
     assert "probability of yes" in part["caption"] and part["image"] == "" and part["scores"] == []
 
 
@@ -73,7 +78,7 @@ def test_variants_show_their_first_score_and_how_well_labels_are_found(tmp_path)
     table = [["kind", "gc_change", "llr"], ["SNV", 1, -2.5], ["deletion", 0, ""]]
     found = [["kind", "score", "auroc"], ["all", "gc_change", 0.5], ["all", "llr", 0.8], ["SNV", "llr", 0.9]]
     (part,), charts = applications([write(tmp_path / "scored", record, variants=table, evaluation=found)])
-    assert values(charts["application_scored"]) == [{"kind": "SNV", "value": -2.5}]
+    assert values(charts["application_scored"]) == [{"kind": "SNV", "value": -2.5}], "the model's, not the floor"
     assert [(row["score"], row["auroc"]) for row in part["scores"]] == [("llr", "0.8"), ("gc_change", "0.5")]
 
 

@@ -47,7 +47,7 @@ def applications(folders: list[Path]) -> tuple[list[dict[str, Any]], dict[str, a
                 "caption": caption,
                 "image": first_logo(folder),
                 "scores": evaluation(folder),
-                "files": sorted(path for path in folder.iterdir() if path.is_file()),
+                "files": sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != "."),
             }
         )
     return found, charts
@@ -149,10 +149,12 @@ def read_vectors(folder: Path) -> tuple[list[str], np.ndarray]:
 
 def draw_variants(folder: Path, record: dict[str, Any]) -> tuple[alt.TopLevelMixin | None, str]:
     """How many alleles have which value of the first score of the model."""
-    score = next((name for name in record["scores"] if not name.endswith("_change")), None)
-    if score is None:
+    rows = list(lines(folder / "variants.tsv"))
+    columns = rows[0] if rows else ()  # the record has the scores in the order of their names
+    score = next((name for name in columns if name in record["scores"] and not name.endswith("_change")), None)
+    rows = [row for row in rows if score and row[score]]
+    if score is None or not rows:
         return None, ""
-    rows = [row for row in lines(folder / "variants.tsv") if row.get(score)]
     values = [{"kind": row["kind"], "value": float(row[score])} for row in evenly(rows)]
     chart = alt.Chart(inline_data(values)).mark_bar()
     drawn = chart.encode(

@@ -38,7 +38,7 @@ rule predict:
         "../envs/apply.yaml"
     threads: settings.finetune.threads
     resources:
-        mem_mb=growing(16000),
+        mem_mb=growing(8000),
         runtime=growing(480),
         gpu=settings.finetune.gpus,
     params:
@@ -105,7 +105,7 @@ rule embed:
         "../envs/apply.yaml"
     threads: settings.finetune.threads
     resources:
-        mem_mb=growing(16000),
+        mem_mb=growing(8000),
         runtime=growing(480),
         gpu=settings.finetune.gpus,
     params:
@@ -173,7 +173,7 @@ rule score_variants:
         "../envs/apply.yaml"
     threads: settings.finetune.threads
     resources:
-        mem_mb=growing(16000),
+        mem_mb=growing(8000),
         runtime=growing(480),
         gpu=settings.finetune.gpus,
     params:
@@ -241,7 +241,7 @@ rule explain_sequences:
         "../envs/apply.yaml"
     threads: settings.finetune.threads
     resources:
-        mem_mb=growing(16000),
+        mem_mb=growing(8000),
         runtime=growing(480),
         gpu=settings.finetune.gpus,
     params:

@@ -39,9 +39,13 @@ def test_every_job_ran_once_and_ended_well(demo):
     assert len(single) == len(set(single))
 
 
+APPLY = ("predict", "embed", "score_variants", "explain_sequences")  # the rules that run a model
+ON_GPUS = ("rule_small_fits", "rule_pretrain_model_wildcards_dnabert2", *(f"rule_{name}_wildcards" for name in APPLY))
+
+
 def test_jobs_asked_for_memory_and_time_and_those_of_gpu_rules_for_a_gpu(demo):
     for job in demo.jobs():
-        trains = job["Comment"].startswith(("rule_small_fits", "rule_pretrain_model_wildcards_dnabert2"))
+        trains = job["Comment"].startswith(ON_GPUS)
         gpus = "0" if "dnabert2_random" in job["Comment"] and "pretrain" in job["Comment"] else str(int(trains))
         assert amount(job, "gres/gpu") == gpus, job["Comment"]
         assert job["Partition"] == ("gpu" if trains else "cpu"), job["Comment"]

@@ -14,6 +14,7 @@ from Bio import SeqIO
 
 from workflow_scripts.common.files import read_table
 from workflow_scripts.demo import motifs
+from workflow_scripts.demo.applications import FILES
 from workflow_scripts.demo.simulate_world import main
 
 pytestmark = pytest.mark.slow
@@ -94,6 +95,7 @@ def test_exactly_the_files_of_the_tables_are_written(world):
         path = genome_path(Path(), row)
         expected |= {str(path), str(path.with_name("md5checksums.txt"))}
         expected.add(f"results/demo/ncbi/genomes/refseq/{row['group']}/assembly_summary.txt")
+    expected |= {f"results/demo/apply/{name}" for name in FILES.values()}
     assert set(tree(world)) == expected
 
 

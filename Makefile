@@ -33,7 +33,7 @@ lint: .venv/installed ## style and workflow checks
 	mypy
 	snakefmt --check Snakefile rules
 	snakemake --lint
-	snakemake --lint --configfile config/demo.yaml
+	snakemake --lint --configfile config/demo.yaml config/demo_apply.yaml
 
 format: .venv/installed
 	ruff check --fix .

@@ -74,7 +74,7 @@ rule write_predictions:
     conda:
         "../envs/apply.yaml"
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(2000),
         runtime=growing(60),
     params:
         content=applying.content,
@@ -141,7 +141,7 @@ rule write_embeddings:
     conda:
         "../envs/apply.yaml"
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(2000),
         runtime=growing(60),
     params:
         content=applying.content,
@@ -209,7 +209,7 @@ rule write_variants:
     conda:
         "../envs/apply.yaml"
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(2000),
         runtime=growing(60),
     params:
         content=applying.content,
@@ -277,7 +277,7 @@ rule write_explanations:
     conda:
         "../envs/apply.yaml"
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(2000),
         runtime=growing(60),
     params:
         content=applying.content,
@@ -307,7 +307,7 @@ rule find_motifs:
     conda:
         "../envs/apply.yaml"
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(2000),
         runtime=growing(60),
     params:
         content=applying.content,

@@ -16,6 +16,7 @@ from workflow_scripts.settings.configuration import Configuration
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
 DEMO = yaml.safe_load((REPOSITORY / "config/demo.yaml").read_text())
+DEMO_APPLY = yaml.safe_load((REPOSITORY / "config/demo_apply.yaml").read_text())
 LAPTOP = yaml.safe_load((REPOSITORY / "config/laptop.yaml").read_text())
 SMALL = yaml.safe_load((REPOSITORY / "config/small.yaml").read_text())
 SIZES = {"hidden_size": 96, "num_hidden_layers": 2, "num_attention_heads": 6, "intermediate_size": 192}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dag.conftest import DEMO, job
+from tests.dag.conftest import DEMO, DEMO_APPLY, job
 from workflow_scripts.dag.apply import Applying
 from workflow_scripts.dag.finetune import Finetuning
 from workflow_scripts.dag.genomes import Genomes
@@ -95,7 +95,7 @@ def test_options_are_those_that_differ_from_what_programs_do_by_themselves(apply
 
 
 def test_the_demo_makes_its_inputs_and_a_user_has_none_in_the_results(applying, configured):
-    found = applying({}, DEMO)
+    found = applying({}, DEMO, DEMO_APPLY)
     made = found.simulated_files()
     assert "results/demo/apply/genome.fa.gz" in made and all(path.startswith("results/demo/apply/") for path in made)
     assert found.simulated_inputs(job(name="sites")) == ["results/demo/apply/sites.fa"]

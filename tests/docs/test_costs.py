@@ -9,7 +9,11 @@ from tests.workflow.harness import job_counts, snakemake
 from tests.workflow.test_dag import REPORT
 
 ROW = r"^\| Slurm jobs \(Snakemake's jobs\) \| (.+) \| (.+) \| (.+) \| (.+) \|$"
-OVERLAYS = {"demo": "config/demo.yaml", "small": "config/small.yaml", "dnabert2_135": "135.yaml"}
+OVERLAYS = {
+    "demo": ["config/demo.yaml", "config/demo_apply.yaml"],
+    "small": ["config/small.yaml"],
+    "dnabert2_135": ["135.yaml"],
+}
 
 
 def documented(column: int) -> tuple[str, int]:
@@ -20,12 +24,12 @@ def documented(column: int) -> tuple[str, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("column", "overlay"), list(enumerate(OVERLAYS.values())), ids=list(OVERLAYS))
-def test_jobs(column, overlay, tmp_path):
+@pytest.mark.parametrize(("column", "overlays"), list(enumerate(OVERLAYS.values())), ids=list(OVERLAYS))
+def test_jobs(column, overlays, tmp_path):
     (tmp_path / "135.yaml").write_text("genomes: {corpus: dnabert2_135}")
     (tmp_path / "GUE.zip").touch()  # of config/small.yaml
-    overlay = next(place / overlay for place in (REPOSITORY, tmp_path) if (place / overlay).is_file())
-    options = ["--directory", tmp_path, "--configfile", overlay, "--quiet", "host"]
+    files = [next(place / name for place in (REPOSITORY, tmp_path) if (place / name).is_file()) for name in overlays]
+    options = ["--directory", tmp_path, "--configfile", *files, "--quiet", "host"]
     output = snakemake("--profile", "slurm", "all", "-n", *options).stdout
     slurm, jobs = documented(column)
     assert sum(job_counts(output).values()) == jobs

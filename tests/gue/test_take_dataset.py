@@ -46,7 +46,7 @@ def test_rows_are_copied_with_counts_and_hashes(run, tmp_path):
 
 def test_gzip_and_other_line_ends_give_the_same_bytes(run, tmp_path):
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "dev.csv.gz").write_bytes(gzip.compress(ROWS["dev"].encode()))
+    (tmp_path / "mine" / "dev.csv.gz").write_bytes(gzip.compress(ROWS["dev"].encode(), mtime=0))
     status, out = run({"train": ROWS["train"].replace("\n", "\r\n"), "test": ROWS["test"]})
     assert status == 0
     assert {split: (out / f"{split}.csv").read_text() for split in ROWS} == ROWS
@@ -113,8 +113,11 @@ def test_a_byte_order_mark_is_not_part_of_the_header(run):
 def test_damaged_files_are_one_line(run, tmp_path, capsys):
     (tmp_path / "mine").mkdir()
     for damaged, complaint in (
-        (gzip.compress(ROWS["dev"].encode())[:-9], "dev.csv.gz: a damaged gzip file ("),
-        (gzip.compress(b"sequence,label\nA,0\nA,\xff\n"), "dev.csv.gz:3: not UTF-8 (invalid start byte); save it as"),
+        (gzip.compress(ROWS["dev"].encode(), mtime=0)[:-9], "dev.csv.gz: a damaged gzip file ("),
+        (
+            gzip.compress(b"sequence,label\nA,0\nA,\xff\n", mtime=0),
+            "dev.csv.gz:3: not UTF-8 (invalid start byte); save it as",
+        ),
         (b"PK\x03\x04", "dev.csv.gz: an archive or a spreadsheet; export the table as CSV"),
     ):
         (tmp_path / "mine" / "dev.csv.gz").write_bytes(damaged)
@@ -125,7 +128,7 @@ def test_damaged_files_are_one_line(run, tmp_path, capsys):
 
 def test_a_plain_and_a_gzipped_file_of_one_split_are_an_error(run, tmp_path, capsys):
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "dev.csv.gz").write_bytes(gzip.compress(ROWS["dev"].encode()))
+    (tmp_path / "mine" / "dev.csv.gz").write_bytes(gzip.compress(ROWS["dev"].encode(), mtime=0))
     assert run(ROWS)[0] == 1
     assert "both dev.csv and dev.csv.gz in " in capsys.readouterr().err
 

@@ -207,12 +207,14 @@ class Slurm:
     def run(self, *command: str, check: bool = True) -> str:
         """What a command of Slurm prints."""
         done = subprocess.run(command, env=self.environment, text=True, capture_output=True, check=False)
-        assert done.returncode == 0 or not check, f"{command}: {done.stderr}"
+        assert done.returncode == 0 or not check, f"{command} ended with {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout
 
     def jobs(self) -> list[dict[str, str]]:
         """Slurm's accounts, FIELDS: a row for each time that a job ran or waits to run; a restarted job has several."""
-        table = self.run("sacct", "-X", "-D", "-P", "-S", "now-2days", "-o", ",".join(FIELDS))
+        command = ("sacct", "-X", "-D", "-P", "-S", "now-2days", "-o", ",".join(FIELDS))
+        # on a busy machine the accounts are out of reach for a moment, without a word; there is always a header
+        table = wait_for("accounts", lambda: self.run(*command, check=False))
         rows = csv.DictReader(table.splitlines(), delimiter="|")
         return sorted(rows, key=lambda job: (int(job["JobIDRaw"]), job["Start"]))  # "Unknown" comes behind all times
 

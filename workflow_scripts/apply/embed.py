@@ -27,9 +27,8 @@ import numpy as np
 import pyarrow as pa
 
 from workflow_scripts.apply import options
-from workflow_scripts.apply.blocks import compute_part
 from workflow_scripts.apply.models import load_models
-from workflow_scripts.apply.windows import Window, windows_of
+from workflow_scripts.apply.windows import Window
 from workflow_scripts.common import gpus
 from workflow_scripts.common.errors import UserError, program
 from workflow_scripts.common.sequences import reverse_complement
@@ -140,10 +139,8 @@ def main(argv: list[str] | None = None) -> None:
     source = options.open_source(args)
     (model,) = load_models(args.model)
     embedder = Embedder(model, args.layers, args.pooling, args.both_strands)
-    window = options.window_of(args, (model.record.window if model.record else 0) or WINDOW)
-    windows = windows_of(source.records(), window, options.step_of(window, args.step))
-    state = options.state_folder(args)
-    compute_part(windows, embedder.rows, embedder.schema(), args.part, state, args.out, "window")
+    window = (model.record.window if model.record else 0) or WINDOW
+    options.compute_windows(args, source, window, embedder.rows, embedder.schema())
 
 
 if __name__ == "__main__":

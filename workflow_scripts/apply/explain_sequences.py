@@ -4,7 +4,7 @@ In:  sequences (FASTA, CSV, TSV, parquet), or intervals (BED) with a genome; a m
      predict the same.
 Out: ``--out`` (parquet), a row for each window: what every change of a base does to the prediction (in-silico
      mutagenesis), the share of each base by integrated gradients, and with ``--shuffled`` the mutagenesis of a shuffle.
-     write_explanations makes tables and pictures of it, enriched_tokens tests tokens and motifs.
+     write_explanations makes tables and pictures of it, find_motifs tests tokens and motifs.
 
 The explained number is the log odds of a class against all others, of a label, or the number of a regression. Without
 ``--class`` it is that of the class that is predicted for the window. docs/explain.md says what the numbers mean.
@@ -18,11 +18,9 @@ from argparse import ArgumentParser
 from dataclasses import replace
 
 from workflow_scripts.apply import options
-from workflow_scripts.apply.blocks import compute_part
 from workflow_scripts.apply.explanations import Explainer
 from workflow_scripts.apply.integrated_gradients import STEPS
 from workflow_scripts.apply.models import Ensemble, load_models
-from workflow_scripts.apply.windows import windows_of
 from workflow_scripts.common import gpus
 from workflow_scripts.common.errors import UserError, program
 
@@ -67,7 +65,7 @@ def build_parser() -> ArgumentParser:
         help="steps of integrated gradients; 0 for mutagenesis only (default: %(default)s)",
     )
     parser.add_argument(
-        "--shuffled", action="store_true", help="explain a shuffle of each window as well, for enriched_tokens"
+        "--shuffled", action="store_true", help="explain a shuffle of each window as well, for find_motifs"
     )
     options.job_options(parser)
     return parser
@@ -86,10 +84,7 @@ def main(argv: list[str] | None = None) -> None:
         raise UserError(
             "--shuffled needs --class: the class that a sequence is predicted as favours it over its shuffle"
         )
-    window = options.window_of(args, ensemble.window)
-    windows = windows_of(source.records(), window, options.step_of(window, args.step))
-    state = options.state_folder(args)
-    compute_part(windows, explainer.explain, explainer.schema, args.part, state, args.out, "window", BLOCK)
+    options.compute_windows(args, source, ensemble.window, explainer.explain, explainer.schema, BLOCK)
 
 
 if __name__ == "__main__":

@@ -183,11 +183,8 @@ def find(pairs: list[Pair], motifs: Path | None, folder: Path) -> dict[str, Any]
 
 def build_parser() -> ArgumentParser:
     parser = options.parser_of(__doc__)
-    parser.add_argument(
-        "--parts", type=Path, nargs="+", required=True, help="files of explain_sequences --shuffled, all parts in order"
-    )
+    options.joining_options(parser, "explain_sequences --shuffled")
     parser.add_argument("--motifs", type=Path, help="matrices of known motifs: JASPAR, MEME (minimal), or four rows")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write")
     return parser
 
 

@@ -1,14 +1,17 @@
 """Command-line options that the programs of apply share, and what they mean."""
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from workflow_scripts.apply.blocks import WHOLE, parse_part
+import pyarrow as pa
+
+from workflow_scripts.apply.blocks import WHOLE, compute_part, parse_part
 from workflow_scripts.apply.genome import open_genome
 from workflow_scripts.apply.inputs import open_input
 from workflow_scripts.apply.models import parse_model
 from workflow_scripts.apply.records import Input
+from workflow_scripts.apply.windows import Window, windows_of
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.hashing import stable_hash
 
@@ -55,6 +58,14 @@ def window_options(parser: ArgumentParser, default: str) -> None:
     parser.add_argument("--step", type=int, help="bases from one window to the next (default: half of a window)")
 
 
+def joining_options(parser: ArgumentParser, computed_by: str) -> None:
+    """``--parts`` and ``--out`` of a program that joins the parts of another."""
+    parser.add_argument(
+        "--parts", type=Path, nargs="+", required=True, help=f"files of {computed_by}, all parts in order"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+
+
 def job_options(parser: ArgumentParser) -> None:
     """``--part``, ``--state`` and ``--out``."""
     parser.add_argument(
@@ -69,9 +80,21 @@ def open_source(args: Namespace) -> Input:
     return open_input(args.input, None if args.genome is None else open_genome(args.genome, args.index))
 
 
-def window_of(args: Namespace, default: int) -> int:
-    """``--window``, or the default of a model if it is not given."""
-    return default if args.window is None else args.window
+def compute_windows(
+    args: Namespace,
+    source: Input,
+    default: int,
+    compute: Callable[[list[Window]], pa.Table],
+    schema: pa.Schema,
+    size: int | None = None,
+) -> None:
+    """Write the results of the windows of ``source`` in one part, see blocks.compute_part.
+
+    ``default``: bases of a window if ``--window`` is not given. ``size``: windows of a block, if not the usual.
+    """
+    window = default if args.window is None else args.window
+    windows = windows_of(source.records(), window, step_of(window, args.step))
+    compute_part(windows, compute, schema, args.part, state_folder(args), args.out, "window", size)
 
 
 def state_folder(args: Namespace) -> Path:

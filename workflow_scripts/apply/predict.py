@@ -18,9 +18,8 @@ from functools import partial
 import pyarrow as pa
 
 from workflow_scripts.apply import options
-from workflow_scripts.apply.blocks import compute_part
 from workflow_scripts.apply.models import Ensemble, load_models
-from workflow_scripts.apply.windows import Window, windows_of
+from workflow_scripts.apply.windows import Window
 from workflow_scripts.common import gpus
 from workflow_scripts.common.errors import UserError, program
 
@@ -83,11 +82,9 @@ def main(argv: list[str] | None = None) -> None:
     gpus.claim_or_hide(args.gpus)
     source = options.open_source(args)
     ensemble = Ensemble(load_models(args.model))
-    window = options.window_of(args, ensemble.window)
-    windows = windows_of(source.records(), window, options.step_of(window, args.step))
     schema = schema_of(ensemble, args.both_strands)
     compute = partial(predict_windows, ensemble=ensemble, both_strands=args.both_strands, schema=schema)
-    compute_part(windows, compute, schema, args.part, options.state_folder(args), args.out, "window")
+    options.compute_windows(args, source, ensemble.window, compute, schema)
 
 
 if __name__ == "__main__":

@@ -172,10 +172,9 @@ def write_h5ad(folder: Path) -> None:
 
 def build_parser() -> ArgumentParser:
     parser = options.parser_of(__doc__)
-    parser.add_argument("--parts", type=Path, nargs="+", required=True, help="files of embed, all parts in order")
+    options.joining_options(parser, "embed")
     options.input_options(parser, "the input that they were computed from")
     parser.add_argument("--formats", nargs="+", choices=FORMATS, default=["parquet"], help="see above")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write")
     return parser
 
 

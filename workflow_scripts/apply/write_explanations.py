@@ -138,12 +138,11 @@ def write_all(applied: Iterable[Applied], meaning: Meaning, pictures: int, folde
 
 def build_parser() -> ArgumentParser:
     parser = options.parser_of(__doc__)
-    parser.add_argument("--parts", type=Path, nargs="+", required=True, help="files of explain_sequences, all in order")
+    options.joining_options(parser, "explain_sequences")
     options.input_options(parser, "the input that they were computed from")
     parser.add_argument(
         "--pictures", type=int, default=PICTURES, help="how many sequences are drawn, the first ones (default: 10)"
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder to write")
     return parser
 
 

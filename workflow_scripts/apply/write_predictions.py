@@ -164,9 +164,8 @@ def safe_name(name: str) -> str:
 
 def build_parser() -> ArgumentParser:
     parser = options.parser_of(__doc__)
-    parser.add_argument("--parts", type=Path, nargs="+", required=True, help="files of predict, all parts in order")
+    options.joining_options(parser, "predict")
     options.input_options(parser, "the input that they were computed from")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write")
     return parser
 
 

@@ -159,14 +159,13 @@ def write_scored(
 
 def build_parser() -> ArgumentParser:
     parser = options.parser_of(__doc__)
-    parser.add_argument("--parts", type=Path, nargs="+", required=True, help="files of score_variants, in order")
+    options.joining_options(parser, "score_variants")
     parser.add_argument("--input", type=Path, required=True, help="the variants that they were computed from")
     parser.add_argument(
         "--labels",
         type=parse_labels,
         help="INFO field with labels: KEY=POSITIVE, KEY=POSITIVE,...:NEGATIVE,... or the name of a Flag",
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder to write")
     return parser
 
 

@@ -12,9 +12,7 @@ from typing import NamedTuple
 from workflow_scripts.common.bed import Interval, read_bed
 from workflow_scripts.common.contigs import contig_lengths, other_name
 from workflow_scripts.common.errors import UserError
-from workflow_scripts.common.labelled_file import Mistakes
-from workflow_scripts.common.labelled_set import FEWEST, MANY, name_classes
-from workflow_scripts.common.labelled_sources import WHOLE
+from workflow_scripts.common.labelled_set import FEWEST, MANY, classes_of_file
 
 
 class Site(NamedTuple):
@@ -164,10 +162,7 @@ def classes_of(bed: Path, intervals: list[Interval]) -> list[str]:
             f"{bed}: {len(labels):,} names in {len(intervals):,} intervals; with negatives: none the names are the "
             "classes; for intervals of one class set negatives: matched"
         )
-    mistakes = Mistakes()
-    classes, _ = name_classes({WHOLE: bed}, {WHOLE: labels}, mistakes)
-    mistakes.check()
-    return classes
+    return classes_of_file(bed, labels)
 
 
 def check_chromosomes(bed: Path, intervals: list[Interval], chromosomes: dict[str, list[str]]) -> None:

@@ -15,9 +15,8 @@ from typing import NamedTuple
 from workflow_scripts.common.errors import UserError
 from workflow_scripts.common.fasta_blocks import open_fasta, read_letters
 from workflow_scripts.common.labelled_csv import count_letters
-from workflow_scripts.common.labelled_file import Mistakes
-from workflow_scripts.common.labelled_set import FEWEST, MANY, canonical_label, name_classes
-from workflow_scripts.common.labelled_sources import ONE_FILE, WHOLE
+from workflow_scripts.common.labelled_set import FEWEST, MANY, canonical_label, classes_of_file
+from workflow_scripts.common.labelled_sources import ONE_FILE
 from workflow_scripts.common.letters import canonical
 
 LABEL = "label="
@@ -111,10 +110,7 @@ def check_labels(path: Path, found: list[tuple[int, Record]], positives: bool) -
             f"{path}:{labels[''][0]}: no label in the header; write >id label=NAME or >id|NAME, give one file for each "
             "class, or set negatives"
         )
-    mistakes = Mistakes()
-    classes, _ = name_classes({WHOLE: path}, {WHOLE: labels}, mistakes)
-    mistakes.check()
-    return classes
+    return classes_of_file(path, labels)
 
 
 def header_lines(path: Path) -> list[int]:

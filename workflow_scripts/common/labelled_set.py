@@ -177,6 +177,17 @@ def name_classes(paths: dict[str, Path], labels: Labels, mistakes: Mistakes) -> 
     return classes, {name: number for number, name in enumerate(classes)}
 
 
+def classes_of_file(path: Path, labels: dict[str, list[int]]) -> list[str]:
+    """The classes of one file that is still to be split; ``labels``: as Labels has them for a split.
+
+    Raises UserError if they cannot be classes, see name_classes.
+    """
+    mistakes = Mistakes()
+    classes, _ = name_classes({WHOLE: path}, {WHOLE: labels}, mistakes)
+    mistakes.check()
+    return classes
+
+
 def check_property_counts(paths: dict[str, Path], labels: Labels, mistakes: Mistakes) -> None:
     """Add a mistake for each label that has not as many properties as the first one."""
     expected = next(iter(next(iter(labels.values())))).count(";") + 1
